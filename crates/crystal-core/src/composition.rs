@@ -1,0 +1,115 @@
+//! Counts per element.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CrystalError, Species, Structure};
+
+/// How many of each element: atoms of a cell, or non-equivalent sites of an order. Elements in order of atomic number.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Composition(BTreeMap<Species, u32>);
+
+impl Composition {
+    /// Counts the atoms of a structure's cell.
+    pub fn of(structure: &Structure) -> Self {
+        structure.sites.iter().map(|site| site.species).collect()
+    }
+
+    /// Elements and counts, by atomic number.
+    pub fn iter(&self) -> impl Iterator<Item = (Species, u32)> + '_ {
+        self.0.iter().map(|(species, count)| (*species, *count))
+    }
+
+    /// Sum of the counts.
+    pub fn total(&self) -> u32 {
+        self.0.values().sum()
+    }
+
+    /// Number of distinct elements.
+    pub fn n_elements(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Counts divided by their greatest common divisor.
+    pub fn reduced(&self) -> Self {
+        let divisor = self.0.values().copied().fold(0, gcd).max(1);
+        Self(self.0.iter().map(|(species, count)| (*species, count / divisor)).collect())
+    }
+
+    /// Formula such as `Al2O3`: elements by atomic number, count 1 left out.
+    pub fn formula(&self) -> String {
+        self.iter().map(|(species, count)| if count == 1 { species.to_string() } else { format!("{species}{count}") }).collect()
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+impl FromIterator<Species> for Composition {
+    fn from_iter<I: IntoIterator<Item = Species>>(species: I) -> Self {
+        let mut counts = BTreeMap::new();
+        for element in species {
+            *counts.entry(element).or_insert(0) += 1;
+        }
+        Self(counts)
+    }
+}
+
+impl FromIterator<(Species, u32)> for Composition {
+    fn from_iter<I: IntoIterator<Item = (Species, u32)>>(counts: I) -> Self {
+        Self(counts.into_iter().collect())
+    }
+}
+
+/// Reads `Fe:1,Nd:1,Si:1`; a missing count is 1.
+impl FromStr for Composition {
+    type Err = CrystalError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bad = |reason: String| CrystalError::Composition { text: text.to_owned(), reason };
+        let mut counts = BTreeMap::new();
+        for part in text.split(',') {
+            let (symbol, count) = part.split_once(':').unwrap_or((part, "1"));
+            let species: Species = symbol.trim().parse().map_err(|error: CrystalError| bad(error.to_string()))?;
+            let count: i64 = count.trim().parse().map_err(|_| bad(format!("'{count}' is no whole number")))?;
+            let count = u32::try_from(count).ok().filter(|count| *count > 0);
+            let count = count.ok_or_else(|| bad(format!("the count of {species} must be at least 1")))?;
+            if counts.insert(species, count).is_some() {
+                return Err(bad(format!("{species} stands there twice")));
+            }
+        }
+        Ok(Self(counts))
+    }
+}
+
+impl fmt::Display for Composition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self.iter().map(|(species, count)| format!("{species}:{count}")).collect();
+        f.write_str(&parts.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes() {
+        let composition: Composition = "Si:4, Fe:2,Nd".parse().expect("a composition");
+        assert_eq!(composition.to_string(), "Si:4,Fe:2,Nd:1");
+        assert_eq!(composition.total(), 7);
+        assert_eq!("O:6,Al:4".parse::<Composition>().expect("a composition").reduced().formula(), "O3Al2");
+    }
+
+    #[test]
+    fn refuses_nonsense() {
+        for text in ["", "Fe:0", "Fe:-1", "Fe:x", "Xx:1", "Fe:1,Fe:2", "Fe:1,,O:1"] {
+            assert!(text.parse::<Composition>().is_err(), "{text}");
+        }
+    }
+}

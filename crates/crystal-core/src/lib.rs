@@ -1,0 +1,43 @@
+//! Lattices, space groups, Wyckoff positions, structures and their file formats.
+//!
+//! # Conventions (stated once, used by every crate)
+//! - Lattice vectors are the ROWS of a 3×3 matrix, in Å; `cartesian = fractional · lattice`.
+//! - A point is a [`Vector3`](nalgebra::Vector3); where it stands for a row vector, `lattice.to_cartesian(frac)` does the
+//!   transposition.
+//! - A symmetry operation acts on fractional columns: `x' = W·x + w`.
+//! - Lengths are Å; angles are degrees at input and output, radians inside.
+//! - One setting per space group, the one of the International Tables that [`SpaceGroup`] names 'standard': unique axis b and cell
+//!   choice 1 (monoclinic), hexagonal axes (rhombohedral), origin choice 2 (centrosymmetric groups with two origins).
+//! - The primitive lattice is `P = M · C` with `C` the conventional lattice and `M` from [`Centring::to_primitive`].
+//!
+//! # Architecture Invariant
+//! This crate never sees a tensor library.
+
+mod asymmetric_unit;
+mod centring;
+mod composition;
+mod error;
+mod finder;
+pub mod io;
+mod lattice;
+mod lattice_coordinates;
+mod operation;
+mod space_group;
+mod species;
+mod state;
+mod structure;
+mod wyckoff;
+
+pub use asymmetric_unit::{AsymmetricSite, AsymmetricUnit};
+pub use centring::Centring;
+pub use composition::Composition;
+pub use error::CrystalError;
+pub use finder::{Finder, SymmetryReport, find_symmetry};
+pub use lattice::{Lattice, LatticeParameters};
+pub use lattice_coordinates::LatticeCoordinates;
+pub use operation::SymmetryOperation;
+pub use space_group::{CrystalSystem, HallNumber, SpaceGroup, SpaceGroupNumber};
+pub use species::Species;
+pub use state::CrystalState;
+pub use structure::{Site, Structure};
+pub use wyckoff::{Orbit, SiteSymmetry, WyckoffPosition};

@@ -1,0 +1,1 @@
+//! Crystal data sets: MP-20, embedded prototypes, download and cache

@@ -1,0 +1,1 @@
+//! Druse: grow crystal structures for a chemical system and a space group

@@ -1,0 +1,1 @@
+//! Annealed Langevin sampling of lattices and atomic positions

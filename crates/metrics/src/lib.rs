@@ -1,0 +1,1 @@
+//! Fingerprints, coverage, Frechet distance and validity of crystal structures

@@ -1,0 +1,1 @@
+//! Score networks on the crystal multigraph, their losses, training and checkpoints
