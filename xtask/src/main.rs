@@ -1,2 +1,35 @@
-//! Developer commands.
-fn main() {}
+//! `cargo xtask`: the developers' commands. It only dispatches; `cargo xtask --help` lists them.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::{fetch_data, reproduce, tidy};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run an experiment of the paper, built in release mode
+    Reproduce(reproduce::Arguments),
+    /// Download a data set into the user's cache
+    FetchData(fetch_data::Arguments),
+    /// Check the rules of the house that no compiler checks
+    Tidy(tidy::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Reproduce(arguments) => reproduce::run(&arguments),
+        Command::FetchData(arguments) => fetch_data::run(&arguments),
+        Command::Tidy(arguments) => tidy::run(&arguments),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(2)
+    })
+}

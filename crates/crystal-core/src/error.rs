@@ -113,6 +113,30 @@ pub enum CrystalError {
         /// What is wrong with the structure.
         source: Box<CrystalError>,
     },
+    /// A bad structure whose line in the file is known; stands inside [`Self::InFile`].
+    #[error("line {line}: {source}")]
+    AtLine {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with the structure there.
+        source: Box<CrystalError>,
+    },
+    /// A folder or file in which there is no structure at all.
+    #[error("{}: {reason}", path.display())]
+    NothingToRead {
+        /// The folder or file.
+        path: PathBuf,
+        /// What was found instead and what to do.
+        reason: String,
+    },
+    /// Structures that cannot be written in the way asked for.
+    #[error("{}: {reason}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// Reading or writing failed.
     #[error("{}: {source}", path.display())]
     Io {
@@ -121,4 +145,14 @@ pub enum CrystalError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl CrystalError {
+    /// The error without the file and line around it: what is wrong with the structure itself.
+    pub fn innermost(&self) -> &Self {
+        match self {
+            Self::InFile { source, .. } | Self::AtLine { source, .. } => source.innermost(),
+            other => other,
+        }
+    }
 }

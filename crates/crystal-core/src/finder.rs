@@ -1,6 +1,12 @@
 //! Finding the space group of a structure.
 
-use crate::{CrystalError, HallNumber, SpaceGroupNumber, Structure};
+mod moyo;
+#[cfg(feature = "spglib")]
+mod spglib;
+
+use nalgebra::{Matrix3, Vector3};
+
+use crate::{CrystalError, HallNumber, Lattice, Site, SpaceGroupNumber, Structure};
 
 /// Which symmetry finder is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,11 +36,92 @@ pub struct SymmetryReport {
     pub orbits: Vec<usize>,
 }
 
+/// A structure as a finder standardises it: the conventional cell in the standard setting, and how the input gets there.
+#[derive(Debug, Clone)]
+pub(crate) struct Standardised {
+    pub number: SpaceGroupNumber,
+    /// The conventional lattice, in whatever orientation the finder likes.
+    pub lattice: Lattice,
+    /// All atoms of the conventional cell, made symmetric.
+    pub sites: Vec<Site>,
+    /// `x_standard = linear · x_input + shift` on fractional columns, before the finder made anything symmetric.
+    pub linear: Matrix3<f64>,
+    pub shift: Vector3<f64>,
+    /// The tolerance the finder ended with, Å.
+    pub symprec: f64,
+}
+
 /// Finds space group, Wyckoff letters and orbits at `symprec` (Å).
 ///
 /// # Errors
-/// [`CrystalError::SymmetryNotFound`] if the finder fails.
+/// [`CrystalError::SymmetryNotFound`] if the finder fails or `symprec` is not a positive number; [`CrystalError::SitesTooClose`] if two
+/// atoms are no farther apart than `symprec`, which no finder can tell apart; [`CrystalError::NoSites`], [`CrystalError::Coordinate`].
 pub fn find_symmetry(structure: &Structure, symprec: f64, finder: Finder) -> Result<SymmetryReport, CrystalError> {
-    let _ = (structure, finder);
-    Err(CrystalError::SymmetryNotFound { symprec, reason: "not written yet".to_owned() })
+    find(structure, symprec, finder).map(|(report, _)| report)
+}
+
+/// Report and standardised cell in one search.
+pub(crate) fn find(structure: &Structure, symprec: f64, finder: Finder) -> Result<(SymmetryReport, Standardised), CrystalError> {
+    check(structure, symprec)?;
+    match finder {
+        Finder::Moyo => moyo::find(structure, symprec),
+        #[cfg(feature = "spglib")]
+        Finder::Spglib => spglib::find(structure, symprec),
+    }
+}
+
+/// What makes finders fail in ways that are hard to understand, or crash, is refused before they see it.
+fn check(structure: &Structure, symprec: f64) -> Result<(), CrystalError> {
+    let not_found = |reason: &str| CrystalError::SymmetryNotFound { symprec, reason: reason.to_owned() };
+    if !(symprec.is_finite() && symprec > 0.0) {
+        return Err(not_found("the tolerance must be a positive number"));
+    }
+    if structure.sites.is_empty() {
+        return Err(CrystalError::NoSites);
+    }
+    if let Some(site) = structure.sites.iter().position(|site| site.frac_coords.iter().any(|x| !x.is_finite())) {
+        return Err(CrystalError::Coordinate { site });
+    }
+    let (reduced, _) = structure.lattice.niggli().map_err(|error| not_found(&error.to_string()))?;
+    if reduced.matrix().row_iter().any(|row| row.norm() <= symprec) {
+        return Err(not_found("the cell has a lattice vector shorter than the tolerance"));
+    }
+    match structure.closest_pair() {
+        Some((i, j, distance)) if distance <= symprec => Err(CrystalError::SitesTooClose { i, j, distance }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Species;
+
+    fn cesium_chloride(distance: f64) -> Structure {
+        let site = |number, x| Site {
+            species: Species::from_atomic_number(number).expect("an element"),
+            frac_coords: Vector3::repeat(x),
+        };
+        let lattice = Lattice::new(Matrix3::identity() * 4.1).expect("a cell");
+        Structure::new(lattice, vec![site(55, 0.0), site(17, distance / (4.1 * 3.0_f64.sqrt()))]).expect("a structure")
+    }
+
+    #[test]
+    fn finds_cesium_chloride() {
+        let report = find_symmetry(&cesium_chloride(4.1 * 0.75_f64.sqrt()), 0.01, Finder::Moyo).expect("a group");
+        assert_eq!(report.number.get(), 221);
+        assert_eq!(report.international, "P m -3 m");
+        assert_eq!(report.orbits, [0, 1]);
+        assert_eq!(report.site_symmetries, ["m-3m", "m-3m"]);
+    }
+
+    #[test]
+    fn refuses_overlaps_and_bad_tolerances() {
+        let error = find_symmetry(&cesium_chloride(0.005), 0.01, Finder::Moyo).expect_err("two atoms in one place");
+        assert!(matches!(error, CrystalError::SitesTooClose { i: 0, j: 1, .. }), "{error}");
+        for symprec in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let error = find_symmetry(&cesium_chloride(3.5), symprec, Finder::Moyo).expect_err("no tolerance");
+            assert!(matches!(error, CrystalError::SymmetryNotFound { .. }), "{error}");
+        }
+    }
 }

@@ -63,7 +63,9 @@ impl Lattice {
         let bad = || CrystalError::Lattice {
             reason: format!("no cell has a={a} b={b} c={c} α={alpha} β={beta} γ={gamma}"),
         };
-        if !(a > 0.0 && b > 0.0 && c > 0.0) || [alpha, beta, gamma].iter().any(|x| !(*x > 0.0 && *x < 180.0)) {
+        let positive = [a, b, c].iter().all(|length| *length > 0.0);
+        let angles_in_range = [alpha, beta, gamma].iter().all(|angle| *angle > 0.0 && *angle < 180.0);
+        if !positive || !angles_in_range {
             return Err(bad());
         }
         // Exact for the right angles that most cells have: cos(90°) must be 0, not 6e-17.
@@ -72,7 +74,7 @@ impl Lattice {
         let sin_gamma = (1.0 - cos_gamma * cos_gamma).sqrt();
         let cy = (cos_alpha - cos_beta * cos_gamma) / sin_gamma;
         let cz_squared = 1.0 - cos_beta * cos_beta - cy * cy;
-        if !(cz_squared > 1e-10) {
+        if cz_squared.is_nan() || cz_squared <= 1e-10 {
             return Err(bad());
         }
         Self::new(Matrix3::new(

@@ -109,7 +109,8 @@ impl LatticeCoordinates {
         let hexagonal = RowVector3::new(-0.5, 0.75_f64.sqrt(), 0.0);
         // Unit directions of a, b, c; for each length coordinate, which of the three it scales; for each angle coordinate, the
         // derivatives of the directions.
-        let (directions, scales, angles): ([RowVector3<f64>; 3], [usize; 3], Vec<[RowVector3<f64>; 3]>) = match self.system {
+        type Rows = [RowVector3<f64>; 3];
+        let (directions, scales, angles): (Rows, [usize; 3], Vec<Rows>) = match self.system {
             CrystalSystem::Cubic => ([x, e_y, z], [0, 0, 0], vec![]),
             CrystalSystem::Tetragonal => ([x, e_y, z], [0, 0, 1], vec![]),
             CrystalSystem::Trigonal | CrystalSystem::Hexagonal => ([x, hexagonal, z], [0, 0, 1], vec![]),

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use moyo::data::{Centering, CrystalSystem as MoyoSystem, HallSymbol, Setting, arithmetic_crystal_class_entry, hall_symbol_entry};
+use moyo::data::{
+    Centering, CrystalSystem as MoyoSystem, HallSymbol, Setting, arithmetic_crystal_class_entry, hall_symbol_entry,
+};
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
@@ -175,7 +177,10 @@ impl SpaceGroup {
         let mut operations: Vec<SymmetryOperation> = symbol
             .traverse()
             .into_iter()
-            .map(|operation| SymmetryOperation { rotation: operation.rotation, translation: operation.translation.map(snap_to_cell) })
+            .map(|operation| SymmetryOperation {
+                rotation: operation.rotation,
+                translation: operation.translation.map(snap_to_cell),
+            })
             .collect();
         let identity = operations.iter().position(SymmetryOperation::is_translation).expect("a group has an identity");
         operations.swap(0, identity);
@@ -188,6 +193,7 @@ impl SpaceGroup {
                 SymmetryOperation { translation: operation.translation.map(snap_to_cell), ..operation }
             })
             .collect();
+        let wyckoff_positions = WyckoffPosition::of_hall_number(hall, &operations, centring);
         Self {
             number,
             hall_number: HallNumber::new(i64::from(hall)).expect("Hall numbers of the table are in range"),
@@ -196,7 +202,7 @@ impl SpaceGroup {
             system,
             operations,
             primitive_operations,
-            wyckoff_positions: WyckoffPosition::of_hall_number(hall),
+            wyckoff_positions: wyckoff_positions,
         }
     }
 

@@ -1,1 +1,8 @@
-//! Runs the experiments of the paper from RON files
+//! Runs the experiments of the paper (arXiv 2310.10695) from RON files.
+
+pub mod plot;
+pub mod progress;
+pub mod published;
+pub mod statistics;
+pub mod table;
+pub mod table1;

@@ -1,1 +1,17 @@
-//! Annealed Langevin sampling of lattices and atomic positions
+//! Annealed Langevin sampling of lattices and atomic positions (the paper's §3.3; method §6).
+//!
+//! Both processes run in turn from the highest noise level to the lowest, batched over structures of different space groups. What is
+//! drawn for a structure depends on the seed and on its place in its order alone, never on the batch it runs in.
+
+mod config;
+mod dynamics;
+mod error;
+mod finish;
+mod order;
+mod sampler;
+
+pub use config::SamplerConfig;
+pub use error::SamplingError;
+pub use finish::{Finishing, finish};
+pub use order::SamplingOrder;
+pub use sampler::{Outcome, Sample, Sampler, check_orders};

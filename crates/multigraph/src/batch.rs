@@ -54,9 +54,9 @@ impl BatchedMultiGraph {
             batch.offsets.extend(graph.offsets[1..].iter().map(|edge| edge + first_edge));
             batch.targets.extend(graph.targets.iter().map(|site| site + first_site));
             batch.reverse.extend(graph.reverse.iter().map(|edge| edge + first_edge));
-            batch.directions.extend(graph.vectors.iter().zip(&graph.distances).map(|(vector, distance)| {
-                vector.map(|x| (x / distance) as f32)
-            }));
+            batch.directions.extend(
+                graph.vectors.iter().zip(&graph.distances).map(|(vector, distance)| vector.map(|x| (x / distance) as f32)),
+            );
             batch.distances.extend(graph.distances.iter().map(|distance| *distance as f32));
             batch.equivalent.extend(&graph.equivalent);
             batch.lattice_gradients.extend(graph.lattice_gradients.iter().map(|gradient| gradient.map(|x| x as f32)));

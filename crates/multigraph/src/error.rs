@@ -7,6 +7,12 @@ pub enum GraphError {
     /// The cell or its sites are no crystal.
     #[error(transparent)]
     Crystal(#[from] crystal_core::CrystalError),
+    /// A site so many cells from the origin that translations to it do not fit an edge.
+    #[error("site {site} lies millions of cells from the origin; wrap it into the cell")]
+    TooFar {
+        /// Index of the site, from 0.
+        site: usize,
+    },
     /// The configuration makes no sense.
     #[error("graph configuration: {0}")]
     Config(String),

@@ -9,6 +9,9 @@ mod builder;
 mod cutoff;
 mod error;
 mod graph;
+mod group;
+mod images;
+mod search;
 
 pub use batch::BatchedMultiGraph;
 pub use builder::build;

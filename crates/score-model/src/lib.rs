@@ -1,1 +1,25 @@
 //! Score networks on the crystal multigraph, their losses, training and checkpoints
+
+pub mod basis;
+mod batch;
+pub mod checkpoint;
+pub mod conformance;
+mod dimenetpp;
+mod ema;
+mod error;
+mod init;
+mod model;
+mod noise;
+pub mod ops;
+mod training;
+
+pub use basis::BasisConfig;
+pub use batch::{N_ELEMENTS, ScoreBatch};
+pub use checkpoint::{ArchiveData, ArchiveTensor, TensorArchive, archive_into_module, module_to_archive};
+pub use dimenetpp::{DimeNetPlusPlus, DimeNetPlusPlusConfig};
+pub use ema::update_average;
+pub use error::{CheckpointError, ScoreModelError};
+pub use init::ParameterSource;
+pub use model::{ScoreEstimate, ScoreModel, at_sources, at_targets, readout};
+pub use noise::{NoiseSchedule, noise_lattice, noise_positions, normal_vector};
+pub use training::{LossPoint, NoisedBatch, Trainer, TrainingConfig, TrainingError, noised_batch};

@@ -1,0 +1,146 @@
+//! Symmetry operations as coordinate triplets: `-x, y+1/2, -z`.
+
+use nalgebra::{Matrix3, Vector3};
+
+use crate::SymmetryOperation;
+
+/// Reads a triplet. Terms may come in any order; translations may be fractions or decimals.
+///
+/// # Errors
+/// What is wrong with it, as a message.
+pub(super) fn parse(text: &str) -> Result<SymmetryOperation, String> {
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
+    let parts: Vec<&str> = compact.trim_matches(['\'', '"']).split(',').collect();
+    let wrong = |why: &str| format!("'{text}' is no symmetry operation ({why}); write it as -x,y+1/2,-z");
+    let [x, y, z] = parts[..] else {
+        return Err(wrong("it needs three parts"));
+    };
+    let mut rotation = Matrix3::zeros();
+    let mut translation = Vector3::zeros();
+    for (row, part) in [x, y, z].into_iter().enumerate() {
+        let (coefficients, shift) = component(part).ok_or_else(|| wrong(&format!("'{part}' cannot be read")))?;
+        rotation.set_row(row, &coefficients.transpose());
+        translation[row] = shift;
+    }
+    let determinant = rotation.map(f64::from).determinant().round();
+    if determinant.abs() != 1.0 {
+        return Err(wrong("it does not keep volumes"));
+    }
+    Ok(SymmetryOperation { rotation, translation })
+}
+
+/// One part: a sum of signed axes and numbers.
+fn component(part: &str) -> Option<(Vector3<i32>, f64)> {
+    let mut coefficients = Vector3::<i32>::zeros();
+    let mut shift = 0.0;
+    let mut rest = part;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let (sign, after) = match rest.as_bytes()[0] {
+            b'+' => (1, &rest[1..]),
+            b'-' => (-1, &rest[1..]),
+            // Only the first term may do without a sign.
+            _ if rest.len() == part.len() => (1, rest),
+            _ => return None,
+        };
+        let end = after.find(['+', '-']).unwrap_or(after.len());
+        let (term, next) = after.split_at(end);
+        rest = next;
+        match term {
+            "x" => coefficients[0] += sign,
+            "y" => coefficients[1] += sign,
+            "z" => coefficients[2] += sign,
+            _ => shift += f64::from(sign) * fraction(term)?,
+        }
+    }
+    coefficients.iter().all(|c| c.abs() <= 1).then_some((coefficients, shift))
+}
+
+fn fraction(term: &str) -> Option<f64> {
+    let unsigned = |digits: &str| {
+        digits.parse::<f64>().ok().filter(|x| x.is_finite() && digits.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
+    };
+    let value = match term.split_once('/') {
+        Some((above, below)) => unsigned(above)? / unsigned(below)?,
+        None => unsigned(term)?,
+    };
+    // 0.3333 stands for 1/3: crystallographic translations are multiples of 1/24 in every standard setting.
+    let snapped = (value * 24.0).round() / 24.0;
+    (value.is_finite() && value.abs() <= 100.0).then_some(if (value - snapped).abs() < 1e-3 { snapped } else { value })
+}
+
+/// Writes a triplet with translations in 0 … 1 as fractions.
+pub(super) fn format(operation: &SymmetryOperation) -> String {
+    let parts: Vec<String> = (0..3)
+        .map(|row| {
+            let mut part = String::new();
+            for (axis, name) in ["x", "y", "z"].into_iter().enumerate() {
+                match operation.rotation[(row, axis)] {
+                    0 => {}
+                    1 if part.is_empty() => part.push_str(name),
+                    1 => part.push_str(&format!("+{name}")),
+                    -1 => part.push_str(&format!("-{name}")),
+                    other => part.push_str(&format!("{other:+}{name}")),
+                }
+            }
+            let twenty_fourths = (operation.translation[row] * 24.0).round().rem_euclid(24.0) as u32;
+            if twenty_fourths > 0 {
+                let divisor =
+                    (1..=24).rev().find(|d: &u32| twenty_fourths.is_multiple_of(*d) && 24_u32.is_multiple_of(*d)).unwrap_or(1);
+                part.push_str(&format!("+{}/{}", twenty_fourths / divisor, 24 / divisor));
+            }
+            part
+        })
+        .collect();
+    parts.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SpaceGroup;
+
+    #[test]
+    fn every_operation_of_the_tables_round_trips() {
+        for number in 1..=230 {
+            for operation in SpaceGroup::from_number(number).expect("a space group").operations() {
+                let text = format(operation);
+                let read = parse(&text).expect("own text");
+                assert_eq!(read.rotation, operation.rotation, "{text}");
+                assert!((read.translation - operation.translation).abs().max() < 1e-12, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn reads_the_ways_of_writing() {
+        for text in ["1/2-x, y+.5, -Z", "-x+1/2,1/2+y,-z", " 0.5-x , 0.5+y , -z "] {
+            let operation = parse(text).expect(text);
+            assert_eq!(operation.rotation, Matrix3::new(-1, 0, 0, 0, 1, 0, 0, 0, -1), "{text}");
+            assert_eq!(operation.translation, Vector3::new(0.5, 0.5, 0.0), "{text}");
+        }
+        assert_eq!(parse("x-y,x,z+0.333").expect("a screw").translation[2], 1.0 / 3.0);
+    }
+
+    #[test]
+    fn refuses_what_is_no_operation() {
+        for text in [
+            "",
+            "x,y",
+            "x,y,z,t",
+            "x,x,z",
+            "x,y,q",
+            "x,y,z+",
+            "x,y,z+1/0",
+            "xy,y,z",
+            "2x,y,z",
+            "x,y,z+inf",
+            "x,y,--z",
+            "x,y,z+1e5",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Extended XYZ: Cartesian coordinates, the lattice in the comment line, one or more frames.
+
+use std::fmt::Write;
+
+use nalgebra::Vector3;
+
+use super::text::{Fault, checked, element, number};
+use crate::{Lattice, Site, Species, Structure};
+
+/// All frames, each with its `id` or `name` if the comment line gives one. Reading stops at a frame whose end cannot be told.
+/// `pbc` is not looked at: a frame with a lattice is taken as periodic.
+pub(super) fn read(text: &str) -> Vec<(Option<String>, Result<Structure, Fault>)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut frames = Vec::new();
+    let mut start = 0;
+    while let Some(offset) = lines[start..].iter().position(|line| !line.trim().is_empty()) {
+        start += offset;
+        let Some(n_atoms) = lines[start].trim().parse::<usize>().ok().filter(|n| *n > 0) else {
+            let reason =
+                format!("'{}' is no number of atoms; a frame begins with a whole number of at least 1", short(lines[start]));
+            frames.push((None, Err(Fault::at(start + 1, reason))));
+            break;
+        };
+        let rest = &lines[start + 1..];
+        if n_atoms >= rest.len() {
+            let reason = format!(
+                "the frame promises a comment line and {n_atoms} atoms, but only {} lines follow; the file is cut off or the number is wrong",
+                rest.len()
+            );
+            frames.push((None, Err(Fault::at(start + 1, reason))));
+            break;
+        }
+        let pairs = key_values(rest[0]);
+        let id = pairs.iter().find(|(key, _)| *key == "id" || *key == "name").map(|(_, value)| value.clone());
+        frames.push((id, frame(&pairs, &rest[1..=n_atoms]).map_err(|fault| fault.below(start + 1).or_line(start + 1))));
+        start += n_atoms + 2;
+    }
+    frames
+}
+
+/// One frame; its lines count from the comment line.
+fn frame(pairs: &[(&str, String)], atoms: &[&str]) -> Result<Structure, Fault> {
+    let value = |name: &str| pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+    let cell = value("Lattice").ok_or_else(|| {
+        Fault::at(1, "no lattice: the comment line needs Lattice=\"ax ay az bx by bz cx cy cz\" (Å); plain XYZ has no cell")
+    })?;
+    let numbers = cell.split_whitespace().map(|token| number(token, 1, "a component of Lattice"));
+    let numbers = numbers.collect::<Result<Vec<f64>, Fault>>()?;
+    let rows: [f64; 9] = numbers
+        .try_into()
+        .map_err(|found: Vec<f64>| Fault::at(1, format!("Lattice has {} numbers; it needs nine", found.len())))?;
+    let lattice = Lattice::new(nalgebra::Matrix3::from_row_slice(&rows)).map_err(|error| Fault::structure_at(1, error))?;
+    let columns = Columns::parse(value("Properties").unwrap_or("species:S:1:pos:R:3"))?;
+    let mut sites = Vec::new();
+    for (index, text) in atoms.iter().enumerate() {
+        let line = index + 2;
+        let tokens: Vec<&str> = text.split_whitespace().collect();
+        if tokens.len() < columns.width {
+            let reason = format!("{} columns where Properties promises {}; the line is cut off", tokens.len(), columns.width);
+            return Err(Fault::at(line, reason));
+        }
+        let species = columns.element(&tokens).map_err(|error| Fault::structure_at(line, error))?;
+        let mut cart_coords = Vector3::zeros();
+        for axis in 0..3 {
+            cart_coords[axis] = number(tokens[columns.position + axis], line, "a Cartesian coordinate")?;
+        }
+        sites.push(Site { species, frac_coords: lattice.to_fractional(&cart_coords) });
+    }
+    checked(lattice, sites)
+}
+
+/// Where the element and the position stand in an atom's line.
+struct Columns {
+    species: usize,
+    by_number: bool,
+    position: usize,
+    width: usize,
+}
+
+impl Columns {
+    fn parse(properties: &str) -> Result<Self, Fault> {
+        let wrong =
+            |why: &str| Fault::at(1, format!("Properties={} {why}; it is written as species:S:1:pos:R:3", short(properties)));
+        let fields: Vec<&str> = properties.split(':').collect();
+        let (mut symbol, mut atomic_number, mut position, mut width) = (None, None, None, 0_usize);
+        for field in fields.chunks(3) {
+            let [name, kind, count] = field else { return Err(wrong("is cut off")) };
+            let count: usize = count.parse().map_err(|_| wrong("has a column count that is no number"))?;
+            match (name.to_ascii_lowercase().as_str(), *kind, count) {
+                ("species" | "element", "S", 1) => symbol = Some(width),
+                ("z" | "numbers" | "atomic_numbers", "I", 1) => atomic_number = Some(width),
+                ("pos" | "positions", "R", 3) => position = Some(width),
+                _ => {}
+            }
+            width = width.checked_add(count).ok_or_else(|| wrong("has too many columns"))?;
+        }
+        let position = position.ok_or_else(|| wrong("has no pos:R:3"))?;
+        match symbol.or(atomic_number) {
+            Some(species) => Ok(Self { species, by_number: symbol.is_none(), position, width }),
+            None => Err(wrong("has no species:S:1")),
+        }
+    }
+
+    fn element(&self, tokens: &[&str]) -> Result<Species, crate::CrystalError> {
+        let token = tokens[self.species];
+        match token.parse() {
+            Ok(atomic_number) if self.by_number => Species::from_atomic_number(atomic_number),
+            _ => element(token),
+        }
+    }
+}
+
+/// The `key=value` pairs of a comment line; values may stand in double or single quotes or in braces.
+fn key_values(line: &str) -> Vec<(&str, String)> {
+    let mut pairs = Vec::new();
+    let mut rest = line.trim_start();
+    while !rest.is_empty() {
+        let key_end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
+        let (key, after) = rest.split_at(key_end);
+        let Some(value) = after.trim_start().strip_prefix('=').map(str::trim_start) else {
+            rest = after.trim_start();
+            continue;
+        };
+        let closing = match value.chars().next() {
+            Some('"') => Some('"'),
+            Some('\'') => Some('\''),
+            Some('{') => Some('}'),
+            _ => None,
+        };
+        let (value, after) = match closing {
+            Some(closing) => value[1..].split_once(closing).unwrap_or((&value[1..], "")),
+            None => value.split_at(value.find(char::is_whitespace).unwrap_or(value.len())),
+        };
+        pairs.push((key, value.to_owned()));
+        rest = after.trim_start();
+    }
+    pairs
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+/// One frame. An id is written as `id="…"`; a double quote in it becomes a single one, which the format can hold.
+pub(super) fn write(structure: &Structure, id: Option<&str>) -> String {
+    let cell: Vec<String> = structure.lattice.rows().as_flattened().iter().map(f64::to_string).collect();
+    let mut text = format!("{}\nLattice=\"{}\" Properties=species:S:1:pos:R:3", structure.n_sites(), cell.join(" "));
+    if let Some(id) = id {
+        let _ = write!(text, " id=\"{}\"", id.replace('"', "'").replace(char::is_control, " "));
+    }
+    text.push_str(" pbc=\"T T T\"\n");
+    for site in &structure.sites {
+        let [x, y, z]: [f64; 3] = structure.lattice.to_cartesian(&site.frac_coords).into();
+        let _ = writeln!(text, "{} {x} {y} {z}", site.species);
+    }
+    text
+}

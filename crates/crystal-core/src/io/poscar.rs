@@ -1,0 +1,124 @@
+//! POSCAR and CONTCAR files of VASP 5 and 6.
+
+use std::fmt::Write;
+
+use nalgebra::{Matrix3, Vector3};
+
+use super::text::{Fault, checked, element, number, three_numbers};
+use crate::{Composition, Lattice, Site, Species, Structure};
+
+pub(super) fn read(text: &str) -> Result<Structure, Fault> {
+    let lines: Vec<&str> = text.lines().collect();
+    let line = |index: usize, what: &str| {
+        let missing = || Fault::at(index + 1, format!("the file ends before {what}; it is cut off or no POSCAR file"));
+        lines.get(index).map(|text| text.trim()).ok_or_else(missing)
+    };
+    let factors = scale_factors(line(1, "the scale factor")?)?;
+    let mut rows = [[0.0; 3]; 3];
+    for (index, row) in rows.iter_mut().enumerate() {
+        *row = three_numbers(line(2 + index, "the lattice vectors")?, 3 + index, "a lattice vector")?;
+    }
+    let unscaled = Matrix3::from_row_slice(rows.as_flattened());
+    let factors = match factors {
+        Scale::Factors(factors) => factors,
+        Scale::Volume(volume) => [(volume / unscaled.determinant().abs()).cbrt(); 3],
+    };
+    let lattice = Lattice::new(unscaled * Matrix3::from_diagonal(&Vector3::from(factors)))
+        .map_err(|error| Fault::structure_at(3, error))?;
+
+    let symbols = line(5, "the element symbols")?;
+    if symbols.split_whitespace().next().is_some_and(|token| token.parse::<i64>().is_ok()) {
+        return Err(Fault::at(
+            6,
+            "counts stand where the element symbols belong (VASP 4 format); insert a line with the symbols, such as 'Fe O', above the counts",
+        ));
+    }
+    let species = symbols.split_whitespace().map(potcar_element).collect::<Result<Vec<Species>, Fault>>()?;
+    let counts = line(6, "the number of atoms of each element")?;
+    let counts = counts.split_whitespace().map(count).collect::<Result<Vec<usize>, Fault>>()?;
+    if counts.len() != species.len() || counts.is_empty() {
+        return Err(Fault::at(
+            7,
+            format!("{} counts for {} element symbols; give one count for each symbol of line 6", counts.len(), species.len()),
+        ));
+    }
+
+    let selective = line(7, "'Direct' or 'Cartesian'")?.starts_with(['S', 's']);
+    let mode_index = if selective { 8 } else { 7 };
+    let mode = line(mode_index, "'Direct' or 'Cartesian'")?;
+    let cartesian = match mode.chars().next() {
+        Some('D' | 'd') => false,
+        Some('C' | 'c' | 'K' | 'k') => true,
+        _ => return Err(Fault::at(mode_index + 1, format!("'{mode}' is no kind of coordinates; write 'Direct' or 'Cartesian'"))),
+    };
+
+    let mut sites = Vec::new();
+    let mut index = mode_index + 1;
+    for (species, count) in species.iter().zip(&counts) {
+        for number in 0..*count {
+            let text = line(index, &format!("the coordinates of {species} atom {} of {count}", number + 1))?;
+            let coordinates = Vector3::from(three_numbers(text, index + 1, &format!("a coordinate of {species}"))?);
+            let frac_coords =
+                if cartesian { lattice.to_fractional(&coordinates.component_mul(&Vector3::from(factors))) } else { coordinates };
+            sites.push(Site { species: *species, frac_coords });
+            index += 1;
+        }
+    }
+    // What follows (velocities, predictor data) is set off by an empty line or a heading.
+    if lines.get(index).is_some_and(|text| three_numbers(text, index + 1, "").is_ok()) {
+        return Err(Fault::at(
+            index + 1,
+            format!("more coordinates than the {} atoms of line 7; correct the counts", sites.len()),
+        ));
+    }
+    checked(lattice, sites)
+}
+
+enum Scale {
+    Factors([f64; 3]),
+    Volume(f64),
+}
+
+/// One factor, minus the wanted volume, or one factor for each Cartesian axis.
+fn scale_factors(text: &str) -> Result<Scale, Fault> {
+    let what = "the scale factor";
+    // A comment may follow: only leading numbers count.
+    let numbers: Vec<f64> = text.split_whitespace().map_while(|token| number(token, 2, what).ok()).collect();
+    match numbers[..] {
+        [x, y, z, ..] if x > 0.0 && y > 0.0 && z > 0.0 => Ok(Scale::Factors([x, y, z])),
+        [factor] if factor > 0.0 => Ok(Scale::Factors([factor; 3])),
+        [factor] if factor < 0.0 => Ok(Scale::Volume(-factor)),
+        _ => Err(Fault::at(
+            2,
+            format!("'{text}' is no scale factor; write one number (negative for a volume in Å³) or three positive numbers"),
+        )),
+    }
+}
+
+/// The element of a symbol as VASP writes it, which may carry the name of a potential: `Fe_pv`, `Fe/3f2a`.
+fn potcar_element(token: &str) -> Result<Species, Fault> {
+    let symbol = token.split(['_', '/']).next().unwrap_or(token);
+    element(symbol).map_err(|error| Fault::structure_at(6, error))
+}
+
+fn count(token: &str) -> Result<usize, Fault> {
+    let wrong = || Fault::at(7, format!("'{token}' is no number of atoms; give a whole number of at least 1"));
+    token.parse().ok().filter(|count| *count > 0).ok_or_else(wrong)
+}
+
+pub(super) fn write(structure: &Structure) -> String {
+    let mut text = format!("{}\n1.0\n", Composition::of(structure).formula());
+    for [x, y, z] in structure.lattice.rows() {
+        let _ = writeln!(text, "{x} {y} {z}");
+    }
+    // Runs, not totals, so that the order of the sites stays.
+    let runs: Vec<&[Site]> = structure.sites.chunk_by(|a, b| a.species == b.species).collect();
+    let symbols: Vec<&str> = runs.iter().map(|run| run[0].species.symbol()).collect();
+    let counts: Vec<String> = runs.iter().map(|run| run.len().to_string()).collect();
+    let _ = writeln!(text, "{}\n{}\nDirect", symbols.join(" "), counts.join(" "));
+    for site in &structure.sites {
+        let [x, y, z]: [f64; 3] = site.frac_coords.into();
+        let _ = writeln!(text, "{x} {y} {z} {}", site.species);
+    }
+    text
+}

@@ -1,0 +1,221 @@
+//! Symmetry on real crystals: MP-20's test split and the golden structures.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::process::Command;
+use std::time::Instant;
+
+use crystal_core::{CrystalError, Finder, Lattice, Reduction, Site, Species, Structure, find_symmetry};
+use nalgebra::{Matrix3, Vector3};
+use rayon::prelude::*;
+use serde_json::Value;
+
+mod common;
+use common::{finders, largest_gap, shared_file};
+
+struct Row {
+    id: String,
+    structure: Structure,
+    /// Space-group number at 0.1 Å and at 0.01 Å.
+    numbers: [u8; 2],
+}
+
+fn numbers(text: &str) -> Vec<f64> {
+    text.split_whitespace().map(|x| x.parse().expect("a number")).collect()
+}
+
+fn structure(lattice: &[f64], species: &[&str], frac_coords: &[f64]) -> Structure {
+    let lattice = Lattice::new(Matrix3::from_row_slice(lattice)).expect("a cell");
+    let sites = species
+        .iter()
+        .zip(frac_coords.chunks_exact(3))
+        .map(|(symbol, x)| Site {
+            species: symbol.parse::<Species>().expect("an element"),
+            frac_coords: Vector3::from_column_slice(x),
+        })
+        .collect();
+    Structure::new(lattice, sites).expect("a structure")
+}
+
+fn mp_20_test_split() -> Option<Vec<Row>> {
+    let path = shared_file("data/mp_20/test.csv.zst")?;
+    let decoder = zstd::Decoder::new(File::open(path).expect("a readable file")).expect("zstd data");
+    let mut reader = csv::Reader::from_reader(decoder);
+    let headers = reader.headers().expect("a header").clone();
+    let column = |name: &str| headers.iter().position(|header| header == name).expect("the column that data/README.md names");
+    let [id, coarse, fine, lattice, species, frac_coords] =
+        ["material_id", "space_group_0.1", "space_group_0.01", "lattice", "species", "frac_coords"].map(column);
+    let rows = reader.records().map(|record| {
+        let record = record.expect("a row");
+        Row {
+            id: record[id].to_owned(),
+            structure: structure(
+                &numbers(&record[lattice]),
+                &record[species].split_whitespace().collect::<Vec<_>>(),
+                &numbers(&record[frac_coords]),
+            ),
+            numbers: [coarse, fine].map(|index| record[index].parse().expect("a space group")),
+        }
+    });
+    Some(rows.collect())
+}
+
+/// What came of one structure.
+enum Outcome {
+    Refused(String),
+    RoundTrip { number: u8, gap: f64, displacement: f64, raised: Option<u8> },
+}
+
+/// Tolerance (Å) for an expansion, which is symmetric to rounding.
+const TIGHT: f64 = 1e-4;
+
+/// structure → reduced → expanded → reduced → expanded: the second expansion must be the first, brought into its frame. Making a
+/// structure symmetric can bring it so close to a higher group that the same tolerance now reaches that one (`raised`): then the way
+/// back is taken at a tolerance that fits what the expansion is.
+fn round_trip(structure: &Structure, symprec: f64, finder: Finder) -> Result<Outcome, String> {
+    let first = match Reduction::new(structure, symprec, finder) {
+        Ok(first) => first,
+        Err(error @ CrystalError::SymmetryNotFound { .. }) => return Ok(Outcome::Refused(error.to_string())),
+        Err(error) => return Err(error.to_string()),
+    };
+    let expanded = first.unit.expand().map_err(|error| error.to_string())?;
+    let reduce = |symprec| Reduction::new(&expanded, symprec, finder).map_err(|error| format!("second reduction: {error}"));
+    let number = first.unit.space_group.number();
+    let mut again = reduce(symprec)?;
+    let mut raised = None;
+    if again.unit.space_group.number() != number {
+        raised = Some(again.unit.space_group.number().get());
+        again = reduce(TIGHT)?;
+    }
+    let number_again = again.unit.space_group.number();
+    if number != number_again {
+        return Err(format!("group {number}, of its expansion {number_again}"));
+    }
+    if again.max_strain > 1e-8 {
+        return Err(format!("group {number}: the lattice changed by {}", again.max_strain));
+    }
+    let gap = largest_gap(&expanded, &again).ok_or_else(|| format!("group {number}: atoms without partners"))?;
+    Ok(Outcome::RoundTrip { number: number.get(), gap, displacement: first.max_displacement, raised })
+}
+
+#[test]
+fn mp_20_makes_the_round_trip() {
+    let Some(rows) = mp_20_test_split() else { return };
+    for finder in finders() {
+        for (column, symprec, floor) in [(0, 0.1, 0.98), (1, 0.01, 0.98)] {
+            let start = Instant::now();
+            let outcomes: Vec<_> = rows.par_iter().map(|row| (row, round_trip(&row.structure, symprec, finder))).collect();
+            let seconds = start.elapsed().as_secs_f64();
+            let (mut n_round_trips, mut n_same_number, mut n_refused, mut n_raised) = (0, 0, 0, 0);
+            let (mut largest, mut farthest): (f64, f64) = (0.0, 0.0);
+            let mut failures = Vec::new();
+            for (row, outcome) in &outcomes {
+                match outcome {
+                    Ok(Outcome::Refused(reason)) => {
+                        n_refused += 1;
+                        println!("{finder:?} {symprec}: {} refused: {reason}", row.id);
+                    }
+                    Ok(Outcome::RoundTrip { number, gap, displacement, raised }) => {
+                        if let Some(raised) = raised {
+                            n_raised += 1;
+                            println!(
+                                "{finder:?} {symprec}: {}: group {number}, its expansion at this tolerance {raised}",
+                                row.id
+                            );
+                        }
+                        n_round_trips += 1;
+                        n_same_number += usize::from(*number == row.numbers[column]);
+                        largest = largest.max(*gap);
+                        farthest = farthest.max(*displacement);
+                        if *gap > 1e-6 {
+                            failures.push(format!("{}: {gap} Å", row.id));
+                        }
+                    }
+                    Err(reason) => failures.push(format!("{}: {reason}", row.id)),
+                }
+            }
+            println!(
+                "{finder:?} at {symprec} Å: {n_round_trips} of {} round trips, largest gap {largest:.1e} Å, atoms moved by at most \
+                 {farthest:.3} Å; {n_same_number} with the number of the data set; {n_refused} refused; \
+                 {n_raised} expansions of higher symmetry; {seconds:.1} s",
+                rows.len()
+            );
+            assert!(failures.is_empty(), "{finder:?} at {symprec} Å: {} failures: {failures:#?}", failures.len());
+            assert!(n_raised * 1000 <= rows.len(), "{finder:?} at {symprec} Å: {n_raised} expansions have another group");
+            assert!(n_refused * 200 <= rows.len(), "{finder:?} at {symprec} Å refused {n_refused}");
+            assert!(
+                n_same_number as f64 >= floor * rows.len() as f64,
+                "{finder:?} at {symprec} Å: {n_same_number} numbers agree"
+            );
+        }
+    }
+}
+
+/// Numbers of atoms by element and order of the orbit: independent of origin and setting.
+fn orbit_sizes(elements: &[String], orbits: &[usize]) -> BTreeMap<(String, usize), usize> {
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (site, orbit) in orbits.iter().enumerate() {
+        members.entry(*orbit).or_default().push(site);
+    }
+    let mut sizes = BTreeMap::new();
+    for sites in members.values() {
+        *sizes.entry((elements[sites[0]].clone(), sites.len())).or_default() += 1;
+    }
+    sizes
+}
+
+#[test]
+fn golden_symmetry() {
+    let Some(path) = shared_file("golden/structures.json.gz") else { return };
+    // The test needs gzip once; the library does not.
+    let output = match Command::new("gzip").arg("-dc").arg(&path).output() {
+        Ok(output) if output.status.success() => output.stdout,
+        _ => {
+            eprintln!("skipped: gzip cannot unpack {}", path.display());
+            return;
+        }
+    };
+    let golden: Vec<Value> = serde_json::from_slice(&output).expect("JSON");
+    let floats = |value: &Value| -> Vec<f64> {
+        let rows = value.as_array().expect("rows");
+        rows.iter().flat_map(|row| row.as_array().expect("a row").iter().map(|x| x.as_f64().expect("a number"))).collect()
+    };
+    let strings = |value: &Value| -> Vec<String> {
+        value.as_array().expect("an array").iter().map(|x| x.as_str().expect("a string").to_owned()).collect()
+    };
+    for finder in finders() {
+        for symprec in ["0.01", "0.1"] {
+            let (mut n_known, mut n_same, mut n_same_orbits) = (0, 0, 0);
+            for entry in &golden {
+                let known = &entry["symmetry"][symprec];
+                let Some(number) = known["number"].as_u64() else { continue };
+                n_known += 1;
+                let elements = strings(&entry["species"]);
+                let symbols: Vec<&str> = elements.iter().map(String::as_str).collect();
+                let structure = structure(&floats(&entry["lattice"]), &symbols, &floats(&entry["frac"]));
+                match find_symmetry(&structure, symprec.parse().expect("a tolerance"), finder) {
+                    Ok(report) if u64::from(report.number.get()) == number => {
+                        n_same += 1;
+                        let orbits: Vec<usize> = known["equivalent_atoms"]
+                            .as_array()
+                            .expect("an array")
+                            .iter()
+                            .map(|x| x.as_u64().expect("an index") as usize)
+                            .collect();
+                        let same = orbit_sizes(&elements, &orbits) == orbit_sizes(&elements, &report.orbits);
+                        n_same_orbits += usize::from(same);
+                        if !same {
+                            println!("{finder:?} {symprec}: {} ({number}): other orbits", entry["id"]);
+                        }
+                    }
+                    Ok(report) => println!("{finder:?} {symprec}: {}: {} instead of {number}", entry["id"], report.number),
+                    Err(error) => println!("{finder:?} {symprec}: {}: {error}, known as {number}", entry["id"]),
+                }
+            }
+            println!("{finder:?} at {symprec} Å: {n_same} of {n_known} golden numbers, {n_same_orbits} with the same orbits");
+            assert!(n_known > 0);
+            assert!(n_same * 100 >= n_known * 97, "{finder:?} at {symprec} Å: {n_same} of {n_known}");
+            assert!(n_same_orbits * 100 >= n_same * 97, "{finder:?} at {symprec} Å: {n_same_orbits} of {n_same}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The reduced form on disk: postcard in zstd, behind a header with its hash.
+//!
+//! Layout of a file: [`MAGIC`], the SHA-256 of all that follows (32 bytes), then a zstd frame of one [`Stored`]. The file's name carries
+//! the key (hash of what is reduced, options, [`VERSION`]), so sets and options do not push each other out.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crystal_core::{AsymmetricSite, AsymmetricUnit, Lattice, Site, SpaceGroup, Species, Structure};
+use nalgebra::{Matrix3, Vector3};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::data_set::Split;
+use crate::reduce::unit_of;
+use crate::{DataSet, LoadOptions, Record, hashing};
+
+const MAGIC: &[u8; 8] = b"druse-ds";
+/// Raised whenever the layout or the meaning of its numbers changes.
+const VERSION: u32 = 1;
+/// Fast to write; higher levels gain little on numbers.
+const LEVEL: i32 = 3;
+/// Records that are reduced anew after loading, so that a cache that another version of the reduction wrote is noticed.
+const SPOT_CHECKS: usize = 12;
+/// Difference above which a reduced coordinate or lattice vector counts as another one (fractions, Å).
+const SAME: f64 = 1e-6;
+
+/// Where the reduced form of a source is kept.
+pub(crate) struct Place {
+    path: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    name: String,
+    sha256: String,
+    rejected: Vec<(String, String)>,
+    dropped: [u64; 3],
+    splits: [Vec<StoredRecord>; 3],
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRecord {
+    id: String,
+    space_group: Option<u8>,
+    lattice: [f64; 9],
+    /// Atomic numbers.
+    species: Vec<u8>,
+    /// Three per site.
+    frac_coords: Vec<f64>,
+    unit: Result<StoredUnit, String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredUnit {
+    space_group: u8,
+    lattice: [f64; 9],
+    species: Vec<u8>,
+    frac_coords: Vec<f64>,
+    wyckoff_letters: String,
+    multiplicities: Vec<u32>,
+}
+
+impl Place {
+    pub(crate) fn new(folder: &Path, name: &str, content: &str, options: &LoadOptions) -> Self {
+        let key = format!("{VERSION} {content} {} {:e}", options.min_space_group, options.symprec);
+        let key = &hashing::sha256(key.as_bytes())[..16];
+        Self { path: folder.join("reduced").join(format!("{name}-{key}.postcard.zst")) }
+    }
+
+    /// The data set, if it is there, whole, and what the present code would make of the source.
+    pub(crate) fn load(&self, name: &str, sha256: &str, options: &LoadOptions) -> Option<DataSet> {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!("{}: {error}; the reduced form is made anew", self.path.display());
+                return None;
+            }
+        };
+        match decode(&bytes).and_then(|stored| restore(stored, name, sha256)).and_then(|data| spot_check(data, options.symprec)) {
+            Ok(data) => Some(data),
+            Err(reason) => {
+                tracing::warn!("{}: {reason}; the reduced form is made anew", self.path.display());
+                None
+            }
+        }
+    }
+
+    /// Writes the data set to a temporary name and renames it. Failure costs time at the next start, nothing else, hence a warning.
+    pub(crate) fn store(&self, data: &DataSet) {
+        if let Err(reason) = encode(data).and_then(|bytes| self.write(&bytes).map_err(|error| error.to_string())) {
+            tracing::warn!("{}: {reason}; the reduced form is not kept", self.path.display());
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let folder = self.path.parent().expect("the path has a folder");
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+fn encode(data: &DataSet) -> Result<Vec<u8>, String> {
+    let stored = Stored {
+        name: data.name.clone(),
+        sha256: data.sha256.clone(),
+        rejected: data.rejected.clone(),
+        dropped: data.dropped.map(|count| count as u64),
+        splits: Split::ALL.map(|split| data.split(split).iter().map(stored_record).collect()),
+    };
+    let plain = postcard::to_stdvec(&stored).map_err(|error| error.to_string())?;
+    let frame = zstd::encode_all(plain.as_slice(), LEVEL).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::with_capacity(frame.len() + 40);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&Sha256::digest(&frame));
+    bytes.extend_from_slice(&frame);
+    Ok(bytes)
+}
+
+fn decode(bytes: &[u8]) -> Result<Stored, String> {
+    let (hash, frame) = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(32)).ok_or("it is no cache file")?;
+    if Sha256::digest(frame)[..] != *hash {
+        return Err("its SHA-256 is wrong, it is corrupt".to_owned());
+    }
+    let plain = zstd::decode_all(frame).map_err(|error| format!("it is corrupt: {error}"))?;
+    postcard::from_bytes(&plain).map_err(|error| format!("it is corrupt: {error}"))
+}
+
+fn restore(stored: Stored, name: &str, sha256: &str) -> Result<DataSet, String> {
+    if (stored.name.as_str(), stored.sha256.as_str()) != (name, sha256) {
+        return Err("it belongs to another source".to_owned());
+    }
+    let [train, validation, test] = stored.splits;
+    let records = |split: Vec<StoredRecord>| split.into_par_iter().map(record).collect::<Result<Vec<_>, String>>();
+    Ok(DataSet {
+        name: stored.name,
+        sha256: stored.sha256,
+        rejected: stored.rejected,
+        dropped: stored.dropped.map(|count| count as usize),
+        splits: [records(train)?, records(validation)?, records(test)?],
+    })
+}
+
+/// Reduces some records anew and compares.
+fn spot_check(data: DataSet, symprec: f64) -> Result<DataSet, String> {
+    let total = data.records().count();
+    let step = total.div_ceil(SPOT_CHECKS).max(1);
+    let records: Vec<&Record> = data.records().step_by(step).collect();
+    let changed = records.par_iter().find_any(|record| !same(&record.unit, &unit_of(&record.structure, symprec)));
+    match changed {
+        Some(record) => Err(format!("the reduction of {} has changed since it was written", record.id)),
+        None => Ok(data),
+    }
+}
+
+fn same(old: &Result<AsymmetricUnit, String>, new: &Result<AsymmetricUnit, String>) -> bool {
+    match (old, new) {
+        (Ok(old), Ok(new)) => {
+            old.space_group.number() == new.space_group.number()
+                && (old.lattice.matrix() - new.lattice.matrix()).abs().max() < SAME
+                && old.sites.len() == new.sites.len()
+                && old.sites.iter().zip(&new.sites).all(|(a, b)| {
+                    (a.species, a.wyckoff_letter, a.multiplicity) == (b.species, b.wyckoff_letter, b.multiplicity)
+                        && (a.frac_coords - b.frac_coords).abs().max() < SAME
+                })
+        }
+        (Err(old), Err(new)) => old == new,
+        _ => false,
+    }
+}
+
+fn nine(lattice: &Lattice) -> [f64; 9] {
+    let rows = lattice.rows();
+    rows.as_flattened().try_into().expect("three rows of three numbers")
+}
+
+fn lattice_of(numbers: &[f64; 9]) -> Result<Lattice, String> {
+    Lattice::new(Matrix3::from_row_slice(numbers)).map_err(|error| error.to_string())
+}
+
+fn species_of(number: u8) -> Result<Species, String> {
+    Species::from_atomic_number(i64::from(number)).map_err(|error| error.to_string())
+}
+
+fn points(frac_coords: &[f64]) -> impl Iterator<Item = Vector3<f64>> {
+    frac_coords.chunks_exact(3).map(|frac| Vector3::new(frac[0], frac[1], frac[2]))
+}
+
+fn stored_record(record: &Record) -> StoredRecord {
+    let structure = &record.structure;
+    StoredRecord {
+        id: record.id.clone(),
+        space_group: record.space_group,
+        lattice: nine(&structure.lattice),
+        species: structure.sites.iter().map(|site| site.species.atomic_number()).collect(),
+        frac_coords: structure.sites.iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords)).collect(),
+        unit: record.unit.as_ref().map(stored_unit).map_err(Clone::clone),
+    }
+}
+
+fn stored_unit(unit: &AsymmetricUnit) -> StoredUnit {
+    StoredUnit {
+        space_group: unit.space_group.number().get(),
+        lattice: nine(&unit.lattice),
+        species: unit.sites.iter().map(|site| site.species.atomic_number()).collect(),
+        frac_coords: unit.sites.iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords)).collect(),
+        wyckoff_letters: unit.sites.iter().map(|site| site.wyckoff_letter).collect(),
+        multiplicities: unit.sites.iter().map(|site| site.multiplicity as u32).collect(),
+    }
+}
+
+fn record(stored: StoredRecord) -> Result<Record, String> {
+    let site = |(number, frac_coords)| Ok(Site { species: species_of(number)?, frac_coords });
+    let sites = stored.species.iter().copied().zip(points(&stored.frac_coords)).map(site).collect::<Result<Vec<_>, String>>()?;
+    let structure = Structure::new(lattice_of(&stored.lattice)?, sites).map_err(|error| error.to_string())?;
+    let unit = match stored.unit {
+        Ok(unit) => Ok(restored_unit(&unit)?),
+        Err(reason) => Err(reason),
+    };
+    Ok(Record { id: stored.id, structure, space_group: stored.space_group, unit })
+}
+
+fn restored_unit(stored: &StoredUnit) -> Result<AsymmetricUnit, String> {
+    let space_group = SpaceGroup::from_number(i64::from(stored.space_group)).map_err(|error| error.to_string())?;
+    let positions = points(&stored.frac_coords).zip(stored.wyckoff_letters.chars()).zip(&stored.multiplicities);
+    let site = |(number, ((frac_coords, wyckoff_letter), multiplicity)): (u8, ((Vector3<f64>, char), &u32))| {
+        Ok(AsymmetricSite { species: species_of(number)?, frac_coords, wyckoff_letter, multiplicity: *multiplicity as usize })
+    };
+    let sites = stored.species.iter().copied().zip(positions).map(site).collect::<Result<Vec<_>, String>>()?;
+    Ok(AsymmetricUnit { space_group, lattice: lattice_of(&stored.lattice)?, sites })
+}

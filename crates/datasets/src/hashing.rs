@@ -1,0 +1,53 @@
+//! SHA-256 as hexadecimal text.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::DatasetError;
+
+/// Hexadecimal form of a digest.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SHA-256 of bytes.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// SHA-256 of files one after another.
+pub(crate) fn sha256_of_files<P: AsRef<Path>>(paths: &[P]) -> Result<String, DatasetError> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    for path in paths {
+        let path = path.as_ref();
+        let mut file = std::fs::File::open(path).map_err(DatasetError::io(path))?;
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => digest.update(&buffer[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(DatasetError::io(path)(error)),
+            }
+        }
+    }
+    Ok(hex(&digest.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_digest_and_joined_files() {
+        // FIPS 180-4, the example 'abc'.
+        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let paths = ["a", "b"].map(|name| folder.path().join(name));
+        std::fs::write(&paths[0], "a").expect("a file");
+        std::fs::write(&paths[1], "bc").expect("a file");
+        assert_eq!(sha256_of_files(&paths).expect("a hash"), sha256(b"abc"));
+    }
+}

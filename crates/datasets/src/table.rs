@@ -1,0 +1,187 @@
+//! Reading a split's table in either of its two formats.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::str::FromStr;
+
+use crystal_core::{Lattice, Site, Species, Structure, io};
+use csv::StringRecord;
+use nalgebra::Vector3;
+use rayon::prelude::*;
+
+use crate::DatasetError;
+
+/// First bytes of a zstd frame (RFC 8878, §3.1.1).
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// A row that could be read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) structure: Structure,
+    /// Space group at 0.1 Å, where the file states it.
+    pub(crate) space_group: Option<u8>,
+}
+
+/// A split's rows, in the order of the file.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) rows: Vec<Row>,
+    /// Id (or `line N`) and reason of each row that could not be read.
+    pub(crate) rejected: Vec<(String, String)>,
+}
+
+/// Which columns hold what.
+#[derive(Debug, Clone, Copy)]
+enum Layout {
+    /// Lattice, species and coordinates in columns of their own.
+    Arrays { id: usize, space_group: Option<usize>, lattice: usize, species: usize, frac_coords: usize },
+    /// CDVAE's public form: a CIF text in one column. Its `spacegroup.number` is not used: the tolerance behind it is not documented.
+    Cif { id: usize, space_group: Option<usize>, cif: usize },
+}
+
+impl Layout {
+    fn of(header: &StringRecord, path: &Path) -> Result<Self, DatasetError> {
+        let optional = |name: &str| header.iter().position(|column| column.trim() == name);
+        let needed = |column: &'static str| {
+            let found = || header.iter().collect::<Vec<_>>().join(", ");
+            optional(column).ok_or_else(|| DatasetError::MissingColumn { path: path.to_owned(), column, found: found() })
+        };
+        let id = needed("material_id")?;
+        let space_group = optional("space_group_0.1");
+        if let Some(cif) = optional("cif") {
+            return Ok(Self::Cif { id, space_group, cif });
+        }
+        let (lattice, species, frac_coords) = (needed("lattice")?, needed("species")?, needed("frac_coords")?);
+        Ok(Self::Arrays { id, space_group, lattice, species, frac_coords })
+    }
+
+    fn id(self) -> usize {
+        match self {
+            Self::Arrays { id, .. } | Self::Cif { id, .. } => id,
+        }
+    }
+
+    fn row(self, record: &StringRecord) -> Result<Row, String> {
+        let (structure, space_group) = match self {
+            Self::Arrays { space_group, lattice, species, frac_coords, .. } => {
+                (structure_of_arrays(&record[lattice], &record[species], &record[frac_coords])?, space_group)
+            }
+            Self::Cif { space_group, cif, .. } => (structure_of_cif(&record[cif])?, space_group),
+        };
+        let space_group = space_group.map(|column| &record[column]).filter(|text| !text.trim().is_empty());
+        let space_group = space_group.map(space_group_number).transpose()?;
+        let id = record[self.id()].trim();
+        if id.is_empty() {
+            return Err("column 'material_id' is empty".to_owned());
+        }
+        Ok(Row { id: id.to_owned(), structure, space_group })
+    }
+}
+
+/// Reads a table, compressed or not.
+///
+/// A missing column, a file that is no CSV and a truncated file are errors; a bad row is reported in [`Table::rejected`].
+pub(crate) fn read(path: &Path) -> Result<Table, DatasetError> {
+    let text = text_of(path)?;
+    let truncated = |line: u64, reason: String| DatasetError::Truncated { path: path.to_owned(), line, reason };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_slice());
+    let bad = |error: csv::Error| DatasetError::Table {
+        path: path.to_owned(),
+        line: error.position().map_or(1, csv::Position::line),
+        reason: format!("the file is no CSV: {error}"),
+    };
+    let header = reader.headers().map_err(bad)?.clone();
+    if header.iter().all(|column| column.trim().is_empty()) {
+        return Err(truncated(1, "it is empty".to_owned()));
+    }
+    let layout = Layout::of(&header, path)?;
+    let records = reader.into_records().collect::<Result<Vec<_>, _>>().map_err(bad)?;
+    let line_of = |record: &StringRecord| record.position().map_or(0, csv::Position::line);
+    match records.last() {
+        None => return Err(truncated(1, "there is no row below the header".to_owned())),
+        Some(last) if last.len() < header.len() => {
+            return Err(truncated(line_of(last), format!("the last row has {} of {} columns", last.len(), header.len())));
+        }
+        // Every known writer ends the last line; without that a number in its last column may have lost digits.
+        Some(last) if text.last() != Some(&b'\n') => return Err(truncated(line_of(last), "the last line has no end".to_owned())),
+        Some(_) => {}
+    }
+    let parsed: Vec<Result<Row, (String, String)>> = records
+        .par_iter()
+        .map(|record| {
+            let row = if record.len() == header.len() {
+                layout.row(record)
+            } else {
+                Err(format!("the row has {} columns, the header {}", record.len(), header.len()))
+            };
+            let line = line_of(record);
+            row.map_err(|reason| {
+                let id = record.get(layout.id()).map(str::trim).filter(|id| !id.is_empty());
+                let id = id.map_or_else(|| format!("line {line}"), str::to_owned);
+                (id, format!("{}:{line}: {reason}", path.display()))
+            })
+        })
+        .collect();
+    let mut table = Table::default();
+    for row in parsed {
+        match row {
+            Ok(row) => table.rows.push(row),
+            Err(rejected) => table.rejected.push(rejected),
+        }
+    }
+    Ok(table)
+}
+
+fn text_of(path: &Path) -> Result<Vec<u8>, DatasetError> {
+    let bytes = fs::read(path).map_err(DatasetError::io(path))?;
+    if !bytes.starts_with(&ZSTD_MAGIC) {
+        return Ok(bytes);
+    }
+    let mut text = Vec::new();
+    match zstd::Decoder::new(bytes.as_slice()).and_then(|mut decoder| decoder.read_to_end(&mut text)) {
+        Ok(_) => Ok(text),
+        Err(error) => {
+            let line = text.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            Err(DatasetError::Truncated { path: path.to_owned(), line, reason: format!("zstd says '{error}'") })
+        }
+    }
+}
+
+fn space_group_number(text: &str) -> Result<u8, String> {
+    let number = text.trim().parse::<u8>().ok().filter(|number| (1..=230).contains(number));
+    number.ok_or_else(|| format!("column 'space_group_0.1': '{text}' is no space group from 1 to 230"))
+}
+
+fn numbers(text: &str, column: &str) -> Result<Vec<f64>, String> {
+    let number = |word: &str| word.parse::<f64>().map_err(|_| format!("column '{column}': '{word}' is no number"));
+    text.split_whitespace().map(number).collect()
+}
+
+fn structure_of_arrays(lattice: &str, species: &str, frac_coords: &str) -> Result<Structure, String> {
+    let vectors: [f64; 9] = numbers(lattice, "lattice")?
+        .try_into()
+        .map_err(|found: Vec<f64>| format!("column 'lattice' has {} numbers instead of 9", found.len()))?;
+    let lattice = Lattice::from_rows([0, 3, 6].map(|i| [vectors[i], vectors[i + 1], vectors[i + 2]]))
+        .map_err(|error| format!("column 'lattice': {error}"))?;
+    let species = species.split_whitespace().map(Species::from_str).collect::<Result<Vec<_>, _>>();
+    let species = species.map_err(|error| format!("column 'species': {error}"))?;
+    let coords = numbers(frac_coords, "frac_coords")?;
+    if coords.len() != 3 * species.len() {
+        return Err(format!("column 'frac_coords' has {} numbers for {} sites", coords.len(), species.len()));
+    }
+    let site = |(species, frac): (Species, &[f64])| Site { species, frac_coords: Vector3::new(frac[0], frac[1], frac[2]) };
+    let sites = species.into_iter().zip(coords.chunks_exact(3)).map(site).collect();
+    Structure::new(lattice, sites).map_err(|error| error.to_string())
+}
+
+fn structure_of_cif(text: &str) -> Result<Structure, String> {
+    // The path is there for the message: `column 'cif':LINE: …`, with the line inside the CIF.
+    let mut entries = io::read_bytes(text.as_bytes(), io::Format::Cif, Path::new("column 'cif'"));
+    let entry = entries.pop().ok_or("column 'cif' is empty")?;
+    entry.structure.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! `druse evaluate`.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use crystal_core::Structure;
+use metrics::{Evaluation, Fingerprints, evaluate, fingerprints};
+
+use super::{Completion, inputs, terminal};
+
+/// Compares generated structures with reference structures: coverage, Fréchet distance, validity.
+///
+/// A generated structure that cannot be read, or has no fingerprint, counts as generated and as invalid; a reference structure that
+/// cannot be read is left out.
+#[derive(Args)]
+#[command(after_help = "Example:\n  druse evaluate --generated samples/ --reference test.jsonl.zst\n  \
+                        druse evaluate --generated samples/ --reference test.jsonl.zst --json")]
+pub(super) struct EvaluateArgs {
+    /// Generated structures
+    #[arg(long, value_name = "PATH")]
+    generated: PathBuf,
+    /// Reference structures
+    #[arg(long, value_name = "PATH")]
+    reference: PathBuf,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// A set of structures as far as it can be read.
+struct Set {
+    fingerprints: Vec<Fingerprints>,
+    unreadable: usize,
+}
+
+pub(super) fn run(args: &EvaluateArgs) -> Result<Completion> {
+    let clock = Instant::now();
+    let generated = read_set(&args.generated, "generated").context("the generated set")?;
+    let reference = read_set(&args.reference, "reference").context("the reference set")?;
+    let seconds = clock.elapsed().as_secs_f64();
+    let compared = evaluate(&generated.fingerprints, &reference.fingerprints).with_context(|| {
+        format!("{} cannot be compared with {}", args.generated.display(), args.reference.display())
+    })?;
+    let mut evaluation = count_unreadable(compared, generated.unreadable);
+    evaluation.seconds.insert("fingerprints".to_owned(), seconds);
+    if args.json { terminal::print_json(&evaluation)? } else { print(&evaluation)? }
+    Ok(if generated.unreadable + reference.unreadable > 0 { Completion::SomeFailed } else { Completion::Everything })
+}
+
+fn read_set(path: &Path, name: &'static str) -> Result<Set> {
+    let inputs = inputs::read(&[path.to_owned()]);
+    inputs::completion(inputs.iter().map(|input| input.structure.as_ref().err().map(String::as_str)))?;
+    let n_inputs = inputs.len();
+    let structures: Vec<Structure> = inputs.into_iter().filter_map(|input| input.structure.ok()).collect();
+    let bar = terminal::bar(structures.len() as u64, name);
+    let fingerprints = fingerprints(&structures, &|_| bar.inc(1));
+    terminal::finish(&bar);
+    let without: Vec<&str> = fingerprints.iter().filter_map(|fingerprints| fingerprints.error.as_deref()).collect();
+    if let [first, ..] = without.as_slice() {
+        let n = without.len();
+        terminal::warning(&format!("{}: {n} structures have no CrystalNN fingerprint; the first: {first}", path.display()));
+    }
+    Ok(Set { unreadable: n_inputs - fingerprints.len(), fingerprints })
+}
+
+/// Unreadable structures were generated too: they belong into the denominators, or a broken generator would look better.
+fn count_unreadable(evaluation: Evaluation, unreadable: usize) -> Evaluation {
+    let n_generated = evaluation.n_generated + unreadable;
+    let share = evaluation.n_generated as f64 / n_generated as f64;
+    Evaluation {
+        n_generated,
+        cov_precision: evaluation.cov_precision * share,
+        structure_validity: evaluation.structure_validity * share,
+        composition_validity: evaluation.composition_validity * share,
+        ..evaluation
+    }
+}
+
+fn print(evaluation: &Evaluation) -> Result<()> {
+    let mut table = terminal::table(&["measure", "generated", "reference"]);
+    let mut row = |name: &str, precision: String, recall: String| {
+        table.add_row([name.to_owned(), precision, recall]);
+    };
+    let fixed = |x: f64| format!("{x:.4}");
+    let none = String::new;
+    row("structures", evaluation.n_generated.to_string(), evaluation.n_reference.to_string());
+    row("valid, with a fingerprint", evaluation.n_valid.to_string(), none());
+    row("coverage (precision, recall)", fixed(evaluation.cov_precision), fixed(evaluation.cov_recall));
+    row("mean smallest structure distance", fixed(evaluation.amsd_precision), fixed(evaluation.amsd_recall));
+    row("mean smallest composition distance", fixed(evaluation.amcd_precision), fixed(evaluation.amcd_recall));
+    row("Fréchet distance, CrystalNN", fixed(evaluation.fd_crystalnn), none());
+    row("structure validity", fixed(evaluation.structure_validity), none());
+    row("composition validity", fixed(evaluation.composition_validity), none());
+    row("Wasserstein distance, density (g/cm³)", fixed(evaluation.wasserstein_density), none());
+    row("Wasserstein distance, number of elements", fixed(evaluation.wasserstein_n_elements), none());
+    terminal::print_table(&table)
+}

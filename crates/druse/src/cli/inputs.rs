@@ -1,0 +1,144 @@
+//! The structures that a command is given, and what became of each.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use crystal_core::{Structure, io};
+use serde::Serialize;
+
+use super::{Completion, message, terminal};
+
+/// A structure as read, or why it could not be read.
+pub(super) struct Input {
+    /// The id of its line, or the name of its file without ending.
+    pub id: String,
+    /// Where it stands, for messages.
+    place: String,
+    /// The structure or a message that names file and place.
+    pub structure: Result<Structure, String>,
+}
+
+/// What became of a structure, as the documents print it: numbers, or an error and no numbers.
+#[derive(Serialize)]
+pub(super) struct Row<T> {
+    /// The structure's id.
+    pub id: String,
+    /// The result.
+    #[serde(flatten)]
+    pub numbers: Option<T>,
+    /// Why there is no result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Input {
+    /// Applies `work` to the structure if there is one; an error gets the structure's place put in front.
+    pub(super) fn map<T, E: std::error::Error + 'static>(&self, work: impl FnOnce(&Structure) -> Result<T, E>) -> Row<T> {
+        let result = match &self.structure {
+            Ok(structure) => work(structure).map_err(|error| format!("{}: {}", self.place, message::of_std(&error))),
+            Err(error) => Err(error.clone()),
+        };
+        let (numbers, error) = match result {
+            Ok(numbers) => (Some(numbers), None),
+            Err(error) => (None, Some(error)),
+        };
+        Row { id: self.id.clone(), numbers, error }
+    }
+}
+
+/// Reads every structure of every path. What cannot be read stands in the list with its error.
+pub(super) fn read(paths: &[PathBuf]) -> Vec<Input> {
+    paths.iter().flat_map(|path| read_path(path)).collect()
+}
+
+fn read_path(path: &Path) -> Vec<Input> {
+    let stem = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let place = path.display().to_string();
+    match io::read_all(path) {
+        Ok(entries) => {
+            let many = entries.len() > 1 || path.is_dir();
+            let input = |entry: io::Entry| Input {
+                place: if many { format!("{place} ({})", entry.id) } else { place.clone() },
+                structure: entry.structure.map_err(|error| message::of_std(&error)),
+                id: entry.id,
+            };
+            entries.into_iter().map(input).collect()
+        }
+        Err(error) => vec![Input { id: stem(), place, structure: Err(message::of_std(&error)) }],
+    }
+}
+
+/// Reports what could not be handled on standard error.
+///
+/// # Errors
+/// If nothing could be handled: then nothing may be printed either.
+pub(super) fn completion<'a>(errors: impl IntoIterator<Item = Option<&'a str>>) -> Result<Completion> {
+    let all: Vec<Option<&str>> = errors.into_iter().collect();
+    let failed: Vec<&str> = all.iter().copied().flatten().collect();
+    match failed.as_slice() {
+        [] if all.is_empty() => bail!("there is no structure to work on; name a file or folder that holds one"),
+        [] => Ok(Completion::Everything),
+        [only] if all.len() == 1 => bail!("{only}"),
+        [first, ..] if failed.len() == all.len() => bail!("none of the {} structures could be handled; the first: {first}", all.len()),
+        some => {
+            for error in some {
+                terminal::warning(error);
+            }
+            Ok(Completion::SomeFailed)
+        }
+    }
+}
+
+/// As [`completion`], for the rows of a document.
+///
+/// # Errors
+/// As [`completion`].
+pub(super) fn completion_of_rows<T>(rows: &[Row<T>]) -> Result<Completion> {
+    completion(rows.iter().map(|row| row.error.as_deref()))
+}
+
+/// Rows in order, the work spread over all cores, with a bar.
+pub(super) fn rows<T, E>(inputs: &[Input], work: &'static str, handle: impl Fn(&Structure) -> Result<T, E> + Sync) -> Vec<Row<T>>
+where
+    T: Send,
+    E: std::error::Error + 'static,
+{
+    use rayon::prelude::*;
+
+    let bar = terminal::bar(inputs.len() as u64, work);
+    let handle = |input: &Input| {
+        let row = input.map(&handle);
+        bar.inc(1);
+        row
+    };
+    let rows = inputs.par_iter().map(handle).collect();
+    terminal::finish(&bar);
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn completion_counts_failures() {
+        assert_eq!(completion([None, None]).expect("all done"), Completion::Everything);
+        assert_eq!(completion([None, Some("a.cif: bad")]).expect("one done"), Completion::SomeFailed);
+        assert!(completion([]).is_err());
+        assert_eq!(completion([Some("a.cif: bad")]).expect_err("nothing done").to_string(), "a.cif: bad");
+        let message = completion([Some("a.cif: bad"), Some("b.cif: bad")]).expect_err("nothing done").to_string();
+        assert!(message.contains("2 structures") && message.contains("a.cif: bad"), "{message}");
+    }
+
+    #[test]
+    fn a_failed_row_has_no_numbers() {
+        #[derive(Serialize)]
+        struct Numbers {
+            number: u8,
+        }
+        let good = Row { id: "a".to_owned(), numbers: Some(Numbers { number: 1 }), error: None };
+        let bad = Row::<Numbers> { id: "b".to_owned(), numbers: None, error: Some("why".to_owned()) };
+        let text = serde_json::to_string(&[good, bad]).expect("rows are JSON");
+        assert_eq!(text, r#"[{"id":"a","number":1},{"id":"b","error":"why"}]"#);
+    }
+}

@@ -1,0 +1,181 @@
+//! `druse sample`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use crystal_core::{Composition, Finder, SpaceGroupNumber, Structure, find_symmetry};
+use druse::sampling::{GivenUp, Written, sample};
+use druse::{DeviceName, checkpoints};
+use langevin::{SamplerConfig, SamplingOrder};
+use serde::Serialize;
+
+use super::inputs::{self, Row};
+use super::orders::{self, Orders};
+use super::{Completion, terminal, values};
+
+/// Tolerances at which the symmetry of a sample is looked at, Å, with their names in the document.
+const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
+
+/// Grows crystal structures: a space group and non-equivalent sites per element in, one CIF per structure out.
+///
+/// The number of atoms follows from where the sites come to lie. With the same seed the n-th structure of an order is the same whatever
+/// the batch size. A structure whose every draw explodes is reported and left out.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  druse sample --composition Fe:1,Nd:1,Si:1 --space-group 139 --count 3 --out grown\n  \
+                  druse sample --orders orders.jsonl.zst --checkpoint checkpoint.safetensors --out grown --json"
+)]
+pub(super) struct SampleArgs {
+    /// Non-equivalent sites per element, such as Fe:1,Nd:1,Si:1
+    #[arg(long, value_name = "ELEMENT:SITES,…", required_unless_present = "orders", conflicts_with = "orders")]
+    composition: Option<Composition>,
+    /// Space-group number, 1 to 230
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        value_parser = values::space_group,
+        required_unless_present = "orders",
+        conflicts_with = "orders",
+        allow_negative_numbers = true
+    )]
+    space_group: Option<SpaceGroupNumber>,
+    /// Number of structures [default: 1]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one, conflicts_with = "orders", allow_negative_numbers = true)]
+    count: Option<usize>,
+    /// Orders, one per line: {"space_group": 139, "sites": {"Fe": 1}, "count": 3} (.jsonl or .jsonl.zst)
+    #[arg(long, value_name = "FILE")]
+    orders: Option<PathBuf>,
+    /// Folder for the CIFs; made if it is not there, files of the same name are overwritten
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Trained network [default: the one that comes with Druse, if this build has one]
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// cpu, wgpu or cuda, as far as this build has them
+    #[arg(long, default_value_t)]
+    device: DeviceName,
+    /// Seed of the random numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Langevin steps per noise level [default: what the orders say, else 80]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    steps_per_level: Option<usize>,
+    /// Structures sampled at a time [default: 64]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    batch_size: Option<usize>,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    structures: Vec<Row<Sampled>>,
+    structures_per_second: f64,
+    device: String,
+    checkpoint: Checkpoint,
+}
+
+#[derive(Serialize)]
+struct Checkpoint {
+    path: String,
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct Sampled {
+    file: String,
+    space_group_requested: u8,
+    /// By tolerance; null where the finder found none.
+    space_group_found: BTreeMap<&'static str, Option<u8>>,
+    formula: String,
+    redraws: usize,
+    seed: u64,
+}
+
+impl Sampled {
+    fn new(written: &Written, seed: u64) -> Self {
+        let structure = &written.sample.structure;
+        Self {
+            file: written.file.display().to_string(),
+            space_group_requested: written.sample.state.space_group.number().get(),
+            space_group_found: TOLERANCES.map(|(name, symprec)| (name, found_at(structure, symprec))).into(),
+            formula: Composition::of(structure).reduced().formula(),
+            redraws: written.sample.redraws,
+            seed,
+        }
+    }
+}
+
+fn found_at(structure: &Structure, symprec: f64) -> Option<u8> {
+    find_symmetry(structure, symprec, Finder::Moyo).ok().map(|report| report.number.get())
+}
+
+pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
+    // All that can be refused is refused before anything is written.
+    let Orders { orders, steps_per_level } = wanted(args)?;
+    let device = args.device.open()?;
+    let loaded = checkpoints::load(args.checkpoint.as_deref(), &device)?;
+    let defaults = SamplerConfig::default();
+    let config = SamplerConfig {
+        schedule: loaded.config.training.schedule.clone(),
+        graph: loaded.config.training.graph.clone(),
+        steps_per_level: args.steps_per_level.or(steps_per_level).unwrap_or(defaults.steps_per_level),
+        batch_size: args.batch_size.unwrap_or(defaults.batch_size),
+        seed: args.seed,
+        ..defaults
+    };
+    let clock = Instant::now();
+    let bar = terminal::share_bar("sampling");
+    let sampled = sample(&loaded.model, &config, &orders, &device, &args.out, &bar);
+    terminal::finish(&bar);
+    let sampled = sampled.with_context(|| format!("sampling into {}", args.out.display()))?;
+    let seconds = clock.elapsed().as_secs_f64();
+
+    let row = |written: &Written| Row { id: written.id.clone(), numbers: Some(Sampled::new(written, args.seed)), error: None };
+    let lost = |lost: GivenUp| Row { error: Some(format!("{}: every draw exploded: {}", lost.id, lost.reason)), id: lost.id, numbers: None };
+    let structures_per_second = sampled.written.len() as f64 / seconds.max(1e-9);
+    let structures: Vec<Row<Sampled>> = sampled.written.iter().map(row).chain(sampled.given_up.into_iter().map(lost)).collect();
+    let completion = inputs::completion_of_rows(&structures)?;
+    let document = Document {
+        structures,
+        structures_per_second,
+        device: args.device.to_string(),
+        checkpoint: Checkpoint { path: loaded.path, sha256: loaded.sha256 },
+    };
+    if args.json { terminal::print_json(&document)? } else { print(&document)? }
+    Ok(completion)
+}
+
+fn wanted(args: &SampleArgs) -> Result<Orders> {
+    if let Some(file) = &args.orders {
+        return orders::read(file, args.steps_per_level.is_some());
+    }
+    let (Some(sites), Some(space_group)) = (args.composition.clone(), args.space_group) else {
+        anyhow::bail!("give --composition and --space-group, or --orders");
+    };
+    let order = SamplingOrder { space_group, sites, count: args.count.unwrap_or(1) };
+    orders::check(&order)?;
+    Ok(Orders { orders: vec![order], steps_per_level: None })
+}
+
+fn print(document: &Document) -> Result<()> {
+    let mut table = terminal::table(&["formula", "space group", "found at 0.01 Å", "found at 0.1 Å", "redraws", "file"]);
+    for row in &document.structures {
+        if let Some(sampled) = &row.numbers {
+            let found = |name| sampled.space_group_found[name].map_or("none".to_owned(), |number| number.to_string());
+            table.add_row([
+                sampled.formula.clone(),
+                sampled.space_group_requested.to_string(),
+                found("0.01"),
+                found("0.1"),
+                sampled.redraws.to_string(),
+                sampled.file.clone(),
+            ]);
+        }
+    }
+    terminal::print_table(&table)
+}

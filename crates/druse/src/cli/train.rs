@@ -1,0 +1,150 @@
+//! `druse train`.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use datasets::{DataSet, LoadOptions};
+use druse::config::{TrainConfig, read_ron};
+use druse::provenance::{GIT_REVISION, VERSION};
+use druse::training::{Trained, recent_losses, train};
+use druse::{DeviceName, Provenance, checkpoints};
+use serde::Serialize;
+
+use super::{Completion, terminal};
+
+/// Steps at the end of the run over which the losses printed are averaged.
+const AVERAGED: usize = 100;
+
+/// Trains a score network.
+///
+/// Writes into the folder: the resolved configuration, provenance, the training state that --resume goes on from, the loss of every
+/// step and, at the end, checkpoint.safetensors for `druse sample`. Data: --data, else DRUSE_DATA, else what `cargo xtask fetch-data`
+/// fetched, else the prototypes that are compiled in.
+#[derive(Args)]
+#[command(after_help = "Example:\n  druse train experiments/small.ron --out runs/small\n  druse train experiments/small.ron --out runs/small --resume")]
+pub(super) struct TrainArgs {
+    /// Configuration: network, training run, data
+    #[arg(value_name = "CONFIG.ron")]
+    config: PathBuf,
+    /// Go on with the run in the folder; start it if there is none
+    #[arg(long)]
+    resume: bool,
+    /// Folder that holds the data set
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Folder of the run [default: runs/NAME, NAME being that of the configuration]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// cpu, wgpu or cuda, as far as this build has them
+    #[arg(long, default_value_t)]
+    device: DeviceName,
+    /// Seed, instead of the configuration's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    checkpoint: Checkpoint,
+    steps: usize,
+    loss: Loss,
+    data: Data,
+    device: String,
+    seed: u64,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Checkpoint {
+    path: String,
+    sha256: String,
+}
+
+/// Means over the last steps.
+#[derive(Serialize)]
+struct Loss {
+    position: f32,
+    lattice: f32,
+}
+
+#[derive(Serialize)]
+struct Data {
+    name: String,
+    sha256: String,
+}
+
+pub(super) fn run(args: &TrainArgs) -> Result<Completion> {
+    let config = configuration(args)?;
+    let folder = match &args.out {
+        Some(folder) => folder.clone(),
+        None => Path::new("runs").join(args.config.file_stem().unwrap_or("train".as_ref())),
+    };
+    let device = args.device.open()?;
+    let data = load(args, &config)?;
+    let provenance = Provenance {
+        version: VERSION.to_owned(),
+        git: GIT_REVISION.to_owned(),
+        seed: config.training.seed,
+        data: data.name.clone(),
+        data_sha256: data.sha256.clone(),
+        device: args.device,
+    };
+    let clock = Instant::now();
+    let bar = terminal::training_bar(config.training.steps);
+    let trained = train(&config, &data, &provenance, &device, &folder, args.resume, &bar);
+    terminal::finish(&bar);
+    let Trained { curve, checkpoint, .. } = trained?;
+    let (position, lattice) = recent_losses(&curve, AVERAGED);
+    let document = Document {
+        checkpoint: Checkpoint { sha256: checkpoints::sha256_of(&checkpoint)?, path: checkpoint.display().to_string() },
+        steps: curve.len(),
+        loss: Loss { position, lattice },
+        data: Data { name: data.name, sha256: data.sha256 },
+        device: args.device.to_string(),
+        seed: config.training.seed,
+        seconds: clock.elapsed().as_secs_f64(),
+    };
+    if args.json {
+        terminal::print_json(&document)?;
+    } else {
+        terminal::print(&format!(
+            "trained {} steps on {}\nloss over the last {} steps: position {position:.4}, lattice {lattice:.4}\nwrote {}\n",
+            document.steps,
+            document.data.name,
+            document.steps.min(AVERAGED),
+            document.checkpoint.path,
+        ))?;
+    }
+    Ok(Completion::Everything)
+}
+
+fn configuration(args: &TrainArgs) -> Result<TrainConfig> {
+    let mut config: TrainConfig = read_ron(&args.config)?;
+    if let Some(seed) = args.seed {
+        config.training.seed = seed;
+        config.model.seed = seed;
+    }
+    match config.problem() {
+        Some(problem) => bail!("{}: {problem}", args.config.display()),
+        None => Ok(config),
+    }
+}
+
+fn load(args: &TrainArgs, config: &TrainConfig) -> Result<DataSet> {
+    let options = LoadOptions {
+        min_space_group: config.data.min_space_group,
+        symprec: config.data.symprec,
+        progress: true,
+        ..LoadOptions::default()
+    };
+    let data = datasets::load(&datasets::locate(args.data.as_deref()), &options).context("the data set cannot be loaded")?;
+    if let [(id, reason), ..] = data.rejected.as_slice() {
+        terminal::warning(&format!("{}: {} rows were left out; the first: {id}: {reason}", data.name, data.rejected.len()));
+    }
+    Ok(data)
+}

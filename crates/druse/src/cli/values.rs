@@ -1,0 +1,60 @@
+//! Values of options, checked where they are read.
+
+use crystal_core::{Finder, SpaceGroupNumber};
+
+/// A space-group number.
+pub(super) fn space_group(text: &str) -> Result<SpaceGroupNumber, String> {
+    let number: i64 = text.parse().map_err(|_| format!("'{text}' is no whole number; give a number from 1 to 230"))?;
+    SpaceGroupNumber::new(number).map_err(|error| error.to_string())
+}
+
+/// A whole number from 1 on.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse::<i64>() {
+        Ok(number) if number >= 1 => usize::try_from(number).map_err(|error| error.to_string()),
+        Ok(_) => Err("the number must be at least 1".to_owned()),
+        Err(_) => Err(format!("'{text}' is no whole number; give 1 or more")),
+    }
+}
+
+/// A tolerance in Å.
+pub(super) fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err(format!("'{text}' is no tolerance; give a positive number of Å, such as 0.01")),
+    }
+}
+
+/// A symmetry finder of this build.
+pub(super) fn finder(text: &str) -> Result<Finder, String> {
+    match text {
+        "moyo" => Ok(Finder::Moyo),
+        #[cfg(feature = "spglib")]
+        "spglib" => Ok(Finder::Spglib),
+        #[cfg(not(feature = "spglib"))]
+        "spglib" => Err("this build has no spglib; build it with --features spglib, or give moyo".to_owned()),
+        other => Err(format!("'{other}' is no symmetry finder; give moyo or spglib")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["0", "231", "-1", "x", "", "1.5"] {
+            assert!(space_group(text).is_err(), "{text}");
+        }
+        for text in ["0", "-1", "x", "", "1.5", "99999999999999999999"] {
+            assert!(at_least_one(text).is_err(), "{text}");
+        }
+        for text in ["0", "-1", "x", "", "nan", "inf"] {
+            assert!(tolerance(text).is_err(), "{text}");
+        }
+        assert!(finder("phonopy").is_err());
+        assert_eq!(space_group("230").map(SpaceGroupNumber::get), Ok(230));
+        assert_eq!(at_least_one("3"), Ok(3));
+        assert_eq!(tolerance("1e-2"), Ok(0.01));
+    }
+}

@@ -1,0 +1,95 @@
+//! Sampling with a folder: one CIF for every structure as soon as it is finished.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use burn::tensor::Device;
+use crystal_core::io;
+use indicatif::ProgressBar;
+use langevin::{Outcome, Sample, Sampler, SamplerConfig, SamplingOrder, check_orders};
+use score_model::ScoreModel;
+
+use crate::output::writable_folder;
+
+/// Units of the progress bar per structure: a batch moves it step by step.
+const BAR_UNITS: f64 = 100.0;
+
+/// A structure on disk.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Name without ending: formula asked for, space group, place of the order and place in the order.
+    pub id: String,
+    /// The CIF.
+    pub file: PathBuf,
+    /// The structure and how it came about.
+    pub sample: Sample,
+}
+
+/// An order that could not be carried out in full.
+#[derive(Debug, Clone)]
+pub struct GivenUp {
+    /// Name that the structure would have had.
+    pub id: String,
+    /// What happened to the last draw.
+    pub reason: String,
+}
+
+/// What came of all orders, in the order in which they were asked for.
+#[derive(Debug, Default)]
+pub struct Sampled {
+    /// Structures.
+    pub written: Vec<Written>,
+    /// Structures whose every draw exploded.
+    pub given_up: Vec<GivenUp>,
+}
+
+/// Carries out all orders; writes one CIF per structure into `folder`.
+///
+/// # Errors
+/// If an order is impossible (nothing is written then), or a file cannot be written.
+pub fn sample<M: ScoreModel>(
+    model: &M,
+    config: &SamplerConfig,
+    orders: &[SamplingOrder],
+    device: &Device,
+    folder: &Path,
+    bar: &ProgressBar,
+) -> Result<Sampled> {
+    let sampler = Sampler::new(model, config.clone(), device)?;
+    check_orders(orders)?;
+    writable_folder(folder)?;
+    let wanted: usize = orders.iter().map(|order| order.count).sum();
+    bar.set_length((wanted as f64 * BAR_UNITS) as u64);
+    let mut done = 0.0;
+    let mut sampled = Sampled::default();
+    sampler.run::<anyhow::Error>(
+        orders,
+        |structures| {
+            done += structures * BAR_UNITS;
+            // Redraws make more draws than structures were asked for.
+            bar.set_length(bar.length().unwrap_or(0).max(done as u64));
+            bar.set_position(done as u64);
+        },
+        |outcome| {
+            match outcome {
+                Outcome::Sampled(sample) => {
+                    let id = id_of(orders, sample.order, sample.index);
+                    let file = folder.join(format!("{id}.cif"));
+                    io::write(&file, &sample.structure)?;
+                    sampled.written.push(Written { id, file, sample: *sample });
+                }
+                Outcome::GivenUp { order, index, reason } => {
+                    sampled.given_up.push(GivenUp { id: id_of(orders, order, index), reason });
+                }
+            }
+            Ok(())
+        },
+    )?;
+    sampled.written.sort_by_key(|written| (written.sample.order, written.sample.index));
+    Ok(sampled)
+}
+
+fn id_of(orders: &[SamplingOrder], order: usize, index: usize) -> String {
+    let wanted = &orders[order];
+    format!("{}_{}_{order:04}_{index:03}", wanted.sites.formula(), wanted.space_group)
+}

@@ -1,0 +1,132 @@
+//! Training and sampling with a tiny network on the prototypes that are compiled in.
+
+use crate::support::{Folder, keys};
+
+/// A configuration that trains in seconds.
+const CONFIG: &str = "(
+    model: (
+        emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, n_blocks: 1, n_spherical: 2, n_radial: 3, envelope_exponent: 5,
+        n_before_skip: 1, n_after_skip: 1, n_dense_output: 1, n_levels: 4, n_gaussians: 4, seed: 1,
+    ),
+    training: (
+        schedule: (n_levels: 4, position_variance: (0.001, 36.0), lattice_variance: (0.1, 36.0)),
+        graph: (mean_degree: 12.0, min_degree: 4, max_mean_degree: 48, min_self_distance: 0.15),
+        steps: 4, batch_size: 4, checkpoint_every: 2, read_every: 1,
+    ),
+)
+";
+
+#[test]
+fn bad_configurations() {
+    let folder = Folder::new();
+    folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron", "check the path"]);
+    folder.write("tiny.ron", &CONFIG.replace("batch_size: 4", "batch_size: 4,\n        batch_sise: 4"));
+    folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron:10:9", "batch_sise"]);
+    folder.write("tiny.ron", &CONFIG.replace("batch_size: 4", "batch_size: 0"));
+    folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron", "batch_size must be positive"]);
+    folder.write("tiny.ron", &CONFIG.replace("n_levels: 4, n_gaussians", "n_levels: 5, n_gaussians"));
+    folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron", "n_levels", "must agree"]);
+    folder.write("tiny.ron", &CONFIG[..100]);
+    folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron:"]);
+    folder.write("tiny.ron", CONFIG);
+    folder.druse(&["train", "tiny.ron", "--device", "abacus"]).refused(&["abacus", "cpu, wgpu or cuda"]);
+    folder.druse(&["train", "tiny.ron", "--data", "nowhere"]).refused(&["nowhere", "--data"]);
+    assert_eq!(folder.files(), ["tiny.ron"]);
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_device_that_was_not_built() {
+    let folder = Folder::new();
+    folder.write("tiny.ron", CONFIG);
+    let cure = "--features cuda";
+    folder.druse(&["train", "tiny.ron", "--device", "cuda"]).refused(&["cuda", cure]);
+    let sample = ["sample", "--composition", "Na:1", "--space-group", "225", "--out", "grown", "--device", "cuda"];
+    folder.druse(&sample).refused(&["cuda", cure]);
+    assert_eq!(folder.files(), ["tiny.ron"]);
+}
+
+#[test]
+fn unusable_checkpoints_and_folders() {
+    let folder = Folder::new();
+    let sample = |checkpoint: &str| {
+        let order = ["sample", "--composition", "Na:1", "--space-group", "225", "--out", "grown", "--checkpoint"];
+        folder.druse(&[&order[..], &[checkpoint]].concat())
+    };
+    sample("nowhere.safetensors").refused(&["nowhere.safetensors", "check the path"]);
+    folder.write("garbage.safetensors", "this is no checkpoint");
+    sample("garbage.safetensors").refused(&["garbage.safetensors"]);
+    // A valid file of the format that Druse did not write: an empty list of arrays.
+    folder.write("foreign.safetensors", "\u{2}\0\0\0\0\0\0\0{}");
+    sample("foreign.safetensors").refused(&["foreign.safetensors"]);
+    assert!(!folder.path().join("grown").exists());
+}
+
+#[test]
+fn train_resume_sample_evaluate() {
+    let folder = Folder::new();
+    folder.write("tiny.ron", CONFIG);
+    let run = folder.druse(&["train", "tiny.ron", "--out", "run", "--json"]).status(0);
+    let document = run.document();
+    assert_eq!(keys(&document), ["checkpoint", "data", "device", "loss", "seconds", "seed", "steps"]);
+    assert_eq!((&document["steps"], &document["device"]), (&4.into(), &"cpu".into()));
+    let hash = document["checkpoint"]["sha256"].clone();
+
+    // A finished run is neither overwritten nor started anew by accident; to go on with it changes nothing.
+    folder.druse(&["train", "tiny.ron", "--out", "run"]).refused(&["run", "--resume"]);
+    let again = folder.druse(&["train", "tiny.ron", "--out", "run", "--resume", "--json"]).status(0).document();
+    assert_eq!(again["checkpoint"]["sha256"], hash);
+
+    let sample = |out: &str, batch: &str| {
+        let checkpoint = "run/checkpoint.safetensors";
+        let order = ["sample", "--composition", "Na:1,Cl:1", "--space-group", "225", "--count", "3", "--steps-per-level", "2"];
+        folder.druse(&[&order[..], &["--checkpoint", checkpoint, "--batch-size", batch, "--seed", "7", "--out", out, "--json"]].concat())
+    };
+    let run = sample("grown", "3").status(0);
+    let document = run.document();
+    assert_eq!(keys(&document), ["checkpoint", "device", "structures", "structures_per_second"]);
+    assert_eq!(keys(&document["checkpoint"]), ["path", "sha256"]);
+    assert_eq!(document["checkpoint"]["sha256"], hash);
+    let structures = document["structures"].as_array().expect("a list");
+    assert_eq!(structures.len(), 3);
+    for structure in structures {
+        let expected = ["file", "formula", "id", "redraws", "seed", "space_group_found", "space_group_requested"];
+        assert_eq!(keys(structure), expected);
+        assert_eq!(keys(&structure["space_group_found"]), ["0.01", "0.1"]);
+        assert_eq!((&structure["space_group_requested"], &structure["seed"]), (&225.into(), &7.into()));
+        assert!(folder.path().join(structure["file"].as_str().expect("a path")).is_file());
+    }
+    let texts = |out: &str| {
+        let names = folder.files().into_iter().filter(|file| file.starts_with(out));
+        names.map(|file| std::fs::read_to_string(folder.path().join(file)).expect("a CIF")).collect::<Vec<_>>()
+    };
+    sample("alone", "1").status(0);
+    assert_eq!(texts("grown/").len(), 3);
+    assert_eq!(texts("grown/"), texts("alone/"), "a structure does not depend on the batch it was sampled in");
+
+    folder.write("file", "in the way");
+    sample("file", "1").refused(&["file", "choose another"]);
+    let good = std::fs::read(folder.path().join("run/checkpoint.safetensors")).expect("a checkpoint");
+    let mut bytes = good.clone();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(folder.path().join("run/checkpoint.safetensors"), bytes).expect("a file");
+    sample("damaged", "1").refused(&["run/checkpoint.safetensors", "expected SHA-256"]);
+    std::fs::write(folder.path().join("run/checkpoint.safetensors"), &good[..good.len() / 2]).expect("a file");
+    sample("damaged", "1").refused(&["run/checkpoint.safetensors"]);
+    assert!(!folder.path().join("damaged").exists());
+}
+
+#[test]
+fn orders_from_a_file() {
+    let folder = Folder::new();
+    folder.write("tiny.ron", CONFIG);
+    folder.druse(&["train", "tiny.ron", "--out", "run"]).status(0);
+    let text = "{\"space_group\": 221, \"sites\": {\"Cs\": 1, \"Cl\": 1}, \"count\": 2, \"steps_per_level\": 1}\n\
+                {\"space_group\": 62, \"sites\": {\"Ca\": 1, \"Ti\": 1}}\n";
+    folder.write("orders.jsonl", text);
+    let run = folder.druse(&["sample", "--orders", "orders.jsonl", "--checkpoint", "run/checkpoint.safetensors", "--out", "grown"]);
+    let table = run.status(0).stdout();
+    assert_eq!(folder.files().iter().filter(|file| file.starts_with("grown/")).count(), 3, "{table}");
+    assert!(table.contains("221") && table.contains("62"), "{table}");
+}

@@ -1,0 +1,69 @@
+//! The command that runs the paper's experiments.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use druse::DeviceName;
+use experiments::table1::{Table1Options, run};
+
+/// Runs the experiments of arXiv 2310.10695.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    experiment: Experiment,
+}
+
+#[derive(Subcommand)]
+enum Experiment {
+    /// Table 1: coverage and Fréchet distances of generated structures against the test split.
+    Table1(Table1Arguments),
+}
+
+#[derive(clap::Args)]
+struct Table1Arguments {
+    /// 'quick' (two processor cores, minutes) or 'full' (the paper's network and 1000 structures, on a GPU).
+    #[arg(long, default_value = "quick")]
+    preset: String,
+    /// A configuration in RON instead of a preset.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Folder that holds the runs.
+    #[arg(long, default_value = "runs")]
+    out: PathBuf,
+    /// Name of the run; default: table1-<preset>-<device>-<seed>.
+    #[arg(long)]
+    name: Option<String>,
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    /// Seed of every stage.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Go on with an interrupted run of the same name.
+    #[arg(long)]
+    resume: bool,
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("DRUSE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,experiments=info,druse=info,datasets=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let Arguments { experiment: Experiment::Table1(arguments) } = Arguments::parse();
+    let Table1Arguments { preset, config, data, out, name, device, seed, resume } = arguments;
+    let name = name.unwrap_or_else(|| format!("table1-{preset}-{device}-{seed}"));
+    match run(&Table1Options { preset, config, data, out, name, device, seed, resume }) {
+        Ok(table) => {
+            println!("{table}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Table 1, end to end: data → training → sampling → fingerprints → figures.
+
+mod config;
+mod orders;
+mod run;
+mod stages;
+
+pub use config::{Calibration, Table1Config};
+pub use run::{Table1Options, run};

@@ -1,0 +1,73 @@
+//! The configuration of the sampler.
+
+use multigraph::GraphConfig;
+use score_model::NoiseSchedule;
+use serde::{Deserialize, Serialize};
+
+use crate::Finishing;
+
+/// How structures are sampled. Defaults are the paper's (method §6).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SamplerConfig {
+    /// Noise levels; those the model was trained with.
+    pub schedule: NoiseSchedule,
+    /// The graph's cut-off; the one the model was trained with.
+    pub graph: GraphConfig,
+    /// Steps per level; each is one position step and one lattice step.
+    pub steps_per_level: usize,
+    /// Position step α at the lowest level in units of its variance σ²: 1 in the paper.
+    pub position_step: f64,
+    /// Lattice step α' at the lowest level in units of its variance σ'²: 0.1 in the paper.
+    pub lattice_step: f64,
+    /// Factor on the noise of the position steps: 1 in the paper.
+    pub position_temperature: f64,
+    /// Factor on the noise of the lattice steps: 0.3 in the paper ('low temperature').
+    pub lattice_temperature: f64,
+    /// Standard deviation of the starting lattice coordinates: 2 in the paper (lengths of 6.9 ± 1 Å).
+    pub initial_lattice_sigma: f64,
+    /// Structures per batch.
+    pub batch_size: usize,
+    /// How often a structure that exploded is drawn again before it is given up.
+    pub max_redraws: usize,
+    /// Tolerances of the last step.
+    pub finishing: Finishing,
+    /// Seed.
+    pub seed: u64,
+}
+
+impl Default for SamplerConfig {
+    fn default() -> Self {
+        Self {
+            schedule: NoiseSchedule::default(),
+            graph: GraphConfig::default(),
+            steps_per_level: 80,
+            position_step: 1.0,
+            lattice_step: 0.1,
+            position_temperature: 1.0,
+            lattice_temperature: 0.3,
+            initial_lattice_sigma: 2.0,
+            batch_size: 64,
+            max_redraws: 5,
+            finishing: Finishing::default(),
+            seed: 0,
+        }
+    }
+}
+
+impl SamplerConfig {
+    /// What makes the configuration unusable, if anything.
+    pub fn problem(&self) -> Option<String> {
+        let positive = |name: &str, value: f64| (!(value > 0.0 && value.is_finite())).then(|| format!("{name} must be positive"));
+        let finite = |name: &str, value: f64| (!(value >= 0.0 && value.is_finite())).then(|| format!("{name} must not be negative"));
+        self.schedule
+            .problem()
+            .or_else(|| positive("steps_per_level", self.steps_per_level as f64))
+            .or_else(|| positive("position_step", self.position_step))
+            .or_else(|| positive("lattice_step", self.lattice_step))
+            .or_else(|| finite("position_temperature", self.position_temperature))
+            .or_else(|| finite("lattice_temperature", self.lattice_temperature))
+            .or_else(|| finite("initial_lattice_sigma", self.initial_lattice_sigma))
+            .or_else(|| positive("batch_size", self.batch_size as f64))
+    }
+}

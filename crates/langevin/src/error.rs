@@ -1,0 +1,29 @@
+//! The error of this crate.
+
+/// What can go wrong while sampling.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SamplingError {
+    /// An order that cannot be carried out.
+    #[error("order {index} ({order}): {reason}")]
+    Order {
+        /// Place of the order, from 0.
+        index: usize,
+        /// The order.
+        order: String,
+        /// What is wrong with it and what to change.
+        reason: String,
+    },
+    /// The configuration makes no sense.
+    #[error("sampler configuration: {0}")]
+    Config(String),
+    /// A graph could not be built.
+    #[error(transparent)]
+    Graph(#[from] multigraph::GraphError),
+    /// A batch does not fit the model.
+    #[error(transparent)]
+    Batch(#[from] score_model::ScoreModelError),
+    /// A structure is no crystal.
+    #[error(transparent)]
+    Crystal(#[from] crystal_core::CrystalError),
+}

@@ -1,0 +1,79 @@
+//! The error of this crate.
+
+use crystal_core::Species;
+
+/// What can go wrong when a structure or a set of structures is measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetricsError {
+    /// Two atoms, or an atom and its own image, at the same place: no Voronoi cell exists.
+    #[error("site {site} has another atom at {distance:e} Å; its Voronoi cell is empty")]
+    CoincidentAtoms {
+        /// Index of the site, from 0.
+        site: usize,
+        /// Distance of the other atom in Å.
+        distance: f64,
+    },
+    /// The Voronoi cell stays open however far one looks.
+    #[error("the Voronoi cell of site {site} is open even with all atoms within {radius} Å")]
+    OpenVoronoiCell {
+        /// Index of the site, from 0.
+        site: usize,
+        /// The last radius tried in Å.
+        radius: f64,
+    },
+    /// A cell so thin that its atoms have absurdly many images nearby.
+    #[error("more than {limit} atoms lie within {radius} Å of site {site}; the lattice has collapsed")]
+    TooManyNeighbours {
+        /// Index of the site, from 0.
+        site: usize,
+        /// The radius in Å.
+        radius: f64,
+        /// The most that is accepted.
+        limit: usize,
+    },
+    /// No covalent and no atomic radius is known for an element.
+    #[error("no radius of {species} is known; CrystalNN cannot treat elements beyond Cm")]
+    UnknownRadius {
+        /// The element.
+        species: Species,
+    },
+    /// A set that a metric needs is empty.
+    #[error("the {set} set is empty; give at least {needed} structures with a fingerprint")]
+    EmptySet {
+        /// Which set: 'generated' or 'reference'.
+        set: &'static str,
+        /// How many are needed.
+        needed: usize,
+    },
+    /// Too few samples for a covariance.
+    #[error("the {set} set has {found} structure(s) with a fingerprint; a covariance needs at least {needed}")]
+    TooFewSamples {
+        /// Which set: 'generated' or 'reference'.
+        set: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many are needed.
+        needed: usize,
+    },
+    /// Vectors of different or wrong length in one computation.
+    #[error("vector {index} of the {set} set has {found} numbers, not {expected}")]
+    Dimension {
+        /// Which set: 'generated' or 'reference'.
+        set: &'static str,
+        /// Index of the vector in its set, from 0.
+        index: usize,
+        /// Its length.
+        found: usize,
+        /// The length needed.
+        expected: usize,
+    },
+    /// A number that is not finite where a metric needs one.
+    #[error("vector {index} of the {set} set has a number that is not finite")]
+    NotFinite {
+        /// Which set: 'generated' or 'reference'.
+        set: &'static str,
+        /// Index of the vector in its set, from 0.
+        index: usize,
+    },
+}

@@ -1,0 +1,130 @@
+//! Sizes of the network.
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::DimeNetPlusPlus;
+use super::blocks::{EdgeEmbedding, InteractionBlock, OutputBlock};
+use crate::ScoreModelError;
+use crate::basis::BasisConfig;
+use crate::init::ParameterSource;
+
+/// Sizes of the network and the seed of its initial parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DimeNetPlusPlusConfig {
+    /// Width of the messages.
+    pub emb: usize,
+    /// Width of the output blocks.
+    pub out_emb: usize,
+    /// Width of the down-projected messages in the angular sum.
+    pub int_emb: usize,
+    /// Width between the two linear maps of each basis.
+    pub basis_emb: usize,
+    /// Number of interaction blocks; there is one output block more.
+    pub n_blocks: usize,
+    /// Number of degrees of the angular basis.
+    pub n_spherical: usize,
+    /// Number of radial functions.
+    pub n_radial: usize,
+    /// Exponent of the envelope.
+    pub envelope_exponent: usize,
+    /// Residual layers before the skip connection.
+    pub n_before_skip: usize,
+    /// Residual layers after it.
+    pub n_after_skip: usize,
+    /// Dense layers of an output block.
+    pub n_dense_output: usize,
+    /// Number of noise levels.
+    pub n_levels: usize,
+    /// Gaussians in the absolute length among the edge's scalars.
+    pub n_gaussians: usize,
+    /// Seed of the initial parameters.
+    pub seed: u64,
+}
+
+impl DimeNetPlusPlusConfig {
+    /// The sizes behind the paper's Table 1 (method §5).
+    pub fn table1() -> Self {
+        Self {
+            emb: 64,
+            out_emb: 128,
+            int_emb: 64,
+            basis_emb: 10,
+            n_blocks: 4,
+            n_spherical: 7,
+            n_radial: 10,
+            envelope_exponent: 5,
+            n_before_skip: 1,
+            n_after_skip: 2,
+            n_dense_output: 3,
+            n_levels: 10,
+            n_gaussians: 16,
+            seed: 0,
+        }
+    }
+
+    /// A network for a few minutes of training on a CPU.
+    pub fn small() -> Self {
+        Self {
+            emb: 32,
+            out_emb: 64,
+            int_emb: 16,
+            basis_emb: 8,
+            n_blocks: 2,
+            n_spherical: 5,
+            n_radial: 6,
+            n_before_skip: 1,
+            n_after_skip: 1,
+            n_dense_output: 2,
+            ..Self::table1()
+        }
+    }
+
+    /// The features the network reads.
+    pub fn basis(&self) -> BasisConfig {
+        BasisConfig {
+            n_radial: self.n_radial,
+            n_spherical: self.n_spherical,
+            envelope_exponent: self.envelope_exponent,
+            n_gaussians: self.n_gaussians,
+            n_levels: self.n_levels,
+        }
+    }
+
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`ScoreModelError::Config`] for the first field out of range.
+    pub fn validate(&self) -> Result<(), ScoreModelError> {
+        self.basis().validate()?;
+        let widths = [("emb", self.emb), ("out_emb", self.out_emb), ("int_emb", self.int_emb), ("basis_emb", self.basis_emb)];
+        for (field, value) in widths {
+            if !(1..=4096).contains(&value) {
+                return Err(ScoreModelError::Config { field, value, expected: "expected 1 to 4096" });
+            }
+        }
+        let depths = [
+            ("n_blocks", self.n_blocks),
+            ("n_before_skip", self.n_before_skip),
+            ("n_after_skip", self.n_after_skip),
+            ("n_dense_output", self.n_dense_output),
+        ];
+        match depths.into_iter().find(|(_, value)| *value > 64) {
+            Some((field, value)) => Err(ScoreModelError::Config { field, value, expected: "expected at most 64" }),
+            None => Ok(()),
+        }
+    }
+
+    /// A network with random parameters: element embedding uniform in ±√3, dense layers after Glorot with bias 0, the last layer of each output
+    /// block at a twentieth of Glorot's bound so that the first estimates are below one although a site sums over tens of edges.
+    ///
+    /// The same seed gives the same parameters on every device. On a device with autodiff, the network can be trained.
+    pub fn init(&self, device: &Device) -> DimeNetPlusPlus {
+        let mut source = ParameterSource::new(self.seed, device);
+        let embedding = EdgeEmbedding::new(self, &mut source);
+        let interactions = (0..self.n_blocks).map(|_| InteractionBlock::new(self, &mut source)).collect();
+        let outputs = (0..=self.n_blocks).map(|_| OutputBlock::new(self, &mut source)).collect();
+        DimeNetPlusPlus { embedding, interactions, outputs, basis: self.basis() }
+    }
+}

@@ -1,0 +1,61 @@
+//! What every score network offers.
+
+use burn::Tensor;
+use burn::module::Module;
+
+use crate::basis::BasisConfig;
+use crate::batch::ScoreBatch;
+use crate::ops::{gather_rows, segment_sum};
+
+/// Scale of the soft bound on an edge's position output (method §5: `15·tanh(s/15)`).
+const POSITION_BOUND: f64 = 15.0;
+
+/// The noise that the network sees in a batch. Both parts are estimates ε̂ of unit-variance noise; the score is −ε̂/σ.
+#[derive(Debug, Clone)]
+pub struct ScoreEstimate {
+    /// Noise of the Cartesian coordinates, `[sites, 3]`, in the frame of each stored site.
+    pub position: Tensor<2>,
+    /// Noise of the free lattice coordinates y, `[structures, 6]`; exactly 0 beyond the free ones.
+    pub lattice: Tensor<2>,
+}
+
+/// A network that estimates the noise of structures.
+///
+/// Any crate can implement it: derive burn's [`Module`], compute two numbers per edge from invariants of the graph and hand them to
+/// [`readout`], which makes the vectors. An implementation should pass [`crate::conformance::check`].
+pub trait ScoreModel: Module + std::fmt::Debug {
+    /// The features this model reads.
+    fn basis(&self) -> BasisConfig;
+
+    /// Estimates the noise. The batch must have been made with [`ScoreModel::basis`] on the model's device.
+    fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate;
+
+    /// Name of the architecture, as stored in checkpoints.
+    fn kind(&self) -> &'static str;
+}
+
+/// Vectors from two numbers per edge.
+///
+/// Position of site i: `Σ_{e out of i} 15·tanh(s_e/15)·r̂_e`. Lattice: mean over the structure's edges of `ℓ_e·g_e/(1e-3 + |g_e|²)`, g = ∂d/∂y
+/// (method §5). The sums run over the edges in the frame of their source, so the position turns with the representative of the orbit.
+/// Sites without edges get 0, structures without edges too.
+///
+/// # Shapes
+/// - edge_outputs: `[E, 2]`, column 0: s, column 1: ℓ
+pub fn readout(edge_outputs: Tensor<2>, batch: &ScoreBatch) -> ScoreEstimate {
+    let column = |k: usize| edge_outputs.clone().narrow(1, k, 1);
+    let strength = column(0).div_scalar(POSITION_BOUND).tanh().mul_scalar(POSITION_BOUND);
+    let position = segment_sum(strength * batch.directions.clone(), &batch.source);
+    let lattice = segment_sum(column(1) * batch.lattice_weights.clone(), &batch.edge_structure);
+    ScoreEstimate { position, lattice: lattice * batch.free_mask.clone() }
+}
+
+/// The value of each edge's source site; `[N, C]` → `[E, C]`.
+pub fn at_sources(sites: Tensor<2>, batch: &ScoreBatch) -> Tensor<2> {
+    gather_rows(sites, &batch.source)
+}
+
+/// The value of each edge's target site; `[N, C]` → `[E, C]`.
+pub fn at_targets(sites: Tensor<2>, batch: &ScoreBatch) -> Tensor<2> {
+    gather_rows(sites, &batch.target)
+}

@@ -1,0 +1,118 @@
+//! Noise levels, and noising a structure for training (the paper's §3; method §2 and §3).
+
+use crystal_core::{CrystalError, CrystalState};
+use nalgebra::Vector3;
+use rand::{Rng, RngExt};
+use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+
+/// How often a noised lattice is redrawn before the last draw is refused.
+const MAX_LATTICE_DRAWS: usize = 1000;
+/// Smallest volume of a noised conventional cell per non-equivalent site, Å³.
+const MIN_VOLUME_PER_SITE: f64 = 1.0;
+
+/// Two geometric sequences of variances, one for positions (Å²), one for lattice coordinates. Level 0 is the lowest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoiseSchedule {
+    /// Number of levels.
+    pub n_levels: usize,
+    /// Lowest and highest variance of positions, Å².
+    pub position_variance: (f64, f64),
+    /// Lowest and highest variance of the lattice coordinates y.
+    pub lattice_variance: (f64, f64),
+}
+
+impl Default for NoiseSchedule {
+    /// The paper's: 10 levels, 0.001 → 36 Å² and 0.1 → 36.
+    fn default() -> Self {
+        Self { n_levels: 10, position_variance: (0.001, 36.0), lattice_variance: (0.1, 36.0) }
+    }
+}
+
+impl NoiseSchedule {
+    /// What makes the schedule unusable, if anything.
+    pub fn problem(&self) -> Option<String> {
+        let bad = |(low, high): (f64, f64)| !(low > 0.0 && high >= low && high.is_finite());
+        if self.n_levels < 1 {
+            Some("n_levels must be at least 1".to_owned())
+        } else if bad(self.position_variance) || bad(self.lattice_variance) {
+            Some("variances must be positive and the second not below the first".to_owned())
+        } else {
+            None
+        }
+    }
+
+    /// Standard deviation of positions at a level, Å.
+    pub fn position_sigma(&self, level: usize) -> f64 {
+        self.geometric(self.position_variance, level).sqrt()
+    }
+
+    /// Standard deviation of the lattice coordinates at a level.
+    pub fn lattice_sigma(&self, level: usize) -> f64 {
+        self.geometric(self.lattice_variance, level).sqrt()
+    }
+
+    fn geometric(&self, (low, high): (f64, f64), level: usize) -> f64 {
+        if self.n_levels < 2 { low } else { low * (high / low).powf(level as f64 / (self.n_levels - 1) as f64) }
+    }
+}
+
+/// A standard normal vector.
+pub fn normal_vector(rng: &mut impl Rng) -> Vector3<f64> {
+    Vector3::from_fn(|_, _| rng.sample(StandardNormal))
+}
+
+/// Adds `sigma·ε` (Å, Cartesian) to every site and wraps into the primitive cell. Returns ε.
+///
+/// # Errors
+/// As [`CrystalState::primitive_lattice`].
+pub fn noise_positions(state: &mut CrystalState, sigma: f64, rng: &mut impl Rng) -> Result<Vec<Vector3<f64>>, CrystalError> {
+    let lattice = state.primitive_lattice()?;
+    let noise: Vec<Vector3<f64>> = state.sites.iter().map(|_| normal_vector(rng)).collect();
+    let displacements: Vec<Vector3<f64>> = noise.iter().map(|noise| noise * sigma).collect();
+    state.displace(&lattice, &displacements);
+    Ok(noise)
+}
+
+/// Adds `sigma·ε` to the free lattice coordinates; fractional coordinates ride along. Returns ε. A cell of less than 1 Å³ per site is
+/// drawn again.
+///
+/// # Errors
+/// [`CrystalError::Lattice`] if no draw gives a cell of sensible volume.
+pub fn noise_lattice(state: &mut CrystalState, sigma: f64, rng: &mut impl Rng) -> Result<Vec<f64>, CrystalError> {
+    let clean = state.lattice_coords.clone();
+    for _ in 0..MAX_LATTICE_DRAWS {
+        let noise: Vec<f64> = clean.iter().map(|_| rng.sample(StandardNormal)).collect();
+        state.lattice_coords = clean.iter().zip(&noise).map(|(y, noise)| y + sigma * noise).collect();
+        if state.conventional_lattice().is_ok_and(|lattice| lattice.volume() >= MIN_VOLUME_PER_SITE * state.sites.len() as f64) {
+            return Ok(noise);
+        }
+    }
+    Err(CrystalError::Lattice { reason: format!("{MAX_LATTICE_DRAWS} noised cells in a row had under 1 Å³ per site") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedule_ends_where_the_paper_says() {
+        let schedule = NoiseSchedule::default();
+        assert!((schedule.position_sigma(0).powi(2) - 0.001).abs() < 1e-12);
+        assert!((schedule.position_sigma(9).powi(2) - 36.0).abs() < 1e-9);
+        assert!((schedule.lattice_sigma(0).powi(2) - 0.1).abs() < 1e-12);
+        let ratio = |level: usize| schedule.position_sigma(level + 1) / schedule.position_sigma(level);
+        assert!((ratio(0) - ratio(7)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nonsense_schedules_are_named() {
+        let with = |n_levels, position_variance| NoiseSchedule { n_levels, position_variance, ..NoiseSchedule::default() };
+        assert!(with(0, (0.1, 1.0)).problem().is_some());
+        assert!(with(3, (0.0, 1.0)).problem().is_some());
+        assert!(with(3, (2.0, 1.0)).problem().is_some());
+        assert!(with(3, (f64::NAN, 1.0)).problem().is_some());
+        assert!(NoiseSchedule::default().problem().is_none());
+    }
+}

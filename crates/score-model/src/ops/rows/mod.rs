@@ -1,0 +1,107 @@
+//! Rows by index, and sums of rows by index: each other's transposes.
+
+pub(super) mod backward;
+#[cfg(feature = "cpu")]
+pub(super) mod flex;
+pub mod reference;
+
+use burn::Tensor;
+use burn::backend::{Dispatch, Shape};
+use burn::tensor::{DType, Device, Int, TensorData};
+
+use super::GraphOps;
+use super::backend::joined_shape;
+
+/// A map from M rows to S targets, with its transpose in compressed form: the rows that map to target s are
+/// `order[offsets[s]..offsets[s + 1]]`, in ascending order.
+#[derive(Debug, Clone)]
+pub struct RowIndex {
+    /// Target of each row, `[M]`.
+    pub index: Tensor<1, Int>,
+    /// First entry of each target in `order`, `[S + 1]`.
+    pub offsets: Tensor<1, Int>,
+    /// Rows sorted by target, `[M]`.
+    pub order: Tensor<1, Int>,
+}
+
+impl RowIndex {
+    /// Uploads `index` and its transpose. Counting sort: linear in rows + targets.
+    ///
+    /// # Panics
+    /// If an entry of `index` is no target: the caller made the index and checks what a user gives.
+    pub fn new(index: &[u32], n_targets: usize, device: &Device) -> Self {
+        let mut offsets = vec![0_i32; n_targets + 1];
+        for &target in index {
+            offsets[target as usize + 1] += 1;
+        }
+        for s in 0..n_targets {
+            offsets[s + 1] += offsets[s];
+        }
+        let mut next = offsets.clone();
+        let mut order = vec![0_i32; index.len()];
+        for (row, &target) in index.iter().enumerate() {
+            let slot = &mut next[target as usize];
+            order[*slot as usize] = row as i32;
+            *slot += 1;
+        }
+        let upload = |values: Vec<i32>| {
+            let shape = [values.len()];
+            Tensor::<1, Int>::from_data(TensorData::new(values, shape), (device, DType::I32))
+        };
+        Self {
+            index: upload(index.iter().map(|&target| target as i32).collect()),
+            offsets: upload(offsets),
+            order: upload(order),
+        }
+    }
+
+    /// Number of rows M.
+    pub fn n_rows(&self) -> usize {
+        self.index.dims()[0]
+    }
+
+    /// Number of targets S.
+    pub fn n_targets(&self) -> usize {
+        self.offsets.dims()[0] - 1
+    }
+}
+
+/// Row `index[m]` of `x` for each m.
+///
+/// # Shapes
+/// - x: `[S, C]`
+/// - output: `[M, C]`
+pub fn gather_rows(x: Tensor<2>, rows: &RowIndex) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as GraphOps>::gather_rows(
+        x.into_dispatch(),
+        rows.index.clone().into_dispatch(),
+        rows.offsets.clone().into_dispatch(),
+        rows.order.clone().into_dispatch(),
+    ))
+}
+
+/// Sum of the rows of `x` that map to each target; zero for a target without rows.
+///
+/// # Shapes
+/// - x: `[M, C]`
+/// - output: `[S, C]`
+pub fn segment_sum(x: Tensor<2>, rows: &RowIndex) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as GraphOps>::segment_sum(
+        x.into_dispatch(),
+        rows.index.clone().into_dispatch(),
+        rows.offsets.clone().into_dispatch(),
+        rows.order.clone().into_dispatch(),
+    ))
+}
+
+/// Shape of gathered rows.
+#[cfg_attr(not(feature = "cube"), allow(dead_code, reason = "only the lazy wrapper of the fusing backends asks for it"))]
+pub(super) fn output_shape(index: &Shape, x: &Shape) -> Shape {
+    joined_shape(index[0], x)
+}
+
+/// Shape of summed segments.
+#[cfg_attr(not(feature = "cube"), allow(dead_code, reason = "only the lazy wrapper of the fusing backends asks for it"))]
+pub(super) fn segment_shape(offsets: &Shape, x: &Shape) -> Shape {
+    joined_shape(offsets[0] - 1, x)
+}

@@ -1,0 +1,12 @@
+//! Training: noised batches, both losses, Adam, clipping, the moving average of the weights, resumable checkpoints.
+
+mod config;
+mod error;
+mod noising;
+mod state;
+mod trainer;
+
+pub use error::TrainingError;
+pub use config::TrainingConfig;
+pub use noising::{NoisedBatch, noised_batch};
+pub use trainer::{LossPoint, Trainer};

@@ -1,0 +1,237 @@
+//! The training loop.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor, TensorData};
+use crystal_core::{CrystalState, LatticeCoordinates};
+use serde::{Deserialize, Serialize};
+
+use super::state::TrainingState;
+use super::{NoisedBatch, TrainingConfig, noised_batch};
+use super::TrainingError;
+use crate::{ScoreBatch, ScoreModel, update_average};
+
+/// Batches prepared ahead of the device.
+const PREFETCH: usize = 2;
+
+/// Losses of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LossPoint {
+    /// Step, from 0.
+    pub step: u64,
+    /// Mean squared error of the position noise.
+    pub position: f32,
+    /// Mean squared error of the lattice noise.
+    pub lattice: f32,
+}
+
+/// Trains a [`ScoreModel`].
+pub struct Trainer<M: ScoreModel> {
+    config: TrainingConfig,
+    device: Device,
+    model: M,
+    average: M,
+    optimizer: ModuleOptimizer,
+    step: u64,
+    curve: Vec<LossPoint>,
+    unread: Vec<Tensor<1>>,
+}
+
+impl<M: ScoreModel> Trainer<M> {
+    /// Starts a run from a freshly initialised model. `device` is a plain device, not a differentiating one.
+    ///
+    /// # Errors
+    /// [`TrainingError::Config`] if the configuration makes no sense.
+    pub fn new(model: M, config: TrainingConfig, device: &Device) -> Result<Self, TrainingError> {
+        if let Some(problem) = config.problem() {
+            return Err(TrainingError::Config(problem));
+        }
+        let average = model.clone().to_device(device).no_grad();
+        let device = device.clone().autodiff();
+        let optimizer = AdamConfig::new().with_beta_1(config.betas.0).with_beta_2(config.betas.1).with_epsilon(1e-8).init();
+        let model = model.to_device(&device).train();
+        Ok(Self { config, device, model, average, optimizer, step: 0, curve: vec![], unread: vec![] })
+    }
+
+    /// Goes on from a training state that [`Self::save`] wrote. `model` gives the architecture; its weights are replaced.
+    ///
+    /// # Errors
+    /// [`TrainingError`] if the file cannot be read, is damaged, or belongs to another model or configuration.
+    pub fn resume(model: M, config: TrainingConfig, device: &Device, path: &Path) -> Result<Self, TrainingError> {
+        let mut trainer = Self::new(model, config, device)?;
+        let state = TrainingState::load(path)?;
+        state.check(path, trainer.model.kind(), &trainer.config)?;
+        let inner = device.clone();
+        (trainer.model, trainer.average, trainer.optimizer) =
+            state.restore(path, trainer.model, trainer.average, trainer.optimizer)?;
+        trainer.average = trainer.average.to_device(&inner);
+        trainer.step = state.step;
+        trainer.curve = state.curve;
+        Ok(trainer)
+    }
+
+    /// Writes everything that [`Self::resume`] needs.
+    ///
+    /// # Errors
+    /// [`TrainingError::Io`] if the file cannot be written; what stood there before is then untouched.
+    pub fn save(&mut self, path: &Path) -> Result<(), TrainingError> {
+        self.read_losses()?;
+        TrainingState::capture(
+            self.model.kind(),
+            &self.config,
+            self.step,
+            self.curve.clone(),
+            &self.model,
+            &self.average,
+            &self.optimizer,
+        )?
+        .save(path)
+    }
+
+    /// Steps done so far.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Losses read so far, one point per step.
+    pub fn curve(&self) -> &[LossPoint] {
+        &self.curve
+    }
+
+    /// The moving average of the weights, on the plain device: the model to sample with.
+    pub fn average(&self) -> &M {
+        &self.average
+    }
+
+    /// Trains to the configured number of steps. A training state is written to `checkpoint` every `checkpoint_every` steps and at the
+    /// end; `progress` is called whenever losses were read and may stop the run by returning `false`.
+    ///
+    /// # Errors
+    /// [`TrainingError::EmptyData`], [`TrainingError::NotFinite`], and whatever a step or a checkpoint can fail with.
+    pub fn run(
+        &mut self,
+        data: &[CrystalState],
+        checkpoint: Option<PathBuf>,
+        mut progress: impl FnMut(&[LossPoint]) -> bool,
+    ) -> Result<(), TrainingError> {
+        if data.is_empty() {
+            return Err(TrainingError::EmptyData);
+        }
+        let (first, last) = (self.step, self.config.steps);
+        let config = self.config.clone();
+        std::thread::scope(|scope| {
+            let (sender, batches) = mpsc::sync_channel(PREFETCH);
+            scope.spawn(move || {
+                for step in first..last {
+                    // The receiver is gone when training stopped early.
+                    if sender.send(noised_batch(data, &config, step)).is_err() {
+                        break;
+                    }
+                }
+            });
+            for batch in batches {
+                self.step_on(&batch?)?;
+                let finished = self.step == last;
+                if self.step.is_multiple_of(self.config.read_every) || finished {
+                    self.read_losses()?;
+                    if !progress(&self.curve) {
+                        break;
+                    }
+                }
+                if let Some(path) = &checkpoint
+                    && (self.step.is_multiple_of(self.config.checkpoint_every) || finished)
+                {
+                    self.save(path)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// One optimiser step on a prepared batch.
+    fn step_on(&mut self, batch: &NoisedBatch) -> Result<(), TrainingError> {
+        let input = ScoreBatch::new(&batch.graph, &batch.levels, &self.model.basis(), &self.device)?;
+        let estimate = self.model.forward(&input);
+        let (n_sites, n_structures) = (batch.graph.n_sites(), batch.graph.n_structures());
+        let tensor = |values: &[f32], shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &self.device);
+        let loss_of = |estimate: Tensor<2>, noise: Tensor<2>, weights: Tensor<2>| {
+            let error = estimate - noise;
+            (error.clone() * error * weights).sum()
+        };
+        let position = loss_of(
+            estimate.position,
+            tensor(&batch.position_noise, [n_sites, 3]),
+            tensor(&batch.position_weights, [n_sites, 1]),
+        );
+        let lattice_shape = [n_structures, LatticeCoordinates::MAX];
+        let lattice =
+            loss_of(estimate.lattice, tensor(&batch.lattice_noise, lattice_shape), tensor(&batch.lattice_weights, lattice_shape));
+        self.unread.push(Tensor::cat(vec![position.clone().inner(), lattice.clone().inner()], 0));
+        let gradients = ((position + lattice) * 0.5).backward();
+        let gradients = clip(GradientsParams::from_grads(gradients, &self.model), &self.model, self.config.gradient_norm);
+        let learning_rate = self.config.learning_rate_at(self.step);
+        self.model = self.optimizer.step(learning_rate, self.model.clone(), gradients);
+        self.average = update_average(self.average.clone(), &self.model, self.config.ema_decay);
+        self.step += 1;
+        Ok(())
+    }
+
+    /// Reads the losses of the steps since the last reading from the device, in one transfer.
+    fn read_losses(&mut self) -> Result<(), TrainingError> {
+        if self.unread.is_empty() {
+            return Ok(());
+        }
+        let unread = std::mem::take(&mut self.unread);
+        let first = self.step - unread.len() as u64;
+        let values: Vec<f32> = Tensor::cat(unread, 0).into_data().iter::<f32>().collect();
+        for (offset, pair) in values.chunks_exact(2).enumerate() {
+            let point = LossPoint { step: first + offset as u64, position: pair[0], lattice: pair[1] };
+            if !(point.position.is_finite() && point.lattice.is_finite()) {
+                return Err(TrainingError::NotFinite { step: point.step });
+            }
+            self.curve.push(point);
+        }
+        Ok(())
+    }
+}
+
+/// Scales all gradients so that their global norm is at most `limit`. Stays on the device.
+fn clip<M: Module>(gradients: GradientsParams, module: &M, limit: f64) -> GradientsParams {
+    struct SquaredNorm<'a> {
+        gradients: &'a GradientsParams,
+        sum: Option<Tensor<1>>,
+    }
+    impl ModuleVisitor for SquaredNorm<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.gradients.get::<D>(param.id) {
+                let squared = (gradient.clone() * gradient).sum();
+                self.sum = Some(match self.sum.take() {
+                    Some(sum) => sum + squared,
+                    None => squared,
+                });
+            }
+        }
+    }
+    struct Scale {
+        gradients: GradientsParams,
+        factor: Tensor<1>,
+    }
+    impl ModuleVisitor for Scale {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+                let factor = self.factor.clone().reshape([1; D]);
+                self.gradients.register(param.id, gradient * factor);
+            }
+        }
+    }
+    let mut norm = SquaredNorm { gradients: &gradients, sum: None };
+    module.visit(&mut norm);
+    let Some(squared) = norm.sum else { return gradients };
+    let factor = (squared.sqrt() + 1e-6).recip().mul_scalar(limit).clamp_max(1.0);
+    let mut scale = Scale { gradients, factor };
+    module.visit(&mut scale);
+    scale.gradients
+}

@@ -1,0 +1,131 @@
+//! What is sampled depends on the seed and the order, never on the batch; an explosion costs one structure a redraw, not the batch.
+
+use burn::Tensor;
+use burn::module::Module;
+use burn::tensor::Device;
+use crystal_core::{SpaceGroupNumber, Structure};
+use druse_tests::TinyModel;
+use langevin::{Outcome, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use score_model::{BasisConfig, DimeNetPlusPlusConfig, ScoreBatch, ScoreEstimate, ScoreModel};
+
+fn order(space_group: i64, sites: &str, count: usize) -> SamplingOrder {
+    SamplingOrder {
+        space_group: SpaceGroupNumber::new(space_group).expect("a space group"),
+        sites: sites.parse().expect("a composition"),
+        count,
+    }
+}
+
+fn config(batch_size: usize) -> SamplerConfig {
+    SamplerConfig { steps_per_level: 2, batch_size, seed: 5, ..SamplerConfig::default() }
+}
+
+fn run<M: ScoreModel>(model: &M, config: SamplerConfig, orders: &[SamplingOrder]) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let sampler = Sampler::new(model, config, &Device::flex()).expect("a sampler");
+    sampler
+        .run::<SamplingError>(orders, |_| (), |outcome| {
+            outcomes.push(outcome);
+            Ok(())
+        })
+        .expect("a run");
+    outcomes
+}
+
+fn samples(outcomes: Vec<Outcome>) -> Vec<Sample> {
+    let mut samples: Vec<Sample> = outcomes
+        .into_iter()
+        .filter_map(|outcome| match outcome {
+            Outcome::Sampled(sample) => Some(*sample),
+            Outcome::GivenUp { .. } => None,
+        })
+        .collect();
+    samples.sort_by_key(|sample| (sample.order, sample.index));
+    samples
+}
+
+#[test]
+fn the_nth_structure_is_the_same_in_every_batch() {
+    let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
+    let model = network.init(&Device::flex());
+    let orders = [order(225, "Na:1,Cl:1", 2), order(62, "Ca:1,Ti:1,O:2", 2), order(194, "Mg:1,Zn:2", 1), order(1, "Si:2", 1)];
+    let together: Vec<Structure> = samples(run(&model, config(64), &orders)).into_iter().map(|sample| sample.structure).collect();
+    assert_eq!(together.len(), 6);
+    for batch_size in [1, 2, 5] {
+        let apart: Vec<Structure> =
+            samples(run(&model, config(batch_size), &orders)).into_iter().map(|sample| sample.structure).collect();
+        assert_eq!(apart, together, "batches of {batch_size}");
+    }
+    let other_seed = samples(run(&model, SamplerConfig { seed: 6, ..config(64) }, &orders));
+    assert_ne!(other_seed[0].structure, together[0]);
+}
+
+#[test]
+fn fewer_structures_of_an_order_are_a_prefix_of_more() {
+    let model = TinyModel::new(2, &Device::flex());
+    let few = samples(run(&model, config(8), &[order(166, "Bi:1,Te:1", 2)]));
+    let many = samples(run(&model, config(8), &[order(166, "Bi:1,Te:1", 5)]));
+    for (a, b) in few.iter().zip(&many) {
+        assert_eq!(a.structure, b.structure);
+    }
+}
+
+/// Estimates nonsense for every structure of more than one site.
+#[derive(Module, Debug)]
+struct Exploding {
+    inner: TinyModel,
+}
+
+impl ScoreModel for Exploding {
+    fn basis(&self) -> BasisConfig {
+        self.inner.basis()
+    }
+
+    fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate {
+        let estimate = self.inner.forward(batch);
+        let sites_of: Vec<i64> = batch.site_structure.index.clone().into_data().iter::<i64>().collect();
+        let crowded = |structure: i64| sites_of.iter().filter(|other| **other == structure).count() > 1;
+        let poison: Vec<f32> = sites_of.iter().map(|structure| if crowded(*structure) { f32::NAN } else { 0.0 }).collect();
+        let shape = [poison.len(), 1];
+        let poison = Tensor::<2>::from_data(burn::tensor::TensorData::new(poison, shape), &estimate.position.device());
+        ScoreEstimate { position: estimate.position + poison, lattice: estimate.lattice }
+    }
+
+    fn kind(&self) -> &'static str {
+        "exploding"
+    }
+}
+
+#[test]
+fn an_explosion_does_not_spoil_its_batch() {
+    let model = Exploding { inner: TinyModel::new(2, &Device::flex()) };
+    let orders = [order(221, "Po:1", 2), order(221, "Cs:1,Cl:1", 1), order(229, "Fe:1", 1)];
+    let outcomes = run(&model, SamplerConfig { max_redraws: 2, ..config(8) }, &orders);
+    let given_up: Vec<(usize, usize)> = outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Outcome::GivenUp { order, index, reason } => {
+                assert!(reason.contains("number"), "{reason}");
+                Some((*order, *index))
+            }
+            Outcome::Sampled(_) => None,
+        })
+        .collect();
+    assert_eq!(given_up, [(1, 0)]);
+    let healthy = run(&model.inner, config(8), &[orders[0].clone(), orders[1].clone(), orders[2].clone()]);
+    let healthy = samples(healthy);
+    for sample in samples(outcomes) {
+        let twin = healthy.iter().find(|other| (other.order, other.index) == (sample.order, sample.index)).expect("a twin");
+        assert_eq!(sample.structure, twin.structure);
+    }
+}
+
+#[test]
+fn impossible_orders_are_refused_before_anything_runs() {
+    let model = TinyModel::new(2, &Device::flex());
+    let sampler = Sampler::new(&model, config(8), &Device::flex()).expect("a sampler");
+    let outcome = sampler.run::<SamplingError>(&[order(1, "Si:1", 1), order(1, "Si:1", 0)], |_| panic!("nothing runs"), |_| Ok(()));
+    assert!(matches!(outcome, Err(SamplingError::Order { index: 1, .. })), "{outcome:?}");
+    let bad = SamplerConfig { steps_per_level: 0, ..config(8) };
+    assert!(matches!(Sampler::new(&model, bad, &Device::flex()), Err(SamplingError::Config(_))));
+}

@@ -1,0 +1,10 @@
+//! The commands behind `cargo xtask`, one module each.
+//!
+//! # Architecture Invariant
+//! This crate depends on no other crate of the workspace and on no tensor library: it starts `cargo` and looks at files, so that it
+//! builds in seconds on a machine where nothing else has been built yet.
+
+mod dispatch;
+pub mod fetch_data;
+pub mod reproduce;
+pub mod tidy;

@@ -1,0 +1,177 @@
+//! `cargo xtask reproduce`: runs an experiment of the paper by the program of the crate `experiments`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use crate::dispatch::cargo_run_release;
+
+/// What stands on the command line.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// What to reproduce
+    pub target: Target,
+    /// Size of the run [default: quick]
+    #[arg(long)]
+    pub preset: Option<Preset>,
+    /// Folder with MP-20 [default: DRUSE_DATA, then the user's cache, then the embedded prototypes]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Folder for results [default: runs]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Name of the run, a folder inside --out [default: table1-PRESET-DEVICE-SEED]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Device to compute on [default: cpu]; its backend is compiled in
+    #[arg(long)]
+    pub device: Option<Device>,
+    /// Backends to compile in beside the CPU's
+    #[arg(long, value_delimiter = ',')]
+    pub features: Vec<Backend>,
+    /// Seed of every random number of the run [default: 0]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Go on with the run of this name where it stopped
+    #[arg(long)]
+    pub resume: bool,
+    /// Further options for the experiments program, after `--`, such as --config FILE
+    #[arg(last = true, value_name = "OPTION")]
+    pub rest: Vec<OsString>,
+}
+
+/// What can be reproduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// The paper's Table 1: coverage and Fréchet distances of generated structures
+    Table1,
+}
+
+/// How large a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// Minutes on two cores: a small network, a short training
+    Quick,
+    /// The paper's network and steps, 1000 structures; for a GPU
+    Full,
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Device {
+    /// The processor
+    Cpu,
+    /// Vulkan, Metal or DirectX 12
+    Wgpu,
+    /// An NVIDIA GPU
+    Cuda,
+}
+
+/// A backend that is compiled in only on demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// Vulkan, Metal or DirectX 12
+    Wgpu,
+    /// NVIDIA GPUs
+    Cuda,
+}
+
+/// Builds and starts the experiment.
+///
+/// # Errors
+/// If cargo cannot be started.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    cargo_run_release(&cargo_arguments(arguments))
+}
+
+fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
+    let mut features = arguments.features.clone();
+    // A device without its backend can only fail, and does so after a long build.
+    features.extend(match arguments.device {
+        Some(Device::Wgpu) => Some(Backend::Wgpu),
+        Some(Device::Cuda) => Some(Backend::Cuda),
+        Some(Device::Cpu) | None => None,
+    });
+    features.sort_by_key(|backend| *backend as u8);
+    features.dedup();
+
+    let mut cargo = ["--package", "experiments"].map(OsString::from).to_vec();
+    if !features.is_empty() {
+        let names = features.iter().map(|backend| name_of(*backend)).collect::<Vec<_>>();
+        cargo.extend(["--features".into(), names.join(",").into()]);
+    }
+    cargo.extend(["--".into(), name_of(arguments.target).into()]);
+    // Only what was asked for is handed on: the defaults live in the experiments program alone.
+    let mut option = |flag: &str, value: Option<OsString>| {
+        if let Some(value) = value {
+            cargo.extend([flag.into(), value]);
+        }
+    };
+    option("--preset", arguments.preset.map(|preset| name_of(preset).into()));
+    option("--data", arguments.data.as_ref().map(|path| path.clone().into()));
+    option("--out", arguments.out.as_ref().map(|path| path.clone().into()));
+    option("--name", arguments.name.as_ref().map(|name| name.into()));
+    option("--device", arguments.device.map(|device| name_of(device).into()));
+    option("--seed", arguments.seed.map(|seed| seed.to_string().into()));
+    if arguments.resume {
+        cargo.push("--resume".into());
+    }
+    cargo.extend(arguments.rest.iter().cloned());
+    cargo
+}
+
+/// The name of a value on the command line.
+fn name_of(value: impl ValueEnum) -> String {
+    value.to_possible_value().expect("no value of these enums is hidden").get_name().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn cargo_line(line: &str) -> String {
+        let words = std::iter::once("reproduce").chain(line.split_whitespace());
+        let line = Line::try_parse_from(words).expect("a legal command line");
+        let words = cargo_arguments(&line.arguments);
+        words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn nothing_is_added_to_a_bare_command() {
+        assert_eq!(cargo_line("table1"), "--package experiments -- table1");
+    }
+
+    #[test]
+    fn a_device_brings_its_backend_once() {
+        assert_eq!(cargo_line("table1 --device cuda"), "--package experiments --features cuda -- table1 --device cuda");
+        assert_eq!(
+            cargo_line("table1 --features cuda,wgpu --device cuda"),
+            "--package experiments --features wgpu,cuda -- table1 --device cuda"
+        );
+        assert_eq!(cargo_line("table1 --device cpu"), "--package experiments -- table1 --device cpu");
+    }
+
+    #[test]
+    fn every_option_reaches_the_program() {
+        assert_eq!(
+            cargo_line("table1 --preset full --data d --out o --name n --seed 7 --resume -- --structures 120"),
+            "--package experiments -- table1 --preset full --data d --out o --name n --seed 7 --resume --structures 120"
+        );
+    }
+
+    #[test]
+    fn unknown_targets_and_negative_seeds_are_refused() {
+        for line in [["reproduce", "table9"].as_slice(), &["reproduce", "table1", "--seed", "-1"], &["reproduce"]] {
+            assert!(Line::try_parse_from(line).is_err(), "{line:?}");
+        }
+    }
+}
