@@ -24,10 +24,14 @@ fn run<M: ScoreModel>(model: &M, config: SamplerConfig, orders: &[SamplingOrder]
     let mut outcomes = Vec::new();
     let sampler = Sampler::new(model, config, &Device::flex()).expect("a sampler");
     sampler
-        .run::<SamplingError>(orders, |_| (), |outcome| {
-            outcomes.push(outcome);
-            Ok(())
-        })
+        .run::<SamplingError>(
+            orders,
+            |_| (),
+            |outcome| {
+                outcomes.push(outcome);
+                Ok(())
+            },
+        )
         .expect("a run");
     outcomes
 }
@@ -124,7 +128,8 @@ fn an_explosion_does_not_spoil_its_batch() {
 fn impossible_orders_are_refused_before_anything_runs() {
     let model = TinyModel::new(2, &Device::flex());
     let sampler = Sampler::new(&model, config(8), &Device::flex()).expect("a sampler");
-    let outcome = sampler.run::<SamplingError>(&[order(1, "Si:1", 1), order(1, "Si:1", 0)], |_| panic!("nothing runs"), |_| Ok(()));
+    let outcome =
+        sampler.run::<SamplingError>(&[order(1, "Si:1", 1), order(1, "Si:1", 0)], |_| panic!("nothing runs"), |_| Ok(()));
     assert!(matches!(outcome, Err(SamplingError::Order { index: 1, .. })), "{outcome:?}");
     let bad = SamplerConfig { steps_per_level: 0, ..config(8) };
     assert!(matches!(Sampler::new(&model, bad, &Device::flex()), Err(SamplingError::Config(_))));

@@ -22,10 +22,14 @@ fn trains_and_samples() {
     let mut sampled = 0;
     sampler
         .expect("a sampler")
-        .run::<langevin::SamplingError>(&orders, |_| (), |outcome| {
-            sampled += usize::from(matches!(outcome, Outcome::Sampled(_)));
-            Ok(())
-        })
+        .run::<langevin::SamplingError>(
+            &orders,
+            |_| (),
+            |outcome| {
+                sampled += usize::from(matches!(outcome, Outcome::Sampled(_)));
+                Ok(())
+            },
+        )
         .expect("a run");
     assert_eq!(sampled, 2);
 }

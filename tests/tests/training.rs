@@ -5,7 +5,14 @@ use druse_tests::{TinyModel, embedded_states};
 use score_model::{DimeNetPlusPlusConfig, Trainer, TrainingConfig, TrainingError};
 
 fn config(steps: u64) -> TrainingConfig {
-    TrainingConfig { steps, batch_size: 4, learning_rate: 1e-3, read_every: 3, checkpoint_every: 100, ..TrainingConfig::default() }
+    TrainingConfig {
+        steps,
+        batch_size: 4,
+        learning_rate: 1e-3,
+        read_every: 3,
+        checkpoint_every: 100,
+        ..TrainingConfig::default()
+    }
 }
 
 #[test]
@@ -79,7 +86,10 @@ fn foreign_and_damaged_states_are_named() {
         assert!(matches!(found, Err(TrainingError::Damaged { .. })), "{found:?}");
         assert!(found.is_err_and(|error| error.to_string().contains("training.state")));
     }
-    assert!(matches!(Trainer::resume(TinyModel::new(1, &device), config(3), &device, &folder.path().join("none")), Err(TrainingError::Io { .. })));
+    assert!(matches!(
+        Trainer::resume(TinyModel::new(1, &device), config(3), &device, &folder.path().join("none")),
+        Err(TrainingError::Io { .. })
+    ));
 }
 
 #[test]

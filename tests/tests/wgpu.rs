@@ -81,10 +81,14 @@ fn wgpu_samples() {
     let mut sampled = 0;
     Sampler::new(&model, config, &device)
         .expect("a sampler")
-        .run::<SamplingError>(&orders, |_| (), |outcome| {
-            sampled += usize::from(matches!(outcome, Outcome::Sampled(_)));
-            Ok(())
-        })
+        .run::<SamplingError>(
+            &orders,
+            |_| (),
+            |outcome| {
+                sampled += usize::from(matches!(outcome, Outcome::Sampled(_)));
+                Ok(())
+            },
+        )
         .expect("a run");
     assert_eq!(sampled, 2);
 }

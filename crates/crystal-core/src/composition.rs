@@ -24,9 +24,9 @@ impl Composition {
         self.0.iter().map(|(species, count)| (*species, *count))
     }
 
-    /// Sum of the counts.
+    /// Sum of the counts; the largest number there is where the sum is beyond it.
     pub fn total(&self) -> u32 {
-        self.0.values().sum()
+        self.0.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// Number of distinct elements.

@@ -60,9 +60,7 @@ impl Lattice {
     /// [`CrystalError::Lattice`] if no cell has these lengths and angles.
     pub fn from_parameters(parameters: LatticeParameters) -> Result<Self, CrystalError> {
         let LatticeParameters { a, b, c, alpha, beta, gamma } = parameters;
-        let bad = || CrystalError::Lattice {
-            reason: format!("no cell has a={a} b={b} c={c} α={alpha} β={beta} γ={gamma}"),
-        };
+        let bad = || CrystalError::Lattice { reason: format!("no cell has a={a} b={b} c={c} α={alpha} β={beta} γ={gamma}") };
         let positive = [a, b, c].iter().all(|length| *length > 0.0);
         let angles_in_range = [alpha, beta, gamma].iter().all(|angle| *angle > 0.0 && *angle < 180.0);
         if !positive || !angles_in_range {
@@ -77,17 +75,7 @@ impl Lattice {
         if cz_squared.is_nan() || cz_squared <= 1e-10 {
             return Err(bad());
         }
-        Self::new(Matrix3::new(
-            a,
-            0.0,
-            0.0,
-            b * cos_gamma,
-            b * sin_gamma,
-            0.0,
-            c * cos_beta,
-            c * cy,
-            c * cz_squared.sqrt(),
-        ))
+        Self::new(Matrix3::new(a, 0.0, 0.0, b * cos_gamma, b * sin_gamma, 0.0, c * cos_beta, c * cy, c * cz_squared.sqrt()))
     }
 
     /// The matrix whose rows are the lattice vectors, Å.

@@ -54,8 +54,7 @@ impl LatticeCoordinates {
             }
             CrystalSystem::Triclinic => {
                 // Direction of c in the standard orientation, scaled to height 1: (u, v, 1).
-                let (cos_a, cos_b, cos_g) =
-                    (p.alpha.to_radians().cos(), p.beta.to_radians().cos(), p.gamma.to_radians().cos());
+                let (cos_a, cos_b, cos_g) = (p.alpha.to_radians().cos(), p.beta.to_radians().cos(), p.gamma.to_radians().cos());
                 let cy = (cos_a - cos_b * cos_g) / p.gamma.to_radians().sin();
                 let cz = (1.0 - cos_b * cos_b - cy * cy).max(f64::MIN_POSITIVE).sqrt();
                 vec![
@@ -133,9 +132,8 @@ impl LatticeCoordinates {
         let mut derivatives = Vec::with_capacity(self.n_free());
         for (coordinate, y) in y.iter().enumerate().take(n_lengths) {
             let slope = logistic(y / SCALE);
-            derivatives.push(Matrix3::from_rows(
-                &[0, 1, 2].map(|i| if scales[i] == coordinate { directions[i] * slope } else { zero }),
-            ));
+            derivatives
+                .push(Matrix3::from_rows(&[0, 1, 2].map(|i| if scales[i] == coordinate { directions[i] * slope } else { zero })));
         }
         for by_angle in angles {
             derivatives.push(Matrix3::from_rows(&[0, 1, 2].map(|i| by_angle[i] * lengths[scales[i]])));

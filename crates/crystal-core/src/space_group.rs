@@ -202,7 +202,7 @@ impl SpaceGroup {
             system,
             operations,
             primitive_operations,
-            wyckoff_positions: wyckoff_positions,
+            wyckoff_positions,
         }
     }
 

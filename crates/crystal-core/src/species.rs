@@ -30,7 +30,11 @@ impl Species {
     /// # Errors
     /// [`CrystalError::AtomicNumber`] outside 1 … 118.
     pub fn from_atomic_number(number: i64) -> Result<Self, CrystalError> {
-        if (1..=i64::from(Self::MAX)).contains(&number) { Ok(Self(number as u8)) } else { Err(CrystalError::AtomicNumber { number }) }
+        if (1..=i64::from(Self::MAX)).contains(&number) {
+            Ok(Self(number as u8))
+        } else {
+            Err(CrystalError::AtomicNumber { number })
+        }
     }
 
     /// Atomic number, 1 … 118.

@@ -193,24 +193,27 @@ fn structures_that_are_none_are_errors() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-    // Whatever comes in, an answer or an error comes out, and what is found rebuilds the input.
+    // Whatever comes in, an answer or an error comes out, and what is found rebuilds the input. Cells of all shapes and tolerances that
+    // are no small distance in them: both are what a sampler's structures look like on a bad day.
     #[test]
-    fn random_structures_never_crash_a_finder(
+    fn random_structures_never_stop_a_finder(
         rows in proptest::array::uniform3(proptest::array::uniform3(-6.0..6.0)),
+        round in 0_u8..3,
+        stretch in 0.02..40.0,
         points in proptest::collection::vec((1_i64..4, proptest::array::uniform3(-1.0..2.0)), 1..12),
         snap in proptest::bool::ANY,
         symprec in 1e-4..1.0,
     ) {
+        // Rounded cells and points on a coarse grid overlap and are symmetric, or nearly so, far more often than random ones.
+        let mut rows = rows.map(|row: [f64; 3]| row.map(|x| [x, x.round(), (x * 0.5).round() * 3.0 + 0.01 * x][usize::from(round)]));
+        rows[2] = rows[2].map(|x| x * stretch);
         let Ok(lattice) = Lattice::from_rows(rows) else { return Ok(()) };
-        // Points on a coarse grid overlap and are symmetric far more often than random ones.
         let place = |x: f64| if snap { (x * 4.0).round() / 4.0 } else { x };
         let sites = points.iter().map(|(z, x)| Site { species: species(*z), frac_coords: Vector3::from(x.map(place)) }).collect();
         let structure = Structure::new(lattice, sites).expect("a structure");
         for finder in finders() {
             if let Ok(reduction) = Reduction::new(&structure, symprec, finder) {
-                let gap = largest_gap(&structure, &reduction);
-                prop_assert!(gap.is_some());
+                prop_assert!(largest_gap(&structure, &reduction).is_some());
             }
         }
     }

@@ -63,9 +63,9 @@ pub fn load(path: Option<&Path>, device: &Device) -> Result<Loaded> {
     let archive = TensorArchive::from_bytes(&bytes, name)?;
     let config: TrainConfig = archive_config(&archive, DimeNetPlusPlus::KIND, name)?;
     let model = archive_into_model(config.model.init(device), &archive, name)?;
-    let unreadable = |key: &str| format!("{}: metadata entry '{key}' is unreadable; the file was not written by druse", name.display());
-    let provenance =
-        serde_json::from_str(archive.metadata(PROVENANCE_KEY, name)?).with_context(|| unreadable(PROVENANCE_KEY))?;
+    let unreadable =
+        |key: &str| format!("{}: metadata entry '{key}' is unreadable; the file was not written by druse", name.display());
+    let provenance = serde_json::from_str(archive.metadata(PROVENANCE_KEY, name)?).with_context(|| unreadable(PROVENANCE_KEY))?;
     let step = archive.metadata(STEP_KEY, name)?.parse().with_context(|| unreadable(STEP_KEY))?;
     Ok(Loaded { model, config, provenance, step, path: name.display().to_string(), sha256: hex_digest(&bytes) })
 }

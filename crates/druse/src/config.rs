@@ -42,12 +42,13 @@ impl TrainConfig {
     pub fn problem(&self) -> Option<String> {
         self.training.problem().or_else(|| self.model.validate().err().map(|error| error.to_string())).or_else(|| {
             (self.model.n_levels != self.training.schedule.n_levels).then(|| {
-                format!("model.n_levels is {} and training.schedule.n_levels is {}; they must agree",
-                    self.model.n_levels, self.training.schedule.n_levels)
+                format!(
+                    "model.n_levels is {} and training.schedule.n_levels is {}; they must agree",
+                    self.model.n_levels, self.training.schedule.n_levels
+                )
             })
         })
     }
-
 }
 
 /// Reads a configuration; an unknown or missing key is an error that names file, line and column.
@@ -65,9 +66,7 @@ pub fn read_ron<T: DeserializeOwned>(path: &Path) -> Result<T> {
 /// If the text is no such configuration.
 pub fn parse_ron<T: DeserializeOwned>(text: &str, name: &str) -> Result<T> {
     let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
-    options.from_str(text).map_err(|error| {
-        anyhow!("{name}:{}:{}: {}", error.span.start.line, error.span.start.col, error.code)
-    })
+    options.from_str(text).map_err(|error| anyhow!("{name}:{}:{}: {}", error.span.start.line, error.span.start.col, error.code))
 }
 
 /// A configuration as RON text, for the run's folder.

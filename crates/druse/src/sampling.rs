@@ -4,15 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use burn::tensor::Device;
-use crystal_core::io;
+use crystal_core::{AsymmetricUnit, io};
 use indicatif::ProgressBar;
 use langevin::{Outcome, Sample, Sampler, SamplerConfig, SamplingOrder, check_orders};
 use score_model::ScoreModel;
 
-use crate::output::writable_folder;
+use crate::output::{writable_folder, write_file};
 
 /// Units of the progress bar per structure: a batch moves it step by step.
 const BAR_UNITS: f64 = 100.0;
+
+/// Images of a site closer than this (Å) are one atom.
+const COINCIDENT: f64 = 1e-3;
 
 /// A structure on disk.
 #[derive(Debug, Clone)]
@@ -75,7 +78,7 @@ pub fn sample<M: ScoreModel>(
                 Outcome::Sampled(sample) => {
                     let id = id_of(orders, sample.order, sample.index);
                     let file = folder.join(format!("{id}.cif"));
-                    io::write(&file, &sample.structure)?;
+                    write_file(&file, cif_of(&sample, &id))?;
                     sampled.written.push(Written { id, file, sample: *sample });
                 }
                 Outcome::GivenUp { order, index, reason } => {
@@ -87,6 +90,16 @@ pub fn sample<M: ScoreModel>(
     )?;
     sampled.written.sort_by_key(|written| (written.sample.order, written.sample.index));
     Ok(sampled)
+}
+
+/// With the operations of the space group asked for; all atoms of a P 1 cell if they do not rebuild the structure.
+fn cif_of(sample: &Sample, id: &str) -> String {
+    let unit = AsymmetricUnit::from_state(&sample.state, COINCIDENT);
+    let rebuilds = |unit: &AsymmetricUnit| unit.expand().is_ok_and(|expanded| expanded.n_sites() == sample.structure.n_sites());
+    match unit.ok().filter(rebuilds) {
+        Some(unit) => io::to_cif_symmetric(&unit, id),
+        None => io::to_cif(&sample.structure, id),
+    }
 }
 
 fn id_of(orders: &[SamplingOrder], order: usize, index: usize) -> String {

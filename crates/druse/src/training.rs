@@ -59,10 +59,9 @@ pub fn train(
     let model = config.model.init(device);
     let mut trainer = match (state_file.exists(), resume) {
         (true, true) => Trainer::resume(model, config.training.clone(), device, &state_file)?,
-        (true, false) => bail!(
-            "{}: there is a training run already; go on with it (--resume) or choose another folder",
-            state_file.display()
-        ),
+        (true, false) => {
+            bail!("{}: there is a training run already; go on with it (--resume) or choose another folder", state_file.display())
+        }
         (false, _) => Trainer::new(model, config.training.clone(), device)?,
     };
     write_file(&folder.join("train.ron"), to_ron(config)?)?;
@@ -102,8 +101,7 @@ mod tests {
 
     #[test]
     fn recent_losses_take_the_end() {
-        let curve: Vec<LossPoint> =
-            (0..10).map(|step| LossPoint { step, position: step as f32, lattice: 1.0 }).collect();
+        let curve: Vec<LossPoint> = (0..10).map(|step| LossPoint { step, position: step as f32, lattice: 1.0 }).collect();
         assert_eq!(recent_losses(&curve, 2), (8.5, 1.0));
         assert_eq!(recent_losses(&curve, 100), (4.5, 1.0));
         assert!(loss_csv(&curve).lines().count() == 11);

@@ -35,7 +35,7 @@ struct Table1Arguments {
     /// Folder that holds the runs.
     #[arg(long, default_value = "runs")]
     out: PathBuf,
-    /// Name of the run; default: table1-<preset>-<device>-<seed>.
+    /// Name of the run's folder; default: table1-<preset>-<device>-<seed>, with a number where a finished run has that name.
     #[arg(long)]
     name: Option<String>,
     /// cpu, wgpu or cuda.
@@ -50,12 +50,11 @@ struct Table1Arguments {
 }
 
 fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("DRUSE_LOG")
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,experiments=info,druse=info,datasets=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     let Arguments { experiment: Experiment::Table1(arguments) } = Arguments::parse();
     let Table1Arguments { preset, config, data, out, name, device, seed, resume } = arguments;
-    let name = name.unwrap_or_else(|| format!("table1-{preset}-{device}-{seed}"));
     match run(&Table1Options { preset, config, data, out, name, device, seed, resume }) {
         Ok(table) => {
             println!("{table}");

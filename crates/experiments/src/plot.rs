@@ -29,7 +29,8 @@ pub fn loss_curve(curve: &[LossPoint]) -> Result<String> {
             ("position", RGBColor(31, 119, 180), (|point| point.position) as fn(&LossPoint) -> f32),
             ("lattice", RGBColor(214, 96, 39), |point| point.lattice),
         ] {
-            chart.draw_series(LineSeries::new(curve.iter().map(|point| (point.step, value(point).min(top))), colour.mix(0.25)))?;
+            chart
+                .draw_series(LineSeries::new(curve.iter().map(|point| (point.step, value(point).min(top))), colour.mix(0.25)))?;
             let smooth = running_mean(curve, value);
             chart
                 .draw_series(LineSeries::new(smooth, colour.stroke_width(2)))?

@@ -66,7 +66,7 @@ fn lines(rows: &[Row]) -> Vec<[String; 5]> {
 /// The table for a terminal, notes below it.
 pub fn text(rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled).set_header(HEADERS);
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled).set_header(HEADERS);
     for line in lines(rows) {
         table.add_row(line);
     }
@@ -97,7 +97,12 @@ mod tests {
             Row {
                 name: "this work".to_owned(),
                 published: Some(published::THIS_WORK),
-                measured: Some(Figures { cov_p: measured(0.9), cov_r: measured(0.85), fd_crystalnn: measured(0.2), fd_cgcnn: None }),
+                measured: Some(Figures {
+                    cov_p: measured(0.9),
+                    cov_r: measured(0.85),
+                    fd_crystalnn: measured(0.2),
+                    fd_cgcnn: None,
+                }),
                 n_samples: 100,
                 note: "seed 0".to_owned(),
             },

@@ -59,7 +59,8 @@ impl SamplerConfig {
     /// What makes the configuration unusable, if anything.
     pub fn problem(&self) -> Option<String> {
         let positive = |name: &str, value: f64| (!(value > 0.0 && value.is_finite())).then(|| format!("{name} must be positive"));
-        let finite = |name: &str, value: f64| (!(value >= 0.0 && value.is_finite())).then(|| format!("{name} must not be negative"));
+        let finite =
+            |name: &str, value: f64| (!(value >= 0.0 && value.is_finite())).then(|| format!("{name} must not be negative"));
         self.schedule
             .problem()
             .or_else(|| positive("steps_per_level", self.steps_per_level as f64))

@@ -5,6 +5,8 @@ use std::fmt;
 use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber};
 use serde::{Deserialize, Serialize};
 
+/// Most structures of one order: so many places have a random stream of their own.
+const MAX_COUNT: usize = 1 << 24;
 /// Most non-equivalent sites that an order may ask for: beyond, a cell has thousands of atoms.
 const MAX_SITES: u32 = 256;
 
@@ -27,6 +29,9 @@ impl SamplingOrder {
     pub fn problem(&self) -> Option<String> {
         if self.count == 0 {
             return Some("the count must be at least 1".to_owned());
+        }
+        if self.count > MAX_COUNT {
+            return Some(format!("the count must be at most {MAX_COUNT}; split the order, each part with a seed of its own"));
         }
         if self.sites.total() == 0 {
             return Some("no element is named; write for example Fe:1,Nd:1,Si:1".to_owned());
@@ -62,6 +67,7 @@ mod tests {
     #[test]
     fn impossible_orders_are_named() {
         assert_eq!(order("Na:1,Cl:1", 3).problem(), None);
+        assert!(order("Na:1", MAX_COUNT + 1).problem().is_some_and(|text| text.contains("at most")));
         assert!(order("Na:1", 0).problem().is_some_and(|text| text.contains("count")));
         assert!(order("Na:1000", 1).problem().is_some_and(|text| text.contains("at most")));
         let nothing = SamplingOrder { sites: Composition::default(), ..order("Na:1", 1) };

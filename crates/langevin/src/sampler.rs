@@ -103,15 +103,11 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         mut finished: impl FnMut(Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
         check_orders(orders)?;
-        let mut queue: VecDeque<(usize, usize, usize)> = orders
-            .iter()
-            .enumerate()
-            .flat_map(|(order, wanted)| (0..wanted.count).map(move |index| (order, index, 0)))
-            .collect();
+        let mut queue: VecDeque<(usize, usize, usize)> =
+            orders.iter().enumerate().flat_map(|(order, wanted)| (0..wanted.count).map(move |index| (order, index, 0))).collect();
         while !queue.is_empty() {
             let taken = queue.len().min(self.config.batch_size);
-            let mut walkers: Vec<Walker> =
-                queue.drain(..taken).map(|place| self.walker(orders, place)).collect();
+            let mut walkers: Vec<Walker> = queue.drain(..taken).map(|place| self.walker(orders, place)).collect();
             self.anneal(&mut walkers, &mut progress)?;
             for walker in walkers {
                 match self.finish(walker)? {
@@ -180,8 +176,7 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         Ok(())
     }
 
-    /// The finished structure, or what to draw again.
-    #[expect(clippy::type_complexity, reason = "the inner result says 'done' or 'again', the outer one says whether the run can go on")]
+    /// The finished structure, or what to draw again; the outer result says whether the run can go on.
     fn finish(&self, mut walker: Walker) -> Result<Result<Outcome, (usize, usize, usize)>, SamplingError> {
         let Walker { order, index, attempt, .. } = walker;
         if walker.failure.is_none() {

@@ -142,7 +142,7 @@ fn order_of_the_sites_does_not_matter() {
         let mut order = vec![0, 1, 2, 3];
         order.shuffle(&mut rng);
         let mut permuted = state.clone();
-        permuted.sites = order.iter().map(|&site| state.sites[site].clone()).collect();
+        permuted.sites = order.iter().map(|&site| state.sites[site]).collect();
         assert_same_graph(state.space_group.symbol(), &graph, &build(&permuted, &SMALL).expect("a graph"), &order);
     }
 }

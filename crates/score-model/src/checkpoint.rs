@@ -19,6 +19,8 @@ use sha2::{Digest, Sha256};
 use crate::error::CheckpointError;
 use crate::model::ScoreModel;
 
+/// Entry of the file's metadata that holds ours, as one JSON object.
+const METADATA_KEY: &str = "druse";
 /// Metadata key of the SHA-256 over all arrays.
 const HASH_KEY: &str = "sha256";
 /// Metadata key of the writer's version.
@@ -212,10 +214,13 @@ impl TensorArchive {
             let view = TensorView::new(tensor.data.dtype(), tensor.shape.clone(), bytes);
             (name.as_str(), view.expect("the length was checked"))
         });
-        let mut metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
+        let mut metadata = self.metadata.clone();
         metadata.insert(HASH_KEY.to_owned(), self.hash());
         metadata.insert(VERSION_KEY.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-        let content = safetensors::serialize(views, Some(metadata)).map_err(|error| write(std::io::Error::other(error)))?;
+        // The format's map is unordered: all in one entry, so that the same archive gives the same bytes.
+        let metadata = serde_json::to_string(&metadata).map_err(|error| write(error.into()))?;
+        let content = safetensors::serialize(views, Some(HashMap::from([(METADATA_KEY.to_owned(), metadata)])))
+            .map_err(|error| write(std::io::Error::other(error)))?;
 
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -243,7 +248,12 @@ impl TensorArchive {
     pub fn from_bytes(content: &[u8], path: &Path) -> Result<Self, CheckpointError> {
         let corrupt = |reason: String| CheckpointError::Corrupt { path: path.to_owned(), reason };
         let (_, header) = SafeTensors::read_metadata(content).map_err(|error| corrupt(error.to_string()))?;
-        let metadata: BTreeMap<String, String> = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let foreign =
+            |problem: String| CheckpointError::Metadata { path: path.to_owned(), key: METADATA_KEY.to_owned(), problem };
+        let metadata = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
+        let metadata = metadata.ok_or_else(|| foreign("is missing".to_owned()))?;
+        let metadata: BTreeMap<String, String> =
+            serde_json::from_str(metadata).map_err(|error| foreign(format!("is unreadable: {error}")))?;
         let file = SafeTensors::deserialize(content).map_err(|error| corrupt(error.to_string()))?;
         let mut archive = Self { tensors: BTreeMap::new(), metadata };
         for (name, view) in file.tensors() {

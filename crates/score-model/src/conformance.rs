@@ -3,7 +3,7 @@
 //! The checks work on the graph, where the symmetries are exact: the frames of the stored sites are independent, so another representative of an orbit is
 //! a rotation of one site's edge vectors; a lattice translation of a site and another origin leave the graph as it is, up to the order of the edges.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, DeviceType};
 use multigraph::BatchedMultiGraph;
 use nalgebra::{Rotation3, Unit, Vector3};
 use rand::seq::SliceRandom;
@@ -16,6 +16,26 @@ use crate::model::ScoreModel;
 
 /// Largest deviation allowed, relative to the largest component of the estimate.
 pub const TOLERANCE: f32 = 2e-5;
+
+/// One device of each backend that is compiled in and has one on this machine; tells on standard error which have none.
+pub fn available_devices() -> Vec<Device> {
+    let backends = Vec::<(&str, DeviceType)>::from([
+        #[cfg(feature = "cpu")]
+        ("cpu", DeviceType::Flex),
+        #[cfg(feature = "wgpu")]
+        ("wgpu", DeviceType::Wgpu),
+        #[cfg(feature = "cuda")]
+        ("cuda", DeviceType::Cuda),
+    ]);
+    let first = |(name, backend): (&str, DeviceType)| {
+        let device = Device::enumerate(backend).into_vec().into_iter().next();
+        if device.is_none() {
+            eprintln!("skipped: no {name} device on this machine");
+        }
+        device
+    };
+    backends.into_iter().filter_map(first).collect()
+}
 
 /// A property that a model lacks.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

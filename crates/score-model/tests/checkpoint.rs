@@ -1,4 +1,5 @@
 //! Checkpoints: round trip, and files that are not what they should be.
+#![cfg(feature = "cpu")]
 
 use std::path::Path;
 

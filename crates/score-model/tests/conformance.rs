@@ -1,4 +1,5 @@
 //! The network and a tiny second model against the properties every score model must have.
+#![cfg(feature = "cpu")]
 
 use burn::Tensor;
 use burn::module::{Module, Param};
@@ -6,7 +7,7 @@ use burn::tensor::Device;
 use multigraph::BatchedMultiGraph;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use score_model::conformance::{ConformanceError, check, random_graph};
+use score_model::conformance::{ConformanceError, available_devices, check, random_graph};
 use score_model::{
     BasisConfig, DimeNetPlusPlusConfig, ParameterSource, ScoreBatch, ScoreEstimate, ScoreModel, ScoreModelError, readout,
 };
@@ -26,10 +27,11 @@ fn configs() -> Vec<DimeNetPlusPlusConfig> {
 
 #[test]
 fn dimenetpp_conforms() {
-    let device = Device::flex();
-    for config in configs() {
-        if let Err(error) = check(&config.init(&device), &device) {
-            panic!("{config:?}: {error}");
+    for device in available_devices() {
+        for config in configs() {
+            if let Err(error) = check(&config.init(&device), &device) {
+                panic!("{config:?} on {device:?}: {error}");
+            }
         }
     }
 }

@@ -7,19 +7,8 @@ use multigraph::BatchedMultiGraph;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use score_model::basis::real_harmonics;
-use score_model::conformance::{join, random_graph};
+use score_model::conformance::{available_devices, join, random_graph};
 use score_model::ops::{self, RowIndex};
-
-fn devices() -> Vec<Device> {
-    let mut devices = Vec::new();
-    #[cfg(feature = "cpu")]
-    devices.push(Device::flex());
-    #[cfg(feature = "wgpu")]
-    devices.push(Device::wgpu(Default::default()));
-    #[cfg(feature = "cuda")]
-    devices.push(Device::cuda(0));
-    devices
-}
 
 fn random(count: usize, rng: &mut impl Rng) -> Vec<f32> {
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
@@ -48,7 +37,7 @@ fn wide(values: &[f32]) -> Vec<f64> {
 
 /// Targets of 40 rows with an empty target and a full one.
 fn some_rows() -> Vec<u32> {
-    (0..40).map(|row: u32| if row % 3 == 0 { 5 } else { (row * 7) % 9 }).filter(|target| *target != 4).collect()
+    (0..40).map(|row: u32| if row.is_multiple_of(3) { 5 } else { (row * 7) % 9 }).filter(|target| *target != 4).collect()
 }
 
 #[test]
@@ -56,7 +45,7 @@ fn rows_and_segments_agree_with_loops_and_are_transposes() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let index = some_rows();
     let (n_rows, n_targets, columns) = (index.len(), 9, 6);
-    for device in devices() {
+    for device in available_devices() {
         let device = device.autodiff();
         let rows = RowIndex::new(&index, n_targets, &device);
         assert_eq!((rows.n_rows(), rows.n_targets()), (n_rows, n_targets));
@@ -90,7 +79,7 @@ fn rows_and_segments_agree_with_loops_and_are_transposes() {
 fn rows_agree_with_the_plain_reference() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let index = some_rows();
-    for device in devices() {
+    for device in available_devices() {
         let rows = RowIndex::new(&index, 9, &device);
         let x = upload(&random(9 * 5, &mut rng), [9, 5], &device);
         let y = upload(&random(index.len() * 5, &mut rng), [index.len(), 5], &device);
@@ -116,7 +105,7 @@ fn swish_agrees_with_its_formula_and_its_slope() {
         let sigma = 1.0 / (1.0 + (-x).exp());
         sigma * (1.0 + x * (1.0 - sigma))
     };
-    for device in devices() {
+    for device in available_devices() {
         let device = device.autodiff();
         let x = upload(&values, [values.len()], &device).require_grad();
         let y = ops::swish(x.clone());
@@ -243,7 +232,7 @@ fn angular_message_is_the_sum_over_triplets() {
     for (degrees, columns) in [(1, 1), (2, 3), (5, 16), (7, 20)] {
         let case = Angular::new(degrees, columns, degrees as u64);
         let expected = case.by_triplets();
-        for device in devices() {
+        for device in available_devices() {
             let found = case.by_operation(&device.autodiff(), false);
             for (what, (found, expected)) in
                 ["message", "gradient by x", "gradient by filters"].iter().zip(found.iter().zip(&expected))
@@ -257,7 +246,7 @@ fn angular_message_is_the_sum_over_triplets() {
 #[test]
 fn angular_message_agrees_with_the_plain_reference() {
     let case = Angular::new(6, 12, 11);
-    for device in devices() {
+    for device in available_devices() {
         let device = device.autodiff();
         for (found, expected) in case.by_operation(&device, false).iter().zip(case.by_operation(&device, true)) {
             assert_close(found, &wide(&expected), 1e-5, "angular message");
@@ -271,7 +260,7 @@ fn gradients_agree_with_finite_differences() {
     // what such a difference can show.
     let case = Angular::new(4, 3, 5);
     let n_edges = case.graph.n_edges();
-    for device in devices() {
+    for device in available_devices() {
         let device = device.autodiff();
         let source = case.source(&device);
         let filters = upload(&case.filters, [case.degrees, n_edges, case.columns], &device);
@@ -298,6 +287,7 @@ fn gradients_agree_with_finite_differences() {
     }
 }
 
+#[cfg(feature = "cpu")]
 #[test]
 fn bits_do_not_depend_on_the_number_of_threads() {
     let case = Angular::new(7, 33, 3);

@@ -40,12 +40,15 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Completion> {
     let generated = read_set(&args.generated, "generated").context("the generated set")?;
     let reference = read_set(&args.reference, "reference").context("the reference set")?;
     let seconds = clock.elapsed().as_secs_f64();
-    let compared = evaluate(&generated.fingerprints, &reference.fingerprints).with_context(|| {
-        format!("{} cannot be compared with {}", args.generated.display(), args.reference.display())
-    })?;
+    let compared = evaluate(&generated.fingerprints, &reference.fingerprints)
+        .with_context(|| format!("{} cannot be compared with {}", args.generated.display(), args.reference.display()))?;
     let mut evaluation = count_unreadable(compared, generated.unreadable);
     evaluation.seconds.insert("fingerprints".to_owned(), seconds);
-    if args.json { terminal::print_json(&evaluation)? } else { print(&evaluation)? }
+    if args.json {
+        terminal::print_json(&evaluation)?
+    } else {
+        print(&evaluation)?
+    }
     Ok(if generated.unreadable + reference.unreadable > 0 { Completion::SomeFailed } else { Completion::Everything })
 }
 
@@ -83,7 +86,8 @@ fn print(evaluation: &Evaluation) -> Result<()> {
     let mut row = |name: &str, precision: String, recall: String| {
         table.add_row([name.to_owned(), precision, recall]);
     };
-    let fixed = |x: f64| format!("{x:.4}");
+    // Rounding leaves the Fréchet distance of equal sets a little below zero.
+    let fixed = |x: f64| if x.abs() < 5e-5 { "0.0000".to_owned() } else { format!("{x:.4}") };
     let none = String::new;
     row("structures", evaluation.n_generated.to_string(), evaluation.n_reference.to_string());
     row("valid, with a fingerprint", evaluation.n_valid.to_string(), none());

@@ -17,7 +17,9 @@ const SHOWN: usize = 3;
 
 /// Computes the CrystalNN 'ops' fingerprint (mean over the sites, 61 numbers) and the 132 Magpie features.
 #[derive(Args)]
-#[command(after_help = "Example:\n  druse fingerprint NaCl.cif\n  druse fingerprint structures.jsonl.zst --json > fingerprints.json")]
+#[command(
+    after_help = "Example:\n  druse fingerprint NaCl.cif\n  druse fingerprint structures.jsonl.zst --json > fingerprints.json"
+)]
 pub(super) struct FingerprintArgs {
     /// Structures: files, folders or .jsonl
     #[arg(required = true, value_name = "PATH")]
@@ -59,7 +61,8 @@ impl Fingerprint {
     fn strongest(&self) -> String {
         let mut order: Vec<usize> = (0..self.crystalnn.len()).collect();
         order.sort_by(|a, b| self.crystalnn[*b].total_cmp(&self.crystalnn[*a]));
-        let features = order.iter().take(SHOWN).map(|index| format!("{} {:.3}", feature_labels()[*index], self.crystalnn[*index]));
+        let features =
+            order.iter().take(SHOWN).map(|index| format!("{} {:.3}", feature_labels()[*index], self.crystalnn[*index]));
         features.collect::<Vec<_>>().join(", ")
     }
 

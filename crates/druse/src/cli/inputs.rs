@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use crystal_core::{Structure, io};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{Completion, message, terminal};
@@ -48,7 +49,10 @@ impl Input {
 
 /// Reads every structure of every path. What cannot be read stands in the list with its error.
 pub(super) fn read(paths: &[PathBuf]) -> Vec<Input> {
-    paths.iter().flat_map(|path| read_path(path)).collect()
+    let spinner = terminal::spinner("reading");
+    let inputs = paths.iter().flat_map(|path| read_path(path)).collect();
+    terminal::finish(&spinner);
+    inputs
 }
 
 fn read_path(path: &Path) -> Vec<Input> {
@@ -79,7 +83,9 @@ pub(super) fn completion<'a>(errors: impl IntoIterator<Item = Option<&'a str>>) 
         [] if all.is_empty() => bail!("there is no structure to work on; name a file or folder that holds one"),
         [] => Ok(Completion::Everything),
         [only] if all.len() == 1 => bail!("{only}"),
-        [first, ..] if failed.len() == all.len() => bail!("none of the {} structures could be handled; the first: {first}", all.len()),
+        [first, ..] if failed.len() == all.len() => {
+            bail!("none of the {} structures could be handled; the first: {first}", all.len())
+        }
         some => {
             for error in some {
                 terminal::warning(error);
@@ -103,8 +109,6 @@ where
     T: Send,
     E: std::error::Error + 'static,
 {
-    use rayon::prelude::*;
-
     let bar = terminal::bar(inputs.len() as u64, work);
     let handle = |input: &Input| {
         let row = input.map(&handle);

@@ -38,6 +38,7 @@ fn cure_of(kind: io::ErrorKind) -> Option<&'static str> {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "check the permissions or choose another place",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space or choose another place",
+        io::ErrorKind::FileTooLarge => "raise the limit on the size of files or write less",
         io::ErrorKind::NotADirectory => "a part of the path is a file; choose another place",
         io::ErrorKind::IsADirectory => "name a file instead of a folder",
         _ => return None,

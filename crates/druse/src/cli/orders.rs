@@ -59,7 +59,8 @@ fn parse(input: impl BufRead, name: &str, steps_given: bool) -> Result<Orders> {
     for (index, text) in input.lines().enumerate() {
         let line = index + 1;
         let place = || format!("{name}:{line}");
-        let text = text.with_context(|| format!("{}: cannot be read; the file is cut off or damaged: write it again", place()))?;
+        let text =
+            text.with_context(|| format!("{}: cannot be read; the file is cut off or damaged: write it again", place()))?;
         if text.trim().is_empty() {
             continue;
         }
@@ -67,7 +68,10 @@ fn parse(input: impl BufRead, name: &str, steps_given: bool) -> Result<Orders> {
             let message = error.to_string();
             let message = message.split(" at line ").next().unwrap_or_default();
             let column = error.column();
-            anyhow!("{}:{column}: {message}; an order is {{\"space_group\": 139, \"sites\": {{\"Fe\": 1}}, \"count\": 3}}", place())
+            anyhow!(
+                "{}:{column}: {message}; an order is {{\"space_group\": 139, \"sites\": {{\"Fe\": 1}}, \"count\": 3}}",
+                place()
+            )
         })?;
         let (order, steps_here) = parsed.order().with_context(place)?;
         orders.push(order);
@@ -83,7 +87,9 @@ fn parse(input: impl BufRead, name: &str, steps_given: bool) -> Result<Orders> {
         }
     }
     if orders.is_empty() {
-        bail!("{name}: there is no order in this file; write one per line, such as {{\"space_group\": 139, \"sites\": {{\"Fe\": 1}}}}");
+        bail!(
+            "{name}: there is no order in this file; write one per line, such as {{\"space_group\": 139, \"sites\": {{\"Fe\": 1}}}}"
+        );
     }
     Ok(Orders { orders, steps_per_level: steps.map(|(_, steps)| steps) })
 }

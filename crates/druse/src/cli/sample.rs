@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use burn::tensor::Device;
 use clap::Args;
 use crystal_core::{Composition, Finder, SpaceGroupNumber, Structure, find_symmetry};
+use druse::DeviceName;
+use druse::checkpoints::{self, Loaded};
 use druse::sampling::{GivenUp, Written, sample};
-use druse::{DeviceName, checkpoints};
 use langevin::{SamplerConfig, SamplingOrder};
+use rayon::prelude::*;
+use score_model::CheckpointError;
 use serde::Serialize;
 
 use super::inputs::{self, Row};
 use super::orders::{self, Orders};
-use super::{Completion, terminal, values};
+use super::{Completion, message, terminal, values};
 
 /// Tolerances at which the symmetry of a sample is looked at, Å, with their names in the document.
 const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
@@ -24,10 +28,8 @@ const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
 /// The number of atoms follows from where the sites come to lie. With the same seed the n-th structure of an order is the same whatever
 /// the batch size. A structure whose every draw explodes is reported and left out.
 #[derive(Args)]
-#[command(
-    after_help = "Example:\n  druse sample --composition Fe:1,Nd:1,Si:1 --space-group 139 --count 3 --out grown\n  \
-                  druse sample --orders orders.jsonl.zst --checkpoint checkpoint.safetensors --out grown --json"
-)]
+#[command(after_help = "Example:\n  druse sample --composition Fe:1,Nd:1,Si:1 --space-group 139 --count 3 --out grown\n  \
+                  druse sample --orders orders.jsonl.zst --checkpoint checkpoint.safetensors --out grown --json")]
 pub(super) struct SampleArgs {
     /// Non-equivalent sites per element, such as Fe:1,Nd:1,Si:1
     #[arg(long, value_name = "ELEMENT:SITES,…", required_unless_present = "orders", conflicts_with = "orders")]
@@ -51,7 +53,7 @@ pub(super) struct SampleArgs {
     /// Folder for the CIFs; made if it is not there, files of the same name are overwritten
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Trained network [default: the one that comes with Druse, if this build has one]
+    /// Trained network [default: the one that is compiled in]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// cpu, wgpu or cuda, as far as this build has them
@@ -118,7 +120,7 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     // All that can be refused is refused before anything is written.
     let Orders { orders, steps_per_level } = wanted(args)?;
     let device = args.device.open()?;
-    let loaded = checkpoints::load(args.checkpoint.as_deref(), &device)?;
+    let loaded = load(args, &device)?;
     let defaults = SamplerConfig::default();
     let config = SamplerConfig {
         schedule: loaded.config.training.schedule.clone(),
@@ -136,9 +138,14 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     let seconds = clock.elapsed().as_secs_f64();
 
     let row = |written: &Written| Row { id: written.id.clone(), numbers: Some(Sampled::new(written, args.seed)), error: None };
-    let lost = |lost: GivenUp| Row { error: Some(format!("{}: every draw exploded: {}", lost.id, lost.reason)), id: lost.id, numbers: None };
+    let lost = |lost: GivenUp| Row {
+        error: Some(format!("{}: every draw exploded: {}", lost.id, lost.reason)),
+        id: lost.id,
+        numbers: None,
+    };
     let structures_per_second = sampled.written.len() as f64 / seconds.max(1e-9);
-    let structures: Vec<Row<Sampled>> = sampled.written.iter().map(row).chain(sampled.given_up.into_iter().map(lost)).collect();
+    let structures: Vec<Row<Sampled>> =
+        sampled.written.par_iter().map(row).chain(sampled.given_up.into_par_iter().map(lost)).collect();
     let completion = inputs::completion_of_rows(&structures)?;
     let document = Document {
         structures,
@@ -146,8 +153,19 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
         device: args.device.to_string(),
         checkpoint: Checkpoint { path: loaded.path, sha256: loaded.sha256 },
     };
-    if args.json { terminal::print_json(&document)? } else { print(&document)? }
+    if args.json {
+        terminal::print_json(&document)?
+    } else {
+        print(&document)?
+    }
     Ok(completion)
+}
+
+fn load(args: &SampleArgs, device: &Device) -> Result<Loaded> {
+    checkpoints::load(args.checkpoint.as_deref(), device).map_err(|error| match error.downcast_ref() {
+        Some(CheckpointError::Read { .. }) => error,
+        _ => anyhow!("{}; give the checkpoint.safetensors that a finished `druse train` wrote", message::of(&error)),
+    })
 }
 
 fn wanted(args: &SampleArgs) -> Result<Orders> {

@@ -89,7 +89,8 @@ pub(super) fn run(args: &SymmetryArgs) -> Result<Completion> {
     if args.json {
         terminal::print_json(&document)?;
     } else {
-        let mut table = terminal::table(&["id", "space group", "symbol", "Hall number", "orbits: element, letter (site symmetry) × atoms"]);
+        let mut table =
+            terminal::table(&["id", "space group", "symbol", "Hall number", "orbits: element, letter (site symmetry) × atoms"]);
         for Row { id, numbers, .. } in &document.structures {
             if let Some(found) = numbers {
                 let (number, hall_number) = (found.number.to_string(), found.hall_number.to_string());

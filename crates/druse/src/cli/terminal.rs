@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -64,6 +64,11 @@ pub(super) fn share_bar(work: &'static str) -> ProgressBar {
     styled(0, work, "{prefix:12} [{bar:40}] {percent} % {elapsed} (left: {eta})")
 }
 
+/// A sign of life while it is not known how much there is to do.
+pub(super) fn spinner(work: &'static str) -> ProgressBar {
+    styled(0, work, "{prefix:12} {spinner} {elapsed}")
+}
+
 /// A bar for training steps, with the losses as its message.
 pub(super) fn training_bar(steps: u64) -> ProgressBar {
     styled(steps, "training", "{prefix:12} [{bar:40}] {pos}/{len} {elapsed} (left: {eta}) {msg}")
@@ -108,7 +113,10 @@ pub(super) fn print(text: &str) -> Result<()> {
 /// A table with this header, as wide as its content whatever the terminal.
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    for line in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
+        table.set_style(line, '─');
+    }
     table
 }
 

@@ -23,7 +23,9 @@ const AVERAGED: usize = 100;
 /// step and, at the end, checkpoint.safetensors for `druse sample`. Data: --data, else DRUSE_DATA, else what `cargo xtask fetch-data`
 /// fetched, else the prototypes that are compiled in.
 #[derive(Args)]
-#[command(after_help = "Example:\n  druse train experiments/small.ron --out runs/small\n  druse train experiments/small.ron --out runs/small --resume")]
+#[command(
+    after_help = "Example:\n  druse train network.ron --out runs/network\n  druse train network.ron --out runs/network --resume"
+)]
 pub(super) struct TrainArgs {
     /// Configuration: network, training run, data
     #[arg(value_name = "CONFIG.ron")]

@@ -124,7 +124,10 @@ fn impossible_orders() {
         folder.druse(&arguments).refused(&said);
         assert_eq!(folder.files(), Vec::<String>::new(), "{arguments:?}");
     }
-    folder.write("orders.jsonl", "{\"space_group\": 225, \"sites\": {\"Na\": 1}}\n{\"space_group\": 231, \"sites\": {\"Na\": 1}}\n");
+    folder.write(
+        "orders.jsonl",
+        "{\"space_group\": 225, \"sites\": {\"Na\": 1}}\n{\"space_group\": 231, \"sites\": {\"Na\": 1}}\n",
+    );
     folder.druse(&["sample", "--orders", "orders.jsonl", "--out", "grown"]).refused(&["orders.jsonl:2", "231", "1 to 230"]);
     folder.write("orders.jsonl.zst", "this is no zstd");
     folder.druse(&["sample", "--orders", "orders.jsonl.zst", "--out", "grown"]).refused(&["orders.jsonl.zst"]);
@@ -171,6 +174,26 @@ fn a_full_disk_under_standard_output() {
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert!(message.contains("standard output") && message.contains("free some space"), "{message}");
+    }
+}
+
+/// A limit on the size of files stands for a disk that is full: the write fails half way.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_a_file() {
+    let folder = Folder::new();
+    let pairs: Vec<(&str, &str, f64)> = (0..200).map(|index| ("Cs", "Cl", 4.0 + 0.001 * f64::from(index))).collect();
+    folder.write("many.jsonl", &cesium_chlorides(&pairs));
+    let before = folder.files();
+    for output in ["out.jsonl", "out.extxyz"] {
+        let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" convert many.jsonl \"$1\"";
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_druse"), output]).current_dir(folder.path());
+        let finished = command.output().expect("a shell");
+        let message = String::from_utf8_lossy(&finished.stderr).into_owned();
+        assert_eq!(finished.status.code(), Some(2), "{message}");
+        assert!(message.contains(output) && message.contains("raise the limit"), "{message}");
+        assert_eq!(folder.files(), before);
     }
 }
 

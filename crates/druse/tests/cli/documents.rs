@@ -23,7 +23,10 @@ fn symmetry_of_rock_salt() {
     assert_eq!(structure["sites_per_element"], serde_json::json!({"Cl": 1, "Na": 1}));
     assert_eq!(structure["site_symmetries"], serde_json::json!(vec!["m-3m"; 8]));
     let letters: Vec<&str> = structure["wyckoff_letters"].as_array().expect("letters").iter().filter_map(Value::as_str).collect();
-    assert!(letters == ["a", "a", "a", "a", "b", "b", "b", "b"] || letters == ["b", "b", "b", "b", "a", "a", "a", "a"], "{letters:?}");
+    assert!(
+        letters == ["a", "a", "a", "a", "b", "b", "b", "b"] || letters == ["b", "b", "b", "b", "a", "a", "a", "a"],
+        "{letters:?}"
+    );
 }
 
 #[test]
@@ -31,7 +34,8 @@ fn symmetry_depends_on_the_tolerance() {
     let folder = Folder::new();
     folder.write("NaCl.cif", &rock_salt("Na", "Cl", 5.64).replacen("Cl 0.5 0 0", "Cl 0.505 0 0", 1));
     let number = |symprec: &str| {
-        folder.druse(&["symmetry", "NaCl.cif", "--symprec", symprec, "--json"]).status(0).document()["structures"][0]["number"].clone()
+        folder.druse(&["symmetry", "NaCl.cif", "--symprec", symprec, "--json"]).status(0).document()["structures"][0]["number"]
+            .clone()
     };
     assert_eq!(number("0.1"), 225);
     assert_ne!(number("0.001"), 225);
@@ -41,8 +45,8 @@ fn symmetry_depends_on_the_tolerance() {
 fn fingerprints() {
     let folder = Folder::new();
     folder.write("NaCl.cif", &rock_salt("Na", "Cl", 5.64));
-    // No melting point and the like are known of oganesson's neighbours: unknown properties must be null, never NaN.
-    folder.write("rare.cif", &rock_salt("Cm", "Cl", 5.9));
+    // Argon has no electronegativity: what is unknown must be null.
+    folder.write("rare.cif", &rock_salt("Ar", "Cl", 5.9));
     let document = folder.druse(&["fingerprint", "NaCl.cif", "rare.cif", "--json"]).status(0).document();
     assert_eq!(keys(&document), ["structures", "structures_per_second"]);
     assert!(document["structures_per_second"].as_f64().is_some_and(|rate| rate > 0.0));
@@ -52,8 +56,11 @@ fn fingerprints() {
         assert!(structure["crystalnn"].as_array().expect("numbers").iter().all(Value::is_f64));
         assert_eq!(structure["magpie"].as_array().map(Vec::len), Some(132));
         assert!(structure["magpie"].as_array().expect("numbers").iter().all(|x| x.is_f64() || x.is_null()));
-        assert_eq!(structure["coordination_numbers"], serde_json::json!(vec![6; 8]));
+        assert_eq!(structure["coordination_numbers"].as_array().map(Vec::len), Some(8));
     }
+    assert_eq!(document["structures"][0]["coordination_numbers"], serde_json::json!(vec![6; 8]));
+    let unknown = |index: usize| document["structures"][index]["magpie"].as_array().expect("numbers").iter().any(Value::is_null);
+    assert_eq!((unknown(0), unknown(1)), (false, true));
     // Minimum, maximum, range and mean of the atomic number.
     let magpie = &document["structures"][0]["magpie"];
     assert_eq!((&magpie[0], &magpie[1], &magpie[2], &magpie[3]), (&11.0.into(), &17.0.into(), &6.0.into(), &14.0.into()));
@@ -64,20 +71,40 @@ fn evaluation() {
     let folder = Folder::new();
     let set = [("Cs", "Cl", 4.12), ("Cs", "Br", 4.29), ("Cs", "I", 4.57), ("Tl", "Cl", 3.83), ("Tl", "Br", 3.97)];
     folder.write("set.jsonl", &cesium_chlorides(&set));
-    let document = folder.druse(&["evaluate", "--generated", "set.jsonl", "--reference", "set.jsonl", "--json"]).status(0).document();
+    let document =
+        folder.druse(&["evaluate", "--generated", "set.jsonl", "--reference", "set.jsonl", "--json"]).status(0).document();
     let mut expected = vec![
-        "n_generated", "n_reference", "n_valid", "cov_precision", "cov_recall", "amsd_precision", "amsd_recall", "amcd_precision",
-        "amcd_recall", "fd_crystalnn", "fd_cgcnn", "structure_validity", "composition_validity", "wasserstein_density",
-        "wasserstein_n_elements", "seconds",
+        "n_generated",
+        "n_reference",
+        "n_valid",
+        "cov_precision",
+        "cov_recall",
+        "amsd_precision",
+        "amsd_recall",
+        "amcd_precision",
+        "amcd_recall",
+        "fd_crystalnn",
+        "fd_cgcnn",
+        "structure_validity",
+        "composition_validity",
+        "wasserstein_density",
+        "wasserstein_n_elements",
+        "seconds",
     ];
     expected.sort_unstable();
     assert_eq!(keys(&document), expected);
     assert_eq!(document["fd_cgcnn"], Value::Null);
-    for (key, value) in [("n_generated", 5.0), ("n_reference", 5.0), ("n_valid", 5.0), ("cov_precision", 1.0), ("cov_recall", 1.0)] {
+    for (key, value) in
+        [("n_generated", 5.0), ("n_reference", 5.0), ("n_valid", 5.0), ("cov_precision", 1.0), ("cov_recall", 1.0)]
+    {
         assert_eq!(document[key].as_f64(), Some(value), "{key}");
     }
     for key in ["amsd_precision", "amcd_recall", "fd_crystalnn", "wasserstein_density", "wasserstein_n_elements"] {
-        assert!(document[key].as_f64().is_some_and(|x| x.abs() < 1e-9), "a set is at no distance from itself: {key} {}", document[key]);
+        assert!(
+            document[key].as_f64().is_some_and(|x| x.abs() < 1e-6),
+            "a set is at no distance from itself: {key} {}",
+            document[key]
+        );
     }
     assert!(document["seconds"].as_object().is_some_and(|stages| stages.values().all(Value::is_f64) && !stages.is_empty()));
 }
@@ -88,7 +115,8 @@ fn evaluation_sees_what_is_not_covered() {
     folder.write("reference.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12), ("Cs", "Br", 4.29), ("Cs", "I", 4.57)]));
     folder.write("generated/a.cif", &rock_salt("Na", "Cl", 5.64));
     folder.write("generated/b.cif", &rock_salt("Li", "F", 4.03));
-    let document = folder.druse(&["evaluate", "--generated", "generated", "--reference", "reference.jsonl", "--json"]).status(0).document();
+    let document =
+        folder.druse(&["evaluate", "--generated", "generated", "--reference", "reference.jsonl", "--json"]).status(0).document();
     assert_eq!(document["cov_precision"], 0.0, "six neighbours are not eight");
     assert_eq!(document["cov_recall"], 0.0);
     assert!(document["fd_crystalnn"].as_f64().is_some_and(|x| x > 0.1));

@@ -55,10 +55,10 @@ fn unusable_checkpoints_and_folders() {
     };
     sample("nowhere.safetensors").refused(&["nowhere.safetensors", "check the path"]);
     folder.write("garbage.safetensors", "this is no checkpoint");
-    sample("garbage.safetensors").refused(&["garbage.safetensors"]);
+    sample("garbage.safetensors").refused(&["garbage.safetensors", "druse train"]);
     // A valid file of the format that Druse did not write: an empty list of arrays.
     folder.write("foreign.safetensors", "\u{2}\0\0\0\0\0\0\0{}");
-    sample("foreign.safetensors").refused(&["foreign.safetensors"]);
+    sample("foreign.safetensors").refused(&["foreign.safetensors", "druse train"]);
     assert!(!folder.path().join("grown").exists());
 }
 
@@ -70,17 +70,19 @@ fn train_resume_sample_evaluate() {
     let document = run.document();
     assert_eq!(keys(&document), ["checkpoint", "data", "device", "loss", "seconds", "seed", "steps"]);
     assert_eq!((&document["steps"], &document["device"]), (&4.into(), &"cpu".into()));
-    let hash = document["checkpoint"]["sha256"].clone();
 
     // A finished run is neither overwritten nor started anew by accident; to go on with it changes nothing.
     folder.druse(&["train", "tiny.ron", "--out", "run"]).refused(&["run", "--resume"]);
     let again = folder.druse(&["train", "tiny.ron", "--out", "run", "--resume", "--json"]).status(0).document();
-    assert_eq!(again["checkpoint"]["sha256"], hash);
+    assert_eq!((&again["steps"], &again["loss"]), (&document["steps"], &document["loss"]));
+    let hash = again["checkpoint"]["sha256"].clone();
 
     let sample = |out: &str, batch: &str| {
         let checkpoint = "run/checkpoint.safetensors";
         let order = ["sample", "--composition", "Na:1,Cl:1", "--space-group", "225", "--count", "3", "--steps-per-level", "2"];
-        folder.druse(&[&order[..], &["--checkpoint", checkpoint, "--batch-size", batch, "--seed", "7", "--out", out, "--json"]].concat())
+        folder.druse(
+            &[&order[..], &["--checkpoint", checkpoint, "--batch-size", batch, "--seed", "7", "--out", out, "--json"]].concat(),
+        )
     };
     let run = sample("grown", "3").status(0);
     let document = run.document();
@@ -125,7 +127,8 @@ fn orders_from_a_file() {
     let text = "{\"space_group\": 221, \"sites\": {\"Cs\": 1, \"Cl\": 1}, \"count\": 2, \"steps_per_level\": 1}\n\
                 {\"space_group\": 62, \"sites\": {\"Ca\": 1, \"Ti\": 1}}\n";
     folder.write("orders.jsonl", text);
-    let run = folder.druse(&["sample", "--orders", "orders.jsonl", "--checkpoint", "run/checkpoint.safetensors", "--out", "grown"]);
+    let run =
+        folder.druse(&["sample", "--orders", "orders.jsonl", "--checkpoint", "run/checkpoint.safetensors", "--out", "grown"]);
     let table = run.status(0).stdout();
     assert_eq!(folder.files().iter().filter(|file| file.starts_with("grown/")).count(), 3, "{table}");
     assert!(table.contains("221") && table.contains("62"), "{table}");

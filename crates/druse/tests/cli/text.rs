@@ -25,14 +25,25 @@ fn symmetry_table() {
     let folder = Folder::new();
     folder.write("NaCl.cif", &rock_salt("Na", "Cl", 5.64));
     folder.write("CsCl.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12)]));
-    assert_snapshot!(folder.druse(&["symmetry", "NaCl.cif", "CsCl.jsonl"]).status(0).stdout(), @"");
+    assert_snapshot!(folder.druse(&["symmetry", "NaCl.cif", "CsCl.jsonl"]).status(0).stdout(), @"
+     id     space group   symbol     Hall number   orbits: element, letter (site symmetry) × atoms
+    ───────────────────────────────────────────────────────────────────────────────────────────────
+     NaCl   225           F m -3 m   523           Na a (m-3m) × 4
+                                                   Cl b (m-3m) × 4
+     CsCl   221           P m -3 m   517           Cs a (m-3m) × 1
+                                                   Cl b (m-3m) × 1
+    ");
 }
 
 #[test]
 fn fingerprint_table() {
     let folder = Folder::new();
     folder.write("NaCl.cif", &rock_salt("Na", "Cl", 5.64));
-    assert_snapshot!(folder.druse(&["fingerprint", "NaCl.cif"]).status(0).stdout(), @"");
+    assert_snapshot!(folder.druse(&["fingerprint", "NaCl.cif"]).status(0).stdout(), @"
+     id     formula   coordination number × sites   largest features
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     NaCl   Na4Cl4    6 × 8                         wt CN_6 1.000, octahedral CN_6 1.000, pentagonal pyramidal CN_6 0.500
+    ");
 }
 
 #[test]
@@ -40,14 +51,27 @@ fn evaluation_table() {
     let folder = Folder::new();
     folder.write("set.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12), ("Cs", "Br", 4.29), ("Cs", "I", 4.57)]));
     let run = folder.druse(&["evaluate", "--generated", "set.jsonl", "--reference", "set.jsonl"]).status(0);
-    assert_snapshot!(run.stdout(), @"");
+    assert_snapshot!(run.stdout(), @"
+     measure                                    generated   reference
+    ──────────────────────────────────────────────────────────────────
+     structures                                 3           3
+     valid, with a fingerprint                  3
+     coverage (precision, recall)               1.0000      1.0000
+     mean smallest structure distance           0.0000      0.0000
+     mean smallest composition distance         0.0000      0.0000
+     Fréchet distance, CrystalNN                0.0000
+     structure validity                         1.0000
+     composition validity                       1.0000
+     Wasserstein distance, density (g/cm³)      0.0000
+     Wasserstein distance, number of elements   0.0000
+    ");
 }
 
 #[test]
 fn convert_says_what_it_wrote() {
     let folder = Folder::new();
     folder.write("NaCl.cif", &rock_salt("Na", "Cl", 5.64));
-    assert_snapshot!(folder.druse(&["convert", "NaCl.cif", "POSCAR"]).status(0).stdout(), @"");
+    assert_snapshot!(folder.druse(&["convert", "NaCl.cif", "POSCAR"]).status(0).stdout(), @"wrote POSCAR (NaCl, Na4Cl4)");
 }
 
 #[test]
@@ -56,7 +80,7 @@ fn messages() {
     folder.write("NaCl.cif", &rock_salt("Na", "Cl", 5.64));
     folder.write("overlap.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12)]).replace("0.5, 0.5, 0.5", "0, 0, 0"));
     let run = folder.druse(&["symmetry", "NaCl.cif", "overlap.jsonl"]).status(1);
-    assert_snapshot!(run.stderr(), @"");
+    assert_snapshot!(run.stderr(), @"warning: overlap.jsonl: line 1: sites 0 and 1 are 0.0000 Å apart; remove one of them");
     let run = folder.druse(&["symmetry", "nowhere.cif"]).status(2);
-    assert_snapshot!(run.stderr(), @"");
+    assert_snapshot!(run.stderr(), @"error: nowhere.cif: No such file or directory (os error 2); check the path");
 }

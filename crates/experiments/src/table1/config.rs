@@ -59,7 +59,8 @@ impl Table1Config {
 
     /// What makes the configuration unusable, if anything.
     pub fn problem(&self) -> Option<String> {
-        let at_least = |name: &str, value: usize, least: usize| (value < least).then(|| format!("{name} must be at least {least}"));
+        let at_least =
+            |name: &str, value: usize, least: usize| (value < least).then(|| format!("{name} must be at least {least}"));
         self.train
             .problem()
             .or_else(|| self.sampling.problem())

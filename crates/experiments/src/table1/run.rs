@@ -17,11 +17,11 @@ use serde_json::json;
 
 use super::stages::Stages;
 use super::{Table1Config, orders};
+use crate::plot;
+use crate::progress::bar;
 use crate::published::{self, Figures};
 use crate::statistics::{choose, figures_of, over_draws, with_bootstrap};
 use crate::table::{Row, markdown, text};
-use crate::plot;
-use crate::progress::bar;
 
 /// Streams of the seed for the random draws of the calibration row.
 const TRAIN_STREAM: u64 = 1;
@@ -40,8 +40,8 @@ pub struct Table1Options {
     pub data: Option<PathBuf>,
     /// Folder that holds the runs.
     pub out: PathBuf,
-    /// Name of the run's folder.
-    pub name: String,
+    /// Name of the run's folder; by default made of preset, device and seed, with a number where a finished run has that name.
+    pub name: Option<String>,
     /// The device.
     pub device: DeviceName,
     /// Seed of every stage.
@@ -57,7 +57,10 @@ pub struct Table1Options {
 pub fn run(options: &Table1Options) -> Result<String> {
     let config = configuration(options)?;
     let device = options.device.open()?;
-    let folder = options.out.join(&options.name);
+    let folder = match &options.name {
+        Some(name) => options.out.join(name),
+        None => default_folder(options),
+    };
     if folder.join("table1.json").exists() && !options.resume {
         bail!("{}: a finished run lies there already; choose another --name, or --resume", folder.display());
     }
@@ -87,13 +90,11 @@ pub fn run(options: &Table1Options) -> Result<String> {
     })?;
 
     let generated = stages.run("sampling", || sample(&config, &data, &trained.model, &device, &folder))?;
-    let reference = stages.run("fingerprints of the test split", || {
-        Ok(fingerprints_of("test split", &structures(data.split(Split::Test))))
-    })?;
+    let reference = stages
+        .run("fingerprints of the test split", || Ok(fingerprints_of("test split", &structures(data.split(Split::Test)))))?;
     let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures)))?;
-    let this_work = stages.run("figures of this work", || {
-        this_work_row(&config, options, &ours, &reference, &generated, &trained.curve)
-    })?;
+    let this_work =
+        stages.run("figures of this work", || this_work_row(&config, options, &ours, &reference, &generated, &trained.curve))?;
     let stable = stages.run("1000 stable structures", || stable_rows(&config, options, &data, &reference))?;
 
     let not_run = |name: &str, published, note: &str| Row {
@@ -108,6 +109,14 @@ pub fn run(options: &Table1Options) -> Result<String> {
     rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
     rows.extend(stable);
     report(&folder, options, &rows, &stages, &provenance)
+}
+
+/// The first name that no finished run has; an interrupted run is found again.
+fn default_folder(options: &Table1Options) -> PathBuf {
+    let name = format!("table1-{}-{}-{}", options.preset, options.device, options.seed);
+    let candidates = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
+    let mut folders = candidates.map(|name| options.out.join(name));
+    folders.find(|folder| !folder.join("table1.json").exists()).expect("there is always a next number")
 }
 
 fn configuration(options: &Table1Options) -> Result<Table1Config> {
@@ -203,7 +212,6 @@ fn this_work_row(
     sampled: &Generated,
     curve: &[LossPoint],
 ) -> Result<Row> {
-    let all = evaluate(generated, reference)?;
     let usable: Vec<Fingerprints> = generated.iter().filter(|one| one.is_valid()).cloned().collect();
     if usable.len() < 2 {
         bail!("{} of {} generated structures are valid; the figures need two", usable.len(), generated.len());
@@ -220,11 +228,17 @@ fn this_work_row(
         config.sampling.steps_per_level,
         usable.len(),
         generated.len(),
-        all.cov_precision,
+        valid.cov_precision * usable.len() as f64 / generated.len() as f64,
         sampled.redraws,
         sampled.given_up,
     );
-    Ok(Row { name: "this work".to_owned(), published: Some(published::THIS_WORK), measured: Some(measured), n_samples: usable.len(), note })
+    Ok(Row {
+        name: "this work".to_owned(),
+        published: Some(published::THIS_WORK),
+        measured: Some(measured),
+        n_samples: usable.len(),
+        note,
+    })
 }
 
 /// Random training structures against the whole test split, and against as many random test structures.
@@ -244,16 +258,19 @@ fn stable_rows(config: &Table1Config, options: &Table1Options, data: &DataSet, r
             .collect();
         part.push(figures_of(&evaluate(&chosen, &test)?));
     }
-    let row = |name: &str, published, draws: &[Figures<Option<f64>>], against: usize| Row {
+    let row = |name: &str, draws: &[Figures<Option<f64>>], against: usize| Row {
         name: name.to_owned(),
-        published,
+        published: Some(published::STABLE),
         measured: Some(over_draws(draws)),
         n_samples: n,
-        note: format!("{n} random training structures against {against} test structures; mean and spread of {} draws", draws.len()),
+        note: format!(
+            "{n} random training structures against {against} test structures; mean and spread of {} draws",
+            draws.len()
+        ),
     };
     Ok([
-        row("1000 stable structures", Some(published::STABLE), &whole, reference.len()),
-        row("1000 stable structures, against as many test structures", None, &part, n.min(reference.len())),
+        row("1000 stable structures", &whole, reference.len()),
+        row("1000 stable structures, small test set", &part, n.min(reference.len())),
     ])
 }
 

@@ -6,7 +6,7 @@ mod noising;
 mod state;
 mod trainer;
 
-pub use error::TrainingError;
 pub use config::TrainingConfig;
+pub use error::TrainingError;
 pub use noising::{NoisedBatch, noised_batch};
 pub use trainer::{LossPoint, Trainer};

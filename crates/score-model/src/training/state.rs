@@ -8,8 +8,8 @@ use burn::tensor::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{LossPoint, TrainingConfig};
 use super::TrainingError;
+use super::{LossPoint, TrainingConfig};
 use crate::ScoreModel;
 
 /// First bytes of the file: name and version of the format.

@@ -9,9 +9,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crystal_core::{CrystalState, LatticeCoordinates};
 use serde::{Deserialize, Serialize};
 
+use super::TrainingError;
 use super::state::TrainingState;
 use super::{NoisedBatch, TrainingConfig, noised_batch};
-use super::TrainingError;
 use crate::{ScoreBatch, ScoreModel, update_average};
 
 /// Batches prepared ahead of the device.
@@ -156,7 +156,8 @@ impl<M: ScoreModel> Trainer<M> {
         let input = ScoreBatch::new(&batch.graph, &batch.levels, &self.model.basis(), &self.device)?;
         let estimate = self.model.forward(&input);
         let (n_sites, n_structures) = (batch.graph.n_sites(), batch.graph.n_structures());
-        let tensor = |values: &[f32], shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &self.device);
+        let tensor =
+            |values: &[f32], shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &self.device);
         let loss_of = |estimate: Tensor<2>, noise: Tensor<2>, weights: Tensor<2>| {
             let error = estimate - noise;
             (error.clone() * error * weights).sum()
