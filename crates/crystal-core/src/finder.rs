@@ -53,7 +53,7 @@ pub(crate) struct Standardised {
 
 /// Finds space group, Wyckoff letters and orbits at `symprec` (Å).
 ///
-/// moyo is asked at a lower tolerance where `symprec` is more than a tenth of the shortest translation: it does not return otherwise.
+/// moyo is asked at a lower tolerance where `symprec` is no small distance in the cell: it would not return otherwise.
 ///
 /// # Errors
 /// [`CrystalError::SymmetryNotFound`] if the finder fails or `symprec` is not a positive number; [`CrystalError::SitesTooClose`] if two

@@ -1,6 +1,6 @@
 //! A periodic structure: a lattice and all sites of its cell.
 
-use nalgebra::Vector3;
+use nalgebra::{Matrix3, Vector3};
 use serde::{Deserialize, Serialize};
 
 use crate::{CrystalError, Lattice, Species};
@@ -46,10 +46,21 @@ impl Structure {
     /// The two closest different atoms, periodic images included: `(i, j, distance in Å)`. A site's distance to its own images is not
     /// looked at. `None` for one atom.
     pub fn closest_pair(&self) -> Option<(usize, usize, f64)> {
+        // In a reduced cell the nearest image is a few translations away at most; in a skewed one the search over them is long.
+        let (lattice, to_reduced) = match self.lattice.niggli() {
+            // Rows: reduced = T·lattice, so x_reduced = T⁻ᵀ·x on columns.
+            Ok((reduced, transformation)) => (reduced, transformation.map(f64::from).transpose().try_inverse()),
+            Err(_) => (self.lattice, None),
+        };
+        let (lattice, to_reduced) = match to_reduced {
+            Some(to_reduced) => (lattice, to_reduced),
+            None => (self.lattice, Matrix3::identity()),
+        };
+        let frac_coords: Vec<Vector3<f64>> = self.sites.iter().map(|site| to_reduced * site.frac_coords).collect();
         let mut best: Option<(usize, usize, f64)> = None;
-        for i in 0..self.sites.len() {
-            for j in i + 1..self.sites.len() {
-                let distance = self.lattice.min_image_distance(&self.sites[i].frac_coords, &self.sites[j].frac_coords);
+        for i in 0..frac_coords.len() {
+            for j in i + 1..frac_coords.len() {
+                let distance = lattice.min_image_distance(&frac_coords[i], &frac_coords[j]);
                 if best.is_none_or(|(_, _, shortest)| distance < shortest) {
                     best = Some((i, j, distance));
                 }

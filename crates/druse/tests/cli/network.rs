@@ -20,8 +20,8 @@ const CONFIG: &str = "(
 fn bad_configurations() {
     let folder = Folder::new();
     folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron", "check the path"]);
-    folder.write("tiny.ron", &CONFIG.replace("batch_size: 4", "batch_size: 4,\n        batch_sise: 4"));
-    folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron:10:9", "batch_sise"]);
+    folder.write("tiny.ron", &CONFIG.replace("batch_size: 4", "batch_size: 4,\n        batch_count: 4"));
+    folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron:10:9", "batch_count"]);
     folder.write("tiny.ron", &CONFIG.replace("batch_size: 4", "batch_size: 0"));
     folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron", "batch_size must be positive"]);
     folder.write("tiny.ron", &CONFIG.replace("n_levels: 4, n_gaussians", "n_levels: 5, n_gaussians"));
