@@ -2,7 +2,7 @@
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Autodiff, Backend, Shape, backend_extension};
+use burn::backend::{Autodiff, Backend, backend_extension};
 
 use super::{angular_message, rows, swish};
 
@@ -10,10 +10,9 @@ use super::{angular_message, rows, swish};
 /// kernels needs nothing more than an empty `impl`.
 ///
 /// Shapes: E edges, S segments, C columns, L degrees of spherical harmonics. Integer tensors may be of either width.
-#[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff, Fusion: cfg(feature = "cube"))]
+#[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff)]
 pub trait GraphOps: Backend {
     /// `out[m, c] = x[index[m], c]`; x `[S, C]`, index `[M]`, offsets `[S + 1]`, order `[M]` → `[M, C]`.
-    #[fusion(dtype = x, shape = rows::output_shape(index, x))]
     fn gather_rows(
         x: FloatTensor<Self>,
         index: IntTensor<Self>,
@@ -25,7 +24,6 @@ pub trait GraphOps: Backend {
     }
 
     /// `out[s, c] = Σ_{m: index[m] = s} x[m, c]`; x `[M, C]`, index `[M]`, offsets `[S + 1]`, order `[M]` → `[S, C]`.
-    #[fusion(dtype = x, shape = rows::segment_shape(offsets, x))]
     fn segment_sum(
         x: FloatTensor<Self>,
         index: IntTensor<Self>,
@@ -37,7 +35,6 @@ pub trait GraphOps: Backend {
     }
 
     /// The angular message; x `[E, C]`, filters `[L, E, C]`, harmonics `[E, L²]`, source `[E]`, offsets `[S + 1]` → `[E, C]`.
-    #[fusion(dtype = x, shape = x)]
     fn angular_message(
         x: FloatTensor<Self>,
         filters: FloatTensor<Self>,
@@ -49,7 +46,6 @@ pub trait GraphOps: Backend {
     }
 
     /// Gradients of [`GraphOps::angular_message`] by x `[E, C]` and by the filters `[L, E, C]`; grad `[E, C]`.
-    #[fusion(meta = |_grad, x, filters, _harmonics, _source, _offsets| (x.clone(), filters.clone()))]
     fn angular_message_backward(
         grad: FloatTensor<Self>,
         x: FloatTensor<Self>,
@@ -61,14 +57,12 @@ pub trait GraphOps: Backend {
         angular_message::reference::backward::<Self>(grad, x, filters, harmonics, source, offsets)
     }
 
-    /// `x·σ(x)`, any shape. Stays a composition on the fusing backends, where element-wise operations cost nothing extra.
-    #[fusion(default)]
+    /// `x·σ(x)`, any shape.
     fn swish(x: FloatTensor<Self>) -> FloatTensor<Self> {
         swish::reference::forward::<Self>(x)
     }
 
     /// Gradient of [`GraphOps::swish`] by x.
-    #[fusion(default)]
     fn swish_backward(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
         swish::reference::backward::<Self>(grad, x)
     }
@@ -110,9 +104,4 @@ impl<B: GraphOps, C: CheckpointStrategy> GraphOps for Autodiff<B, C> {
     fn swish(x: FloatTensor<Self>) -> FloatTensor<Self> {
         swish::backward::swish::<B, C>(x)
     }
-}
-
-/// Shape with the rows of `rows` and the columns of `columns`; kept here because the generated code calls it by path.
-pub(super) fn joined_shape(n_rows: usize, columns: &Shape) -> Shape {
-    Shape::new([n_rows, columns[1]])
 }

@@ -6,11 +6,10 @@ pub(super) mod flex;
 pub mod reference;
 
 use burn::Tensor;
-use burn::backend::{Dispatch, Shape};
+use burn::backend::Dispatch;
 use burn::tensor::{DType, Device, Int, TensorData};
 
 use super::GraphOps;
-use super::backend::joined_shape;
 
 /// A map from M rows to S targets, with its transpose in compressed form: the rows that map to target s are
 /// `order[offsets[s]..offsets[s + 1]]`, in ascending order.
@@ -92,16 +91,4 @@ pub fn segment_sum(x: Tensor<2>, rows: &RowIndex) -> Tensor<2> {
         rows.offsets.clone().into_dispatch(),
         rows.order.clone().into_dispatch(),
     ))
-}
-
-/// Shape of gathered rows.
-#[cfg_attr(not(feature = "cube"), allow(dead_code, reason = "only the lazy wrapper of the fusing backends asks for it"))]
-pub(super) fn output_shape(index: &Shape, x: &Shape) -> Shape {
-    joined_shape(index[0], x)
-}
-
-/// Shape of summed segments.
-#[cfg_attr(not(feature = "cube"), allow(dead_code, reason = "only the lazy wrapper of the fusing backends asks for it"))]
-pub(super) fn segment_shape(offsets: &Shape, x: &Shape) -> Shape {
-    joined_shape(offsets[0] - 1, x)
 }
