@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crystal_core::io::write_atomically;
 use crystal_core::{AsymmetricSite, AsymmetricUnit, Lattice, Site, SpaceGroup, Species, Structure};
 use nalgebra::{Matrix3, Vector3};
 use rayon::prelude::*;
@@ -99,10 +100,7 @@ impl Place {
     fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
         let folder = self.path.parent().expect("the path has a folder");
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(&self.path)?;
-        Ok(())
+        write_atomically(&self.path, |file| file.write_all(bytes))
     }
 }
 

@@ -4,21 +4,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use crystal_core::io::write_atomically;
 
 /// Writes a file through a temporary name in the same folder.
 ///
 /// # Errors
 /// Names the file if it cannot be written; what stood there before is then untouched.
 pub fn write_file(path: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(contents.as_ref())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("{}: cannot be written; is the disk full or the folder read-only?", path.display()))
+    write_atomically(path, |file| file.write_all(contents.as_ref()))
+        .with_context(|| format!("{}: cannot be written; is the disk full or the folder read-only?", path.display()))
 }
 
 /// Makes a folder and checks that files can be written into it, before hours of work end in nothing.

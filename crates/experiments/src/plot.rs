@@ -37,7 +37,12 @@ pub fn loss_curve(curve: &[LossPoint]) -> Result<String> {
                 .label(name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
         }
-        chart.configure_series_labels().background_style(WHITE).border_style(BLACK.mix(0.4)).draw()?;
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::LowerLeft)
+            .background_style(WHITE)
+            .border_style(BLACK.mix(0.4))
+            .draw()?;
         area.present()?;
     }
     Ok(svg)

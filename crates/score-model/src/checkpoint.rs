@@ -11,6 +11,7 @@ use std::path::Path;
 use burn::Tensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::TensorData;
+use crystal_core::io::write_atomically;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -222,14 +223,7 @@ impl TensorArchive {
         let content = safetensors::serialize(views, Some(HashMap::from([(METADATA_KEY.to_owned(), metadata)])))
             .map_err(|error| write(std::io::Error::other(error)))?;
 
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(write)?;
-        file.write_all(&content).and_then(|()| file.as_file().sync_all()).map_err(write)?;
-        file.persist(path).map_err(|error| write(error.error))?;
-        Ok(())
+        write_atomically(path, |file| file.write_all(&content)).map_err(write)
     }
 
     /// Reads an archive and verifies its hash.

@@ -129,18 +129,28 @@ fn parent(path: &Path) -> PathBuf {
     }
 }
 
-/// Writes a file under a temporary name in the same folder and renames it.
 fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> std::io::Result<()>) -> Result<(), CrystalError> {
-    let io = |source| CrystalError::Io { path: path.to_owned(), source };
+    write_atomically(path, write).map_err(|source| CrystalError::Io { path: path.to_owned(), source })
+}
+
+/// Writes a file under a temporary name in the same folder and renames it: under `path` there is the whole file, or what was there before.
+///
+/// # Errors
+/// What the system said, or what `write` returned.
+pub fn write_atomically(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".").suffix(".partial");
     // A temporary file is private by default; this one becomes an ordinary file, subject to the umask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut temporary = builder.tempfile_in(parent(path)).map_err(io)?;
+    let mut temporary = builder.tempfile_in(parent(path))?;
     let mut writer = BufWriter::new(temporary.as_file_mut());
-    write(&mut writer).and_then(|()| writer.flush()).map_err(io)?;
+    write(&mut writer).and_then(|()| writer.flush())?;
     drop(writer);
-    temporary.persist(path).map_err(|error| io(error.error))?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

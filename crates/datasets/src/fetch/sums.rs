@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use crystal_core::io::write_atomically;
+
 use crate::DatasetError;
 
 /// Name of the file of hashes.
@@ -29,10 +31,7 @@ pub(super) fn read(folder: &Path) -> Result<BTreeMap<String, String>, DatasetErr
 pub(super) fn write(folder: &Path, sums: &BTreeMap<String, String>) -> Result<(), DatasetError> {
     let path = folder.join(SUMS_FILE);
     let text: String = sums.iter().map(|(name, hash)| format!("{hash}  {name}\n")).collect();
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(DatasetError::io(folder))?;
-    file.write_all(text.as_bytes()).map_err(DatasetError::io(&path))?;
-    file.persist(&path).map_err(|error| DatasetError::io(&path)(error.error))?;
-    Ok(())
+    write_atomically(&path, |file| file.write_all(text.as_bytes())).map_err(DatasetError::io(&path))
 }
 
 /// Whether a text is 64 hexadecimal digits.

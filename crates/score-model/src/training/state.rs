@@ -1,10 +1,12 @@
 //! The training state on disk: everything a run needs to go on as if it had never stopped.
 
+use std::io::Write;
 use std::path::Path;
 
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
+use crystal_core::io::write_atomically;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -91,15 +93,12 @@ impl TrainingState {
     pub(super) fn save(&self, path: &Path) -> Result<(), TrainingError> {
         let failed = |source| TrainingError::Io { path: path.to_owned(), source };
         let body = postcard::to_stdvec(self).map_err(|error| TrainingError::Record { reason: error.to_string() })?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        use std::io::Write;
-        file.write_all(MAGIC).map_err(failed)?;
-        file.write_all(&Sha256::digest(&body)).map_err(failed)?;
-        file.write_all(&body).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        write_atomically(path, |file| {
+            file.write_all(MAGIC)?;
+            file.write_all(&Sha256::digest(&body))?;
+            file.write_all(&body)
+        })
+        .map_err(failed)
     }
 
     pub(super) fn load(path: &Path) -> Result<Self, TrainingError> {
