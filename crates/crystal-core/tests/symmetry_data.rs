@@ -102,9 +102,15 @@ fn round_trip(structure: &Structure, symprec: f64, finder: Finder) -> Result<Out
 fn mp_20_makes_the_round_trip() {
     let Some(all_rows) = mp_20_test_split() else { return };
     for finder in finders() {
-        // spglib is the cross-check and takes six times as long: every tenth structure.
-        let rows: Vec<&Row> = all_rows.iter().step_by(if finder == Finder::Moyo { 1 } else { 10 }).collect();
-        for (column, symprec, floor) in [(0, 0.1, 0.98), (1, 0.01, 0.98)] {
+        for (column, symprec) in [(0, 0.1), (1, 0.01)] {
+            // All structures once; samples where the same is shown again, or by spglib, which takes six times as long.
+            let step = match (finder, column) {
+                (Finder::Moyo, 0) => 1,
+                (Finder::Moyo, _) => 4,
+                #[cfg(feature = "spglib")]
+                (Finder::Spglib, _) => 10,
+            };
+            let rows: Vec<&Row> = all_rows.iter().step_by(step).collect();
             let start = Instant::now();
             let outcomes: Vec<_> = rows.par_iter().map(|row| (*row, round_trip(&row.structure, symprec, finder))).collect();
             let seconds = start.elapsed().as_secs_f64();
@@ -146,7 +152,7 @@ fn mp_20_makes_the_round_trip() {
             assert!(n_raised * 200 <= rows.len(), "{finder:?} at {symprec} Å: {n_raised} expansions have another group");
             assert!(n_refused * 200 <= rows.len(), "{finder:?} at {symprec} Å refused {n_refused}");
             assert!(
-                n_same_number as f64 >= floor * rows.len() as f64,
+                n_same_number * 100 >= rows.len() * 98,
                 "{finder:?} at {symprec} Å: {n_same_number} numbers agree"
             );
         }
