@@ -151,10 +151,7 @@ fn mp_20_makes_the_round_trip() {
             assert!(failures.is_empty(), "{finder:?} at {symprec} Å: {} failures: {failures:#?}", failures.len());
             assert!(n_raised * 200 <= rows.len(), "{finder:?} at {symprec} Å: {n_raised} expansions have another group");
             assert!(n_refused * 200 <= rows.len(), "{finder:?} at {symprec} Å refused {n_refused}");
-            assert!(
-                n_same_number * 100 >= rows.len() * 98,
-                "{finder:?} at {symprec} Å: {n_same_number} numbers agree"
-            );
+            assert!(n_same_number * 100 >= rows.len() * 98, "{finder:?} at {symprec} Å: {n_same_number} numbers agree");
         }
     }
 }
