@@ -8,8 +8,8 @@
 //! | --- | --- | --- |
 //! | [`gather_rows`] | row `index[m]` of x | [`segment_sum`] by the same index |
 //! | [`segment_sum`] | sum of the rows with `index[m] = s` | [`gather_rows`] by the same index |
-//! | [`angular_message`] | one sum per site, one read per edge | the same form with the harmonics' roles exchanged |
-//! | [`swish`] | `x·σ(x)` | recomputes σ instead of storing it |
+//! | [`angular_message()`] | one sum per site, one read per edge | the same form with the harmonics' roles exchanged |
+//! | [`swish()`] | `x·σ(x)` | recomputes σ instead of storing it |
 //!
 //! Each folder holds the plain-tensor `reference` (what a backend without its own kernel runs, and what the parity tests compare
 //! with), the CPU loops (`flex`) and the registration of the `backward`.
