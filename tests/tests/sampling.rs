@@ -3,18 +3,10 @@
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::Device;
-use crystal_core::{SpaceGroupNumber, Structure};
-use druse_tests::TinyModel;
+use crystal_core::Structure;
+use druse_tests::{TinyModel, order};
 use langevin::{Outcome, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder};
 use score_model::{BasisConfig, DimeNetPlusPlusConfig, ScoreBatch, ScoreEstimate, ScoreModel};
-
-fn order(space_group: i64, sites: &str, count: usize) -> SamplingOrder {
-    SamplingOrder {
-        space_group: SpaceGroupNumber::new(space_group).expect("a space group"),
-        sites: sites.parse().expect("a composition"),
-        count,
-    }
-}
 
 fn config(batch_size: usize) -> SamplerConfig {
     SamplerConfig { steps_per_level: 2, batch_size, seed: 5, ..SamplerConfig::default() }

@@ -1,8 +1,8 @@
 //! A model of another crate trains and samples like the built-in one, and passes the conformance suite.
 
 use burn::tensor::Device;
-use druse_tests::{TinyModel, embedded_states};
-use langevin::{Outcome, Sampler, SamplerConfig, SamplingOrder};
+use druse_tests::{TinyModel, embedded_states, order};
+use langevin::{Outcome, Sampler, SamplerConfig};
 use score_model::{Trainer, TrainingConfig};
 
 #[test]
@@ -13,11 +13,7 @@ fn trains_and_samples() {
     trainer.run(&embedded_states(8), None, |_| true).expect("a run");
     assert_eq!(trainer.curve().len(), 5);
 
-    let orders = [SamplingOrder {
-        space_group: crystal_core::SpaceGroupNumber::new(139).expect("a space group"),
-        sites: "Fe:1,Nd:1,Si:1".parse().expect("a composition"),
-        count: 2,
-    }];
+    let orders = [order(139, "Fe:1,Nd:1,Si:1", 2)];
     let sampler = Sampler::new(trainer.average(), SamplerConfig { steps_per_level: 2, ..SamplerConfig::default() }, &device);
     let mut sampled = 0;
     sampler

@@ -4,8 +4,8 @@
 #![cfg(all(feature = "wgpu", feature = "cpu"))]
 
 use burn::tensor::{Device, DeviceKind};
-use druse_tests::embedded_states;
-use langevin::{Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use druse_tests::{embedded_states, order};
+use langevin::{Outcome, Sampler, SamplerConfig, SamplingError};
 use multigraph::{BatchedMultiGraph, GraphConfig};
 use score_model::{DimeNetPlusPlusConfig, ScoreBatch, ScoreModel, Trainer, TrainingConfig};
 
@@ -71,11 +71,7 @@ fn wgpu_trains_like_the_processor() {
 #[test]
 fn wgpu_samples() {
     let Some(device) = wgpu_device() else { return };
-    let orders = [SamplingOrder {
-        space_group: crystal_core::SpaceGroupNumber::new(225).expect("a space group"),
-        sites: "Na:1,Cl:1".parse().expect("a composition"),
-        count: 2,
-    }];
+    let orders = [order(225, "Na:1,Cl:1", 2)];
     let model = network().init(&device);
     let config = SamplerConfig { steps_per_level: 1, ..SamplerConfig::default() };
     let mut sampled = 0;

@@ -1,9 +1,8 @@
 //! A data set: three splits of structures with their reduced form.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use crystal_core::{AsymmetricUnit, Composition, Structure};
+use crystal_core::{AsymmetricUnit, Structure};
 
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,13 +74,4 @@ impl DataSet {
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.splits.iter().flatten()
     }
-}
-
-/// Numbers of non-equivalent sites per element: what the paper's sampling orders ask for.
-pub fn sites_per_element(unit: &AsymmetricUnit) -> Composition {
-    let mut counts = BTreeMap::new();
-    for site in &unit.sites {
-        *counts.entry(site.species).or_insert(0) += 1;
-    }
-    counts.into_iter().collect()
 }

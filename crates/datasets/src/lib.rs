@@ -28,7 +28,7 @@ mod reduce;
 mod source;
 mod table;
 
-pub use data_set::{DataSet, Record, Split, sites_per_element};
+pub use data_set::{DataSet, Record, Split};
 pub use error::DatasetError;
 pub use load::{LoadOptions, load};
 pub use source::{Source, locate, user_cache_dir};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use datasets::{DataSet, DatasetError, LoadOptions, Source, Split, load, sites_per_element};
+use datasets::{DataSet, DatasetError, LoadOptions, Source, Split, load};
 
 const HEADER: &str = "material_id,formula,space_group_0.1,lattice,species,frac_coords\n";
 const SALT: &str = "225,0 2.8 2.8 2.8 0 2.8 2.8 2.8 0,Na Cl,0 0 0 0.5 0.5 0.5\n";
@@ -77,7 +77,7 @@ fn filters_rejects_and_reduces() {
     let record = &data.split(Split::Validation)[0];
     assert_eq!(record.space_group, Some(225));
     let unit = record.unit.as_ref().expect("a unit");
-    assert_eq!(sites_per_element(unit).to_string(), "Na:1,Cl:1");
+    assert_eq!(unit.sites_per_element().to_string(), "Na:1,Cl:1");
     assert!((unit.lattice.parameters().a - 5.6).abs() < 1e-6);
 }
 

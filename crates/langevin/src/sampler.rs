@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use burn::tensor::Device;
-use crystal_core::{CrystalState, Lattice, LatticeCoordinates, SpaceGroup, Structure};
+use crystal_core::{CrystalState, LatticeCoordinates, SpaceGroup, Structure};
 use multigraph::BatchedMultiGraph;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -196,15 +196,5 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         } else {
             Ok(Ok(Outcome::GivenUp { order, index, reason }))
         }
-    }
-}
-
-impl Sample {
-    /// The conventional lattice, in the standard setting.
-    ///
-    /// # Errors
-    /// As [`CrystalState::conventional_lattice`].
-    pub fn conventional_lattice(&self) -> Result<Lattice, crystal_core::CrystalError> {
-        self.state.conventional_lattice()
     }
 }

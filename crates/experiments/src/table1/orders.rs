@@ -1,7 +1,7 @@
 //! Sampling orders: space group and non-equivalent sites per element of random test structures.
 
 use anyhow::{Result, bail};
-use datasets::{Record, sites_per_element};
+use datasets::Record;
 use langevin::SamplingOrder;
 
 use crate::statistics::choose;
@@ -25,7 +25,7 @@ pub fn orders_from(test: &[Record], n: usize, seed: u64) -> Result<Vec<SamplingO
     for round in 0.. {
         for index in choose(units.len(), n - orders.len(), seed, STREAM + round) {
             let unit = units[index];
-            orders.push(SamplingOrder { space_group: unit.space_group.number(), sites: sites_per_element(unit), count: 1 });
+            orders.push(SamplingOrder { space_group: unit.space_group.number(), sites: unit.sites_per_element(), count: 1 });
         }
         if orders.len() == n {
             break;

@@ -11,7 +11,7 @@ use druse::output::{writable_folder, write_file};
 use druse::provenance::{GIT_REVISION, VERSION};
 use druse::training::recent_losses;
 use druse::{DeviceName, Provenance};
-use metrics::{Fingerprints, evaluate, fingerprints};
+use metrics::{Fingerprints, evaluate, fingerprints, table1_samples};
 use score_model::LossPoint;
 use serde_json::json;
 
@@ -64,6 +64,10 @@ pub fn run(options: &Table1Options) -> Result<String> {
     if folder.join("table1.json").exists() && !options.resume {
         bail!("{}: a finished run lies there already; choose another --name, or --resume", folder.display());
     }
+    // Before anything is written: the configuration of an interrupted run must not be replaced by that of one that is then refused.
+    if folder.join("training.state").exists() && !options.resume {
+        bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --name", folder.display());
+    }
     writable_folder(&folder)?;
     write_file(&folder.join("config.ron"), to_ron(&config)?)?;
     let mut stages = Stages::default();
@@ -77,7 +81,6 @@ pub fn run(options: &Table1Options) -> Result<String> {
         data_sha256: data.sha256.clone(),
         device: options.device,
     };
-    write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
 
     let trained = stages.run("training", || {
         let bar = bar("training", config.train.training.steps);
@@ -212,7 +215,7 @@ fn this_work_row(
     sampled: &Generated,
     curve: &[LossPoint],
 ) -> Result<Row> {
-    let usable: Vec<Fingerprints> = generated.iter().filter(|one| one.is_valid()).cloned().collect();
+    let usable = table1_samples(generated, generated.len());
     if usable.len() < 2 {
         bail!("{} of {} generated structures are valid; the figures need two", usable.len(), generated.len());
     }
@@ -248,9 +251,11 @@ fn stable_rows(config: &Table1Config, options: &Table1Options, data: &DataSet, r
     let mut whole: Vec<Figures<Option<f64>>> = Vec::new();
     let mut part: Vec<Figures<Option<f64>>> = Vec::new();
     for draw in 0..config.calibration.draws as u64 {
-        let chosen: Vec<Record> =
-            choose(train.len(), n, options.seed, TRAIN_STREAM + draw).into_iter().map(|index| train[index].clone()).collect();
-        let chosen = fingerprints_of("training structures", &structures(&chosen));
+        let chosen: Vec<Structure> = choose(train.len(), n, options.seed, TRAIN_STREAM + draw)
+            .into_iter()
+            .map(|index| train[index].structure.clone())
+            .collect();
+        let chosen = fingerprints_of("training structures", &chosen);
         whole.push(figures_of(&evaluate(&chosen, reference)?));
         let test: Vec<Fingerprints> = choose(reference.len(), n, options.seed, TEST_STREAM + draw)
             .into_iter()
