@@ -8,6 +8,7 @@ pub mod checkpoints;
 pub mod config;
 mod device;
 pub mod output;
+mod progress;
 pub mod provenance;
 pub mod sampling;
 pub mod training;

@@ -10,6 +10,7 @@ use langevin::{Outcome, Sample, Sampler, SamplerConfig, SamplingOrder, check_ord
 use score_model::ScoreModel;
 
 use crate::output::{writable_folder, write_file};
+use crate::progress::ProgressLog;
 
 /// Units of the progress bar per structure: a batch moves it step by step.
 const BAR_UNITS: f64 = 100.0;
@@ -64,6 +65,7 @@ pub fn sample<M: ScoreModel>(
     let wanted: usize = orders.iter().map(|order| order.count).sum();
     bar.set_length((wanted as f64 * BAR_UNITS) as u64);
     let mut done = 0.0;
+    let mut log = ProgressLog::new(bar);
     let mut sampled = Sampled::default();
     sampler.run::<anyhow::Error>(
         orders,
@@ -72,6 +74,7 @@ pub fn sample<M: ScoreModel>(
             // Redraws make more draws than structures were asked for.
             bar.set_length(bar.length().unwrap_or(0).max(done as u64));
             bar.set_position(done as u64);
+            log.tick(bar);
         },
         |outcome| {
             match outcome {

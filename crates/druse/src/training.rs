@@ -12,6 +12,7 @@ use score_model::{DimeNetPlusPlus, LossPoint, Trainer};
 use crate::checkpoints;
 use crate::config::{TrainConfig, to_ron};
 use crate::output::{writable_folder, write_file};
+use crate::progress::ProgressLog;
 use crate::provenance::Provenance;
 
 /// Steps over which the running losses shown are averaged.
@@ -68,11 +69,13 @@ pub fn train(
     write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(provenance)? + "\n")?;
     bar.set_length(config.training.steps);
     bar.set_position(trainer.step());
+    let mut log = ProgressLog::new(bar);
     trainer
         .run(&states, Some(state_file), |curve| {
             bar.set_position(curve.len() as u64);
             let (position, lattice) = recent_losses(curve, SHOWN);
             bar.set_message(format!("loss: position {position:.3} lattice {lattice:.3}"));
+            log.tick(bar);
             true
         })
         .context("training")?;

@@ -7,23 +7,18 @@ use multigraph::BatchedMultiGraph;
 use rayon::prelude::*;
 
 use crate::ScoreModelError;
-use crate::basis::{BasisConfig, RadialTable, envelope, real_harmonics};
+use crate::basis::BasisConfig;
 use crate::ops::RowIndex;
+use crate::ops::edge_features::EdgeInputs;
+use crate::ops::rows::HostRowIndex;
 
 /// Number of elements that a model knows: 1 (H) to 118 (Og).
 pub const N_ELEMENTS: usize = 118;
 
-/// The unit of the lengths whose logarithms are features, Å: about the middle of the cut-offs that occur.
-const LENGTH_UNIT: f64 = 5.0;
-/// The floor of `|g|²` in the lattice estimate (method §5).
-const GRADIENT_FLOOR: f32 = 1e-3;
-/// First and last centre of the Gaussians in the length, Å.
-const GAUSSIAN_RANGE: (f64, f64) = (0.5, 6.5);
-
 /// A batch of graphs with the noise level of each structure.
 ///
-/// E edges, N sites, S structures, L degrees. A batch in which no structure has an edge gets one edge of length
-/// zero weight, from the first site to itself: it adds exactly 0 to every estimate, and no tensor is empty (GPU kernels cannot be launched over nothing).
+/// E edges, N sites, S structures, L degrees. Rows may be added that stand for nothing (see [`Padding`]), and a batch in which no structure has an
+/// edge gets one: they add exactly 0 to every estimate, and no tensor is empty (GPU kernels cannot be launched over nothing).
 #[derive(Debug, Clone)]
 pub struct ScoreBatch {
     n_structures: usize,
@@ -63,8 +58,71 @@ pub struct ScoreBatch {
     pub free_mask: Tensor<2>,
 }
 
-impl ScoreBatch {
-    /// Computes all features on the CPU, in parallel over edges, and uploads them.
+/// Whether a batch gets rows that stand for nothing, so that its tensors come in few sizes.
+///
+/// A GPU's memory pool keeps freed buffers by size: if every batch has another number of edges, it searches and splits them, slower with every
+/// step. Rounding up costs at most a sixteenth of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Padding {
+    /// No more rows than sites and edges.
+    None,
+    /// Sites and edges rounded up to a sixteenth of the power of two below, at least to [`Padding::SMALLEST`].
+    Rounded,
+}
+
+impl Padding {
+    /// Fewest rows that are added together.
+    const SMALLEST: usize = 64;
+    /// Edges of a site that stands for nothing: about as many as other sites have.
+    const EDGES_PER_SITE: usize = 64;
+
+    /// What suits a device.
+    pub fn for_device(device: &Device) -> Self {
+        #[cfg(feature = "cpu")]
+        if *device == Device::flex() {
+            return Self::None;
+        }
+        let _ = device;
+        Self::Rounded
+    }
+
+    fn round_up(count: usize) -> usize {
+        count.next_multiple_of((count.next_power_of_two() / 32).max(Self::SMALLEST))
+    }
+
+    /// Sites and edges of a batch of so many.
+    fn sizes(self, n_sites: usize, n_edges: usize) -> (usize, usize) {
+        match self {
+            Self::None => (n_sites, n_edges.max(1)),
+            Self::Rounded => {
+                let edges = Self::round_up(n_edges.max(1));
+                (Self::round_up(n_sites + (edges - n_edges).div_ceil(Self::EDGES_PER_SITE)), edges)
+            }
+        }
+    }
+}
+
+/// A [`ScoreBatch`] before it is uploaded: everything that the processor has to do for it. Made ahead of the device while that is busy.
+#[derive(Debug, Clone)]
+pub struct PreparedBatch {
+    n_structures: usize,
+    n_sites: usize,
+    n_edges: usize,
+    elements: HostRowIndex,
+    levels: HostRowIndex,
+    source: HostRowIndex,
+    target: HostRowIndex,
+    reverse: HostRowIndex,
+    edge_structure: HostRowIndex,
+    site_structure: HostRowIndex,
+    edges: EdgeInputs,
+    free_mask: Vec<f32>,
+    config: BasisConfig,
+}
+
+impl PreparedBatch {
+    /// Sorts the graph's indices, in parallel over them. Rows that stand for nothing come last: sites of the last structure with edges from
+    /// themselves to themselves, longer than the cut-off.
     ///
     /// # Errors
     /// [`ScoreModelError`] if the levels do not match the structures or the basis, if a site is no element, or if there are no sites.
@@ -72,51 +130,104 @@ impl ScoreBatch {
         graph: &BatchedMultiGraph,
         levels: &[usize],
         config: &BasisConfig,
-        device: &Device,
+        padding: Padding,
     ) -> Result<Self, ScoreModelError> {
         config.validate()?;
         check(graph, levels, config)?;
-        let (n_structures, n_sites) = (graph.n_structures(), graph.n_sites());
-        let n_edges = graph.n_edges().max(1);
-
-        let sources = graph
-            .offsets
-            .windows(2)
-            .enumerate()
-            .flat_map(|(site, range)| std::iter::repeat_n(site as u32, (range[1] - range[0]) as usize));
-        let sources = padded(sources.collect(), n_edges);
-        let edge_structures = padded(expand(&graph.edge_offsets), n_edges);
-        let site_structures = expand(&graph.site_offsets);
+        let n_structures = graph.n_structures();
+        let (n_sites, n_edges) = padding.sizes(graph.n_sites(), graph.n_edges());
+        let last_structure = n_structures as u32 - 1;
+        let site_structures = filled(expand(&graph.site_offsets), n_sites, |_| last_structure);
         let site_levels: Vec<u32> = site_structures.iter().map(|&s| levels[s as usize] as u32).collect();
-        let elements: Vec<u32> = graph.atomic_numbers.iter().map(|&z| u32::from(z) - 1).collect();
-
-        let features = EdgeFeatures::new(graph, &edge_structures, config, n_edges);
-        let float = |values: Vec<f32>, shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values, shape), device);
+        let elements = filled(graph.atomic_numbers.iter().map(|&z| u32::from(z) - 1).collect(), n_sites, |_| 0);
+        // Without rounding, the one edge that may be added belongs to the last site.
+        let first_added = graph.n_edges();
+        let site_of = |edge: usize| (graph.n_sites() + (edge - first_added) / Padding::EDGES_PER_SITE).min(n_sites - 1) as u32;
+        let sources = filled(expand(&graph.offsets), n_edges, site_of);
+        let targets = filled(graph.targets.clone(), n_edges, site_of);
+        let reverses = filled(graph.reverse.clone(), n_edges, |edge| edge as u32);
+        let edge_structures = filled(expand(&graph.edge_offsets), n_edges, |_| last_structure);
+        let maps: [(&[u32], usize); 7] = [
+            (&elements, N_ELEMENTS),
+            (&site_levels, config.n_levels),
+            (&sources, n_sites),
+            (&targets, n_sites),
+            (&reverses, n_edges),
+            (&edge_structures, n_structures),
+            (&site_structures, n_structures),
+        ];
+        let mut sorted: [HostRowIndex; 7] = Default::default();
+        let (edges, ()) = rayon::join(
+            || EdgeInputs::new(graph, n_edges),
+            || sorted.par_iter_mut().zip(maps).for_each(|(out, (index, n_targets))| *out = HostRowIndex::new(index, n_targets)),
+        );
+        let [elements, levels, source, target, reverse, edge_structure, site_structure] = sorted;
         let mut free_mask = vec![0.0; n_structures * LatticeCoordinates::MAX];
         for (mask, &n_free) in free_mask.chunks_mut(LatticeCoordinates::MAX).zip(&graph.n_free) {
             mask[..usize::from(n_free)].fill(1.0);
         }
-        let degrees = config.n_spherical;
         Ok(Self {
             n_structures,
             n_sites,
             n_edges,
-            elements: RowIndex::new(&elements, N_ELEMENTS, device),
-            levels: RowIndex::new(&site_levels, config.n_levels, device),
-            source: RowIndex::new(&sources, n_sites, device),
-            target: RowIndex::new(&padded(graph.targets.clone(), n_edges), n_sites, device),
-            reverse: RowIndex::new(&padded(graph.reverse.clone(), n_edges), n_edges, device),
-            edge_structure: RowIndex::new(&edge_structures, n_structures, device),
-            site_structure: RowIndex::new(&site_structures, n_structures, device),
-            envelope: float(features.envelope, [n_edges, 1]),
-            radial: float(features.radial, [n_edges, config.n_radial]),
-            spherical: Tensor::from_data(TensorData::new(features.spherical, [degrees, n_edges, config.n_radial]), device),
-            harmonics: float(features.harmonics, [n_edges, degrees * degrees]),
-            directions: float(features.directions, [n_edges, 3]),
-            scalars: float(features.scalars, [n_edges, config.n_scalars()]),
-            lattice_weights: float(features.lattice_weights, [n_edges, LatticeCoordinates::MAX]),
-            free_mask: float(free_mask, [n_structures, LatticeCoordinates::MAX]),
+            elements,
+            levels,
+            source,
+            target,
+            reverse,
+            edge_structure,
+            site_structure,
+            edges,
+            free_mask,
+            config: config.clone(),
         })
+    }
+
+    /// Number of rows of the site tensors, at least the graph's sites.
+    pub fn n_sites(&self) -> usize {
+        self.n_sites
+    }
+
+    /// Uploads the indices and computes the features on the device.
+    pub fn upload(self, device: &Device) -> ScoreBatch {
+        let edge_structure = self.edge_structure.upload(device);
+        let features = self.edges.features(&edge_structure, &self.config, device);
+        let free_mask = TensorData::new(self.free_mask, [self.n_structures, LatticeCoordinates::MAX]);
+        ScoreBatch {
+            n_structures: self.n_structures,
+            n_sites: self.n_sites,
+            n_edges: self.n_edges,
+            elements: self.elements.upload(device),
+            levels: self.levels.upload(device),
+            source: self.source.upload(device),
+            target: self.target.upload(device),
+            reverse: self.reverse.upload(device),
+            edge_structure,
+            site_structure: self.site_structure.upload(device),
+            envelope: features.envelope,
+            radial: features.radial,
+            spherical: features.spherical,
+            harmonics: features.harmonics,
+            directions: features.directions,
+            scalars: features.scalars,
+            lattice_weights: features.lattice_weights,
+            free_mask: Tensor::from_data(free_mask, device),
+        }
+    }
+}
+
+impl ScoreBatch {
+    /// [`PreparedBatch::new`] and [`PreparedBatch::upload`].
+    ///
+    /// # Errors
+    /// As [`PreparedBatch::new`].
+    pub fn new(
+        graph: &BatchedMultiGraph,
+        levels: &[usize],
+        config: &BasisConfig,
+        device: &Device,
+    ) -> Result<Self, ScoreModelError> {
+        Ok(PreparedBatch::new(graph, levels, config, Padding::for_device(device))?.upload(device))
     }
 
     /// Number of structures S.
@@ -124,12 +235,12 @@ impl ScoreBatch {
         self.n_structures
     }
 
-    /// Number of sites N of all structures.
+    /// Number of rows N of the site tensors: the sites of all structures, and those that stand for nothing.
     pub fn n_sites(&self) -> usize {
         self.n_sites
     }
 
-    /// Number of rows E of the edge tensors: the edges of all structures, at least 1.
+    /// Number of rows E of the edge tensors: the edges of all structures, and those that stand for nothing; at least 1.
     pub fn n_edges(&self) -> usize {
         self.n_edges
     }
@@ -158,104 +269,8 @@ fn expand(offsets: &[u32]) -> Vec<u32> {
     segments.flat_map(|(segment, range)| std::iter::repeat_n(segment as u32, (range[1] - range[0]) as usize)).collect()
 }
 
-/// The values, or the one entry 0 of the edge that stands in where there is none.
-fn padded(mut values: Vec<u32>, n_edges: usize) -> Vec<u32> {
-    values.resize(n_edges, 0);
+/// The values, and what `added` gives for the rows beyond them.
+fn filled(mut values: Vec<u32>, length: usize, added: impl Fn(usize) -> u32) -> Vec<u32> {
+    values.extend((values.len()..length).map(added));
     values
-}
-
-/// The per-edge features as flat arrays in the layout of [`ScoreBatch`]; zero for the stand-in edge.
-struct EdgeFeatures {
-    envelope: Vec<f32>,
-    radial: Vec<f32>,
-    spherical: Vec<f32>,
-    harmonics: Vec<f32>,
-    directions: Vec<f32>,
-    scalars: Vec<f32>,
-    lattice_weights: Vec<f32>,
-}
-
-impl EdgeFeatures {
-    fn new(graph: &BatchedMultiGraph, structures: &[u32], config: &BasisConfig, n_edges: usize) -> Self {
-        let table = RadialTable::of(config);
-        let (n_radial, degrees) = (config.n_radial, config.n_spherical);
-        let orders = degrees * degrees;
-        let n_scalars = config.n_scalars();
-        let mut features = Self {
-            envelope: vec![0.0; n_edges],
-            radial: vec![0.0; n_edges * n_radial],
-            spherical: vec![0.0; n_edges * n_radial * degrees],
-            harmonics: vec![0.0; n_edges * orders],
-            directions: vec![0.0; n_edges * 3],
-            scalars: vec![0.0; n_edges * n_scalars],
-            lattice_weights: vec![0.0; n_edges * LatticeCoordinates::MAX],
-        };
-        let count = |offsets: &[u32], s: usize| (offsets[s + 1] - offsets[s]) as f32;
-        let sizes: Vec<(f32, f32)> = (0..graph.n_structures())
-            .map(|s| (count(&graph.edge_offsets, s).max(1.0), count(&graph.site_offsets, s).max(1.0)))
-            .collect();
-
-        for (e, (out, &distance)) in features.envelope.iter_mut().zip(&graph.distances).enumerate() {
-            let cutoff = f64::from(graph.cutoffs[structures[e] as usize]);
-            *out = envelope(f64::from(distance) / cutoff, config.envelope_exponent) as f32;
-        }
-        // One row per edge first; the spherical part is moved to its degree-major layout afterwards.
-        let mut by_edge = vec![0.0; graph.n_edges() * table.n_columns()];
-        by_edge.par_chunks_mut(table.n_columns()).enumerate().with_min_len(64).for_each(|(e, row)| {
-            let cutoff = f64::from(graph.cutoffs[structures[e] as usize]);
-            table.evaluate(f64::from(graph.distances[e]) / cutoff, row);
-        });
-        features.radial.par_chunks_mut(n_radial).zip(by_edge.par_chunks(table.n_columns())).for_each(|(radial, row)| {
-            radial.copy_from_slice(&row[..n_radial]);
-        });
-        features.spherical.par_chunks_mut(n_edges * n_radial).enumerate().for_each(|(l, degree)| {
-            let rows = by_edge.chunks_exact(table.n_columns()).zip(structures);
-            for (spherical, (row, &s)) in degree.chunks_exact_mut(n_radial).zip(rows) {
-                let (edges, sites) = sizes[s as usize];
-                let scale = (edges / sites).max(1.0).sqrt().recip();
-                for (out, value) in spherical.iter_mut().zip(&row[(l + 1) * n_radial..]) {
-                    *out = scale * value;
-                }
-            }
-        });
-        features.harmonics.par_chunks_mut(orders).zip(&graph.directions).with_min_len(64).for_each(|(out, direction)| {
-            let mut values = [0.0; 49];
-            real_harmonics(direction.map(f64::from), degrees, &mut values[..orders]);
-            for (out, value) in out.iter_mut().zip(values) {
-                *out = value as f32;
-            }
-        });
-        for (out, direction) in features.directions.chunks_exact_mut(3).zip(&graph.directions) {
-            out.copy_from_slice(direction);
-        }
-        features.scalars.par_chunks_mut(n_scalars).zip(&graph.distances).enumerate().with_min_len(64).for_each(
-            |(e, (out, &distance))| {
-                let cutoff = f64::from(graph.cutoffs[structures[e] as usize]);
-                scalar_features(graph.equivalent[e], cutoff, f64::from(distance), out);
-            },
-        );
-        let gradients = graph.lattice_gradients.iter().zip(structures);
-        for (out, (gradient, &s)) in features.lattice_weights.chunks_exact_mut(LatticeCoordinates::MAX).zip(gradients) {
-            let square: f32 = gradient.iter().map(|g| g * g).sum();
-            let scale = 1.0 / ((GRADIENT_FLOOR + square) * sizes[s as usize].0);
-            for (out, g) in out.iter_mut().zip(gradient) {
-                *out = g * scale;
-            }
-        }
-        features
-    }
-}
-
-/// See [`ScoreBatch::scalars`].
-fn scalar_features(equivalent: bool, cutoff: f64, distance: f64, out: &mut [f32]) {
-    // Coinciding atoms: the logarithm is held at that of 0.05 Å.
-    out[0] = if equivalent { 1.0 } else { 0.0 };
-    out[1] = (cutoff / LENGTH_UNIT).ln() as f32;
-    out[2] = (distance.max(0.05) / LENGTH_UNIT).ln() as f32;
-    let gaussians = &mut out[3..];
-    let spacing = (GAUSSIAN_RANGE.1 - GAUSSIAN_RANGE.0) / (gaussians.len().max(2) - 1) as f64;
-    for (k, out) in gaussians.iter_mut().enumerate() {
-        let x = (distance - GAUSSIAN_RANGE.0 - k as f64 * spacing) / spacing;
-        *out = (-0.5 * x * x).exp() as f32;
-    }
 }

@@ -19,9 +19,16 @@ pub const TOLERANCE: f32 = 2e-5;
 
 /// One device of each backend that is compiled in and has one on this machine; tells on standard error which have none.
 pub fn available_devices() -> Vec<Device> {
-    let backends = Vec::<(&str, DeviceType)>::from([
+    let cpu = Vec::<Device>::from([
         #[cfg(feature = "cpu")]
-        ("cpu", DeviceType::Flex),
+        Device::flex(),
+    ]);
+    cpu.into_iter().chain(gpu_devices()).collect()
+}
+
+/// [`available_devices`] without the processor.
+pub fn gpu_devices() -> Vec<Device> {
+    let backends = Vec::<(&str, DeviceType)>::from([
         #[cfg(feature = "wgpu")]
         ("wgpu", DeviceType::Wgpu),
         #[cfg(feature = "cuda")]
@@ -76,6 +83,7 @@ fn estimate<M: ScoreModel>(
     let output = model.forward(&ScoreBatch::new(graph, levels, &model.basis(), device)?);
     let position: Vec<f32> = output.position.into_data().iter::<f32>().collect();
     let (rows, _) = position.as_chunks::<3>();
+    let rows = &rows[..graph.n_sites()];
     Ok(Estimate { position: rows.to_vec(), lattice: output.lattice.into_data().iter::<f32>().collect() })
 }
 

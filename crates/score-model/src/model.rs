@@ -13,7 +13,8 @@ const POSITION_BOUND: f64 = 15.0;
 /// The noise that the network sees in a batch. Both parts are estimates ε̂ of unit-variance noise; the score is −ε̂/σ.
 #[derive(Debug, Clone)]
 pub struct ScoreEstimate {
-    /// Noise of the Cartesian coordinates, `[sites, 3]`, in the frame of each stored site.
+    /// Noise of the Cartesian coordinates, `[sites, 3]`, in the frame of each stored site. Rows beyond the graph's sites, if the batch was
+    /// padded ([`crate::Padding`]), are 0.
     pub position: Tensor<2>,
     /// Noise of the free lattice coordinates y, `[structures, 6]`; exactly 0 beyond the free ones.
     pub lattice: Tensor<2>,

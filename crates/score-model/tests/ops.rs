@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use score_model::basis::real_harmonics;
 use score_model::conformance::{available_devices, join, random_graph};
 use score_model::ops::{self, RowIndex};
+use score_model::{DimeNetPlusPlusConfig, Padding, PreparedBatch};
 
 fn random(count: usize, rng: &mut impl Rng) -> Vec<f32> {
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
@@ -300,6 +301,163 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     for threads in [2, 3, 8] {
         for (a, b) in one.iter().zip(run(threads)) {
             assert!(a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits()), "{threads} threads");
+        }
+    }
+}
+
+/// `Σ_k a[m, k]·b[k, n]` in double precision.
+fn product(a: &[f32], b: &[f32], [m, k, n]: [usize; 3]) -> Vec<f64> {
+    let entry = |at: usize| (0..k).map(|j| f64::from(a[at / n * k + j]) * f64::from(b[j * n + at % n])).sum();
+    (0..m * n).map(entry).collect()
+}
+
+fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..rows * columns).map(|at| values[at % rows * columns + at / rows]).collect()
+}
+
+#[test]
+fn dense_layers_agree_with_loops_forward_and_backward() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    // Rows, inputs, outputs: inside one tile, at its borders and beyond, and more rows than one piece of the summed gradient.
+    for sizes @ [rows, inputs, outputs] in [[1, 1, 1], [5, 3, 2], [64, 16, 16], [65, 17, 33], [700, 64, 64], [301, 129, 70]] {
+        let (x, w) = (random(rows * inputs, &mut rng), random(inputs * outputs, &mut rng));
+        let (b, g) = (random(outputs, &mut rng), random(rows * outputs, &mut rng));
+        let mut expected = product(&x, &w, sizes);
+        let grad_x = product(&g, &transposed(&w, inputs, outputs), [rows, outputs, inputs]);
+        let grad_w = product(&transposed(&x, rows, inputs), &g, [inputs, rows, outputs]);
+        let grad_b: Vec<f64> = (0..outputs).map(|n| (0..rows).map(|m| f64::from(g[m * outputs + n])).sum()).collect();
+        for (at, value) in expected.iter_mut().enumerate() {
+            *value += f64::from(b[at % outputs]);
+        }
+        for device in available_devices() {
+            let device = device.autodiff();
+            let input = upload(&x, [rows, inputs], &device).require_grad();
+            let layer = burn::nn::Linear {
+                weight: burn::module::Param::from_tensor(upload(&w, [inputs, outputs], &device)),
+                bias: Some(burn::module::Param::from_tensor(upload(&b, [outputs], &device))),
+            };
+            let output = ops::linear(&layer, input.clone());
+            assert_close(&download(output.clone()), &expected, 1e-5, "layer");
+            let grads = (output * upload(&g, [rows, outputs], &device)).sum().backward();
+            let weight = layer.weight.val().grad(&grads).expect("tracked");
+            let bias = layer.bias.as_ref().and_then(|bias| bias.val().grad(&grads)).expect("tracked");
+            assert_close(&download(input.grad(&grads).expect("tracked")), &grad_x, 1e-5, "gradient by the input");
+            assert_close(&download(weight), &grad_w, 1e-5, "gradient by the weight");
+            assert_close(&download(bias), &grad_b, 1e-5, "gradient by the bias");
+        }
+    }
+}
+
+#[test]
+fn dense_batches_agree_with_single_products() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let (batches, rows, inputs, outputs) = (3, 130, 10, 20);
+    let (x, w) = (random(batches * rows * inputs, &mut rng), random(batches * inputs * outputs, &mut rng));
+    let g = random(batches * rows * outputs, &mut rng);
+    let mut expected = Vec::new();
+    let mut grad_w = Vec::new();
+    for batch in 0..batches {
+        let x = &x[batch * rows * inputs..(batch + 1) * rows * inputs];
+        let g = &g[batch * rows * outputs..(batch + 1) * rows * outputs];
+        expected.extend(product(x, &w[batch * inputs * outputs..(batch + 1) * inputs * outputs], [rows, inputs, outputs]));
+        grad_w.extend(product(&transposed(x, rows, inputs), g, [inputs, rows, outputs]));
+    }
+    for device in available_devices() {
+        let device = device.autodiff();
+        let weight = upload(&w, [batches, inputs, outputs], &device).require_grad();
+        let output = ops::dense(upload(&x, [batches, rows, inputs], &device), weight.clone());
+        assert_close(&download(output.clone()), &expected, 1e-5, "batches");
+        let grads = (output * upload(&g, [batches, rows, outputs], &device)).sum().backward();
+        assert_close(&download(weight.grad(&grads).expect("tracked")), &grad_w, 1e-5, "gradient by the weights");
+    }
+}
+
+#[test]
+fn adam_agrees_with_its_formula() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let n = 700;
+    let step = ops::adam::AdamStep {
+        learning_rate: 0.01,
+        betas: (0.9, 0.999),
+        epsilon: 1e-8,
+        corrections: (1.0 / (1.0 - 0.9_f32.powi(3)), 1.0 / (1.0 - 0.999_f32.powi(3))),
+        norm_limit: 1.0,
+        average_decay: 0.75,
+    };
+    let [value, first, average, gradient] = [(); 4].map(|()| random(n, &mut rng));
+    let second: Vec<f32> = random(n, &mut rng).iter().map(|x| x * x).collect();
+    let norm: f64 = 0.25 + gradient.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+    let factor = (1.0 / (norm.sqrt() + 1e-6)).min(1.0);
+    assert!(factor < 1.0, "the case clips");
+    let mut expected: [Vec<f64>; 4] = Default::default();
+    for k in 0..n {
+        let gradient = f64::from(gradient[k]) * factor;
+        let first = 0.9 * f64::from(first[k]) + 0.1 * gradient;
+        let second = 0.999 * f64::from(second[k]) + 0.001 * gradient * gradient;
+        let (first_hat, second_hat) = (first / (1.0 - 0.9_f64.powi(3)), second / (1.0 - 0.999_f64.powi(3)));
+        let value = f64::from(value[k]) - 0.01 * first_hat / (second_hat.sqrt() + 1e-8);
+        let average = 0.75 * f64::from(average[k]) + 0.25 * value;
+        for (values, new) in expected.iter_mut().zip([value, first, second, average]) {
+            values.push(new);
+        }
+    }
+    for device in available_devices() {
+        let flat = |values: &[f32]| upload(values, [n], &device);
+        let parameter = ops::adam::AdamParameter {
+            value: flat(&value),
+            first_moment: flat(&first),
+            second_moment: flat(&second),
+            average: flat(&average),
+        };
+        let norm_tensor = ops::adam::add_squared_norm(upload(&[0.25], [1], &device), flat(&gradient));
+        assert_close(&download(norm_tensor.clone()), &[norm], 1e-5, "squared norm");
+        let parameter = ops::adam::adam_step(parameter, flat(&gradient), norm_tensor, step);
+        let found = [parameter.value, parameter.first_moment, parameter.second_moment, parameter.average];
+        for (found, expected) in found.into_iter().zip(&expected) {
+            // The correction of β₂ = 0.999 loses three digits in single precision.
+            assert_close(&download(found), expected, 1e-4, "step");
+        }
+    }
+}
+
+#[test]
+fn edge_features_are_the_same_on_every_device() {
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let graph = join(&[random_graph(4, 40, &mut rng), random_graph(1, 9, &mut rng), random_graph(3, 100, &mut rng)]);
+    let empty = {
+        let mut graph = random_graph(1, 1, &mut rng);
+        graph.targets.clear();
+        graph.reverse.clear();
+        graph.directions.clear();
+        graph.distances.clear();
+        graph.equivalent.clear();
+        graph.lattice_gradients.clear();
+        graph.offsets = vec![0; graph.offsets.len()];
+        graph.edge_offsets = vec![0; graph.edge_offsets.len()];
+        graph
+    };
+    for config in [DimeNetPlusPlusConfig::small().basis(), DimeNetPlusPlusConfig::table1().basis()] {
+        for graph in [&graph, &empty] {
+            let levels = vec![3; graph.n_structures()];
+            let features = |device: &Device| {
+                let prepared = PreparedBatch::new(graph, &levels, &config, Padding::None).expect("a batch");
+                let batch = prepared.upload(device);
+                [
+                    ("envelope", download(batch.envelope)),
+                    ("radial", download(batch.radial)),
+                    ("spherical", download(batch.spherical)),
+                    ("harmonics", download(batch.harmonics)),
+                    ("directions", download(batch.directions)),
+                    ("scalars", download(batch.scalars)),
+                    ("lattice weights", download(batch.lattice_weights)),
+                ]
+            };
+            let expected = features(&Device::flex());
+            for device in available_devices() {
+                for ((name, found), (_, expected)) in features(&device).into_iter().zip(&expected) {
+                    assert_close(&found, &wide(expected), 1e-5, name);
+                }
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ impl Write for BesideBars {
 
 /// Sends the log to standard error; `RUST_LOG` chooses what is logged, warnings by default.
 pub(super) fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,druse::progress=info"));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())

@@ -6,6 +6,8 @@ mod table;
 
 pub use bessel::{spherical_bessel, spherical_bessel_zeros};
 pub use harmonics::{MAX_DEGREES, real_harmonics};
+#[cfg(feature = "cube")]
+pub(crate) use table::N_INTERVALS;
 pub use table::{RadialTable, envelope};
 
 use serde::{Deserialize, Serialize};

@@ -35,7 +35,8 @@ pub struct RadialTable {
     samples: Vec<[f32; 2]>,
 }
 
-const N_INTERVALS: usize = 4096;
+/// Intervals of the table.
+pub(crate) const N_INTERVALS: usize = 4096;
 
 impl RadialTable {
     /// The table of this basis; made once per basis and process.
@@ -63,6 +64,11 @@ impl RadialTable {
             }
         }
         Self { n_columns, samples }
+    }
+
+    /// Value and derivative times the interval of each function at x = 0, 1/4096, …, 1, one row of functions per x.
+    pub(crate) fn samples(&self) -> &[[f32; 2]] {
+        &self.samples
     }
 
     /// Number of functions.

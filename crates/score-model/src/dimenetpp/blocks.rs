@@ -8,7 +8,7 @@ use super::DimeNetPlusPlusConfig;
 use crate::batch::{N_ELEMENTS, ScoreBatch};
 use crate::init::ParameterSource;
 use crate::model::{at_sources, at_targets};
-use crate::ops::{angular_message, gather_rows, swish};
+use crate::ops::{angular_message, dense, gather_rows, layer_norm, linear, matrix_product, swish};
 
 /// Two linear maps without anything between: a factorised matrix. Multiplying the factors first costs nothing (they are tiny) and saves a tensor
 /// over all edges.
@@ -25,7 +25,7 @@ impl RadialFilter {
 
     /// `[E, n_radial]` → `[E, n_output]`.
     fn forward(&self, radial: Tensor<2>) -> Tensor<2> {
-        radial.matmul(self.first.weight.val().matmul(self.second.weight.val()))
+        matrix_product(radial, matrix_product(self.first.weight.val(), self.second.weight.val()))
     }
 }
 
@@ -53,8 +53,8 @@ impl AngularFilter {
     fn forward(&self, spherical: Tensor<3>) -> Tensor<3> {
         let [degrees, n_radial, inner] = self.first.dims();
         let [_, int_emb] = self.second.dims();
-        let weights = self.first.val().reshape([degrees * n_radial, inner]).matmul(self.second.val());
-        spherical.matmul(weights.reshape([degrees, n_radial, int_emb]))
+        let weights = matrix_product(self.first.val().reshape([degrees * n_radial, inner]), self.second.val());
+        dense(spherical, weights.reshape([degrees, n_radial, int_emb]))
     }
 }
 
@@ -71,8 +71,8 @@ impl Residual {
     }
 
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let inner = swish(self.first.forward(x.clone()));
-        x + swish(self.second.forward(inner))
+        let inner = swish(linear(&self.first, x.clone()));
+        x + swish(linear(&self.second, inner))
     }
 }
 
@@ -114,10 +114,10 @@ impl EdgeEmbedding {
     pub(super) fn forward(&self, batch: &ScoreBatch) -> Tensor<2> {
         let elements = gather_rows(self.elements.val(), &batch.elements);
         let levels = gather_rows(self.levels.val(), &batch.levels);
-        let sources = at_sources(self.source.forward(elements.clone()) + levels, batch);
-        let targets = at_targets(self.target.forward(elements), batch);
-        let radial = self.radial_inner.forward(swish(self.radial.forward(batch.radial.clone())));
-        swish(sources + targets + radial + self.scalars.forward(batch.scalars.clone()))
+        let sources = at_sources(linear(&self.source, elements.clone()) + levels, batch);
+        let targets = at_targets(linear(&self.target, elements), batch);
+        let radial = linear(&self.radial_inner, swish(linear(&self.radial, batch.radial.clone())));
+        swish(sources + targets + radial + linear(&self.scalars, batch.scalars.clone()))
     }
 }
 
@@ -153,16 +153,16 @@ impl InteractionBlock {
 
     /// Messages `[E, emb]` → `[E, emb]`.
     pub(super) fn forward(&self, messages: Tensor<2>, batch: &ScoreBatch) -> Tensor<2> {
-        let same = swish(self.same.forward(messages.clone()));
-        let neighbour = swish(self.neighbour.forward(messages.clone())) * self.radial.forward(batch.radial.clone());
-        let down = swish(self.down.forward(neighbour));
+        let same = swish(linear(&self.same, messages.clone()));
+        let neighbour = swish(linear(&self.neighbour, messages.clone())) * self.radial.forward(batch.radial.clone());
+        let down = swish(linear(&self.down, neighbour));
         // What comes in to site i along k→i is the message of the reverse of (i→k).
         let incoming = gather_rows(down, &batch.reverse);
         let filters = self.angular.forward(batch.spherical.clone());
         let angular = angular_message(incoming, filters, batch.harmonics.clone(), &batch.source);
-        let update = same + swish(self.up.forward(angular));
+        let update = same + swish(linear(&self.up, angular));
         let update = self.before_skip.iter().fold(update, |x, layer| layer.forward(x));
-        let update = messages + swish(self.skip.forward(update));
+        let update = messages + swish(linear(&self.skip, update));
         self.after_skip.iter().fold(update, |x, layer| layer.forward(x))
     }
 }
@@ -191,9 +191,9 @@ impl OutputBlock {
 
     /// Messages `[E, emb]` → `[E, 2]`.
     pub(super) fn forward(&self, messages: Tensor<2>, batch: &ScoreBatch) -> Tensor<2> {
-        let weighted = self.radial.forward(batch.radial.clone()) * messages;
-        let normed = self.norm.forward(self.up.forward(weighted));
-        let dense = self.dense.iter().fold(normed, |x, layer| swish(layer.forward(x)));
-        self.last.forward(dense)
+        let weighted = linear(&self.radial, batch.radial.clone()) * messages;
+        let normed = layer_norm(&self.norm, linear(&self.up, weighted));
+        let dense = self.dense.iter().fold(normed, |x, layer| swish(linear(layer, x)));
+        linear(&self.last, dense)
     }
 }

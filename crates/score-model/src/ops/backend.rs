@@ -2,16 +2,40 @@
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Autodiff, Backend, backend_extension};
+use burn::backend::{Autodiff, AutodiffBackend, Backend, backend_extension};
 
-use super::{angular_message, rows, swish};
+use crate::basis::BasisConfig;
+
+use super::adam::{self, AdamStep};
+use super::edge_features::FeatureTensors;
+use super::{angular_message, dense, layer_norm, rows, squared_error, swish};
 
 /// What a backend must offer to run the network. Every method has a body of plain backend operations, so that a backend without own
 /// kernels needs nothing more than an empty `impl`.
 ///
-/// Shapes: E edges, S segments, C columns, L degrees of spherical harmonics. Integer tensors may be of either width.
+/// Shapes: E edges, S segments, C columns, L degrees of spherical harmonics, B batches, M rows, K inputs, N outputs. Integer tensors may be of
+/// either width.
 #[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff)]
 pub trait GraphOps: Backend {
+    /// The features of E edges of S structures: envelope, radial and spherical functions, harmonics, directions, scalars, lattice weights.
+    /// edges `[E, 11]`: length, equivalence, direction, ∂d/∂y; structures `[S, 3]`: cut-off, factor of the spherical functions, number of
+    /// edges; edge_structure `[E]`; table: samples of the radial functions.
+    fn edge_features(
+        edges: FloatTensor<Self>,
+        structures: FloatTensor<Self>,
+        edge_structure: IntTensor<Self>,
+        table: FloatTensor<Self>,
+        config: BasisConfig,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    );
+
     /// `out[m, c] = x[index[m], c]`; x `[S, C]`, index `[M]`, offsets `[S + 1]`, order `[M]` → `[M, C]`.
     fn gather_rows(
         x: FloatTensor<Self>,
@@ -66,13 +90,96 @@ pub trait GraphOps: Backend {
     fn swish_backward(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
         swish::reference::backward::<Self>(grad, x)
     }
-}
 
-#[cfg(feature = "cube")]
-impl GraphOps for burn_cubecl::CubeBackend {}
+    /// `x·weight`; x `[B, M, K]`, weight `[B, K, N]` → `[B, M, N]`.
+    fn dense(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        dense::reference::product::<Self>(x, weight)
+    }
+
+    /// `x·weight + bias`; x `[1, M, K]`, weight `[1, K, N]`, bias `[N]` → `[1, M, N]`.
+    fn dense_with_bias(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        dense::reference::product_with_bias::<Self>(x, weight, bias)
+    }
+
+    /// Gradient of [`GraphOps::dense`] by x; grad `[B, M, N]` → `[B, M, K]`.
+    fn dense_input_gradient(grad: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        dense::reference::input_gradient::<Self>(grad, weight)
+    }
+
+    /// Gradient of [`GraphOps::dense`] by the weight `[B, K, N]`; grad `[B, M, N]`.
+    fn dense_weight_gradient(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        dense::reference::weight_gradient::<Self>(grad, x)
+    }
+
+    /// Gradients of [`GraphOps::dense_with_bias`] by the weight `[1, K, N]` and by the bias `[N]`; grad `[1, M, N]`.
+    fn dense_parameter_gradients(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        dense::reference::parameter_gradients::<Self>(grad, x)
+    }
+
+    /// Layer norm along the rows; x `[M, C]`, gamma and beta `[C]`.
+    fn normalise_rows(x: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>) -> FloatTensor<Self> {
+        layer_norm::reference::forward::<Self>(x, gamma, beta)
+    }
+
+    /// Gradients of [`GraphOps::normalise_rows`] by x, gamma and beta.
+    fn normalise_rows_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        layer_norm::reference::backward::<Self>(grad, x, gamma)
+    }
+
+    /// `Σ w·(estimate − target)²`, `[1]`; all `[M, C]`.
+    fn squared_error(estimate: FloatTensor<Self>, target: FloatTensor<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
+        squared_error::reference::forward::<Self>(estimate, target, weights)
+    }
+
+    /// Gradient of [`GraphOps::squared_error`] by the estimate; grad `[1]`.
+    fn squared_error_backward(
+        grad: FloatTensor<Self>,
+        estimate: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        squared_error::reference::backward::<Self>(grad, estimate, target, weights)
+    }
+
+    /// One step of Adam on a flat parameter: value, first moment, second moment and moving average `[P]` each; squared_norm `[1]`.
+    fn adam_step(
+        value: FloatTensor<Self>,
+        first_moment: FloatTensor<Self>,
+        second_moment: FloatTensor<Self>,
+        average: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        squared_norm: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        adam::reference::step::<Self>(value, first_moment, second_moment, average, gradient, squared_norm, step)
+    }
+
+    /// `total + Σ x²`; total `[1]`, x `[P]`.
+    fn add_squared_norm(total: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        adam::reference::add_squared_norm::<Self>(total, x)
+    }
+}
 
 /// The backward methods keep their plain bodies here, which makes them differentiable in turn.
 impl<B: GraphOps, C: CheckpointStrategy> GraphOps for Autodiff<B, C> {
+    /// The features carry no gradient: the score is an output of the network, not a derivative of one.
+    fn edge_features(
+        edges: FloatTensor<Self>,
+        structures: FloatTensor<Self>,
+        edge_structure: IntTensor<Self>,
+        table: FloatTensor<Self>,
+        config: BasisConfig,
+    ) -> FeatureTensors<Self> {
+        let inner = Self::inner;
+        let (a, b, c, d, e, f, g) = B::edge_features(inner(edges), inner(structures), edge_structure, inner(table), config);
+        let outer = Self::from_inner;
+        (outer(a), outer(b), outer(c), outer(d), outer(e), outer(f), outer(g))
+    }
+
     fn gather_rows(
         x: FloatTensor<Self>,
         index: IntTensor<Self>,
@@ -103,5 +210,21 @@ impl<B: GraphOps, C: CheckpointStrategy> GraphOps for Autodiff<B, C> {
 
     fn swish(x: FloatTensor<Self>) -> FloatTensor<Self> {
         swish::backward::swish::<B, C>(x)
+    }
+
+    fn dense(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        dense::backward::dense::<B, C>(x, weight)
+    }
+
+    fn dense_with_bias(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        dense::backward::dense_with_bias::<B, C>(x, weight, bias)
+    }
+
+    fn normalise_rows(x: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>) -> FloatTensor<Self> {
+        layer_norm::backward::layer_norm::<B, C>(x, gamma, beta)
+    }
+
+    fn squared_error(estimate: FloatTensor<Self>, target: FloatTensor<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
+        squared_error::backward::squared_error::<B, C>(estimate, target, weights)
     }
 }

@@ -10,18 +10,33 @@
 //! | [`segment_sum`] | sum of the rows with `index[m] = s` | [`gather_rows`] by the same index |
 //! | [`angular_message()`] | one sum per site, one read per edge | the same form with the harmonics' roles exchanged |
 //! | [`swish()`] | `x·σ(x)` | recomputes σ instead of storing it |
+//! | [`dense()`] | `x·W + b` | the sum over rows in fixed pieces |
+//! | [`layer_norm()`] | along rows | by x, γ and β |
+//! | [`squared_error()`] | the loss | by the estimate |
+//! | [`edge_features`] | the network's input from the graph | none: no gradient passes through it |
+//! | [`adam`] | a whole optimiser step on a parameter | – |
 //!
 //! Each folder holds the plain-tensor `reference` (what a backend without its own kernel runs, and what the parity tests compare
-//! with), the CPU loops (`flex`) and the registration of the `backward`.
+//! with), the CPU loops (`flex`), the GPU kernels (`cube`) and the registration of the `backward`.
 
+pub mod adam;
 pub mod angular_message;
 mod backend;
+#[cfg(feature = "cube")]
+mod cube;
+pub mod dense;
+pub mod edge_features;
 #[cfg(feature = "cpu")]
 mod flex;
+pub mod layer_norm;
 pub mod rows;
+pub mod squared_error;
 pub mod swish;
 
 pub use angular_message::angular_message;
 pub use backend::GraphOps;
+pub use dense::{dense, linear, matrix_product};
+pub use layer_norm::layer_norm;
 pub use rows::{RowIndex, gather_rows, segment_sum};
+pub use squared_error::squared_error;
 pub use swish::swish;

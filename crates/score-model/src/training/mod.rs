@@ -1,5 +1,6 @@
 //! Training: noised batches, both losses, Adam, clipping, the moving average of the weights, resumable checkpoints.
 
+mod adam;
 mod config;
 mod error;
 mod noising;

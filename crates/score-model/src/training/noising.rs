@@ -26,7 +26,7 @@ pub struct NoisedBatch {
     pub levels: Vec<usize>,
     /// ε of the positions, `[sites, 3]` row-major, all 2·B structures (the second half has weight 0).
     pub position_noise: Vec<f32>,
-    /// Weight of each site in the position loss: 1/(3·sites·B), 0 in the second half.
+    /// Weight of each component in the position loss, `[sites, 3]` row-major: 1/(3·sites·B), 0 in the second half.
     pub position_weights: Vec<f32>,
     /// ε of the lattice coordinates, `[2·B, 6]` row-major.
     pub lattice_noise: Vec<f32>,
@@ -76,7 +76,7 @@ pub fn noised_batch(data: &[CrystalState], config: &TrainingConfig, step: u64) -
         let coordinate_weight = if with_lattice { 1.0 / (lattice_noise.len() * n) as f32 } else { 0.0 };
         batch.levels.push(level);
         batch.position_noise.extend(position_noise.iter().flat_map(|noise| noise.iter().map(|x| *x as f32)));
-        batch.position_weights.extend(std::iter::repeat_n(site_weight, state.sites.len()));
+        batch.position_weights.extend(std::iter::repeat_n(site_weight, 3 * state.sites.len()));
         for coordinate in 0..LatticeCoordinates::MAX {
             let noise = lattice_noise.get(coordinate);
             batch.lattice_noise.push(noise.map_or(0.0, |x| *x as f32));

@@ -3,19 +3,19 @@
 use std::io::Write;
 use std::path::Path;
 
-use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
-use burn::tensor::Bytes;
+use burn::tensor::{Bytes, Device};
 use crystal_core::io::write_atomically;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::TrainingError;
+use super::adam::{Adam, AdamRecord};
 use super::{LossPoint, TrainingConfig};
 use crate::ScoreModel;
 
 /// First bytes of the file: name and version of the format.
-const MAGIC: &[u8; 16] = b"druse-training-1";
+const MAGIC: &[u8; 16] = b"druse-training-2";
 /// Length of the hash that follows the magic bytes.
 const HASH_LENGTH: usize = 32;
 
@@ -28,7 +28,7 @@ pub(super) struct TrainingState {
     pub(super) curve: Vec<LossPoint>,
     model: Vec<u8>,
     average: Vec<u8>,
-    optimizer: Vec<u8>,
+    optimizer: AdamRecord,
 }
 
 impl TrainingState {
@@ -39,7 +39,7 @@ impl TrainingState {
         curve: Vec<LossPoint>,
         model: &M,
         average: &M,
-        optimizer: &ModuleOptimizer,
+        optimizer: &Adam,
     ) -> Result<Self, TrainingError> {
         let bytes = |record: ModuleRecord| record.into_bytes().map(|bytes| bytes.to_vec());
         let failed = |error| TrainingError::Record { reason: format!("{error}") };
@@ -50,7 +50,7 @@ impl TrainingState {
             curve,
             model: bytes(model.clone().into_record()).map_err(failed)?,
             average: bytes(average.clone().into_record()).map_err(failed)?,
-            optimizer: optimizer.to_record().into_bytes().map_err(failed)?.to_vec(),
+            optimizer: optimizer.to_record(),
         })
     }
 
@@ -76,18 +76,23 @@ impl TrainingState {
     }
 
     pub(super) fn restore<M: ScoreModel>(
-        &self,
+        &mut self,
         path: &Path,
         model: M,
         average: M,
-        optimizer: ModuleOptimizer,
-    ) -> Result<(M, M, ModuleOptimizer), TrainingError> {
+        optimizer: Adam,
+        device: &Device,
+    ) -> Result<(M, M, Adam), TrainingError> {
         let damaged = |error| TrainingError::Damaged { path: path.to_owned(), reason: format!("{error}") };
         let record = |bytes: &[u8]| ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(damaged);
         let model = model.try_load_record(record(&self.model)?).map_err(damaged)?;
         let average = average.try_load_record(record(&self.average)?).map_err(damaged)?;
-        let moments = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(self.optimizer.clone())).map_err(damaged)?;
-        Ok((model, average, optimizer.load_record(moments)))
+        let moments = std::mem::take(&mut self.optimizer);
+        let optimizer = optimizer.load_record(moments, device).ok_or_else(|| TrainingError::Damaged {
+            path: path.to_owned(),
+            reason: "the optimiser's moments do not fit the model".to_owned(),
+        })?;
+        Ok((model, average, optimizer))
     }
 
     pub(super) fn save(&self, path: &Path) -> Result<(), TrainingError> {

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use crystal_core::{CrystalState, LatticeCoordinates};
 use serde::{Deserialize, Serialize};
 
 use super::TrainingError;
+use super::adam::Adam;
 use super::state::TrainingState;
 use super::{NoisedBatch, TrainingConfig, noised_batch};
-use crate::{ScoreBatch, ScoreModel, update_average};
+use crate::ops::squared_error;
+use crate::{Padding, PreparedBatch, ScoreModel};
 
 /// Batches prepared ahead of the device.
 const PREFETCH: usize = 2;
@@ -34,7 +35,7 @@ pub struct Trainer<M: ScoreModel> {
     device: Device,
     model: M,
     average: M,
-    optimizer: ModuleOptimizer,
+    optimizer: Adam,
     step: u64,
     curve: Vec<LossPoint>,
     unread: Vec<Tensor<1>>,
@@ -50,8 +51,8 @@ impl<M: ScoreModel> Trainer<M> {
             return Err(TrainingError::Config(problem));
         }
         let average = model.clone().to_device(device).no_grad();
+        let optimizer = Adam::new(&average, device);
         let device = device.clone().autodiff();
-        let optimizer = AdamConfig::new().with_beta_1(config.betas.0).with_beta_2(config.betas.1).with_epsilon(1e-8).init();
         let model = model.to_device(&device).train();
         Ok(Self { config, device, model, average, optimizer, step: 0, curve: vec![], unread: vec![] })
     }
@@ -62,11 +63,11 @@ impl<M: ScoreModel> Trainer<M> {
     /// [`TrainingError`] if the file cannot be read, is damaged, or belongs to another model or configuration.
     pub fn resume(model: M, config: TrainingConfig, device: &Device, path: &Path) -> Result<Self, TrainingError> {
         let mut trainer = Self::new(model, config, device)?;
-        let state = TrainingState::load(path)?;
+        let mut state = TrainingState::load(path)?;
         state.check(path, trainer.model.kind(), &trainer.config)?;
         let inner = device.clone();
         (trainer.model, trainer.average, trainer.optimizer) =
-            state.restore(path, trainer.model, trainer.average, trainer.optimizer)?;
+            state.restore(path, trainer.model, trainer.average, trainer.optimizer, device)?;
         trainer.average = trainer.average.to_device(&inner);
         trainer.step = state.step;
         trainer.curve = state.curve;
@@ -121,19 +122,24 @@ impl<M: ScoreModel> Trainer<M> {
             return Err(TrainingError::EmptyData);
         }
         let (first, last) = (self.step, self.config.steps);
-        let config = self.config.clone();
+        let (config, basis, padding) = (self.config.clone(), self.model.basis(), Padding::for_device(&self.device));
         std::thread::scope(|scope| {
             let (sender, batches) = mpsc::sync_channel(PREFETCH);
             scope.spawn(move || {
                 for step in first..last {
+                    let batch = noised_batch(data, &config, step).and_then(|noised| {
+                        let prepared = PreparedBatch::new(&noised.graph, &noised.levels, &basis, padding)?;
+                        Ok((noised, prepared))
+                    });
                     // The receiver is gone when training stopped early.
-                    if sender.send(noised_batch(data, &config, step)).is_err() {
+                    if sender.send(batch).is_err() {
                         break;
                     }
                 }
             });
             for batch in batches {
-                self.step_on(&batch?)?;
+                let (noised, prepared) = batch?;
+                self.step_on(&noised, prepared);
                 let finished = self.step == last;
                 if self.step.is_multiple_of(self.config.read_every) || finished {
                     self.read_losses()?;
@@ -152,32 +158,34 @@ impl<M: ScoreModel> Trainer<M> {
     }
 
     /// One optimiser step on a prepared batch.
-    fn step_on(&mut self, batch: &NoisedBatch) -> Result<(), TrainingError> {
-        let input = ScoreBatch::new(&batch.graph, &batch.levels, &self.model.basis(), &self.device)?;
+    fn step_on(&mut self, batch: &NoisedBatch, prepared: PreparedBatch) {
+        let n_sites = prepared.n_sites();
+        let input = prepared.upload(&self.device);
         let estimate = self.model.forward(&input);
-        let (n_sites, n_structures) = (batch.graph.n_sites(), batch.graph.n_structures());
-        let tensor =
-            |values: &[f32], shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &self.device);
-        let loss_of = |estimate: Tensor<2>, noise: Tensor<2>, weights: Tensor<2>| {
-            let error = estimate - noise;
-            (error.clone() * error * weights).sum()
+        let n_structures = batch.graph.n_structures();
+        // Sites that stand for nothing have weight 0.
+        let tensor = |values: &[f32], shape: [usize; 2]| {
+            let mut values = values.to_vec();
+            values.resize(shape[0] * shape[1], 0.0);
+            Tensor::<2>::from_data(TensorData::new(values, shape), &self.device)
         };
-        let position = loss_of(
+        let position = squared_error(
             estimate.position,
             tensor(&batch.position_noise, [n_sites, 3]),
-            tensor(&batch.position_weights, [n_sites, 1]),
+            tensor(&batch.position_weights, [n_sites, 3]),
         );
         let lattice_shape = [n_structures, LatticeCoordinates::MAX];
-        let lattice =
-            loss_of(estimate.lattice, tensor(&batch.lattice_noise, lattice_shape), tensor(&batch.lattice_weights, lattice_shape));
+        let lattice = squared_error(
+            estimate.lattice,
+            tensor(&batch.lattice_noise, lattice_shape),
+            tensor(&batch.lattice_weights, lattice_shape),
+        );
         self.unread.push(Tensor::cat(vec![position.clone().inner(), lattice.clone().inner()], 0));
         let gradients = ((position + lattice) * 0.5).backward();
-        let gradients = clip(GradientsParams::from_grads(gradients, &self.model), &self.model, self.config.gradient_norm);
-        let learning_rate = self.config.learning_rate_at(self.step);
-        self.model = self.optimizer.step(learning_rate, self.model.clone(), gradients);
-        self.average = update_average(self.average.clone(), &self.model, self.config.ema_decay);
+        let gradients = GradientsParams::from_grads(gradients, &self.model);
+        (self.model, self.average) =
+            self.optimizer.step(self.model.clone(), self.average.clone(), gradients, &self.config, self.step);
         self.step += 1;
-        Ok(())
     }
 
     /// Reads the losses of the steps since the last reading from the device, in one transfer.
@@ -197,42 +205,4 @@ impl<M: ScoreModel> Trainer<M> {
         }
         Ok(())
     }
-}
-
-/// Scales all gradients so that their global norm is at most `limit`. Stays on the device.
-fn clip<M: Module>(gradients: GradientsParams, module: &M, limit: f64) -> GradientsParams {
-    struct SquaredNorm<'a> {
-        gradients: &'a GradientsParams,
-        sum: Option<Tensor<1>>,
-    }
-    impl ModuleVisitor for SquaredNorm<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = self.gradients.get::<D>(param.id) {
-                let squared = (gradient.clone() * gradient).sum();
-                self.sum = Some(match self.sum.take() {
-                    Some(sum) => sum + squared,
-                    None => squared,
-                });
-            }
-        }
-    }
-    struct Scale {
-        gradients: GradientsParams,
-        factor: Tensor<1>,
-    }
-    impl ModuleVisitor for Scale {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-                let factor = self.factor.clone().reshape([1; D]);
-                self.gradients.register(param.id, gradient * factor);
-            }
-        }
-    }
-    let mut norm = SquaredNorm { gradients: &gradients, sum: None };
-    module.visit(&mut norm);
-    let Some(squared) = norm.sum else { return gradients };
-    let factor = (squared.sqrt() + 1e-6).recip().mul_scalar(limit).clamp_max(1.0);
-    let mut scale = Scale { gradients, factor };
-    module.visit(&mut scale);
-    scale.gradients
 }

@@ -9,6 +9,8 @@
 //! The harmonics carry no gradient: the network's score is an output, not a derivative of one.
 
 pub(super) mod backward;
+#[cfg(feature = "cube")]
+pub(super) mod cube;
 #[cfg(feature = "cpu")]
 pub(super) mod flex;
 pub mod reference;

@@ -7,7 +7,10 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, TensorData};
 
-use super::{GraphOps, angular_message, rows, swish};
+use super::adam::{self, AdamStep};
+use super::edge_features::{self, FeatureTensors};
+use super::{GraphOps, angular_message, layer_norm, rows, swish};
+use crate::basis::BasisConfig;
 
 /// Rows per rayon task: below this the task's cost exceeds the work.
 pub(super) const MIN_ROWS: usize = 256;
@@ -38,6 +41,16 @@ fn single(tensor: &FlexTensor) -> bool {
 }
 
 impl GraphOps for Flex {
+    fn edge_features(
+        edges: FloatTensor<Self>,
+        structures: FloatTensor<Self>,
+        edge_structure: IntTensor<Self>,
+        _table: FloatTensor<Self>,
+        config: BasisConfig,
+    ) -> FeatureTensors<Self> {
+        edge_features::flex::features(&edges, &structures, &edge_structure, &config)
+    }
+
     fn gather_rows(
         x: FloatTensor<Self>,
         index: IntTensor<Self>,
@@ -112,5 +125,46 @@ impl GraphOps for Flex {
             return swish::reference::backward::<Self>(grad, x);
         }
         swish::flex::backward(&grad.to_contiguous(), &x.to_contiguous())
+    }
+
+    fn adam_step(
+        value: FloatTensor<Self>,
+        first_moment: FloatTensor<Self>,
+        second_moment: FloatTensor<Self>,
+        average: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        squared_norm: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        if !single(&value) {
+            return adam::reference::step::<Self>(value, first_moment, second_moment, average, gradient, squared_norm, step);
+        }
+        let state = [value, first_moment, second_moment, average].map(|tensor| tensor.to_contiguous());
+        adam::flex::step(state.each_ref(), &gradient.to_contiguous(), &squared_norm, step)
+    }
+
+    fn add_squared_norm(total: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        if !single(&x) {
+            return adam::reference::add_squared_norm::<Self>(total, x);
+        }
+        adam::flex::add_squared_norm(&total, &x.to_contiguous())
+    }
+
+    fn normalise_rows(x: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>) -> FloatTensor<Self> {
+        if !single(&x) {
+            return layer_norm::reference::forward::<Self>(x, gamma, beta);
+        }
+        layer_norm::flex::forward(&x.to_contiguous(), &gamma.to_contiguous(), &beta.to_contiguous())
+    }
+
+    fn normalise_rows_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        if !single(&x) {
+            return layer_norm::reference::backward::<Self>(grad, x, gamma);
+        }
+        layer_norm::flex::backward(&grad.to_contiguous(), &x.to_contiguous(), &gamma.to_contiguous())
     }
 }

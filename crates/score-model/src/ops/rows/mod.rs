@@ -1,6 +1,8 @@
 //! Rows by index, and sums of rows by index: each other's transposes.
 
 pub(super) mod backward;
+#[cfg(feature = "cube")]
+pub(super) mod cube;
 #[cfg(feature = "cpu")]
 pub(super) mod flex;
 pub mod reference;
@@ -23,12 +25,20 @@ pub struct RowIndex {
     pub order: Tensor<1, Int>,
 }
 
-impl RowIndex {
-    /// Uploads `index` and its transpose. Counting sort: linear in rows + targets.
+/// A [`RowIndex`] before it is uploaded.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HostRowIndex {
+    index: Vec<i32>,
+    offsets: Vec<i32>,
+    order: Vec<i32>,
+}
+
+impl HostRowIndex {
+    /// Counting sort: linear in rows + targets.
     ///
     /// # Panics
     /// If an entry of `index` is no target: the caller made the index and checks what a user gives.
-    pub fn new(index: &[u32], n_targets: usize, device: &Device) -> Self {
+    pub(crate) fn new(index: &[u32], n_targets: usize) -> Self {
         let mut offsets = vec![0_i32; n_targets + 1];
         for &target in index {
             offsets[target as usize + 1] += 1;
@@ -43,15 +53,25 @@ impl RowIndex {
             order[*slot as usize] = row as i32;
             *slot += 1;
         }
+        Self { index: index.iter().map(|&target| target as i32).collect(), offsets, order }
+    }
+
+    pub(crate) fn upload(self, device: &Device) -> RowIndex {
         let upload = |values: Vec<i32>| {
             let shape = [values.len()];
             Tensor::<1, Int>::from_data(TensorData::new(values, shape), (device, DType::I32))
         };
-        Self {
-            index: upload(index.iter().map(|&target| target as i32).collect()),
-            offsets: upload(offsets),
-            order: upload(order),
-        }
+        RowIndex { index: upload(self.index), offsets: upload(self.offsets), order: upload(self.order) }
+    }
+}
+
+impl RowIndex {
+    /// Uploads `index` and its transpose.
+    ///
+    /// # Panics
+    /// If an entry of `index` is no target.
+    pub fn new(index: &[u32], n_targets: usize, device: &Device) -> Self {
+        HostRowIndex::new(index, n_targets).upload(device)
     }
 
     /// Number of rows M.

@@ -2,6 +2,8 @@
 //! over memory instead of five.
 
 pub(super) mod backward;
+#[cfg(feature = "cube")]
+pub(super) mod cube;
 #[cfg(feature = "cpu")]
 pub(super) mod flex;
 pub mod reference;

@@ -1,0 +1,80 @@
+//! One step of Adam (Kingma and Ba, arXiv 1412.6980) with gradient clipping and the moving average of the weights, in one pass per parameter.
+//!
+//! As separate tensor operations this takes about twenty passes over every parameter, on a GPU each with a launch that costs more than its work.
+
+#[cfg(feature = "cube")]
+pub(super) mod cube;
+#[cfg(feature = "cpu")]
+pub(super) mod flex;
+pub mod reference;
+
+use burn::Tensor;
+use burn::backend::Dispatch;
+
+use super::GraphOps;
+
+/// The numbers of one step that are the same for all parameters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamStep {
+    /// Learning rate.
+    pub learning_rate: f32,
+    /// Decay rates β₁ and β₂.
+    pub betas: (f32, f32),
+    /// Added to the root of the second moment.
+    pub epsilon: f32,
+    /// 1/(1 − β₁ᵗ) and 1/(1 − β₂ᵗ), t counted from 1.
+    pub corrections: (f32, f32),
+    /// The gradients are scaled down to this global norm.
+    pub norm_limit: f32,
+    /// Decay of the moving average.
+    pub average_decay: f32,
+}
+
+impl AdamStep {
+    /// Factor that limits a gradient of this squared global norm.
+    #[cfg(feature = "cpu")]
+    fn clip_factor(&self, squared_norm: f32) -> f32 {
+        (self.norm_limit / (squared_norm.sqrt() + NORM_FLOOR)).min(1.0)
+    }
+}
+
+/// Added to the norm before dividing by it.
+pub(super) const NORM_FLOOR: f32 = 1e-6;
+
+/// What Adam keeps for one parameter, all of the same length, flat.
+#[derive(Debug, Clone)]
+pub struct AdamParameter {
+    /// The parameter.
+    pub value: Tensor<1>,
+    /// Moving average of the gradient.
+    pub first_moment: Tensor<1>,
+    /// Moving average of its square.
+    pub second_moment: Tensor<1>,
+    /// Moving average of the parameter.
+    pub average: Tensor<1>,
+}
+
+/// The parameter after a step along its gradient. `squared_norm` `[1]` is that of all gradients of the model together.
+pub fn adam_step(parameter: AdamParameter, gradient: Tensor<1>, squared_norm: Tensor<1>, step: AdamStep) -> AdamParameter {
+    let (value, first_moment, second_moment, average) = <Dispatch as GraphOps>::adam_step(
+        parameter.value.into_dispatch(),
+        parameter.first_moment.into_dispatch(),
+        parameter.second_moment.into_dispatch(),
+        parameter.average.into_dispatch(),
+        gradient.into_dispatch(),
+        squared_norm.into_dispatch(),
+        step,
+    );
+    let tensor = Tensor::from_dispatch;
+    AdamParameter {
+        value: tensor(value),
+        first_moment: tensor(first_moment),
+        second_moment: tensor(second_moment),
+        average: tensor(average),
+    }
+}
+
+/// `total + Σ x²`; total `[1]`, x flat.
+pub fn add_squared_norm(total: Tensor<1>, x: Tensor<1>) -> Tensor<1> {
+    Tensor::from_dispatch(<Dispatch as GraphOps>::add_squared_norm(total.into_dispatch(), x.into_dispatch()))
+}

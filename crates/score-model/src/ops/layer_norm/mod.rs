@@ -1,0 +1,31 @@
+//! Layer norm (Ba, Kiros, Hinton, arXiv 1607.06450): `y = γ·(x − mean)/√(variance + ε) + β` along each row.
+//!
+//! As separate tensor operations, forward and backward take some twenty passes, and the gradients by γ and β sum all rows for a few columns,
+//! which a general reduction gives to a few units of the GPU.
+
+pub(super) mod backward;
+#[cfg(feature = "cube")]
+pub(super) mod cube;
+#[cfg(feature = "cpu")]
+pub(super) mod flex;
+pub mod reference;
+
+use burn::Tensor;
+use burn::backend::Dispatch;
+use burn::nn::LayerNorm;
+
+use super::GraphOps;
+
+/// Added to the variance.
+pub(super) const EPSILON: f32 = 1e-5;
+
+/// The layer applied to every row; burn's [`LayerNorm`] holds γ and β. A layer without β is taken to have β = 0.
+///
+/// # Shapes
+/// - x: `[M, C]`
+/// - output: `[M, C]`
+pub fn layer_norm(layer: &LayerNorm, x: Tensor<2>) -> Tensor<2> {
+    let gamma = layer.gamma.val();
+    let beta = layer.beta.as_ref().map_or_else(|| gamma.zeros_like(), |beta| beta.val());
+    Tensor::from_dispatch(<Dispatch as GraphOps>::normalise_rows(x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch()))
+}
