@@ -47,6 +47,9 @@ struct Table1Arguments {
     /// Go on with an interrupted run of the same name.
     #[arg(long)]
     resume: bool,
+    /// Sample with this checkpoint instead of training.
+    #[arg(long, conflicts_with = "resume")]
+    checkpoint: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -54,8 +57,8 @@ fn main() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,experiments=info,druse=info,datasets=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     let Arguments { experiment: Experiment::Table1(arguments) } = Arguments::parse();
-    let Table1Arguments { preset, config, data, out, name, device, seed, resume } = arguments;
-    match run(&Table1Options { preset, config, data, out, name, device, seed, resume }) {
+    let Table1Arguments { preset, config, data, out, name, device, seed, resume, checkpoint } = arguments;
+    match run(&Table1Options { preset, config, data, out, name, device, seed, resume, checkpoint }) {
         Ok(table) => {
             println!("{table}");
             ExitCode::SUCCESS

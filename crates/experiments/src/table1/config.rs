@@ -51,6 +51,11 @@ impl Table1Config {
     pub fn resolve(mut self, seed: u64) -> Self {
         self.train.model.seed = seed;
         self.train.training.seed = seed;
+        self.resolve_sampling(seed)
+    }
+
+    /// The same for the sampler alone, where the training is done already.
+    pub fn resolve_sampling(mut self, seed: u64) -> Self {
         self.sampling.seed = seed;
         self.sampling.schedule = self.train.training.schedule.clone();
         self.sampling.graph = self.train.training.graph.clone();

@@ -6,13 +6,14 @@ use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use crystal_core::{Structure, io};
 use datasets::{DataSet, LoadOptions, Record, Split, load, locate};
+use druse::checkpoints::{self, Loaded};
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
 use druse::provenance::{GIT_REVISION, VERSION};
 use druse::training::recent_losses;
 use druse::{DeviceName, Provenance};
 use metrics::{Fingerprints, evaluate, fingerprints, table1_samples};
-use score_model::LossPoint;
+use score_model::DimeNetPlusPlus;
 use serde_json::json;
 
 use super::stages::Stages;
@@ -48,6 +49,8 @@ pub struct Table1Options {
     pub seed: u64,
     /// Goes on with a run that was interrupted.
     pub resume: bool,
+    /// Samples with this checkpoint instead of training.
+    pub checkpoint: Option<PathBuf>,
 }
 
 /// Runs Table 1 and writes everything into `runs/<name>/`. Returns the table as text.
@@ -55,8 +58,13 @@ pub struct Table1Options {
 /// # Errors
 /// If a stage fails; the message names the stage.
 pub fn run(options: &Table1Options) -> Result<String> {
-    let config = configuration(options)?;
+    let mut config = configuration(options)?;
     let device = options.device.open()?;
+    let checkpoint = options.checkpoint.as_deref().map(|path| checkpoints::load(Some(path), &device)).transpose()?;
+    if let Some(checkpoint) = &checkpoint {
+        config.train = checkpoint.config.clone();
+        config = config.resolve_sampling(options.seed);
+    }
     let folder = match &options.name {
         Some(name) => options.out.join(name),
         None => default_folder(options),
@@ -82,22 +90,16 @@ pub fn run(options: &Table1Options) -> Result<String> {
         device: options.device,
     };
 
-    let trained = stages.run("training", || {
-        let bar = bar("training", config.train.training.steps);
-        // An interrupted experiment goes on where its training stopped; the training itself knows when it is done.
-        let trained = druse::training::train(&config.train, &data, &provenance, &device, &folder, options.resume, &bar);
-        bar.finish_and_clear();
-        let trained = trained?;
-        write_file(&folder.join("loss.svg"), plot::loss_curve(&trained.curve)?)?;
-        Ok(trained)
-    })?;
-
-    let generated = stages.run("sampling", || sample(&config, &data, &trained.model, &device, &folder))?;
+    let weights = match checkpoint {
+        Some(checkpoint) => Weights::of_checkpoint(checkpoint),
+        None => stages.run("training", || train(&config, options, &data, &provenance, &device, &folder))?,
+    };
+    let generated = stages.run("sampling", || sample(&config, &data, &weights.model, &device, &folder))?;
     let reference = stages
         .run("fingerprints of the test split", || Ok(fingerprints_of("test split", &structures(data.split(Split::Test)))))?;
     let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures)))?;
     let this_work =
-        stages.run("figures of this work", || this_work_row(&config, options, &ours, &reference, &generated, &trained.curve))?;
+        stages.run("figures of this work", || this_work_row(&config, options, &ours, &reference, &generated, &weights.note))?;
     let stable = stages.run("1000 stable structures", || stable_rows(&config, options, &data, &reference))?;
 
     let not_run = |name: &str, published, note: &str| Row {
@@ -163,6 +165,47 @@ fn load_data(config: &Table1Config, options: &Table1Options) -> Result<DataSet> 
     Ok(data)
 }
 
+/// What is sampled with, and what the note tells of it.
+struct Weights {
+    model: DimeNetPlusPlus,
+    note: String,
+}
+
+impl Weights {
+    fn of_checkpoint(checkpoint: Loaded) -> Self {
+        let Loaded { model, config, step, path, sha256, .. } = checkpoint;
+        let note = format!(
+            "checkpoint {path} (SHA-256 {}…), {step} training steps of {} structures",
+            &sha256[..12],
+            config.training.batch_size
+        );
+        Self { model, note }
+    }
+}
+
+fn train(
+    config: &Table1Config,
+    options: &Table1Options,
+    data: &DataSet,
+    provenance: &Provenance,
+    device: &Device,
+    folder: &Path,
+) -> Result<Weights> {
+    let bar = bar("training", config.train.training.steps);
+    // An interrupted experiment goes on where its training stopped; the training itself knows when it is done.
+    let trained = druse::training::train(&config.train, data, provenance, device, folder, options.resume, &bar);
+    bar.finish_and_clear();
+    let trained = trained?;
+    write_file(&folder.join("loss.svg"), plot::loss_curve(&trained.curve)?)?;
+    let (position, lattice) = recent_losses(&trained.curve, NOTED_STEPS);
+    let note = format!(
+        "{} training steps of {} structures, losses at the end {position:.3} (position) and {lattice:.3} (lattice)",
+        trained.curve.len(),
+        config.train.training.batch_size,
+    );
+    Ok(Weights { model: trained.model, note })
+}
+
 /// Sampled structures with what the note tells of them.
 struct Generated {
     structures: Vec<Structure>,
@@ -213,7 +256,7 @@ fn this_work_row(
     generated: &[Fingerprints],
     reference: &[Fingerprints],
     sampled: &Generated,
-    curve: &[LossPoint],
+    weights: &str,
 ) -> Result<Row> {
     let usable = table1_samples(generated, generated.len());
     if usable.len() < 2 {
@@ -221,13 +264,9 @@ fn this_work_row(
     }
     let valid = evaluate(&usable, reference)?;
     let measured = with_bootstrap(&valid, &usable, reference, config.bootstrap, options.seed)?;
-    let (position, lattice) = recent_losses(curve, NOTED_STEPS);
     let note = format!(
-        "{} training steps of {} structures, losses at the end {position:.3} (position) and {lattice:.3} (lattice); {} steps a level; \
-         {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws exploded and were drawn again, {} given up; \
+        "{weights}; {} steps a level; {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws exploded and were drawn again, {} given up; \
          ± is a bootstrap over the generated structures",
-        curve.len(),
-        config.train.training.batch_size,
         config.sampling.steps_per_level,
         usable.len(),
         generated.len(),

@@ -16,6 +16,7 @@ use super::{angular_message, dense, layer_norm, rows, squared_error, swish};
 /// Shapes: E edges, S segments, C columns, L degrees of spherical harmonics, B batches, M rows, K inputs, N outputs. Integer tensors may be of
 /// either width.
 #[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff)]
+#[allow(clippy::type_complexity, reason = "the extension macro reads the tuples of the signatures")]
 pub trait GraphOps: Backend {
     /// The features of E edges of S structures: envelope, radial and spherical functions, harmonics, directions, scalars, lattice weights.
     /// edges `[E, 11]`: length, equivalence, direction, ∂d/∂y; structures `[S, 3]`: cut-off, factor of the spherical functions, number of

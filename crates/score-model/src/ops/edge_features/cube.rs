@@ -1,11 +1,14 @@
 //! Kernels: the radial functions with one unit per value, the rest with one unit per edge.
 
 use burn::backend::TensorMetadata;
+use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 use crystal_core::LatticeCoordinates;
 use cubecl::prelude::*;
 
-use super::{EDGE_WIDTH, GAUSSIAN_RANGE, GRADIENT_FLOOR, LENGTH_UNIT, SHORTEST_LENGTH, STRUCTURE_WIDTH, gaussian_spacing};
+use super::{
+    EDGE_WIDTH, FeatureTensors, GAUSSIAN_RANGE, GRADIENT_FLOOR, LENGTH_UNIT, SHORTEST_LENGTH, STRUCTURE_WIDTH, gaussian_spacing,
+};
 use crate::basis::{BasisConfig, N_INTERVALS};
 use crate::ops::cube::{one_unit_each, output};
 
@@ -173,7 +176,7 @@ pub(crate) fn features(
     edge_structure: CubeTensor,
     table: CubeTensor,
     config: &BasisConfig,
-) -> (CubeTensor, CubeTensor, CubeTensor, CubeTensor, CubeTensor, CubeTensor, CubeTensor) {
+) -> FeatureTensors<CubeBackend> {
     let n_edges = edges.shape()[0];
     let (n_radial, degrees) = (config.n_radial, config.n_spherical);
     let radial = output(&edges, [n_edges, n_radial]);

@@ -1,10 +1,13 @@
 //! CPU loops, in double precision where a difference of large numbers is taken.
 
+use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use crystal_core::LatticeCoordinates;
 use rayon::prelude::*;
 
-use super::{EDGE_WIDTH, GAUSSIAN_RANGE, GRADIENT_FLOOR, LENGTH_UNIT, SHORTEST_LENGTH, STRUCTURE_WIDTH, gaussian_spacing};
+use super::{
+    EDGE_WIDTH, FeatureTensors, GAUSSIAN_RANGE, GRADIENT_FLOOR, LENGTH_UNIT, SHORTEST_LENGTH, STRUCTURE_WIDTH, gaussian_spacing,
+};
 use crate::basis::{BasisConfig, MAX_DEGREES, RadialTable, envelope, real_harmonics};
 use crate::ops::flex::{MIN_ROWS, floats, indices, tensor};
 
@@ -25,7 +28,7 @@ pub(crate) fn features(
     structures: &FlexTensor,
     edge_structure: &FlexTensor,
     config: &BasisConfig,
-) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
+) -> FeatureTensors<Flex> {
     let (edges, structures, edge_structure) = (floats(edges), floats(structures), indices(edge_structure));
     let n_edges = edge_structure.len();
     let edge = |e: usize| {
