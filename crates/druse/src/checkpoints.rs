@@ -12,9 +12,9 @@ use crate::Provenance;
 use crate::config::TrainConfig;
 
 /// The checkpoint that is used when none is named; its model card lies beside it.
-const SHIPPED: &[u8] = include_bytes!("../../../assets/weights/mp20-quick.safetensors");
+const SHIPPED: &[u8] = include_bytes!("../../../assets/weights/mp20.safetensors");
 /// Its name in messages and in `--json`.
-pub const SHIPPED_NAME: &str = "assets/weights/mp20-quick.safetensors";
+pub const SHIPPED_NAME: &str = "assets/weights/mp20.safetensors";
 
 const PROVENANCE_KEY: &str = "provenance";
 const STEP_KEY: &str = "step";

@@ -29,23 +29,69 @@ pub enum DeviceError {
     /// The backend was not compiled in.
     #[error("this build has no {0} backend; build it with --features {0}")]
     NotBuilt(DeviceName),
+    /// The backend finds nothing to run on.
+    #[error("no {device} device can be used on this machine: {reason}; {device} needs {needs}", needs = .device.needs())]
+    NotFound {
+        /// The device asked for.
+        device: DeviceName,
+        /// What the backend says.
+        reason: String,
+    },
 }
 
 impl DeviceName {
-    /// Opens the device.
+    /// Opens the device and computes a number on it.
     ///
     /// # Errors
-    /// [`DeviceError::NotBuilt`] if its backend was not compiled in.
+    /// [`DeviceError::NotBuilt`] if its backend was not compiled in, [`DeviceError::NotFound`] if there is no such device.
     pub fn open(self) -> Result<Device, DeviceError> {
         match self {
             #[cfg(feature = "cpu")]
             Self::Cpu => Ok(Device::flex()),
             #[cfg(feature = "wgpu")]
-            Self::Wgpu => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+            Self::Wgpu => self.probe(|| Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Ok(Device::cuda(0)),
+            Self::Cuda => self.probe(|| Device::cuda(0)),
             #[allow(unreachable_patterns, reason = "with every backend compiled in, nothing is left")]
             missing => Err(DeviceError::NotBuilt(missing)),
+        }
+    }
+
+    /// The backends panic, partly in threads of their own, where a driver or a device is missing: the first message becomes the error.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    fn probe(self, open: impl FnOnce() -> Device) -> Result<Device, DeviceError> {
+        use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+        use std::sync::{Arc, Mutex};
+
+        let messages = Arc::new(Mutex::new(Vec::new()));
+        let before = take_hook();
+        let heard = Arc::clone(&messages);
+        set_hook(Box::new(move |panic| {
+            if let Ok(mut heard) = heard.lock() {
+                heard.push(panic.payload_as_str().unwrap_or("it gave no reason").to_owned());
+            }
+        }));
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            let device = open();
+            burn::Tensor::<1>::from_data([1.0_f32], &device).into_data();
+            device
+        }));
+        set_hook(before);
+        opened.map_err(|_| {
+            let messages = messages.lock().map(|messages| messages.clone()).unwrap_or_default();
+            let first = messages.first().map_or("it gave no reason", String::as_str);
+            // The loader lists every file name it tried.
+            let reason = first.lines().next().unwrap_or_default().split(" - ").next().unwrap_or_default().to_owned();
+            DeviceError::NotFound { device: self, reason }
+        })
+    }
+
+    /// What a machine must have.
+    fn needs(self) -> &'static str {
+        match self {
+            Self::Cpu => "nothing",
+            Self::Wgpu => "a Vulkan, Metal or DirectX 12 driver",
+            Self::Cuda => "an NVIDIA GPU, its driver (libcuda) and libnvrtc of CUDA 12 or 13",
         }
     }
 }

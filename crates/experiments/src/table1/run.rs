@@ -321,8 +321,11 @@ fn stable_rows(config: &Table1Config, options: &Table1Options, data: &DataSet, r
 fn report(folder: &Path, options: &Table1Options, rows: &[Row], stages: &Stages, provenance: &Provenance) -> Result<String> {
     let timings: String = stages.iter().map(|(name, seconds)| format!("  {name:<32} {seconds:8.1} s\n")).collect();
     let heading = format!(
-        "Table 1 of arXiv 2310.10695, preset {}, data {} (SHA-256 {}…), device {}, seed {}, git {}",
-        options.preset,
+        "Table 1 of arXiv 2310.10695, {}, data {} (SHA-256 {}…), device {}, seed {}, git {}",
+        options
+            .config
+            .as_ref()
+            .map_or_else(|| format!("preset {}", options.preset), |path| format!("configuration {}", path.display())),
         provenance.data,
         &provenance.data_sha256[..12.min(provenance.data_sha256.len())],
         options.device,
