@@ -6,3 +6,4 @@ pub mod published;
 pub mod statistics;
 pub mod table;
 pub mod table1;
+pub mod throughput;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use druse::DeviceName;
 use experiments::table1::{Table1Options, run};
+use experiments::throughput::{self, ThroughputOptions};
 
 /// Runs the experiments of arXiv 2310.10695.
 #[derive(Parser)]
@@ -19,6 +20,24 @@ struct Arguments {
 enum Experiment {
     /// Table 1: coverage and Fréchet distances of generated structures against the test split.
     Table1(Table1Arguments),
+    /// Structures per second of sampling and training with the network of Table 1, and of their parts.
+    Throughput(ThroughputArguments),
+}
+
+#[derive(clap::Args)]
+struct ThroughputArguments {
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    /// Structures per batch.
+    #[arg(long, value_delimiter = ',', default_value = "32")]
+    batch_sizes: Vec<usize>,
+    /// Writes the figures here, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -56,9 +75,16 @@ fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,experiments=info,druse=info,datasets=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
-    let Arguments { experiment: Experiment::Table1(arguments) } = Arguments::parse();
-    let Table1Arguments { preset, config, data, out, name, device, seed, resume, checkpoint } = arguments;
-    match run(&Table1Options { preset, config, data, out, name, device, seed, resume, checkpoint }) {
+    let result = match Arguments::parse().experiment {
+        Experiment::Table1(arguments) => {
+            let Table1Arguments { preset, config, data, out, name, device, seed, resume, checkpoint } = arguments;
+            run(&Table1Options { preset, config, data, out, name, device, seed, resume, checkpoint })
+        }
+        Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, json }) => {
+            throughput::run(&ThroughputOptions { data, device, batch_sizes, json })
+        }
+    };
+    match result {
         Ok(table) => {
             println!("{table}");
             ExitCode::SUCCESS

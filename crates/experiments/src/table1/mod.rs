@@ -1,7 +1,7 @@
 //! Table 1, end to end: data → training → sampling → fingerprints → figures.
 
 mod config;
-mod orders;
+pub(crate) mod orders;
 mod run;
 mod stages;
 

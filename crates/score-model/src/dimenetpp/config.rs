@@ -81,6 +81,17 @@ impl DimeNetPlusPlusConfig {
         }
     }
 
+    /// Floating-point operations of the dense layers for one edge in one evaluation, a multiplication and an addition counted as two.
+    pub fn dense_operations_per_edge(&self) -> usize {
+        let (emb, int_emb, out_emb) = (self.emb, self.int_emb, self.out_emb);
+        let embedding = (self.n_radial + emb + self.basis().n_scalars()) * emb;
+        let residuals = 2 * (self.n_before_skip + self.n_after_skip) * emb * emb;
+        let filters = self.n_radial * emb + self.n_spherical * self.n_radial * int_emb;
+        let interaction = 3 * emb * emb + 2 * emb * int_emb + residuals + filters;
+        let output = self.n_radial * emb + emb * out_emb + self.n_dense_output * out_emb * out_emb + 2 * out_emb;
+        2 * (embedding + self.n_blocks * interaction + (self.n_blocks + 1) * output)
+    }
+
     /// The features the network reads.
     pub fn basis(&self) -> BasisConfig {
         BasisConfig {
