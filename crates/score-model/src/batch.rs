@@ -66,7 +66,7 @@ pub struct ScoreBatch {
 pub enum Padding {
     /// No more rows than sites and edges.
     None,
-    /// Sites and edges rounded up to a sixteenth of the power of two below, at least to [`Padding::SMALLEST`].
+    /// Sites and edges rounded up to a sixteenth of the power of two below, at least by 64.
     Rounded,
 }
 
