@@ -73,10 +73,11 @@ pub(crate) fn step(
     step: AdamStep,
 ) -> (CubeTensor, CubeTensor, CubeTensor, CubeTensor) {
     let n = gradient.shape().num_elements();
+    assert!(state.iter().all(|tensor| tensor.shape().num_elements() == n), "a parameter's state and gradient are equally long");
     let [new_value, new_first, new_second, new_average] = [(); 4].map(|()| output(&gradient, [n]));
     let (count, dim) = one_unit_each(&gradient, n);
     let [value, first, second, average] = state.map(CubeTensor::into_buffer_arg);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         step_kernel::launch_unchecked(
             &new_value.client,
@@ -108,7 +109,7 @@ pub(crate) fn step(
 /// `total + Σ x²`.
 pub(crate) fn add_squared_norm(total: CubeTensor, x: CubeTensor) -> CubeTensor {
     let out = output(&x, [1]);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         add_squared_norm_kernel::launch_unchecked(
             &out.client,

@@ -6,7 +6,7 @@
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
 )]
 
-use burn::backend::TensorMetadata;
+use burn::backend::{Shape, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
@@ -198,8 +198,10 @@ fn layout(filters: &CubeTensor, offsets: &CubeTensor) -> (CubeCount, CubeDim, [u
 /// The angular message.
 pub(crate) fn forward(x: CubeTensor, filters: CubeTensor, harmonics: CubeTensor, offsets: CubeTensor) -> CubeTensor {
     let (count, dim, [n_edges, columns, degrees, groups]) = layout(&filters, &offsets);
+    assert!(x.shape() == Shape::new([n_edges, columns]), "x fits the filters");
+    assert!(harmonics.shape() == Shape::new([n_edges, degrees * degrees]), "the harmonics fit the filters");
     let out = output(&x, [n_edges, columns]);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         forward_kernel::launch_unchecked(
             &out.client,
@@ -228,9 +230,11 @@ pub(crate) fn backward(
     offsets: CubeTensor,
 ) -> (CubeTensor, CubeTensor) {
     let (count, dim, [n_edges, columns, degrees, groups]) = layout(&filters, &offsets);
+    assert!([x.shape(), grad.shape()].iter().all(|shape| *shape == Shape::new([n_edges, columns])), "x fits the filters");
+    assert!(harmonics.shape() == Shape::new([n_edges, degrees * degrees]), "the harmonics fit the filters");
     let grad_x = output(&x, [n_edges, columns]);
     let grad_filters = output(&x, [degrees, n_edges, columns]);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         backward_kernel::launch_unchecked(
             &grad_x.client,

@@ -276,6 +276,9 @@ fn square() -> CubeDim {
 fn launch_product(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>, n_output: usize, transposed: bool) -> CubeTensor {
     let shape = x.shape();
     let (n_batches, n_rows, n_input) = (shape[0], shape[1], shape[2]);
+    let inner = if transposed { [n_batches, n_output, n_input] } else { [n_batches, n_input, n_output] };
+    assert_eq!(weight.shape(), Shape::new(inner), "the weight fits the input");
+    assert!(bias.as_ref().is_none_or(|bias| bias.shape()[0] == n_output), "the bias fits the weight");
     let out = output(&x, [n_batches, n_rows, n_output]);
     // Small tiles while large ones would leave processors without work.
     let unit_rows = if n_rows < 16_384 { 4 } else { 8 };
@@ -283,7 +286,7 @@ fn launch_product(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>, n
     let tiles = n_rows.div_ceil(SIDE * unit_rows) * n_output.div_ceil(SIDE * unit_columns);
     let with_bias = bias.is_some();
     let bias = bias.unwrap_or_else(|| weight.clone());
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         product_kernel::launch_unchecked(
             &out.client,
@@ -308,6 +311,7 @@ fn launch_product(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>, n
 
 fn launch_gradients(grad: CubeTensor, x: CubeTensor, with_bias: bool) -> (CubeTensor, CubeTensor) {
     let (n_batches, n_rows, n_input, n_output) = (x.shape()[0], x.shape()[1], x.shape()[2], grad.shape()[2]);
+    assert_eq!(grad.shape(), Shape::new([n_batches, n_rows, n_output]), "the gradient fits the input");
     let piece_rows = n_rows.div_ceil(MAX_PIECES).max(MIN_PIECE).next_multiple_of(DEPTH);
     let n_pieces = n_rows.div_ceil(piece_rows);
     let (unit_rows, unit_columns) = (unit_columns(n_input), unit_columns(n_output));
@@ -315,7 +319,7 @@ fn launch_gradients(grad: CubeTensor, x: CubeTensor, with_bias: bool) -> (CubeTe
     let weight_parts = output(&x, [n_batches, n_pieces, n_input, n_output]);
     let bias_parts = output(&x, if with_bias { [n_batches, n_pieces, n_output] } else { [1, 1, 1] });
     let count = cubes(&x, n_batches * n_pieces * tiles);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         partial_gradients_kernel::launch_unchecked(
             &weight_parts.client,

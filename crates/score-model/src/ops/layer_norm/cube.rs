@@ -172,8 +172,9 @@ fn parameter_gradients_kernel(
 /// The layer norm.
 pub(crate) fn forward(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor) -> CubeTensor {
     let (rows, columns) = (x.shape()[0], x.shape()[1]);
+    assert!(gamma.shape()[0] == columns && beta.shape()[0] == columns, "γ and β fit the rows");
     let out = output(&x, [rows, columns]);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         forward_kernel::launch_unchecked(
             &out.client,
@@ -193,9 +194,10 @@ pub(crate) fn forward(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor) -> Cub
 /// Gradients by x, γ and β.
 pub(crate) fn backward(grad: CubeTensor, x: CubeTensor, gamma: CubeTensor) -> (CubeTensor, CubeTensor, CubeTensor) {
     let (rows, columns) = (x.shape()[0], x.shape()[1]);
+    assert!(grad.shape() == x.shape() && gamma.shape()[0] == columns, "gradient and γ fit the rows");
     let grad_x = output(&x, [rows, columns]);
     let statistics = output(&x, [rows, 2]);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         input_gradient_kernel::launch_unchecked(
             &grad_x.client,
@@ -214,7 +216,7 @@ pub(crate) fn backward(grad: CubeTensor, x: CubeTensor, gamma: CubeTensor) -> (C
     let n_pieces = rows.div_ceil(piece_rows);
     let [gamma_parts, beta_parts] = [(); 2].map(|()| output(&grad_x, [1, n_pieces, columns]));
     let units = columns.next_multiple_of(LANES).min(MAX_COLUMN_UNITS);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         parameter_gradients_kernel::launch_unchecked(
             &grad_x.client,

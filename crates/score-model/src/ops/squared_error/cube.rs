@@ -36,8 +36,9 @@ fn backward_kernel(grad: &[f32], estimate: &[f32], target: &[f32], weights: &[f3
 
 /// `Σ w·(estimate − target)²`.
 pub(crate) fn forward(estimate: CubeTensor, target: CubeTensor, weights: CubeTensor) -> CubeTensor {
+    assert!(estimate.shape() == target.shape() && estimate.shape() == weights.shape(), "all of one shape");
     let out = output(&estimate, [1]);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         forward_kernel::launch_unchecked(
             &out.client,
@@ -54,9 +55,10 @@ pub(crate) fn forward(estimate: CubeTensor, target: CubeTensor, weights: CubeTen
 
 /// Gradient by the estimate.
 pub(crate) fn backward(grad: CubeTensor, estimate: CubeTensor, target: CubeTensor, weights: CubeTensor) -> CubeTensor {
+    assert!(estimate.shape() == target.shape() && estimate.shape() == weights.shape(), "all of one shape");
     let out = output(&estimate, estimate.shape());
     let (count, dim) = one_unit_each(&out, estimate.shape().num_elements());
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         backward_kernel::launch_unchecked(
             &out.client,

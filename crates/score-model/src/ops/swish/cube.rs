@@ -32,7 +32,7 @@ pub(crate) fn forward(x: CubeTensor) -> CubeTensor {
     let n = x.shape().num_elements();
     let out = output(&x, x.shape());
     let (count, dim) = one_unit_each(&x, n);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         forward_kernel::launch_unchecked(&out.client, count, dim, x.into_buffer_arg(), out.clone().into_buffer_arg());
     }
@@ -41,10 +41,11 @@ pub(crate) fn forward(x: CubeTensor) -> CubeTensor {
 
 /// `grad·σ(x)·(1 + x·(1 − σ(x)))`.
 pub(crate) fn backward(grad: CubeTensor, x: CubeTensor) -> CubeTensor {
+    assert_eq!(grad.shape(), x.shape(), "a gradient has the shape of its value");
     let n = x.shape().num_elements();
     let out = output(&x, x.shape());
     let (count, dim) = one_unit_each(&x, n);
-    // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
     unsafe {
         backward_kernel::launch_unchecked(
             &out.client,
