@@ -231,11 +231,14 @@ fn partial_gradients_kernel(
         sync_cube();
         multiply_slices(&left, &right, &mut sums, first_row, first_column, unit_rows, unit_columns);
         if with_bias {
-            #[unroll]
-            for k in 0..DEPTH {
+            // Only the units that write the sums below.
+            if input_0 + first_row == 0 {
                 #[unroll]
-                for j in 0..unit_columns {
-                    bias_sums[j] += right[k * tile_columns + first_column + SIDE * j];
+                for k in 0..DEPTH {
+                    #[unroll]
+                    for j in 0..unit_columns {
+                        bias_sums[j] += right[k * tile_columns + first_column + SIDE * j];
+                    }
                 }
             }
         }
