@@ -3,6 +3,7 @@
 pub mod plot;
 pub mod progress;
 pub mod published;
+pub mod state_parity;
 pub mod statistics;
 pub mod table;
 pub mod table1;

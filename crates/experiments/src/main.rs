@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use druse::DeviceName;
+use experiments::state_parity::{self, StateParityOptions};
 use experiments::table1::{Table1Options, run};
 use experiments::throughput::{self, ThroughputOptions};
 
@@ -22,6 +23,8 @@ enum Experiment {
     Table1(Table1Arguments),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
     Throughput(ThroughputArguments),
+    /// Compares graphs, noise and Langevin steps of a device with those of the processor.
+    StateParity(StateParityArguments),
 }
 
 #[derive(clap::Args)]
@@ -38,6 +41,19 @@ struct ThroughputArguments {
     /// Writes the figures here, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct StateParityArguments {
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// wgpu or cuda.
+    #[arg(long)]
+    device: DeviceName,
+    /// Structures at each noise level.
+    #[arg(long, default_value_t = 1000)]
+    structures: usize,
 }
 
 #[derive(clap::Args)]
@@ -82,6 +98,9 @@ fn main() -> ExitCode {
         }
         Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, json }) => {
             throughput::run(&ThroughputOptions { data, device, batch_sizes, json })
+        }
+        Experiment::StateParity(StateParityArguments { data, device, structures }) => {
+            state_parity::run(&StateParityOptions { data, device, structures })
         }
     };
     match result {

@@ -15,7 +15,7 @@ use druse::provenance::GIT_REVISION;
 use druse::training::states_of;
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingError};
 use multigraph::{BatchedMultiGraph, GraphConfig};
-use score_model::{DimeNetPlusPlusConfig, Padding, PreparedBatch, ScoreModel, Trainer, TrainingConfig, noised_batch};
+use score_model::{DimeNetPlusPlusConfig, EpochOrder, ScoreModel, StateSet, Trainer, TrainingConfig, noised_batch};
 use serde::Serialize;
 
 use crate::table1::orders::orders_from;
@@ -142,44 +142,43 @@ fn ceilings(name: DeviceName, device: &Device) -> Result<Vec<Measurement>> {
 
 /// The stages of one evaluation of a batch.
 fn parts(train: &[CrystalState], batch: usize, device: &Device) -> Result<Vec<Measurement>> {
-    let config = TrainingConfig { batch_size: batch.div_ceil(2), ..TrainingConfig::default() };
     // Noised structures, as sampling and training meet them.
-    let noised = noised_batch(train, &config, 0)?;
-    let levels = noised.levels.clone();
-    let states: Vec<CrystalState> = train.iter().cycle().take(batch).cloned().collect();
+    let config = TrainingConfig { batch_size: batch.div_ceil(2), ..TrainingConfig::default() };
+    let set = StateSet::new(train, device)?;
+    let mut order = EpochOrder::default();
+    let noise = seconds(device, || {
+        noised_batch(&set, &mut order, &config, 0)?;
+        Ok(())
+    })?;
+    let mut noised = noised_batch(&set, &mut order, &config, 0)?;
     let model = DimeNetPlusPlusConfig::table1().init(device);
     let basis = model.basis();
-    let graph_seconds = seconds(device, || {
-        BatchedMultiGraph::from_states(&states, &GraphConfig::default())?;
+    let graph = seconds(device, || {
+        noised.states.score_batch(&noised.levels, &basis, &config.graph)?;
         Ok(())
     })?;
-    let padding = Padding::for_device(device);
-    let prepare = seconds(device, || {
-        PreparedBatch::new(&noised.graph, &levels, &basis, padding)?;
-        Ok(())
-    })?;
-    let prepared = PreparedBatch::new(&noised.graph, &levels, &basis, padding)?;
-    let upload = seconds(device, || {
-        drop(prepared.clone().upload(device));
-        Ok(())
-    })?;
-    let input = prepared.upload(device);
+    let input = noised.states.score_batch(&noised.levels, &basis, &config.graph)?;
     let forward = seconds(device, || {
         drop(model.forward(&input));
         Ok(())
     })?;
-    let edges = noised.graph.n_edges() as f64;
+    let states: Vec<CrystalState> = train.iter().cycle().take(batch).cloned().collect();
+    let host_graph = seconds(device, || {
+        BatchedMultiGraph::from_states(&states, &GraphConfig::default())?;
+        Ok(())
+    })?;
+    let edges = input.n_edges() as f64;
     let operations = edges * DimeNetPlusPlusConfig::table1().dense_operations_per_edge() as f64;
     let milliseconds =
         |what: &str, seconds: f64| Measurement { what: what.to_owned(), batch: Some(batch), value: 1e3 * seconds, unit: "ms" };
     let measured = |what: &str, value: f64, unit| Measurement { what: what.to_owned(), batch: Some(batch), value, unit };
     Ok(vec![
-        milliseconds("multigraphs (processor)", graph_seconds),
-        milliseconds("sorted indices (processor)", prepare),
-        milliseconds("upload and edge features", upload),
+        milliseconds("noise of a training batch", noise),
+        milliseconds("multigraphs and edge features", graph),
         milliseconds("evaluation", forward),
         measured("evaluation: edges", edges / forward / 1e6, "million edges/s"),
         measured("evaluation: dense layers alone", operations / forward / 1e12, "TFLOP/s"),
+        milliseconds("multigraphs on the processor, for comparison", host_graph),
     ])
 }
 

@@ -3,13 +3,10 @@
 use std::collections::VecDeque;
 
 use burn::tensor::Device;
-use crystal_core::{CrystalState, LatticeCoordinates, SpaceGroup, Structure};
-use multigraph::BatchedMultiGraph;
-use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
-use score_model::{ScoreBatch, ScoreModel};
+use crystal_core::{CrystalError, CrystalState, SpaceGroup, Structure};
+use score_model::{LangevinStep, Purpose, RandomKey, ScoreModel, StateBatch};
 
-use crate::dynamics::{failure, generator, lattice_step, position_step, start};
+use crate::dynamics::{langevin_step, start, stream};
 use crate::{SamplerConfig, SamplingError, SamplingOrder, finish};
 
 /// A sampled structure.
@@ -50,14 +47,12 @@ pub struct Sampler<'a, M: ScoreModel> {
     device: Device,
 }
 
-/// One structure on its way.
-struct Walker {
+/// Which structure is drawn: place of its order, place in the order, and how often it was drawn before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
     order: usize,
     index: usize,
     attempt: usize,
-    state: CrystalState,
-    rng: ChaCha8Rng,
-    failure: Option<String>,
 }
 
 /// Refuses the first order that cannot be carried out.
@@ -103,98 +98,80 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         mut finished: impl FnMut(Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
         check_orders(orders)?;
-        let mut queue: VecDeque<(usize, usize, usize)> =
-            orders.iter().enumerate().flat_map(|(order, wanted)| (0..wanted.count).map(move |index| (order, index, 0))).collect();
+        let places = |(order, wanted): (usize, &SamplingOrder)| {
+            (0..wanted.count).map(move |index| Place { order, index, attempt: 0 }).collect::<Vec<_>>()
+        };
+        let mut queue: VecDeque<Place> = orders.iter().enumerate().flat_map(places).collect();
         while !queue.is_empty() {
             let taken = queue.len().min(self.config.batch_size);
-            let mut walkers: Vec<Walker> = queue.drain(..taken).map(|place| self.walker(orders, place)).collect();
-            self.anneal(&mut walkers, &mut progress)?;
-            for walker in walkers {
-                match self.finish(walker)? {
-                    Ok(outcome) => finished(outcome)?,
-                    Err(again) => queue.push_back(again),
+            let batch: Vec<Place> = queue.drain(..taken).collect();
+            let states = self.anneal(orders, &batch, &mut progress)?;
+            for (place, state) in batch.into_iter().zip(states) {
+                match self.finish(place, state) {
+                    Some(outcome) => finished(outcome)?,
+                    None => queue.push_back(Place { attempt: place.attempt + 1, ..place }),
                 }
             }
         }
         Ok(())
     }
 
-    fn walker(&self, orders: &[SamplingOrder], (order, index, attempt): (usize, usize, usize)) -> Walker {
-        let mut rng = generator(self.config.seed, order, index, attempt);
-        let wanted = &orders[order];
-        let state = start(SpaceGroup::get(wanted.space_group), &wanted.sites, &self.config, &mut rng);
-        Walker { order, index, attempt, state, rng, failure: None }
-    }
-
-    /// All levels from the highest to the lowest, in place.
-    fn anneal(&self, walkers: &mut [Walker], progress: &mut impl FnMut(f64)) -> Result<(), SamplingError> {
+    /// All levels from the highest to the lowest; for structures that exploded on the way, why.
+    fn anneal(
+        &self,
+        orders: &[SamplingOrder],
+        places: &[Place],
+        progress: &mut impl FnMut(f64),
+    ) -> Result<Vec<Result<CrystalState, String>>, SamplingError> {
         let config = &self.config;
-        let share = walkers.len() as f64 / (config.schedule.n_levels * config.steps_per_level) as f64;
+        let key = RandomKey::new(config.seed, Purpose::Sampling);
+        let streams: Vec<u64> = places.iter().map(|place| stream(place.order, place.index, place.attempt)).collect();
+        let start = |(place, &stream): (&Place, &u64)| {
+            let wanted = &orders[place.order];
+            start(SpaceGroup::get(wanted.space_group), &wanted.sites, config, key, stream)
+        };
+        let states: Vec<CrystalState> = places.iter().zip(&streams).map(start).collect();
+        let mut states = StateBatch::new(&states, &streams, key, &self.device)?;
+        let share = places.len() as f64 / (config.schedule.n_levels * config.steps_per_level) as f64;
+        let mut draw = 0;
         for level in (0..config.schedule.n_levels).rev() {
+            let levels = vec![level; places.len()];
+            let [position, lattice] = [
+                (config.schedule.position_sigma(level), config.position_step, config.position_temperature),
+                (config.schedule.lattice_sigma(level), config.lattice_step, config.lattice_temperature),
+            ]
+            .map(|(sigma, step, temperature)| langevin_step(sigma, step, temperature));
+            let mut estimate = |states: &mut StateBatch, step: LangevinStep| {
+                let input = states.score_batch(&levels, &self.model.basis(), &config.graph)?;
+                draw += 1;
+                Ok::<_, SamplingError>((self.model.forward(&input), LangevinStep { draw, ..step }))
+            };
             for _ in 0..config.steps_per_level {
-                let sigma = config.schedule.position_sigma(level);
-                self.estimate(walkers, level, |walker, position, _| {
-                    position_step(&mut walker.state, position, sigma, config, &mut walker.rng)
-                })?;
-                let sigma = config.schedule.lattice_sigma(level);
-                self.estimate(walkers, level, |walker, _, lattice| {
-                    lattice_step(&mut walker.state, lattice, sigma, config, &mut walker.rng);
-                    Ok(())
-                })?;
+                let (score, step) = estimate(&mut states, position)?;
+                states.step_positions(score.position, step);
+                let (score, step) = estimate(&mut states, lattice)?;
+                states.step_lattices(score.lattice, step);
                 progress(share);
             }
         }
-        Ok(())
+        Ok(states.into_states())
     }
 
-    /// Evaluates the model on all walkers that are still alive and gives each its part. A walker that exploded sits out the rest of its
-    /// batch, so that it cannot spoil the others.
-    fn estimate(
-        &self,
-        walkers: &mut [Walker],
-        level: usize,
-        step: impl Fn(&mut Walker, &[[f32; 3]], &[f32]) -> Result<(), crystal_core::CrystalError> + Sync,
-    ) -> Result<(), SamplingError> {
-        let mut alive: Vec<&mut Walker> = walkers.iter_mut().filter(|walker| walker.failure.is_none()).collect();
-        if alive.is_empty() {
-            return Ok(());
-        }
-        let states: Vec<CrystalState> = alive.iter().map(|walker| walker.state.clone()).collect();
-        let graph = BatchedMultiGraph::from_states(&states, &self.config.graph)?;
-        let levels = vec![level; states.len()];
-        let batch = ScoreBatch::new(&graph, &levels, &self.model.basis(), &self.device)?;
-        let estimate = self.model.forward(&batch);
-        let position: Vec<f32> = estimate.position.into_data().iter::<f32>().collect();
-        let lattice: Vec<f32> = estimate.lattice.into_data().iter::<f32>().collect();
-        let position: &[[f32; 3]] = position.as_chunks::<3>().0;
-        alive.par_iter_mut().enumerate().for_each(|(structure, walker)| {
-            let sites = graph.site_offsets[structure] as usize..graph.site_offsets[structure + 1] as usize;
-            let coordinates = structure * LatticeCoordinates::MAX..(structure + 1) * LatticeCoordinates::MAX;
-            let outcome = step(walker, &position[sites], &lattice[coordinates]);
-            walker.failure = outcome.err().map(|error| error.to_string()).or_else(|| failure(&walker.state));
-        });
-        Ok(())
-    }
-
-    /// The finished structure, or what to draw again; the outer result says whether the run can go on.
-    fn finish(&self, mut walker: Walker) -> Result<Result<Outcome, (usize, usize, usize)>, SamplingError> {
-        let Walker { order, index, attempt, .. } = walker;
-        if walker.failure.is_none() {
-            let done = finish(&mut walker.state, &self.config.finishing).and_then(|()| walker.state.expand());
-            match done {
-                Ok(structure) => {
-                    let sample = Sample { order, index, state: walker.state, structure, redraws: attempt };
-                    return Ok(Ok(Outcome::Sampled(Box::new(sample))));
-                }
-                Err(error) => walker.failure = Some(error.to_string()),
+    /// The finished structure, or the end of its order; `None` if it is to be drawn again.
+    fn finish(&self, place: Place, state: Result<CrystalState, String>) -> Option<Outcome> {
+        let Place { order, index, attempt } = place;
+        let done = |mut state: CrystalState| -> Result<(CrystalState, Structure), CrystalError> {
+            finish(&mut state, &self.config.finishing)?;
+            let structure = state.expand()?;
+            Ok((state, structure))
+        };
+        let reason = match state.and_then(|state| done(state).map_err(|error| error.to_string())) {
+            Ok((state, structure)) => {
+                return Some(Outcome::Sampled(Box::new(Sample { order, index, state, structure, redraws: attempt })));
             }
-        }
-        let reason = walker.failure.unwrap_or_default();
+            Err(reason) => reason,
+        };
         tracing::warn!(order, index, attempt, reason, "a structure exploded");
-        if attempt < self.config.max_redraws {
-            Ok(Err((order, index, attempt + 1)))
-        } else {
-            Ok(Ok(Outcome::GivenUp { order, index, reason }))
-        }
+        (attempt >= self.config.max_redraws).then_some(Outcome::GivenUp { order, index, reason })
     }
 }

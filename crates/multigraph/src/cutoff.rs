@@ -41,7 +41,7 @@ impl GraphConfig {
     ///
     /// # Errors
     /// [`GraphError::Config`] that names the number.
-    pub(crate) fn check(&self) -> Result<(), GraphError> {
+    pub fn check(&self) -> Result<(), GraphError> {
         let refuse = |reason: String| Err(GraphError::Config(reason));
         if !(self.mean_degree > 0.0 && self.mean_degree.is_finite()) {
             return refuse(format!("mean_degree is {}; give a number above 0", self.mean_degree));

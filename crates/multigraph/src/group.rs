@@ -5,18 +5,17 @@ use std::sync::OnceLock;
 use crystal_core::{SpaceGroup, SymmetryOperation};
 use nalgebra::{Matrix3, Vector3};
 
-/// Translations of the standard settings are multiples of 1/24.
-const DENOMINATOR: i32 = 24;
-
 /// Operations of one space group in the primitive basis. In that basis no two operations share a rotation.
 #[derive(Debug)]
-pub(crate) struct GroupTable {
+pub struct GroupTable {
     /// The rotations W.
     pub rotations: Vec<Matrix3<i32>>,
     /// The rotations W as floating-point numbers.
     pub rotations_f64: Vec<Matrix3<f64>>,
     /// The translations w.
     pub translations: Vec<Vector3<f64>>,
+    /// The translations w in units of 1/[`GroupTable::DENOMINATOR`].
+    pub numerators: Vec<Vector3<i32>>,
     /// Index of the inverse of each operation, modulo lattice translations.
     pub inverse: Vec<usize>,
     /// The translation s with `{W|w}⁻¹ = {W⁻¹|w_inverse + s}`.
@@ -26,6 +25,9 @@ pub(crate) struct GroupTable {
 }
 
 impl GroupTable {
+    /// Translations of the standard settings are multiples of one over this.
+    pub const DENOMINATOR: i32 = 24;
+
     /// The table of this group, made once.
     pub fn get(group: &SpaceGroup) -> &'static Self {
         static TABLES: [OnceLock<GroupTable>; 230] = [const { OnceLock::new() }; 230];
@@ -39,7 +41,7 @@ impl GroupTable {
         };
         let numerators = operations
             .iter()
-            .map(|operation| operation.translation.map(|x| (x * f64::from(DENOMINATOR)).round() as i32))
+            .map(|operation| operation.translation.map(|x| (x * f64::from(Self::DENOMINATOR)).round() as i32))
             .collect::<Vec<_>>();
         let inverse = operations.iter().map(|operation| find(operation.inverse().rotation)).collect::<Vec<_>>();
         let inverse_shift = inverse
@@ -47,8 +49,8 @@ impl GroupTable {
             .zip(&numerators)
             .map(|(&inverse, numerator)| {
                 let shift = -(rotations[inverse] * numerator) - numerators[inverse];
-                assert!(shift.iter().all(|x| x % DENOMINATOR == 0), "an inverse differs by a lattice translation");
-                shift / DENOMINATOR
+                assert!(shift.iter().all(|x| x % Self::DENOMINATOR == 0), "an inverse differs by a lattice translation");
+                shift / Self::DENOMINATOR
             })
             .collect();
         let product = rotations
@@ -60,13 +62,15 @@ impl GroupTable {
             rotations_f64: rotations.iter().map(|rotation| rotation.map(f64::from)).collect(),
             translations: operations.iter().map(|operation| operation.translation).collect(),
             inverse,
+            numerators,
             inverse_shift,
             product,
             rotations,
         }
     }
 
-    /// Number of operations, at most 48.
+    /// Number of operations, 1 to 48.
+    #[allow(clippy::len_without_is_empty, reason = "a group has at least the identity")]
     pub fn len(&self) -> usize {
         self.rotations.len()
     }

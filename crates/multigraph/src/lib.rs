@@ -18,3 +18,4 @@ pub use builder::build;
 pub use cutoff::GraphConfig;
 pub use error::GraphError;
 pub use graph::MultiGraph;
+pub use group::GroupTable;

@@ -11,6 +11,7 @@ use crate::basis::BasisConfig;
 use crate::ops::RowIndex;
 use crate::ops::edge_features::EdgeInputs;
 use crate::ops::rows::HostRowIndex;
+use crate::states::check_levels;
 
 /// Number of elements that a model knows: 1 (H) to 118 (Og).
 pub const N_ELEMENTS: usize = 118;
@@ -21,9 +22,7 @@ pub const N_ELEMENTS: usize = 118;
 /// edge gets one: they add exactly 0 to every estimate, and no tensor is empty (GPU kernels cannot be launched over nothing).
 #[derive(Debug, Clone)]
 pub struct ScoreBatch {
-    n_structures: usize,
-    n_sites: usize,
-    n_edges: usize,
+    pub(crate) n_structures: usize,
     /// Sites → elements (atomic number − 1), [`N_ELEMENTS`] targets.
     pub elements: RowIndex,
     /// Sites → noise levels.
@@ -74,16 +73,11 @@ impl Padding {
     /// Fewest rows that are added together.
     const SMALLEST: usize = 64;
     /// Edges of a site that stands for nothing: about as many as other sites have.
-    const EDGES_PER_SITE: usize = 64;
+    pub(crate) const EDGES_PER_SITE: usize = 64;
 
     /// What suits a device.
     pub fn for_device(device: &Device) -> Self {
-        #[cfg(feature = "cpu")]
-        if *device == Device::flex() {
-            return Self::None;
-        }
-        let _ = device;
-        Self::Rounded
+        if crate::states::has_kernels(device) { Self::Rounded } else { Self::None }
     }
 
     fn round_up(count: usize) -> usize {
@@ -91,7 +85,7 @@ impl Padding {
     }
 
     /// Sites and edges of a batch of so many.
-    fn sizes(self, n_sites: usize, n_edges: usize) -> (usize, usize) {
+    pub(crate) fn sizes(self, n_sites: usize, n_edges: usize) -> (usize, usize) {
         match self {
             Self::None => (n_sites, n_edges.max(1)),
             Self::Rounded => {
@@ -106,8 +100,6 @@ impl Padding {
 #[derive(Debug, Clone)]
 pub struct PreparedBatch {
     n_structures: usize,
-    n_sites: usize,
-    n_edges: usize,
     elements: HostRowIndex,
     levels: HostRowIndex,
     source: HostRowIndex,
@@ -168,8 +160,6 @@ impl PreparedBatch {
         }
         Ok(Self {
             n_structures,
-            n_sites,
-            n_edges,
             elements,
             levels,
             source,
@@ -183,11 +173,6 @@ impl PreparedBatch {
         })
     }
 
-    /// Number of rows of the site tensors, at least the graph's sites.
-    pub fn n_sites(&self) -> usize {
-        self.n_sites
-    }
-
     /// Uploads the indices and computes the features on the device.
     pub fn upload(self, device: &Device) -> ScoreBatch {
         let edge_structure = self.edge_structure.upload(device);
@@ -195,8 +180,6 @@ impl PreparedBatch {
         let free_mask = TensorData::new(self.free_mask, [self.n_structures, LatticeCoordinates::MAX]);
         ScoreBatch {
             n_structures: self.n_structures,
-            n_sites: self.n_sites,
-            n_edges: self.n_edges,
             elements: self.elements.upload(device),
             levels: self.levels.upload(device),
             source: self.source.upload(device),
@@ -237,12 +220,12 @@ impl ScoreBatch {
 
     /// Number of rows N of the site tensors: the sites of all structures, and those that stand for nothing.
     pub fn n_sites(&self) -> usize {
-        self.n_sites
+        self.elements.n_rows()
     }
 
     /// Number of rows E of the edge tensors: the edges of all structures, and those that stand for nothing; at least 1.
     pub fn n_edges(&self) -> usize {
-        self.n_edges
+        self.source.n_rows()
     }
 }
 
@@ -250,12 +233,7 @@ fn check(graph: &BatchedMultiGraph, levels: &[usize], config: &BasisConfig) -> R
     if graph.n_sites() == 0 {
         return Err(ScoreModelError::EmptyBatch);
     }
-    if levels.len() != graph.n_structures() {
-        return Err(ScoreModelError::LevelCount { levels: levels.len(), structures: graph.n_structures() });
-    }
-    if let Some((structure, &level)) = levels.iter().enumerate().find(|(_, level)| **level >= config.n_levels) {
-        return Err(ScoreModelError::LevelOutOfRange { structure, level, n_levels: config.n_levels });
-    }
+    check_levels(levels, graph.n_structures(), config)?;
     let known = |z: u8| (1..=N_ELEMENTS).contains(&usize::from(z));
     match graph.atomic_numbers.iter().position(|&z| !known(z)) {
         Some(site) => Err(ScoreModelError::UnknownElement { site, atomic_number: graph.atomic_numbers[site] }),

@@ -32,6 +32,17 @@ pub enum ScoreModelError {
         /// Its atomic number.
         atomic_number: u8,
     },
+    /// Each structure needs random numbers of its own.
+    #[error("{streams} random streams for {structures} structures: give one per structure")]
+    StreamCount {
+        /// Streams given.
+        streams: usize,
+        /// Structures in the batch.
+        structures: usize,
+    },
+    /// A graph could not be built.
+    #[error(transparent)]
+    Graph(#[from] multigraph::GraphError),
     /// A batch without a single site.
     #[error("the batch has no sites")]
     EmptyBatch,

@@ -10,6 +10,8 @@ mod init;
 mod model;
 mod noise;
 pub mod ops;
+mod random;
+mod states;
 mod training;
 
 pub use basis::BasisConfig;
@@ -19,5 +21,7 @@ pub use dimenetpp::{DimeNetPlusPlus, DimeNetPlusPlusConfig};
 pub use error::{CheckpointError, ScoreModelError};
 pub use init::ParameterSource;
 pub use model::{ScoreEstimate, ScoreModel, at_sources, at_targets, readout};
-pub use noise::{NoiseSchedule, noise_lattice, noise_positions, normal_vector};
-pub use training::{LossPoint, NoisedBatch, Trainer, TrainingConfig, TrainingError, noised_batch};
+pub use noise::NoiseSchedule;
+pub use random::{Purpose, RandomKey};
+pub use states::{Draw, LangevinStep, NoisedStates, StateBatch, StateSet};
+pub use training::{EpochOrder, LossPoint, NoisedBatch, Trainer, TrainingConfig, TrainingError, noised_batch};

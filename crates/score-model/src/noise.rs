@@ -1,15 +1,6 @@
-//! Noise levels, and noising a structure for training (the paper's §3; method §2 and §3).
+//! Noise levels (the paper's §3; method §2).
 
-use crystal_core::{CrystalError, CrystalState};
-use nalgebra::Vector3;
-use rand::{Rng, RngExt};
-use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
-
-/// How often a noised lattice is redrawn before the last draw is refused.
-const MAX_LATTICE_DRAWS: usize = 1000;
-/// Smallest volume of a noised conventional cell per non-equivalent site, Å³.
-const MIN_VOLUME_PER_SITE: f64 = 1.0;
 
 /// Two geometric sequences of variances, one for positions (Å²), one for lattice coordinates. Level 0 is the lowest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,40 +47,6 @@ impl NoiseSchedule {
     fn geometric(&self, (low, high): (f64, f64), level: usize) -> f64 {
         if self.n_levels < 2 { low } else { low * (high / low).powf(level as f64 / (self.n_levels - 1) as f64) }
     }
-}
-
-/// A standard normal vector.
-pub fn normal_vector(rng: &mut impl Rng) -> Vector3<f64> {
-    Vector3::from_fn(|_, _| rng.sample(StandardNormal))
-}
-
-/// Adds `sigma·ε` (Å, Cartesian) to every site and wraps into the primitive cell. Returns ε.
-///
-/// # Errors
-/// As [`CrystalState::primitive_lattice`].
-pub fn noise_positions(state: &mut CrystalState, sigma: f64, rng: &mut impl Rng) -> Result<Vec<Vector3<f64>>, CrystalError> {
-    let lattice = state.primitive_lattice()?;
-    let noise: Vec<Vector3<f64>> = state.sites.iter().map(|_| normal_vector(rng)).collect();
-    let displacements: Vec<Vector3<f64>> = noise.iter().map(|noise| noise * sigma).collect();
-    state.displace(&lattice, &displacements);
-    Ok(noise)
-}
-
-/// Adds `sigma·ε` to the free lattice coordinates; fractional coordinates ride along. Returns ε. A cell of less than 1 Å³ per site is
-/// drawn again.
-///
-/// # Errors
-/// [`CrystalError::Lattice`] if no draw gives a cell of sensible volume.
-pub fn noise_lattice(state: &mut CrystalState, sigma: f64, rng: &mut impl Rng) -> Result<Vec<f64>, CrystalError> {
-    let clean = state.lattice_coords.clone();
-    for _ in 0..MAX_LATTICE_DRAWS {
-        let noise: Vec<f64> = clean.iter().map(|_| rng.sample(StandardNormal)).collect();
-        state.lattice_coords = clean.iter().zip(&noise).map(|(y, noise)| y + sigma * noise).collect();
-        if state.conventional_lattice().is_ok_and(|lattice| lattice.volume() >= MIN_VOLUME_PER_SITE * state.sites.len() as f64) {
-            return Ok(noise);
-        }
-    }
-    Err(CrystalError::Lattice { reason: format!("{MAX_LATTICE_DRAWS} noised cells in a row had under 1 Å³ per site") })
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub mod adam;
 pub mod angular_message;
 mod backend;
 #[cfg(feature = "cube")]
-mod cube;
+pub(crate) mod cube;
 pub mod dense;
 pub mod edge_features;
 #[cfg(feature = "cpu")]

@@ -9,5 +9,5 @@ mod trainer;
 
 pub use config::TrainingConfig;
 pub use error::TrainingError;
-pub use noising::{NoisedBatch, noised_batch};
+pub use noising::{EpochOrder, NoisedBatch, noised_batch};
 pub use trainer::{LossPoint, Trainer};

@@ -1,22 +1,18 @@
 //! The training loop.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
-use crystal_core::{CrystalState, LatticeCoordinates};
+use burn::tensor::{Device, Tensor};
+use crystal_core::CrystalState;
 use serde::{Deserialize, Serialize};
 
 use super::TrainingError;
 use super::adam::Adam;
 use super::state::TrainingState;
-use super::{NoisedBatch, TrainingConfig, noised_batch};
+use super::{EpochOrder, NoisedBatch, TrainingConfig, noised_batch};
 use crate::ops::squared_error;
-use crate::{Padding, PreparedBatch, ScoreModel};
-
-/// Batches prepared ahead of the device.
-const PREFETCH: usize = 2;
+use crate::{ScoreModel, StateSet};
 
 /// Losses of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -121,71 +117,43 @@ impl<M: ScoreModel> Trainer<M> {
         if data.is_empty() {
             return Err(TrainingError::EmptyData);
         }
-        let (first, last) = (self.step, self.config.steps);
-        let (config, basis, padding) = (self.config.clone(), self.model.basis(), Padding::for_device(&self.device));
-        std::thread::scope(|scope| {
-            let (sender, batches) = mpsc::sync_channel(PREFETCH);
-            scope.spawn(move || {
-                for step in first..last {
-                    let batch = noised_batch(data, &config, step).and_then(|noised| {
-                        let prepared = PreparedBatch::new(&noised.graph, &noised.levels, &basis, padding)?;
-                        Ok((noised, prepared))
-                    });
-                    // The receiver is gone when training stopped early.
-                    if sender.send(batch).is_err() {
-                        break;
-                    }
-                }
-            });
-            for batch in batches {
-                let (noised, prepared) = batch?;
-                self.step_on(&noised, prepared);
-                let finished = self.step == last;
-                if self.step.is_multiple_of(self.config.read_every) || finished {
-                    self.read_losses()?;
-                    if !progress(&self.curve) {
-                        break;
-                    }
-                }
-                if let Some(path) = &checkpoint
-                    && (self.step.is_multiple_of(self.config.checkpoint_every) || finished)
-                {
-                    self.save(path)?;
+        let data = StateSet::new(data, &self.device)?;
+        let mut order = EpochOrder::default();
+        let last = self.config.steps;
+        while self.step < last {
+            let batch = noised_batch(&data, &mut order, &self.config, self.step)?;
+            self.step_on(batch)?;
+            let finished = self.step == last;
+            if self.step.is_multiple_of(self.config.read_every) || finished {
+                self.read_losses()?;
+                if !progress(&self.curve) {
+                    break;
                 }
             }
-            Ok(())
-        })
+            if let Some(path) = &checkpoint
+                && (self.step.is_multiple_of(self.config.checkpoint_every) || finished)
+            {
+                self.save(path)?;
+            }
+        }
+        Ok(())
     }
 
-    /// One optimiser step on a prepared batch.
-    fn step_on(&mut self, batch: &NoisedBatch, prepared: PreparedBatch) {
-        let n_sites = prepared.n_sites();
-        let input = prepared.upload(&self.device);
+    /// One optimiser step.
+    fn step_on(&mut self, mut batch: NoisedBatch) -> Result<(), TrainingError> {
+        let input = batch.states.score_batch(&batch.levels, &self.model.basis(), &self.config.graph)?;
         let estimate = self.model.forward(&input);
-        let n_structures = batch.graph.n_structures();
-        // Sites that stand for nothing have weight 0.
-        let tensor = |values: &[f32], shape: [usize; 2]| {
-            let mut values = values.to_vec();
-            values.resize(shape[0] * shape[1], 0.0);
-            Tensor::<2>::from_data(TensorData::new(values, shape), &self.device)
-        };
-        let position = squared_error(
-            estimate.position,
-            tensor(&batch.position_noise, [n_sites, 3]),
-            tensor(&batch.position_weights, [n_sites, 3]),
-        );
-        let lattice_shape = [n_structures, LatticeCoordinates::MAX];
-        let lattice = squared_error(
-            estimate.lattice,
-            tensor(&batch.lattice_noise, lattice_shape),
-            tensor(&batch.lattice_weights, lattice_shape),
-        );
+        // Rows beyond the sites stand for nothing.
+        let own = estimate.position.narrow(0, 0, batch.states.n_sites());
+        let position = squared_error(own, batch.position_noise, batch.position_weights);
+        let lattice = squared_error(estimate.lattice, batch.lattice_noise, batch.lattice_weights);
         self.unread.push(Tensor::cat(vec![position.clone().inner(), lattice.clone().inner()], 0));
         let gradients = ((position + lattice) * 0.5).backward();
         let gradients = GradientsParams::from_grads(gradients, &self.model);
         (self.model, self.average) =
             self.optimizer.step(self.model.clone(), self.average.clone(), gradients, &self.config, self.step);
         self.step += 1;
+        Ok(())
     }
 
     /// Reads the losses of the steps since the last reading from the device, in one transfer.

@@ -28,10 +28,10 @@ const GRADIENT_FLOOR: f32 = 1e-3;
 /// First and last centre of the Gaussians in the length, Å.
 const GAUSSIAN_RANGE: (f64, f64) = (0.5, 6.5);
 /// Length of the edges that stand for nothing, Å: beyond every cut-off.
-const BEYOND_CUTOFF: f32 = 1e9;
+pub(crate) const BEYOND_CUTOFF: f32 = 1e9;
 
 /// Numbers per edge in the input: length, equivalence, direction, lattice gradient.
-const EDGE_WIDTH: usize = 5 + LatticeCoordinates::MAX;
+pub(crate) const EDGE_WIDTH: usize = 5 + LatticeCoordinates::MAX;
 /// Numbers per structure in the input: cut-off, factor of the spherical functions, number of edges.
 const STRUCTURE_WIDTH: usize = 3;
 
@@ -73,25 +73,40 @@ impl EdgeInputs {
     pub(crate) fn features(self, edge_structure: &RowIndex, config: &BasisConfig, device: &Device) -> EdgeFeatures {
         let upload = |values: Vec<f32>, width: usize| {
             let shape = [values.len() / width, width];
-            Tensor::<2>::from_data(TensorData::new(values, shape), device).into_dispatch()
+            Tensor::<2>::from_data(TensorData::new(values, shape), device)
         };
-        let (envelope, radial, spherical, harmonics, directions, scalars, lattice_weights) =
-            <Dispatch as GraphOps>::edge_features(
-                upload(self.edges, EDGE_WIDTH),
-                upload(self.structures, STRUCTURE_WIDTH),
-                edge_structure.index.clone().into_dispatch(),
-                table(config, device).into_dispatch(),
-                config.clone(),
-            );
-        EdgeFeatures {
-            envelope: Tensor::from_dispatch(envelope),
-            radial: Tensor::from_dispatch(radial),
-            spherical: Tensor::from_dispatch(spherical),
-            harmonics: Tensor::from_dispatch(harmonics),
-            directions: Tensor::from_dispatch(directions),
-            scalars: Tensor::from_dispatch(scalars),
-            lattice_weights: Tensor::from_dispatch(lattice_weights),
-        }
+        let (edges, structures) = (upload(self.edges, EDGE_WIDTH), upload(self.structures, STRUCTURE_WIDTH));
+        edge_features(edges, structures, edge_structure, config)
+    }
+}
+
+/// The features of all edges.
+///
+/// # Shapes
+/// - edges: `[E, 11]`, length, equivalence, direction, lattice gradient
+/// - structures: `[S, 3]`, cut-off, factor of the spherical functions, number of edges
+pub(crate) fn edge_features(
+    edges: Tensor<2>,
+    structures: Tensor<2>,
+    edge_structure: &RowIndex,
+    config: &BasisConfig,
+) -> EdgeFeatures {
+    let table = table(config, &edges.device());
+    let (envelope, radial, spherical, harmonics, directions, scalars, lattice_weights) = <Dispatch as GraphOps>::edge_features(
+        edges.into_dispatch(),
+        structures.into_dispatch(),
+        edge_structure.index.clone().into_dispatch(),
+        table.into_dispatch(),
+        config.clone(),
+    );
+    EdgeFeatures {
+        envelope: Tensor::from_dispatch(envelope),
+        radial: Tensor::from_dispatch(radial),
+        spherical: Tensor::from_dispatch(spherical),
+        harmonics: Tensor::from_dispatch(harmonics),
+        directions: Tensor::from_dispatch(directions),
+        scalars: Tensor::from_dispatch(scalars),
+        lattice_weights: Tensor::from_dispatch(lattice_weights),
     }
 }
 

@@ -34,25 +34,12 @@ pub(crate) struct HostRowIndex {
 }
 
 impl HostRowIndex {
-    /// Counting sort: linear in rows + targets.
+    /// See [`sorted_rows`].
     ///
     /// # Panics
     /// If an entry of `index` is no target: the caller made the index and checks what a user gives.
     pub(crate) fn new(index: &[u32], n_targets: usize) -> Self {
-        let mut offsets = vec![0_i32; n_targets + 1];
-        for &target in index {
-            offsets[target as usize + 1] += 1;
-        }
-        for s in 0..n_targets {
-            offsets[s + 1] += offsets[s];
-        }
-        let mut next = offsets.clone();
-        let mut order = vec![0_i32; index.len()];
-        for (row, &target) in index.iter().enumerate() {
-            let slot = &mut next[target as usize];
-            order[*slot as usize] = row as i32;
-            *slot += 1;
-        }
+        let (offsets, order) = sorted_rows(index, n_targets);
         Self { index: index.iter().map(|&target| target as i32).collect(), offsets, order }
     }
 
@@ -63,6 +50,28 @@ impl HostRowIndex {
         };
         RowIndex { index: upload(self.index), offsets: upload(self.offsets), order: upload(self.order) }
     }
+}
+
+/// First entry of each target, and the rows sorted by target: a counting sort, linear in rows + targets.
+///
+/// # Panics
+/// If an entry of `index` is no target.
+pub(crate) fn sorted_rows(index: &[u32], n_targets: usize) -> (Vec<i32>, Vec<i32>) {
+    let mut offsets = vec![0_i32; n_targets + 1];
+    for &target in index {
+        offsets[target as usize + 1] += 1;
+    }
+    for s in 0..n_targets {
+        offsets[s + 1] += offsets[s];
+    }
+    let mut next = offsets.clone();
+    let mut order = vec![0_i32; index.len()];
+    for (row, &target) in index.iter().enumerate() {
+        let slot = &mut next[target as usize];
+        order[*slot as usize] = row as i32;
+        *slot += 1;
+    }
+    (offsets, order)
 }
 
 impl RowIndex {

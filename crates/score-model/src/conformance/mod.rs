@@ -3,6 +3,10 @@
 //! The checks work on the graph, where the symmetries are exact: the frames of the stored sites are independent, so another representative of an orbit is
 //! a rotation of one site's edge vectors; a lattice translation of a site and another origin leave the graph as it is, up to the order of the edges.
 
+mod graphs;
+
+pub use graphs::{GraphComparison, compare_graphs};
+
 use burn::tensor::{Device, DeviceType};
 use multigraph::BatchedMultiGraph;
 use nalgebra::{Rotation3, Unit, Vector3};

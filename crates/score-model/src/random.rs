@@ -1,0 +1,127 @@
+//! Random numbers by counter: Philox 4×32 with ten rounds (Salmon, Moraes, Dror and Shaw, 'Parallel random numbers: as easy as 1, 2, 3', SC 2011).
+//!
+//! A number depends on the key and the counter alone, not on what was drawn before: a structure gets the same noise in every batch, on every
+//! device, and after every restart. The GPU kernels compute the same words.
+
+use std::f64::consts::TAU;
+
+/// Multipliers of a round.
+pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+/// What a round adds to the key: the golden ratio and √3 − 1.
+pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+/// Rounds.
+pub(crate) const ROUNDS: usize = 10;
+
+/// What random numbers are for: runs of one seed that differ in it share no numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Start and steps of sampling.
+    Sampling,
+    /// Noise and levels of training.
+    Training,
+}
+
+/// A key: one seed, one purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RandomKey {
+    words: [u32; 2],
+}
+
+impl RandomKey {
+    /// The key of a seed.
+    pub fn new(seed: u64, purpose: Purpose) -> Self {
+        let salt = match purpose {
+            Purpose::Sampling => 0,
+            Purpose::Training => 0x7472_6169,
+        };
+        Self { words: [seed as u32, (seed >> 32) as u32 ^ salt] }
+    }
+
+    /// Its two words.
+    #[cfg(feature = "cube")]
+    pub(crate) fn words(self) -> [u32; 2] {
+        self.words
+    }
+
+    /// Four random words. `stream` tells structures apart, `draw` the occasions, `item` what is drawn on one occasion.
+    pub fn block(self, stream: u64, draw: u32, item: u32) -> [u32; 4] {
+        let mut counter = [stream as u32, (stream >> 32) as u32, draw, item];
+        let mut key = self.words;
+        for _ in 0..ROUNDS {
+            let product = |k: usize, word: u32| u64::from(MULTIPLIERS[k]) * u64::from(word);
+            let (first, second) = (product(0, counter[0]), product(1, counter[2]));
+            counter = [
+                (second >> 32) as u32 ^ counter[1] ^ key[0],
+                second as u32,
+                (first >> 32) as u32 ^ counter[3] ^ key[1],
+                first as u32,
+            ];
+            key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+        }
+        counter
+    }
+
+    /// Four numbers uniform in [0, 1), multiples of 2⁻²⁴.
+    pub fn uniform(self, stream: u64, draw: u32, item: u32) -> [f64; 4] {
+        self.block(stream, draw, item).map(uniform)
+    }
+
+    /// Four standard normal numbers (Box and Muller 1958), at most 5.8 in size.
+    pub fn normal(self, stream: u64, draw: u32, item: u32) -> [f64; 4] {
+        let [a, b, c, d] = self.block(stream, draw, item);
+        let pair = |radius: u32, angle: u32| {
+            // Never 0, and exact in single precision.
+            let open = (f64::from(radius >> 9) + 0.5) / f64::from(1 << 23);
+            let (sin, cos) = (TAU * uniform(angle)).sin_cos();
+            let radius = (-2.0 * open.ln()).sqrt();
+            (radius * cos, radius * sin)
+        };
+        let ((w, x), (y, z)) = (pair(a, b), pair(c, d));
+        [w, x, y, z]
+    }
+
+    /// A whole number below `bound`, uniform up to 2⁻³² · bound.
+    pub fn below(self, bound: usize, stream: u64, draw: u32, item: u32) -> usize {
+        ((u64::from(self.block(stream, draw, item)[0]) * bound as u64) >> 32) as usize
+    }
+}
+
+fn uniform(word: u32) -> f64 {
+    f64::from(word >> 8) / f64::from(1 << 24)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_answers() {
+        // The vectors published with the authors' Random123 library.
+        let block = |counter: [u32; 4], words: [u32; 2]| {
+            let stream = u64::from(counter[0]) | u64::from(counter[1]) << 32;
+            RandomKey { words }.block(stream, counter[2], counter[3])
+        };
+        assert_eq!(block([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(block([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+        let pi = [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344];
+        assert_eq!(block(pi, [0xa409_3822, 0x299f_31d0]), [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]);
+    }
+
+    #[test]
+    fn normal_numbers_have_mean_0_and_variance_1() {
+        let key = RandomKey::new(3, Purpose::Sampling);
+        let numbers: Vec<f64> = (0..50_000).flat_map(|item| key.normal(7, 1, item)).collect();
+        let mean = |power: i32| numbers.iter().map(|x| x.powi(power)).sum::<f64>() / numbers.len() as f64;
+        assert!(mean(1).abs() < 0.01 && (mean(2) - 1.0).abs() < 0.015 && mean(3).abs() < 0.04 && (mean(4) - 3.0).abs() < 0.1);
+        let covariance = numbers.chunks_exact(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / numbers.len() as f64;
+        assert!(covariance.abs() < 0.01);
+    }
+
+    #[test]
+    fn purposes_and_seeds_share_nothing() {
+        let word = |seed, purpose| RandomKey::new(seed, purpose).block(0, 0, 0)[0];
+        assert_ne!(word(1, Purpose::Sampling), word(1, Purpose::Training));
+        assert_ne!(word(1, Purpose::Sampling), word(2, Purpose::Sampling));
+        assert!((0..1000).all(|item| RandomKey::new(0, Purpose::Training).below(10, 0, 0, item) < 10));
+    }
+}
