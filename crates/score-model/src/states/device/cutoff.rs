@@ -64,13 +64,14 @@ pub(super) fn cutoff_kernel(
     pair_counts: &mut [i32],
     no_vectors: &mut [f32],
     no_translations: &mut [i32],
+    n_structures: usize,
     mean_degree: f32,
     min_degree: i32,
     max_mean_degree: i32,
     min_self_distance: f32,
 ) {
     let structure = CUBE_POS;
-    if structure >= status.len() {
+    if structure >= n_structures {
         terminate!();
     }
     let unit = UNIT_POS as usize;
@@ -218,9 +219,8 @@ pub(super) fn cutoff_kernel(
 
 /// `offsets[k] = Σ_{i<k} counts[i]` for k = 0, …, n, and the whole sum on its own. One cube; unit by unit a run of neighbours.
 #[cube(launch)]
-pub(super) fn scan_kernel(counts: &[i32], offsets: &mut [i32], total: &mut [i32]) {
+pub(super) fn scan_kernel(counts: &[i32], offsets: &mut [i32], total: &mut [i32], n: usize) {
     let unit = UNIT_POS as usize;
-    let n = counts.len();
     let run = n.div_ceil(SCAN_UNITS);
     let first = unit * run;
     let mut end = first + run;

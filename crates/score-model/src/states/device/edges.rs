@@ -28,10 +28,12 @@ pub(super) fn fill_kernel(
     edge_image: &mut [i32],
     vectors: &mut [f32],
     translations: &mut [i32],
+    n_sites: usize,
+    n_pairs: usize,
     min_self_distance: f32,
 ) {
     let site = CUBE_POS;
-    if site >= site_structure.len() {
+    if site >= n_sites {
         terminate!();
     }
     let unit = UNIT_POS as usize;
@@ -94,8 +96,8 @@ pub(super) fn fill_kernel(
         base += ends[comptime!(FILL_UNITS - 1)];
         sync_cube();
     }
-    if unit == 0 && site + 1 == site_structure.len() {
-        pair_starts[pair_starts.len() - 1] = base;
+    if unit == 0 && site + 1 == n_sites {
+        pair_starts[n_pairs] = base;
     }
 }
 
@@ -131,15 +133,17 @@ pub(super) fn rows_kernel(
     reverse: &mut [i32],
     edge_structure: &mut [i32],
     order: &mut [i32],
+    n_structures: usize,
+    n_sites: usize,
     n_edges: usize,
+    n_rows: usize,
 ) {
     let edge = ABSOLUTE_POS;
-    if edge >= order.len() {
+    if edge >= n_rows {
         terminate!();
     }
-    let n_sites = site_structure.len();
     let mut own = n_sites;
-    let mut structure = structures.len() / STRUCTURE_WIDTH - 1;
+    let mut structure = n_structures - 1;
     let mut back = edge;
     let mut m = comptime!(-1i32).runtime();
     if edge < n_edges {
@@ -267,13 +271,14 @@ pub(super) fn site_rows_kernel(
     row_structures: &mut [i32],
     row_offsets: &mut [i32],
     edge_offsets: &mut [i32],
+    n_structures: usize,
+    n_sites: usize,
+    n_site_rows: usize,
     n_edges: usize,
     n_edge_rows: usize,
 ) {
     let site = ABSOLUTE_POS;
-    let n_sites = site_structure.len();
-    let n_structures = structure_levels.len();
-    if site < row_elements.len() {
+    if site < n_site_rows {
         let mut element = 0i32;
         let mut structure = n_structures - 1;
         if site < n_sites {
@@ -284,13 +289,13 @@ pub(super) fn site_rows_kernel(
         row_levels[site] = structure_levels[structure];
         row_structures[site] = structure as i32;
     }
-    if site < row_offsets.len() {
+    if site <= n_site_rows {
         let mut first = n_edge_rows;
         if site < n_sites {
             first = offsets[site] as usize;
         } else {
             let void = n_edges + (site - n_sites) * EDGES_PER_VOID_SITE;
-            if void < n_edge_rows && site + 1 < row_offsets.len() {
+            if void < n_edge_rows && site < n_site_rows {
                 first = void;
             }
         }
@@ -319,11 +324,13 @@ pub(super) fn incoming_counts_kernel(
     offsets: &[i32],
     target: &[i32],
     counts: &mut [i32],
+    n_sites: usize,
+    n_site_rows: usize,
 ) {
     let site = ABSOLUTE_POS;
-    if site < counts.len() {
+    if site < n_site_rows {
         let mut count = 0i32;
-        if site < site_structure.len() {
+        if site < n_sites {
             let (first, end) = edges_around(structures, site_structure, offsets, site);
             for edge in first..end {
                 if target[edge] == site as i32 {
@@ -344,9 +351,10 @@ pub(super) fn incoming_kernel(
     target: &[i32],
     incoming_offsets: &[i32],
     incoming: &mut [i32],
+    n_sites: usize,
 ) {
     let site = ABSOLUTE_POS;
-    if site < site_structure.len() {
+    if site < n_sites {
         let (first, end) = edges_around(structures, site_structure, offsets, site);
         let mut at = incoming_offsets[site] as usize;
         for edge in first..end {
@@ -369,6 +377,7 @@ pub(super) fn reversed_kernel(
     reversed_offsets: &mut [i32],
     reversed: &mut [i32],
     n_edges: usize,
+    n_rows: usize,
 ) {
     let edge = ABSOLUTE_POS;
     if edge < n_edges {
@@ -389,7 +398,7 @@ pub(super) fn reversed_kernel(
                 at += 1;
             }
         }
-    } else if edge < reversed_offsets.len() {
+    } else if edge <= n_rows {
         reversed_offsets[edge] = n_edges as i32;
     }
 }

@@ -288,11 +288,12 @@ pub(super) fn geometry_kernel(
     geometry: &mut [f32],
     basis: &mut [i32],
     status: &mut [i32],
+    n_structures: usize,
     least_volume: f32,
     greatest_volume: f32,
 ) {
     let structure = ABSOLUTE_POS;
-    if structure < status.len() {
+    if structure < n_structures {
         let first = structure * GEOMETRY_WIDTH;
         let mut cell = Array::<f32>::new(13usize);
         let mut y = Array::<f32>::new(6usize);

@@ -46,9 +46,10 @@ pub(super) fn sites_kernel(
     settled: &mut [f32],
     masks: &mut [u32],
     status: &mut [i32],
+    n_sites: usize,
 ) {
     let site = ABSOLUTE_POS;
-    if site < site_structure.len() {
+    if site < n_sites {
         let structure = site_structure[site] as usize;
         let row = structure * STRUCTURE_WIDTH;
         let first = structure * GEOMETRY_WIDTH;
@@ -188,9 +189,10 @@ pub(super) fn images_kernel(
     basis: &[i32],
     images: &mut [f32],
     kept: &mut [i32],
+    n_images: usize,
 ) {
     let at = ABSOLUTE_POS;
-    if at < image_site.len() {
+    if at < n_images {
         let site = image_site[at] as usize;
         let structure = site_structure[site] as usize;
         let row = structure * STRUCTURE_WIDTH;

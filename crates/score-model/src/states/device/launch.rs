@@ -29,7 +29,8 @@ fn integers<const D: usize>(like: &CubeTensor, shape: [usize; D]) -> CubeTensor 
 
 /// The running sums of `counts`, one longer, and the whole sum.
 fn scan(counts: &CubeTensor) -> (CubeTensor, CubeTensor) {
-    let offsets = integers(counts, [counts.shape().num_elements() + 1]);
+    let n = counts.shape().num_elements();
+    let offsets = integers(counts, [n + 1]);
     let total = integers(counts, [1]);
     cutoff::scan_kernel::launch(
         &counts.client,
@@ -38,6 +39,7 @@ fn scan(counts: &CubeTensor) -> (CubeTensor, CubeTensor) {
         counts.clone().into_buffer_arg(),
         offsets.clone().into_buffer_arg(),
         total.clone().into_buffer_arg(),
+        n,
     );
     (offsets, total)
 }
@@ -80,6 +82,7 @@ impl StateOps for CubeBackend {
             arg(&geometry),
             arg(&basis),
             arg(&new_status),
+            n_structures,
             VOLUME_PER_IMAGE.0 as f32,
             VOLUME_PER_IMAGE.1 as f32,
         );
@@ -99,6 +102,7 @@ impl StateOps for CubeBackend {
             arg(&settled),
             arg(&masks),
             arg(&new_status),
+            n_sites,
         );
         let image_coords = output(like, [n_images, 3]);
         let kept = integers(like, [n_images]);
@@ -117,6 +121,7 @@ impl StateOps for CubeBackend {
             arg(&basis),
             arg(&image_coords),
             arg(&kept),
+            n_images,
         );
         let scalars = output(like, [n_structures, 3]);
         let degrees = integers(like, [n_sites]);
@@ -137,6 +142,7 @@ impl StateOps for CubeBackend {
             arg(&pair_counts),
             arg(&no_vectors),
             arg(&no_translations),
+            n_structures,
             config.mean_degree as f32,
             whole(config.min_degree),
             whole(config.max_mean_degree),
@@ -166,6 +172,8 @@ impl StateOps for CubeBackend {
             arg(&edge_image),
             arg(&vectors),
             arg(&translations),
+            n_sites,
+            n_pairs,
             config.min_self_distance as f32,
         );
         let edge_inputs = output(like, [edge_rows, EDGE_WIDTH]);
@@ -194,7 +202,10 @@ impl StateOps for CubeBackend {
             arg(&reverse),
             arg(&edge_structure),
             arg(&order),
+            n_structures,
+            n_sites,
             n_edges,
+            edge_rows,
         );
         let [elements, site_levels, site_structure] = [(); 3].map(|()| integers(like, [site_rows]));
         let source_offsets = integers(like, [site_rows + 1]);
@@ -214,6 +225,9 @@ impl StateOps for CubeBackend {
             arg(&site_structure),
             arg(&source_offsets),
             arg(&edge_offsets),
+            n_structures,
+            n_sites,
+            site_rows,
             n_edges,
             edge_rows,
         );
@@ -229,6 +243,8 @@ impl StateOps for CubeBackend {
             arg(&offsets),
             arg(&target),
             arg(&counts),
+            n_sites,
+            site_rows,
         );
         let (target_offsets, _) = scan(&counts);
         let target_order = integers(like, [edge_rows]);
@@ -243,6 +259,7 @@ impl StateOps for CubeBackend {
             arg(&target),
             arg(&target_offsets),
             arg(&target_order),
+            n_sites,
         );
         let (reverse_offsets, reverse_order) = (integers(like, [edge_rows + 1]), integers(like, [edge_rows]));
         let (count, dim) = one_unit_each(like, edge_rows + 1);
@@ -257,6 +274,7 @@ impl StateOps for CubeBackend {
             arg(&reverse_offsets),
             arg(&reverse_order),
             n_edges,
+            edge_rows,
         );
         GraphTensors {
             edges: edge_inputs,
@@ -305,6 +323,7 @@ impl StateOps for CubeBackend {
             layout.site_structure.into_buffer_arg(),
             layout.streams.into_buffer_arg(),
             moved.clone().into_buffer_arg(),
+            n_sites,
             key_0,
             key_1,
             step.draw,
@@ -336,6 +355,7 @@ impl StateOps for CubeBackend {
             layout.structures.into_buffer_arg(),
             layout.streams.into_buffer_arg(),
             moved.clone().into_buffer_arg(),
+            shape[0],
             key_0,
             key_1,
             step.draw,
@@ -370,6 +390,7 @@ impl StateOps for CubeBackend {
             arg(&data.sigmas),
             arg(&lattice_coords),
             arg(&lattice_noise),
+            n_structures,
             key_0,
             key_1,
             step_0,
@@ -392,6 +413,7 @@ impl StateOps for CubeBackend {
             arg(&data.sigmas),
             arg(&frac_coords),
             arg(&position_noise),
+            n_sites,
             key_0,
             key_1,
             step_0,

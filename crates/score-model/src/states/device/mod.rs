@@ -1,4 +1,6 @@
 //! States on a GPU: neighbour search, multigraph, steps and noise as kernels. One number per graph, that of its edges, comes back to the host.
+//!
+//! Kernels are told how many rows there are: the length of a buffer may be rounded up.
 
 mod cutoff;
 mod edges;

@@ -77,6 +77,7 @@ pub(super) fn position_step_kernel(
     site_structure: &[i32],
     streams: &[u32],
     moved: &mut [f32],
+    n: usize,
     key_0: u32,
     key_1: u32,
     draw: u32,
@@ -84,7 +85,7 @@ pub(super) fn position_step_kernel(
     noise: f32,
 ) {
     let site = ABSOLUTE_POS;
-    if site < site_structure.len() {
+    if site < n {
         let structure = site_structure[site] as usize;
         let own = site - structures[structure * STRUCTURE_WIDTH + FIRST_SITE] as usize;
         let mut z = Array::<f32>::new(4usize);
@@ -116,6 +117,7 @@ pub(super) fn lattice_step_kernel(
     structures: &[i32],
     streams: &[u32],
     moved: &mut [f32],
+    n: usize,
     key_0: u32,
     key_1: u32,
     draw: u32,
@@ -123,7 +125,7 @@ pub(super) fn lattice_step_kernel(
     noise: f32,
 ) {
     let structure = ABSOLUTE_POS;
-    if structure < status.len() {
+    if structure < n {
         let alive = status[structure] == ALIVE;
         let n_free = structures[structure * STRUCTURE_WIDTH + N_FREE] as usize;
         let mut z = Array::<f32>::new(4usize);
@@ -152,6 +154,7 @@ pub(super) fn lattice_noise_kernel(
     sigmas: &[f32],
     lattice_coords: &mut [f32],
     epsilon: &mut [f32],
+    n: usize,
     key_0: u32,
     key_1: u32,
     step_0: u32,
@@ -160,7 +163,7 @@ pub(super) fn lattice_noise_kernel(
     least_volume: f32,
 ) {
     let structure = ABSOLUTE_POS;
-    if structure < data_index.len() {
+    if structure < n {
         let from = data_index[structure] as usize * 6;
         let sigma = sigmas[structure * 2 + 1];
         let row = structure * STRUCTURE_WIDTH;
@@ -206,13 +209,14 @@ pub(super) fn position_noise_kernel(
     sigmas: &[f32],
     frac_coords: &mut [f32],
     epsilon: &mut [f32],
+    n: usize,
     key_0: u32,
     key_1: u32,
     step_0: u32,
     step_1: u32,
 ) {
     let site = ABSOLUTE_POS;
-    if site < site_structure.len() {
+    if site < n {
         let structure = site_structure[site] as usize;
         let row = structure * STRUCTURE_WIDTH;
         let own = site - structures[row + FIRST_SITE] as usize;
