@@ -169,9 +169,10 @@ pub(super) fn sites_kernel(
         }
         masks[site * 2] = word_0;
         masks[site * 2 + 1] = word_1;
+        // Around the origin: small numbers lose least in what follows.
         #[unroll]
         for k in 0..3usize {
-            settled[site * 3 + k] = x[k];
+            settled[site * 3 + k] = x[k] - (x[k] + 0.5).floor();
         }
     }
 }
