@@ -7,6 +7,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, backend_extension};
 use crate::basis::BasisConfig;
 
 use super::adam::{self, AdamStep};
+use super::dense_swish::{self, SwishParts};
 use super::edge_features::FeatureTensors;
 use super::{angular_message, dense, layer_norm, rows, squared_error, swish};
 
@@ -117,6 +118,29 @@ pub trait GraphOps: Backend {
         dense::reference::parameter_gradients::<Self>(grad, x)
     }
 
+    /// `swish(x·weight + bias) + residual`; x `[1, M, K]`, weight `[1, K, N]`, bias `[N]`, residual `[1, M, N]` → `[1, M, N]`. The bias and the
+    /// residual may be left out: see [`SwishParts`].
+    fn dense_swish(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> FloatTensor<Self> {
+        dense_swish::reference::forward::<Self>(x, weight, bias, residual, parts).0
+    }
+
+    /// [`GraphOps::dense_swish`], and what the activation is applied to.
+    fn dense_swish_with_inner(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        dense_swish::reference::forward::<Self>(x, weight, bias, residual, parts)
+    }
+
     /// Layer norm along the rows; x `[M, C]`, gamma and beta `[C]`.
     fn normalise_rows(x: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>) -> FloatTensor<Self> {
         layer_norm::reference::forward::<Self>(x, gamma, beta)
@@ -219,6 +243,16 @@ impl<B: GraphOps, C: CheckpointStrategy> GraphOps for Autodiff<B, C> {
 
     fn dense_with_bias(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         dense::backward::dense_with_bias::<B, C>(x, weight, bias)
+    }
+
+    fn dense_swish(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> FloatTensor<Self> {
+        dense_swish::backward::dense_swish::<B, C>(x, weight, bias, residual, parts)
     }
 
     fn normalise_rows(x: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>) -> FloatTensor<Self> {
