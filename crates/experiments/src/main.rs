@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use druse::DeviceName;
+use experiments::parity::{self, ParityOptions};
 use experiments::table1::{Table1Options, run};
 use experiments::throughput::{self, ThroughputOptions};
 
@@ -22,6 +23,24 @@ enum Experiment {
     Table1(Table1Arguments),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
     Throughput(ThroughputArguments),
+    /// Whether a device computes what the processor computes, and the speed of its dense layers.
+    Parity(ParityArguments),
+}
+
+#[derive(clap::Args)]
+struct ParityArguments {
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    /// Writes the figures here, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Compares only.
+    #[arg(long)]
+    no_timing: bool,
+    /// Leaves out the cases of more rows.
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+    max_rows: usize,
 }
 
 #[derive(clap::Args)]
@@ -82,6 +101,15 @@ fn main() -> ExitCode {
         }
         Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, json }) => {
             throughput::run(&ThroughputOptions { data, device, batch_sizes, json })
+        }
+        Experiment::Parity(ParityArguments { device, json, no_timing, max_rows }) => {
+            parity::run(&ParityOptions { device, json, no_timing, max_rows }).and_then(|(tables, passed)| {
+                if !passed {
+                    println!("{tables}");
+                    anyhow::bail!("some comparisons failed");
+                }
+                Ok(tables)
+            })
         }
     };
     match result {

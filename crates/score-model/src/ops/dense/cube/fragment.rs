@@ -14,13 +14,30 @@ pub(super) const PLANE: usize = 32;
 const HALF_BIT: u32 = 0x1000;
 const KEPT_BITS: u32 = 0xffff_e000;
 
-/// `sums + left·right`.
+/// `sums + left·right`. Operands of the assembly are single values: a vector that was put together would be passed by its address.
 #[cube]
-fn multiply(left: Vector<u32, Const<4>>, right: Vector<u32, Const<2>>, sums: Vector<f32, Const<4>>) -> Vector<f32, Const<4>> {
+fn multiply(
+    left: &Array<u32>,
+    right: &Array<u32>,
+    sums: Vector<f32, Const<4>>,
+    #[comptime] row: usize,
+    #[comptime] stride: usize,
+    #[comptime] step: usize,
+) -> Vector<f32, Const<4>> {
     let out: Vector<f32, Const<4>>;
     gpu_asm!(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {out}, {left}, {right}, {sums};",
-        out = out(_) out, left = in(_) left, right = in(_) right, sums = in(_) sums,
+        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {out}, {{{l0}, {l1}, {l2}, {l3}}}, {{{r0}, {r1}}}, {{{s0}, {s1}, {s2}, {s3}}};",
+        out = out(_) out,
+        l0 = in(_) left[row + 2 * step],
+        l1 = in(_) left[row + stride + 2 * step],
+        l2 = in(_) left[row + 2 * step + 1],
+        l3 = in(_) left[row + stride + 2 * step + 1],
+        r0 = in(_) right[2 * step],
+        r1 = in(_) right[2 * step + 1],
+        s0 = in(_) sums.extract(0usize),
+        s1 = in(_) sums.extract(1usize),
+        s2 = in(_) sums.extract(2usize),
+        s3 = in(_) sums.extract(3usize),
         options(nomem),
     );
     out
@@ -67,13 +84,13 @@ pub(super) fn accumulate(
     if comptime!(passes == 3) {
         #[unroll]
         for step in 0..steps {
-            total = multiply(four(left_rest, row, stride, step), two(right, step), total);
-            total = multiply(four(left, row, stride, step), two(right_rest, step), total);
+            total = multiply(left_rest, right, total, row, stride, step);
+            total = multiply(left, right_rest, total, row, stride, step);
         }
     }
     #[unroll]
     for step in 0..steps {
-        total = multiply(four(left, row, stride, step), two(right, step), total);
+        total = multiply(left, right, total, row, stride, step);
     }
     #[unroll]
     for r in 0..4usize {
@@ -83,24 +100,6 @@ pub(super) fn accumulate(
             sums[at + r] = total.extract(r);
         }
     }
-}
-
-#[cube]
-fn four(values: &Array<u32>, #[comptime] row: usize, #[comptime] stride: usize, #[comptime] step: usize) -> Vector<u32, Const<4>> {
-    let mut out = Vector::<u32, Const<4>>::zeroed();
-    out.insert(0usize, values[row + 2 * step]);
-    out.insert(1usize, values[row + stride + 2 * step]);
-    out.insert(2usize, values[row + 2 * step + 1]);
-    out.insert(3usize, values[row + stride + 2 * step + 1]);
-    out
-}
-
-#[cube]
-fn two(values: &Array<u32>, #[comptime] step: usize) -> Vector<u32, Const<2>> {
-    let mut out = Vector::<u32, Const<2>>::zeroed();
-    out.insert(0usize, values[2 * step]);
-    out.insert(1usize, values[2 * step + 1]);
-    out
 }
 
 /// `into[slot..slot + 4]` = four values of a row of `columns` from `column` on; those beyond the row's end are 0. `start` is where the row begins;
