@@ -107,9 +107,13 @@ pub fn run(options: &ParityOptions) -> Result<(String, bool)> {
     for mode in Mode::ALL {
         mode.set();
         tracing::info!("dense layers, {}", mode.name());
-        comparisons.extend(layers::compare(mode, &device, &processor, options.max_rows));
+        let mut found = layers::compare(mode, &device, &processor, options.max_rows);
+        report(&found);
+        comparisons.append(&mut found);
         tracing::info!("network, {}", mode.name());
-        comparisons.extend(network::compare(mode, &device, &processor)?);
+        let mut found = network::compare(mode, &device, &processor)?;
+        report(&found);
+        comparisons.append(&mut found);
     }
     if !options.no_timing {
         let n_rows = if options.device == DeviceName::Cpu { 1 << 12 } else { 1 << 18 };
@@ -127,6 +131,13 @@ pub fn run(options: &ParityOptions) -> Result<(String, bool)> {
         write_file(path, serde_json::to_string_pretty(&document)? + "\n")?;
     }
     Ok((format!("{}\n{}", comparison_table(&comparisons), timing_table(&timings)), passed))
+}
+
+/// Failures as they come: a later part may not get to its end.
+fn report(comparisons: &[Comparison]) {
+    for Comparison { what, case, error, tolerance, .. } in comparisons.iter().filter(|comparison| !comparison.passed()) {
+        tracing::warn!("{what}, {case}: {error:.1e}, more than {tolerance:.0e}");
+    }
 }
 
 fn comparison_table(comparisons: &[Comparison]) -> Table {

@@ -17,6 +17,7 @@ use super::{angular_message, dense, layer_norm, rows, squared_error, swish};
 /// Shapes: E edges, S segments, C columns, L degrees of spherical harmonics, B batches, M rows, K inputs, N outputs. Integer tensors may be of
 /// either width.
 #[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff)]
+#[allow(clippy::too_many_arguments, reason = "a backend method takes no lists of tensors")]
 #[allow(clippy::type_complexity, reason = "the extension macro reads the tuples of the signatures")]
 pub trait GraphOps: Backend {
     /// The features of E edges of S structures: envelope, radial and spherical functions, harmonics, directions, scalars, lattice weights.
@@ -181,6 +182,26 @@ pub trait GraphOps: Backend {
         step: AdamStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         adam::reference::step::<Self>(value, first_moment, second_moment, average, gradient, squared_norm, step)
+    }
+
+    /// The first `n` of the vectors one after the other, each followed by zeros up to a multiple of 128.
+    fn join(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        h: FloatTensor<Self>,
+        n: usize,
+    ) -> FloatTensor<Self> {
+        adam::reference::join::<Self>([a, b, c, d, e, f, g, h].into_iter().take(n).collect())
+    }
+
+    /// `length` values of a vector from `start` on, a multiple of 128.
+    fn part(joined: FloatTensor<Self>, start: usize, length: usize) -> FloatTensor<Self> {
+        adam::reference::part::<Self>(joined, start, length)
     }
 
     /// `total + Σ x²`; total `[1]`, x `[P]`.

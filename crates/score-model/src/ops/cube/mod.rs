@@ -289,6 +289,31 @@ impl GraphOps for CubeBackend {
         adam::cube::step(state, into_contiguous(gradient), squared_norm, step)
     }
 
+    fn join(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        h: FloatTensor<Self>,
+        n: usize,
+    ) -> FloatTensor<Self> {
+        let vectors = [a, b, c, d, e, f, g, h];
+        if !floats(&vectors.each_ref()) {
+            return adam::reference::join::<Self>(vectors.into_iter().take(n).collect());
+        }
+        adam::cube::join(vectors.map(into_contiguous), n)
+    }
+
+    fn part(joined: FloatTensor<Self>, start: usize, length: usize) -> FloatTensor<Self> {
+        if !floats(&[&joined]) {
+            return adam::reference::part::<Self>(joined, start, length);
+        }
+        adam::cube::part(into_contiguous(joined), start, length)
+    }
+
     fn add_squared_norm(total: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
         if !floats(&[&total, &x]) {
             return adam::reference::add_squared_norm::<Self>(total, x);
