@@ -367,8 +367,7 @@ fn dense_layers_with_swish_agree_with_loops_forward_and_backward() {
         let inner_grad: Vec<f32> = inner.iter().zip(&g).map(|(z, g)| (slope(*z) * f64::from(*g)) as f32).collect();
         let grad_x = product(&inner_grad, &transposed(&w, inputs, outputs), [rows, outputs, inputs]);
         let grad_w = product(&transposed(&x, rows, inputs), &inner_grad, [inputs, rows, outputs]);
-        let grad_b: Vec<f64> =
-            (0..outputs).map(|n| (0..rows).map(|m| f64::from(inner_grad[m * outputs + n])).sum()).collect();
+        let grad_b: Vec<f64> = (0..outputs).map(|n| (0..rows).map(|m| f64::from(inner_grad[m * outputs + n])).sum()).collect();
         for plain in available_devices() {
             let run = |device: &Device| {
                 let input = upload(&x, [rows, inputs], device);

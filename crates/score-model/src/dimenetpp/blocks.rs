@@ -8,9 +8,7 @@ use super::DimeNetPlusPlusConfig;
 use crate::batch::{N_ELEMENTS, ScoreBatch};
 use crate::init::ParameterSource;
 use crate::model::{at_sources, at_targets};
-use crate::ops::{
-    add_dense_swish, angular_message, dense, dense_swish, gather_rows, layer_norm, linear, matrix_product, swish,
-};
+use crate::ops::{add_dense_swish, angular_message, dense, dense_swish, gather_rows, layer_norm, linear, matrix_product, swish};
 
 /// Two linear maps without anything between: a factorised matrix. Multiplying the factors first costs nothing (they are tiny) and saves a tensor
 /// over all edges.

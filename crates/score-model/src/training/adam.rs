@@ -33,7 +33,8 @@ impl Adam {
     }
 
     pub(super) fn to_record(&self) -> AdamRecord {
-        let read = |moment: &Tensor<1>| parts(moment, &self.lengths).into_iter().map(|part| part.into_data().iter::<f32>().collect());
+        let read =
+            |moment: &Tensor<1>| parts(moment, &self.lengths).into_iter().map(|part| part.into_data().iter::<f32>().collect());
         let moments = read(&self.state.first_moment).zip(read(&self.state.second_moment));
         AdamRecord { moments: moments.map(|(first, second)| [first, second]).collect() }
     }
@@ -49,7 +50,8 @@ impl Adam {
             let shape = [values.len()];
             Tensor::from_data(TensorData::new(values, shape), device)
         };
-        let (first, second) = record.moments.into_iter().map(|pair| pair.map(upload)).map(|[first, second]| (first, second)).unzip();
+        let (first, second) =
+            record.moments.into_iter().map(|pair| pair.map(upload)).map(|[first, second]| (first, second)).unzip();
         let state = AdamParameter {
             value: joined(values(model), device),
             average: joined(values(average), device),
@@ -72,9 +74,8 @@ impl Adam {
         let device = self.state.value.device();
         let gradients = flat_gradients(&model, &mut gradients);
         let with_zeros = gradients.into_iter().zip(&self.lengths);
-        let gradient = join(
-            with_zeros.map(|(gradient, length)| gradient.unwrap_or_else(|| Tensor::zeros([*length], &device))).collect(),
-        );
+        let gradient =
+            join(with_zeros.map(|(gradient, length)| gradient.unwrap_or_else(|| Tensor::zeros([*length], &device))).collect());
         let squared_norm = add_squared_norm(Tensor::zeros([1], &device), gradient.clone());
         let time = i32::try_from(step + 1).unwrap_or(i32::MAX);
         let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(time))) as f32;

@@ -97,8 +97,7 @@ pub fn join(mut vectors: Vec<Tensor<1>>) -> Tensor<1> {
 
 /// At most [`JOINED`] vectors one after the other, each followed by zeros up to a multiple of [`PART_ALIGNMENT`].
 fn join_some(vectors: &[Tensor<1>]) -> Tensor<1> {
-    let [a, b, c, d, e, f, g, h] =
-        std::array::from_fn(|k| vectors[k.min(vectors.len() - 1)].clone().into_dispatch());
+    let [a, b, c, d, e, f, g, h] = std::array::from_fn(|k| vectors[k.min(vectors.len() - 1)].clone().into_dispatch());
     Tensor::from_dispatch(<Dispatch as GraphOps>::join(a, b, c, d, e, f, g, h, vectors.len()))
 }
 

@@ -125,7 +125,8 @@ fn product_kernel<W: Size, V: Size>(
     let group = unit % PLANE / 4;
     let member = unit % 4;
 
-    let mut staged_weight = Shared::<[f32]>::new_slice(comptime!(form.n_input.next_multiple_of(CHUNK) * (form.tile_columns() + 2)));
+    let mut staged_weight =
+        Shared::<[f32]>::new_slice(comptime!(form.n_input.next_multiple_of(CHUNK) * (form.tile_columns() + 2)));
     let mut entry = unit;
     while entry < depth * tile_columns {
         let mut k = entry / tile_columns;

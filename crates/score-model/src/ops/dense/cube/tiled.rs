@@ -277,7 +277,13 @@ fn square() -> CubeDim {
 }
 
 /// `x·weight (+ bias)`; with `transposed`, the weight is stored as `[B, N, K]`.
-pub(super) fn product(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>, n_output: usize, transposed: bool) -> CubeTensor {
+pub(super) fn product(
+    x: CubeTensor,
+    weight: CubeTensor,
+    bias: Option<CubeTensor>,
+    n_output: usize,
+    transposed: bool,
+) -> CubeTensor {
     let shape = x.shape();
     let (n_batches, n_rows, n_input) = (shape[0], shape[1], shape[2]);
     let inner = if transposed { [n_batches, n_output, n_input] } else { [n_batches, n_input, n_output] };
