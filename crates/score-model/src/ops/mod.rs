@@ -15,7 +15,7 @@
 //! | [`layer_norm()`] | along rows | by x, γ and β |
 //! | [`squared_error()`] | the loss | by the estimate |
 //! | [`edge_features`] | the network's input from the graph | none: no gradient passes through it |
-//! | [`adam`] | a whole optimiser step on a parameter | – |
+//! | [`adam`] | a whole optimiser step on all parameters | – |
 //!
 //! Each folder holds the plain-tensor `reference` (what a backend without its own kernel runs, and what the parity tests compare
 //! with), the CPU loops (`flex`), the GPU kernels (`cube`) and the registration of the `backward`.
