@@ -1,9 +1,9 @@
 //! Runs the experiments of the paper (arXiv 2310.10695) from RON files.
 
+pub mod parity;
 pub mod plot;
 pub mod progress;
 pub mod published;
-pub mod state_parity;
 pub mod statistics;
 pub mod table;
 pub mod table1;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use druse::DeviceName;
-use experiments::state_parity::{self, StateParityOptions};
+use experiments::parity::{self, ParityOptions};
 use experiments::table1::{Table1Options, run};
 use experiments::throughput::{self, ThroughputOptions};
 
@@ -23,8 +23,30 @@ enum Experiment {
     Table1(Table1Arguments),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
     Throughput(ThroughputArguments),
-    /// Compares graphs, noise and Langevin steps of a device with those of the processor.
-    StateParity(StateParityArguments),
+    /// Whether a device computes what the processor computes: graphs, noise, Langevin steps, dense layers, network; and the speed of its layers.
+    Parity(ParityArguments),
+}
+
+#[derive(clap::Args)]
+struct ParityArguments {
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    /// Structures whose graphs are compared at each noise level.
+    #[arg(long, default_value_t = 1000)]
+    structures: usize,
+    /// Writes the figures here, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Compares only.
+    #[arg(long)]
+    no_timing: bool,
+    /// Leaves out the cases of more rows.
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+    max_rows: usize,
 }
 
 #[derive(clap::Args)]
@@ -41,19 +63,6 @@ struct ThroughputArguments {
     /// Writes the figures here, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-}
-
-#[derive(clap::Args)]
-struct StateParityArguments {
-    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
-    #[arg(long)]
-    data: Option<PathBuf>,
-    /// wgpu or cuda.
-    #[arg(long)]
-    device: DeviceName,
-    /// Structures at each noise level.
-    #[arg(long, default_value_t = 1000)]
-    structures: usize,
 }
 
 #[derive(clap::Args)]
@@ -99,8 +108,14 @@ fn main() -> ExitCode {
         Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, json }) => {
             throughput::run(&ThroughputOptions { data, device, batch_sizes, json })
         }
-        Experiment::StateParity(StateParityArguments { data, device, structures }) => {
-            state_parity::run(&StateParityOptions { data, device, structures })
+        Experiment::Parity(ParityArguments { data, device, structures, json, no_timing, max_rows }) => {
+            parity::run(&ParityOptions { data, device, structures, json, no_timing, max_rows }).and_then(|(tables, passed)| {
+                if !passed {
+                    println!("{tables}");
+                    anyhow::bail!("some comparisons failed");
+                }
+                Ok(tables)
+            })
         }
     };
     match result {

@@ -349,6 +349,80 @@ fn dense_layers_agree_with_loops_forward_and_backward() {
 }
 
 #[test]
+fn dense_layers_with_swish_agree_with_loops_forward_and_backward() {
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    let sigma = |z: f64| 1.0 / (1.0 + (-z).exp());
+    // Rows, inputs, outputs: as above, and the network's odd widths.
+    let sizes = [[1, 1, 1], [5, 3, 2], [63, 10, 64], [65, 67, 33], [700, 64, 64], [129, 128, 70], [40, 129, 20]];
+    for (case, sizes @ [rows, inputs, outputs]) in sizes.into_iter().enumerate() {
+        let (with_bias, with_residual) = (case % 2 == 0, case % 3 != 1);
+        let (x, w) = (random(rows * inputs, &mut rng), random(inputs * outputs, &mut rng));
+        let b = if with_bias { random(outputs, &mut rng) } else { vec![0.0; outputs] };
+        let [g, r] = [(); 2].map(|()| random(rows * outputs, &mut rng));
+        let inner = product(&x, &w, sizes);
+        let inner: Vec<f64> = inner.iter().enumerate().map(|(at, z)| z + f64::from(b[at % outputs])).collect();
+        let residual = |at: usize| if with_residual { f64::from(r[at]) } else { 0.0 };
+        let expected: Vec<f64> = inner.iter().enumerate().map(|(at, z)| z * sigma(*z) + residual(at)).collect();
+        let slope = |z: f64| sigma(z) * (1.0 + z * (1.0 - sigma(z)));
+        let inner_grad: Vec<f32> = inner.iter().zip(&g).map(|(z, g)| (slope(*z) * f64::from(*g)) as f32).collect();
+        let grad_x = product(&inner_grad, &transposed(&w, inputs, outputs), [rows, outputs, inputs]);
+        let grad_w = product(&transposed(&x, rows, inputs), &inner_grad, [inputs, rows, outputs]);
+        let grad_b: Vec<f64> = (0..outputs).map(|n| (0..rows).map(|m| f64::from(inner_grad[m * outputs + n])).sum()).collect();
+        for plain in available_devices() {
+            let run = |device: &Device| {
+                let input = upload(&x, [rows, inputs], device);
+                let added = upload(&r, [rows, outputs], device);
+                let input = if device.is_autodiff() { input.require_grad() } else { input };
+                let added = if device.is_autodiff() { added.require_grad() } else { added };
+                let layer = burn::nn::Linear {
+                    weight: burn::module::Param::from_tensor(upload(&w, [inputs, outputs], device)),
+                    bias: with_bias.then(|| burn::module::Param::from_tensor(upload(&b, [outputs], device))),
+                };
+                let output = if with_residual {
+                    ops::add_dense_swish(added.clone(), &layer, input.clone())
+                } else {
+                    ops::dense_swish(&layer, input.clone())
+                };
+                (input, added, layer, output)
+            };
+            assert_close(&download(run(&plain).3), &expected, 1e-5, "layer without autodiff");
+            let device = plain.autodiff();
+            let (input, added, layer, output) = run(&device);
+            assert_close(&download(output.clone()), &expected, 1e-5, "layer");
+            let grads = (output * upload(&g, [rows, outputs], &device)).sum().backward();
+            assert_close(&download(input.grad(&grads).expect("tracked")), &grad_x, 1e-4, "gradient by the input");
+            assert_close(&download(layer.weight.val().grad(&grads).expect("tracked")), &grad_w, 1e-4, "gradient by the weight");
+            if let Some(bias) = &layer.bias {
+                assert_close(&download(bias.val().grad(&grads).expect("tracked")), &grad_b, 1e-4, "gradient by the bias");
+            }
+            match added.grad(&grads) {
+                Some(grad) => assert_close(&download(grad), &wide(&g), 1e-6, "gradient by the residual"),
+                None => assert!(!with_residual, "the residual's gradient is registered"),
+            }
+        }
+    }
+}
+
+#[test]
+fn joined_vectors_come_apart_again() {
+    let mut rng = ChaCha8Rng::seed_from_u64(14);
+    let lengths = [1, 128, 130, 64, 640, 2, 127, 129, 5, 300, 64, 1, 4096, 10, 7, 64, 256, 33];
+    let vectors: Vec<Vec<f32>> = lengths.iter().map(|&length| random(length, &mut rng)).collect();
+    let squares: f64 = vectors.iter().flatten().map(|x| f64::from(*x).powi(2)).sum();
+    for device in available_devices() {
+        for n in [1, 7, 8, 9, lengths.len()] {
+            let tensors = vectors[..n].iter().map(|values| upload(values, [values.len()], &device)).collect();
+            let parts = ops::adam::parts(&ops::adam::join(tensors), &lengths[..n]);
+            assert_eq!(parts.into_iter().map(download).collect::<Vec<_>>(), vectors[..n]);
+        }
+        // Zeros between the vectors: the norm of all is that of the joined vector.
+        let joined = ops::adam::join(vectors.iter().map(|values| upload(values, [values.len()], &device)).collect());
+        let norm = ops::adam::add_squared_norm(upload(&[0.0], [1], &device), joined);
+        assert_close(&download(norm), &[squares], 1e-5, "squared norm");
+    }
+}
+
+#[test]
 fn dense_batches_agree_with_single_products() {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let (batches, rows, inputs, outputs) = (3, 130, 10, 20);

@@ -78,9 +78,7 @@ impl HostBatch {
             source_offsets: whole(&batch.source.offsets)[..=n_sites].to_vec(),
             target: whole(&batch.target.index),
             reverse: whole(&batch.reverse.index),
-            vectors: (0..n_edges)
-                .map(|edge| std::array::from_fn(|k| directions[edge * 3 + k] * distances[edge]))
-                .collect(),
+            vectors: (0..n_edges).map(|edge| std::array::from_fn(|k| directions[edge * 3 + k] * distances[edge])).collect(),
             cutoffs: (0..n_edges).map(|edge| length(edge, 1)).collect(),
             distances,
             lattice_weights: lattice_weights.as_chunks::<6>().0.to_vec(),

@@ -8,7 +8,7 @@ use super::DimeNetPlusPlusConfig;
 use crate::batch::{N_ELEMENTS, ScoreBatch};
 use crate::init::ParameterSource;
 use crate::model::{at_sources, at_targets};
-use crate::ops::{angular_message, dense, gather_rows, layer_norm, linear, matrix_product, swish};
+use crate::ops::{add_dense_swish, angular_message, dense, dense_swish, gather_rows, layer_norm, linear, matrix_product, swish};
 
 /// Two linear maps without anything between: a factorised matrix. Multiplying the factors first costs nothing (they are tiny) and saves a tensor
 /// over all edges.
@@ -71,8 +71,8 @@ impl Residual {
     }
 
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let inner = swish(linear(&self.first, x.clone()));
-        x + swish(linear(&self.second, inner))
+        let inner = dense_swish(&self.first, x.clone());
+        add_dense_swish(x, &self.second, inner)
     }
 }
 
@@ -116,7 +116,7 @@ impl EdgeEmbedding {
         let levels = gather_rows(self.levels.val(), &batch.levels);
         let sources = at_sources(linear(&self.source, elements.clone()) + levels, batch);
         let targets = at_targets(linear(&self.target, elements), batch);
-        let radial = linear(&self.radial_inner, swish(linear(&self.radial, batch.radial.clone())));
+        let radial = linear(&self.radial_inner, dense_swish(&self.radial, batch.radial.clone()));
         swish(sources + targets + radial + linear(&self.scalars, batch.scalars.clone()))
     }
 }
@@ -153,16 +153,16 @@ impl InteractionBlock {
 
     /// Messages `[E, emb]` → `[E, emb]`.
     pub(super) fn forward(&self, messages: Tensor<2>, batch: &ScoreBatch) -> Tensor<2> {
-        let same = swish(linear(&self.same, messages.clone()));
-        let neighbour = swish(linear(&self.neighbour, messages.clone())) * self.radial.forward(batch.radial.clone());
-        let down = swish(linear(&self.down, neighbour));
+        let same = dense_swish(&self.same, messages.clone());
+        let neighbour = dense_swish(&self.neighbour, messages.clone()) * self.radial.forward(batch.radial.clone());
+        let down = dense_swish(&self.down, neighbour);
         // What comes in to site i along k→i is the message of the reverse of (i→k).
         let incoming = gather_rows(down, &batch.reverse);
         let filters = self.angular.forward(batch.spherical.clone());
         let angular = angular_message(incoming, filters, batch.harmonics.clone(), &batch.source);
-        let update = same + swish(linear(&self.up, angular));
+        let update = add_dense_swish(same, &self.up, angular);
         let update = self.before_skip.iter().fold(update, |x, layer| layer.forward(x));
-        let update = messages + swish(linear(&self.skip, update));
+        let update = add_dense_swish(messages, &self.skip, update);
         self.after_skip.iter().fold(update, |x, layer| layer.forward(x))
     }
 }
@@ -193,7 +193,7 @@ impl OutputBlock {
     pub(super) fn forward(&self, messages: Tensor<2>, batch: &ScoreBatch) -> Tensor<2> {
         let weighted = linear(&self.radial, batch.radial.clone()) * messages;
         let normed = layer_norm(&self.norm, linear(&self.up, weighted));
-        let dense = self.dense.iter().fold(normed, |x, layer| swish(linear(layer, x)));
+        let dense = self.dense.iter().fold(normed, |x, layer| dense_swish(layer, x));
         linear(&self.last, dense)
     }
 }

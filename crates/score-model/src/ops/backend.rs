@@ -7,6 +7,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, backend_extension};
 use crate::basis::BasisConfig;
 
 use super::adam::{self, AdamStep};
+use super::dense_swish::{self, SwishParts};
 use super::edge_features::FeatureTensors;
 use super::{angular_message, dense, layer_norm, rows, squared_error, swish};
 
@@ -16,6 +17,7 @@ use super::{angular_message, dense, layer_norm, rows, squared_error, swish};
 /// Shapes: E edges, S segments, C columns, L degrees of spherical harmonics, B batches, M rows, K inputs, N outputs. Integer tensors may be of
 /// either width.
 #[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff)]
+#[allow(clippy::too_many_arguments, reason = "a backend method takes no lists of tensors")]
 #[allow(clippy::type_complexity, reason = "the extension macro reads the tuples of the signatures")]
 pub trait GraphOps: Backend {
     /// The features of E edges of S structures: envelope, radial and spherical functions, harmonics, directions, scalars, lattice weights.
@@ -117,6 +119,29 @@ pub trait GraphOps: Backend {
         dense::reference::parameter_gradients::<Self>(grad, x)
     }
 
+    /// `swish(x·weight + bias) + residual`; x `[1, M, K]`, weight `[1, K, N]`, bias `[N]`, residual `[1, M, N]` → `[1, M, N]`. The bias and the
+    /// residual may be left out: see [`SwishParts`].
+    fn dense_swish(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> FloatTensor<Self> {
+        dense_swish::reference::forward::<Self>(x, weight, bias, residual, parts).0
+    }
+
+    /// [`GraphOps::dense_swish`], and what the activation is applied to.
+    fn dense_swish_with_inner(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        dense_swish::reference::forward::<Self>(x, weight, bias, residual, parts)
+    }
+
     /// Layer norm along the rows; x `[M, C]`, gamma and beta `[C]`.
     fn normalise_rows(x: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>) -> FloatTensor<Self> {
         layer_norm::reference::forward::<Self>(x, gamma, beta)
@@ -157,6 +182,26 @@ pub trait GraphOps: Backend {
         step: AdamStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         adam::reference::step::<Self>(value, first_moment, second_moment, average, gradient, squared_norm, step)
+    }
+
+    /// The first `n` of the vectors one after the other, each followed by zeros up to a multiple of 128.
+    fn join(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        h: FloatTensor<Self>,
+        n: usize,
+    ) -> FloatTensor<Self> {
+        adam::reference::join::<Self>([a, b, c, d, e, f, g, h].into_iter().take(n).collect())
+    }
+
+    /// `length` values of a vector from `start` on, a multiple of 128.
+    fn part(joined: FloatTensor<Self>, start: usize, length: usize) -> FloatTensor<Self> {
+        adam::reference::part::<Self>(joined, start, length)
     }
 
     /// `total + Σ x²`; total `[1]`, x `[P]`.
@@ -219,6 +264,16 @@ impl<B: GraphOps, C: CheckpointStrategy> GraphOps for Autodiff<B, C> {
 
     fn dense_with_bias(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         dense::backward::dense_with_bias::<B, C>(x, weight, bias)
+    }
+
+    fn dense_swish(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> FloatTensor<Self> {
+        dense_swish::backward::dense_swish::<B, C>(x, weight, bias, residual, parts)
     }
 
     fn normalise_rows(x: FloatTensor<Self>, gamma: FloatTensor<Self>, beta: FloatTensor<Self>) -> FloatTensor<Self> {

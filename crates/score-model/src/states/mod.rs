@@ -155,9 +155,7 @@ fn check_elements(states: &[CrystalState]) -> Result<(), ScoreModelError> {
     }
     let known = 1..=crate::N_ELEMENTS;
     match sites.find(|(_, site)| !known.contains(&usize::from(site.species.atomic_number()))) {
-        Some((site, unknown)) => {
-            Err(ScoreModelError::UnknownElement { site, atomic_number: unknown.species.atomic_number() })
-        }
+        Some((site, unknown)) => Err(ScoreModelError::UnknownElement { site, atomic_number: unknown.species.atomic_number() }),
         None => Ok(()),
     }
 }
@@ -167,9 +165,7 @@ pub(crate) fn check_levels(levels: &[usize], n_structures: usize, basis: &BasisC
         return Err(ScoreModelError::LevelCount { levels: levels.len(), structures: n_structures });
     }
     match levels.iter().enumerate().find(|(_, level)| **level >= basis.n_levels) {
-        Some((structure, &level)) => {
-            Err(ScoreModelError::LevelOutOfRange { structure, level, n_levels: basis.n_levels })
-        }
+        Some((structure, &level)) => Err(ScoreModelError::LevelOutOfRange { structure, level, n_levels: basis.n_levels }),
         None => Ok(()),
     }
 }

@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 #[cfg(feature = "cube")]
 use super::device;
-use super::host::lattice_normals;
-use super::{LATTICE_ITEM, Place, StateBatch, check_elements, host};
 #[cfg(feature = "cube")]
 use super::has_kernels;
+use super::host::lattice_normals;
+use super::{LATTICE_ITEM, Place, StateBatch, check_elements, host};
 use crate::ScoreModelError;
 use crate::random::RandomKey;
 

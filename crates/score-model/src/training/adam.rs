@@ -6,45 +6,63 @@ use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::TrainingConfig;
-use crate::ops::adam::{AdamParameter, AdamStep, adam_step, add_squared_norm};
+use crate::ops::adam::{AdamParameter, AdamStep, adam_step, add_squared_norm, join, parts};
 
 const EPSILON: f32 = 1e-8;
 
-/// First and second moments of every parameter, in the order in which the module is traversed.
+/// Parameters, their moving average and the moments, each as one flat vector of all parameters in the order in which the module is traversed.
 pub(super) struct Adam {
-    moments: Vec<[Tensor<1>; 2]>,
+    lengths: Vec<usize>,
+    state: AdamParameter,
 }
 
-/// [`Adam`] on disk.
+/// The moments on disk, parameter by parameter.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct AdamRecord {
     moments: Vec<[Vec<f32>; 2]>,
 }
 
 impl Adam {
-    /// All moments zero, on the plain device `device`.
+    /// All moments zero, on the plain device `device`; `model` has the parameters that training starts from.
     pub(super) fn new<M: Module>(model: &M, device: &Device) -> Self {
-        let zeros = |values: &Tensor<1>| [(); 2].map(|()| Tensor::zeros(values.shape(), device));
-        Self { moments: values(model).iter().map(zeros).collect() }
+        let parameters = values(model);
+        let lengths = parameters.iter().map(|values| values.dims()[0]).collect();
+        let value = joined(parameters, device);
+        let [first_moment, second_moment] = [(); 2].map(|()| Tensor::zeros(value.shape(), device));
+        Self { lengths, state: AdamParameter { average: value.clone(), value, first_moment, second_moment } }
     }
 
     pub(super) fn to_record(&self) -> AdamRecord {
-        let read = |moment: &Tensor<1>| moment.to_data().iter::<f32>().collect();
-        AdamRecord { moments: self.moments.iter().map(|[first, second]| [read(first), read(second)]).collect() }
+        let read =
+            |moment: &Tensor<1>| parts(moment, &self.lengths).into_iter().map(|part| part.into_data().iter::<f32>().collect());
+        let moments = read(&self.state.first_moment).zip(read(&self.state.second_moment));
+        AdamRecord { moments: moments.map(|(first, second)| [first, second]).collect() }
     }
 
-    /// `None` if the record does not fit this module.
-    pub(super) fn load_record(self, record: AdamRecord, device: &Device) -> Option<Self> {
-        let fits = |(old, new): (&[Tensor<1>; 2], &[Vec<f32>; 2])| new.iter().all(|new| new.len() == old[0].dims()[0]);
-        let same = self.moments.len() == record.moments.len() && self.moments.iter().zip(&record.moments).all(fits);
+    /// Goes on from a record with the parameters of `model` and the moving average in `average`; `None` if the record does not fit them.
+    pub(super) fn load_record<M: Module>(self, record: AdamRecord, model: &M, average: &M, device: &Device) -> Option<Self> {
+        let fits = |(length, new): (&usize, &[Vec<f32>; 2])| new.iter().all(|new| new.len() == *length);
+        let same = self.lengths.len() == record.moments.len() && self.lengths.iter().zip(&record.moments).all(fits);
+        if !same {
+            return None;
+        }
         let upload = |values: Vec<f32>| {
             let shape = [values.len()];
             Tensor::from_data(TensorData::new(values, shape), device)
         };
-        same.then(|| Self { moments: record.moments.into_iter().map(|pair| pair.map(upload)).collect() })
+        let (first, second) =
+            record.moments.into_iter().map(|pair| pair.map(upload)).map(|[first, second]| (first, second)).unzip();
+        let state = AdamParameter {
+            value: joined(values(model), device),
+            average: joined(values(average), device),
+            first_moment: join(first),
+            second_moment: join(second),
+        };
+        Some(Self { lengths: self.lengths, state })
     }
 
-    /// Moves every parameter that has a gradient, and the average of all. `step` counts from 0.
+    /// Moves the parameters along their gradients, and the average of all; a parameter without a gradient counts as one with gradient 0.
+    /// `model` and `average` must be what the last step returned. `step` counts from 0.
     pub(super) fn step<M: Module>(
         &mut self,
         model: M,
@@ -53,9 +71,12 @@ impl Adam {
         config: &TrainingConfig,
         step: u64,
     ) -> (M, M) {
-        let flat = flat_gradients(&model, &mut gradients);
-        let total = Tensor::zeros([1], &self.moments[0][0].device());
-        let squared_norm = flat.iter().flatten().fold(total, |total, gradient| add_squared_norm(total, gradient.clone()));
+        let device = self.state.value.device();
+        let gradients = flat_gradients(&model, &mut gradients);
+        let with_zeros = gradients.into_iter().zip(&self.lengths);
+        let gradient =
+            join(with_zeros.map(|(gradient, length)| gradient.unwrap_or_else(|| Tensor::zeros([*length], &device))).collect());
+        let squared_norm = add_squared_norm(Tensor::zeros([1], &device), gradient.clone());
         let time = i32::try_from(step + 1).unwrap_or(i32::MAX);
         let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(time))) as f32;
         let scalars = AdamStep {
@@ -66,24 +87,16 @@ impl Adam {
             norm_limit: config.gradient_norm as f32,
             average_decay: config.ema_decay as f32,
         };
-        let mut new_values = Vec::with_capacity(flat.len());
-        let mut new_averages = Vec::with_capacity(flat.len());
-        let old = values(&model).into_iter().zip(values(&average));
-        for (((value, average), gradient), moments) in old.zip(flat).zip(&mut self.moments) {
-            let Some(gradient) = gradient else {
-                new_values.push(value);
-                new_averages.push(average);
-                continue;
-            };
-            let [first_moment, second_moment] = moments.clone();
-            let parameter = AdamParameter { value, first_moment, second_moment, average };
-            let parameter = adam_step(parameter, gradient, squared_norm.clone(), scalars);
-            *moments = [parameter.first_moment, parameter.second_moment];
-            new_values.push(parameter.value);
-            new_averages.push(parameter.average);
-        }
+        self.state = adam_step(self.state.clone(), gradient, squared_norm, scalars);
+        let new_values = parts(&self.state.value, &self.lengths);
+        let new_averages = parts(&self.state.average, &self.lengths);
         (replace(model, new_values), replace(average, new_averages))
     }
+}
+
+/// All of them as one vector, on the plain device `device`.
+fn joined(values: Vec<Tensor<1>>, device: &Device) -> Tensor<1> {
+    join(values.into_iter().map(|values| values.to_device(device)).collect())
 }
 
 /// The parameters of a module, flat, without autodiff.

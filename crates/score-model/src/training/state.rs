@@ -88,7 +88,7 @@ impl TrainingState {
         let model = model.try_load_record(record(&self.model)?).map_err(damaged)?;
         let average = average.try_load_record(record(&self.average)?).map_err(damaged)?;
         let moments = std::mem::take(&mut self.optimizer);
-        let optimizer = optimizer.load_record(moments, device).ok_or_else(|| TrainingError::Damaged {
+        let optimizer = optimizer.load_record(moments, &model, &average, device).ok_or_else(|| TrainingError::Damaged {
             path: path.to_owned(),
             reason: "the optimiser's moments do not fit the model".to_owned(),
         })?;

@@ -4,12 +4,16 @@
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
 )]
 
-use burn::backend::TensorMetadata;
+use burn::backend::{Shape, TensorMetadata};
+use burn::tensor::DType;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::{AdamStep, NORM_FLOOR};
-use crate::ops::cube::{SUM_UNITS, cube_sum, one_unit_each, output};
+use super::{AdamStep, NORM_FLOOR, PART_ALIGNMENT};
+use crate::ops::cube::{SUM_UNITS, cube_sum, cubes, one_unit_each, output};
+
+/// Values whose squares one cube sums.
+const NORM_PIECE: usize = 4 * SUM_UNITS;
 
 #[cube(launch_unchecked)]
 fn step_kernel(
@@ -50,18 +54,75 @@ fn step_kernel(
     }
 }
 
+/// `out[p]` = the sum of the squares of the p-th [`NORM_PIECE`] values.
 #[cube(launch_unchecked)]
-fn add_squared_norm_kernel(total: &[f32], x: &[f32], out: &mut [f32]) {
+fn squares_kernel(x: &[f32], out: &mut [f32], n: usize) {
     let unit = UNIT_POS as usize;
     let mut share = 0.0f32;
-    let mut k = unit;
-    while k < x.len() {
-        share += x[k] * x[k];
-        k += SUM_UNITS;
+    #[unroll]
+    for k in 0..NORM_PIECE / SUM_UNITS {
+        let at = CUBE_POS * NORM_PIECE + k * SUM_UNITS + unit;
+        if at < n {
+            share += x[at] * x[at];
+        }
+    }
+    let sum = cube_sum(share);
+    if unit == 0 && CUBE_POS < out.len() {
+        out[CUBE_POS] = sum;
+    }
+}
+
+/// `total + Σ_p parts[p]`.
+#[cube(launch_unchecked)]
+fn add_parts_kernel(total: &[f32], parts: &[f32], out: &mut [f32], n_parts: usize) {
+    let unit = UNIT_POS as usize;
+    let mut share = 0.0f32;
+    let mut part = unit;
+    while part < n_parts {
+        share += parts[part];
+        part += SUM_UNITS;
     }
     let sum = cube_sum(share);
     if unit == 0 {
         out[0] = total[0] + sum;
+    }
+}
+
+/// Eight vectors of these lengths one after the other from `starts` on; what lies between them stays as it is.
+#[cube(launch_unchecked)]
+fn join_kernel(
+    a: &[f32],
+    b: &[f32],
+    c: &[f32],
+    d: &[f32],
+    e: &[f32],
+    f: &[f32],
+    g: &[f32],
+    h: &[f32],
+    out: &mut [f32],
+    ends: Sequence<usize>,
+    lengths: Sequence<usize>,
+) {
+    let at = ABSOLUTE_POS;
+    join_one(a, out, at, 0usize, ends[0], lengths[0]);
+    join_one(b, out, at, ends[0], ends[1], lengths[1]);
+    join_one(c, out, at, ends[1], ends[2], lengths[2]);
+    join_one(d, out, at, ends[2], ends[3], lengths[3]);
+    join_one(e, out, at, ends[3], ends[4], lengths[4]);
+    join_one(f, out, at, ends[4], ends[5], lengths[5]);
+    join_one(g, out, at, ends[5], ends[6], lengths[6]);
+    join_one(h, out, at, ends[6], ends[7], lengths[7]);
+}
+
+/// `out[at]`, if it lies between `start` and `end`: the vector's value, 0 beyond its length.
+#[cube]
+fn join_one(vector: &[f32], out: &mut [f32], at: usize, start: usize, end: usize, length: usize) {
+    if at >= start && at < end {
+        let mut value = 0.0f32;
+        if at - start < length {
+            value = vector[at - start];
+        }
+        out[at] = value;
     }
 }
 
@@ -108,17 +169,77 @@ pub(crate) fn step(
 
 /// `total + Σ x²`.
 pub(crate) fn add_squared_norm(total: CubeTensor, x: CubeTensor) -> CubeTensor {
-    let out = output(&x, [1]);
-    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
+    let n = x.shape().num_elements();
+    let n_parts = n.div_ceil(NORM_PIECE);
+    let (parts, out) = (output(&x, [n_parts.max(1)]), output(&x, [1]));
+    // SAFETY: with the shapes as asserted, the kernels stay below the lengths of their buffers, whatever their content.
     unsafe {
-        add_squared_norm_kernel::launch_unchecked(
+        squares_kernel::launch_unchecked(
+            &out.client,
+            cubes(&x, n_parts.max(1)),
+            CubeDim::new_1d(SUM_UNITS as u32),
+            x.into_buffer_arg(),
+            parts.clone().into_buffer_arg(),
+            n,
+        );
+        add_parts_kernel::launch_unchecked(
             &out.client,
             CubeCount::Static(1, 1, 1),
             CubeDim::new_1d(SUM_UNITS as u32),
             total.into_buffer_arg(),
-            x.into_buffer_arg(),
+            parts.into_buffer_arg(),
             out.clone().into_buffer_arg(),
+            n_parts,
         );
     }
     out
+}
+
+fn sequence(values: [usize; 8]) -> SequenceArg<usize> {
+    let mut sequence = SequenceArg::new();
+    values.into_iter().for_each(|value| sequence.push(value));
+    sequence
+}
+
+/// The first `n` vectors one after the other, each followed by zeros up to a multiple of [`PART_ALIGNMENT`].
+pub(crate) fn join(vectors: [CubeTensor; 8], n: usize) -> CubeTensor {
+    let mut lengths = vectors.each_ref().map(|vector| vector.shape().num_elements());
+    lengths[n..].fill(0);
+    let mut end = 0;
+    let ends = lengths.map(|length| {
+        end += length.next_multiple_of(PART_ALIGNMENT);
+        end
+    });
+    let out = output(&vectors[0], [end]);
+    let (count, dim) = one_unit_each(&out, end);
+    let [a, b, c, d, e, f, g, h] = vectors.map(CubeTensor::into_buffer_arg);
+    // SAFETY: the ends grow, a vector is read below its length, and the last end is the length of what is written.
+    unsafe {
+        join_kernel::launch_unchecked(
+            &out.client,
+            count,
+            dim,
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            h,
+            out.clone().into_buffer_arg(),
+            sequence(ends),
+            sequence(lengths),
+        );
+    }
+    out
+}
+
+/// A view of the values from `start` on, which must be a multiple of [`PART_ALIGNMENT`].
+pub(crate) fn part(joined: CubeTensor, start: usize, length: usize) -> CubeTensor {
+    let total = joined.shape().num_elements();
+    assert!(start.is_multiple_of(PART_ALIGNMENT) && start + length <= total, "a part lies where it was joined");
+    let bytes = |values: usize| (values * size_of::<f32>()) as u64;
+    let handle = joined.handle.clone().offset_start(bytes(start)).offset_end(bytes(total - start - length));
+    CubeTensor::new_contiguous(joined.client.clone(), joined.device.clone(), Shape::new([length]), handle, DType::F32)
 }

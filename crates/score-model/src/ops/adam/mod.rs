@@ -1,4 +1,5 @@
-//! One step of Adam (Kingma and Ba, arXiv 1412.6980) with gradient clipping and the moving average of the weights, in one pass per parameter.
+//! One step of Adam (Kingma and Ba, arXiv 1412.6980) with gradient clipping and the moving average of the weights, in one pass over all parameters
+//! as one flat vector.
 //!
 //! As separate tensor operations this takes about twenty passes over every parameter, on a GPU each with a launch that costs more than its work.
 
@@ -12,6 +13,11 @@ use burn::Tensor;
 use burn::backend::Dispatch;
 
 use super::GraphOps;
+
+/// Every part of a flat vector begins at a multiple of so many values: views of the parts then begin where a device's buffers may.
+pub(super) const PART_ALIGNMENT: usize = 128;
+/// Vectors that are joined at once.
+const JOINED: usize = 8;
 
 /// The numbers of one step that are the same for all parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +47,7 @@ impl AdamStep {
 /// Added to the norm before dividing by it.
 pub(super) const NORM_FLOOR: f32 = 1e-6;
 
-/// What Adam keeps for one parameter, all of the same length, flat.
+/// What Adam keeps for its parameters, all of the same length, flat.
 #[derive(Debug, Clone)]
 pub struct AdamParameter {
     /// The parameter.
@@ -54,7 +60,7 @@ pub struct AdamParameter {
     pub average: Tensor<1>,
 }
 
-/// The parameter after a step along its gradient. `squared_norm` `[1]` is that of all gradients of the model together.
+/// The parameters after a step along their gradient. `squared_norm` `[1]` is that of all gradients of the model together.
 pub fn adam_step(parameter: AdamParameter, gradient: Tensor<1>, squared_norm: Tensor<1>, step: AdamStep) -> AdamParameter {
     let (value, first_moment, second_moment, average) = <Dispatch as GraphOps>::adam_step(
         parameter.value.into_dispatch(),
@@ -77,4 +83,31 @@ pub fn adam_step(parameter: AdamParameter, gradient: Tensor<1>, squared_norm: Te
 /// `total + Σ x²`; total `[1]`, x flat.
 pub fn add_squared_norm(total: Tensor<1>, x: Tensor<1>) -> Tensor<1> {
     Tensor::from_dispatch(<Dispatch as GraphOps>::add_squared_norm(total.into_dispatch(), x.into_dispatch()))
+}
+
+/// Vectors one after the other, zeros between them; [`parts`] takes them apart again.
+pub fn join(mut vectors: Vec<Tensor<1>>) -> Tensor<1> {
+    loop {
+        vectors = vectors.chunks(JOINED).map(join_some).collect();
+        if vectors.len() <= 1 {
+            return vectors.pop().expect("something is joined");
+        }
+    }
+}
+
+/// At most [`JOINED`] vectors one after the other, each followed by zeros up to a multiple of [`PART_ALIGNMENT`].
+fn join_some(vectors: &[Tensor<1>]) -> Tensor<1> {
+    let [a, b, c, d, e, f, g, h] = std::array::from_fn(|k| vectors[k.min(vectors.len() - 1)].clone().into_dispatch());
+    Tensor::from_dispatch(<Dispatch as GraphOps>::join(a, b, c, d, e, f, g, h, vectors.len()))
+}
+
+/// The vectors of these lengths that were joined, without copying them where the backend can.
+pub fn parts(joined: &Tensor<1>, lengths: &[usize]) -> Vec<Tensor<1>> {
+    let mut start = 0;
+    let mut part = |&length: &usize| {
+        let part = <Dispatch as GraphOps>::part(joined.clone().into_dispatch(), start, length);
+        start += length.next_multiple_of(PART_ALIGNMENT);
+        Tensor::from_dispatch(part)
+    };
+    lengths.iter().map(&mut part).collect()
 }

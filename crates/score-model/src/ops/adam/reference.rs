@@ -1,9 +1,10 @@
 //! Plain backend operations.
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Scalar};
+use burn::backend::{Backend, Scalar, Shape, TensorMetadata};
+use burn::tensor::Slice;
 
-use super::{AdamStep, NORM_FLOOR};
+use super::{AdamStep, NORM_FLOOR, PART_ALIGNMENT};
 
 /// Value, first moment, second moment and average after the step.
 pub fn step<B: Backend>(
@@ -33,4 +34,24 @@ pub fn step<B: Backend>(
 /// `total + Σ x²`.
 pub fn add_squared_norm<B: Backend>(total: FloatTensor<B>, x: FloatTensor<B>) -> FloatTensor<B> {
     B::float_add(total, B::float_sum(B::float_mul(x.clone(), x)))
+}
+
+/// The vectors one after the other, each followed by zeros up to a multiple of [`PART_ALIGNMENT`].
+pub fn join<B: Backend>(vectors: Vec<FloatTensor<B>>) -> FloatTensor<B> {
+    let mut pieces = Vec::with_capacity(2 * vectors.len());
+    for vector in vectors {
+        let length = vector.shape()[0];
+        let missing = length.next_multiple_of(PART_ALIGNMENT) - length;
+        let zeros = B::float_zeros(Shape::new([missing]), &TensorMetadata::device(&vector), vector.dtype().into());
+        pieces.push(vector);
+        if missing > 0 {
+            pieces.push(zeros);
+        }
+    }
+    B::float_cat(pieces, 0)
+}
+
+/// The values from `start` on.
+pub fn part<B: Backend>(joined: FloatTensor<B>, start: usize, length: usize) -> FloatTensor<B> {
+    B::float_slice(joined, &[Slice::from(start..start + length)])
 }

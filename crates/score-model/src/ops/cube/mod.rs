@@ -18,6 +18,7 @@ use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
 use super::adam::{self, AdamStep};
+use super::dense_swish::{self, SwishParts};
 use super::edge_features::{self, FeatureTensors};
 use super::{GraphOps, angular_message, dense, layer_norm, rows, squared_error, swish};
 use crate::basis::BasisConfig;
@@ -59,35 +60,53 @@ pub(super) fn cube_sum(share: f32) -> f32 {
     sum
 }
 
-/// `out[b, k] = Σ_p parts[b, p, k]`.
+/// Values of the sum that a cube computes, and units that share the pieces of each.
+const SUM_VALUES: usize = 16;
+const SUM_SHARES: usize = 16;
+
+/// `out[b, k] = Σ_p parts[b, p, k]`: of `SUM_SHARES` units, each adds every so many-th piece, and the first adds what they found. Pieces of
+/// zeros at the end change nothing.
 #[cube(launch_unchecked)]
-fn sum_parts_kernel(parts: &[f32], out: &mut [f32], n_pieces: usize, size: usize) {
-    if ABSOLUTE_POS < out.len() {
-        let first = ABSOLUTE_POS / size * n_pieces * size + ABSOLUTE_POS % size;
-        let mut total = 0.0f32;
-        for piece in 0..n_pieces {
+fn sum_parts_kernel(parts: &[f32], out: &mut [f32], n_pieces: usize, size: usize, n: usize) {
+    let unit = UNIT_POS as usize;
+    let share = unit / SUM_VALUES;
+    let value = CUBE_POS * SUM_VALUES + unit % SUM_VALUES;
+    let mut total = 0.0f32;
+    if value < n {
+        let first = value / size * n_pieces * size + value % size;
+        let mut piece = share;
+        while piece < n_pieces {
             total += parts[first + piece * size];
+            piece += SUM_SHARES;
         }
-        out[ABSOLUTE_POS] = total;
+    }
+    let mut totals = Shared::<[f32]>::new_slice(comptime!(SUM_VALUES * SUM_SHARES));
+    totals[unit] = total;
+    sync_cube();
+    if share == 0 && value < n {
+        for other in 1..SUM_SHARES {
+            total += totals[other * SUM_VALUES + unit];
+        }
+        out[value] = total;
     }
 }
 
-/// The sum over the pieces, dimension 1 of `[B, pieces, …]`, in their order; `shape` is that of the sum.
+/// The sum over the pieces, dimension 1 of `[B, pieces, …]`, in a fixed order; `shape` is that of the sum.
 pub(super) fn sum_parts(parts: CubeTensor, shape: Shape) -> CubeTensor {
     let dims = parts.shape();
     let n = shape.num_elements();
     let out = output(&parts, shape);
-    let (count, dim) = one_unit_each(&parts, n);
     // SAFETY: the kernel reads and writes below the lengths of its buffers, whatever their content.
     unsafe {
         sum_parts_kernel::launch_unchecked(
             &out.client,
-            count,
-            dim,
+            cubes(&parts, n.div_ceil(SUM_VALUES)),
+            CubeDim::new_1d((SUM_VALUES * SUM_SHARES) as u32),
             parts.into_buffer_arg(),
             out.clone().into_buffer_arg(),
             dims[1],
             n / dims[0],
+            n,
         );
     }
     out
@@ -99,6 +118,25 @@ fn floats(tensors: &[&CubeTensor]) -> bool {
 
 fn indices(tensors: &[&CubeTensor]) -> bool {
     tensors.iter().all(|tensor| TensorMetadata::dtype(*tensor) == DType::I32)
+}
+
+/// A dense layer with its activation; without `keep_inner`, the second tensor stands for nothing.
+fn swish_product(
+    x: CubeTensor,
+    weight: CubeTensor,
+    bias: CubeTensor,
+    residual: CubeTensor,
+    parts: SwishParts,
+    keep_inner: bool,
+) -> (CubeTensor, CubeTensor) {
+    let [x, weight, bias, residual] = [x, weight, bias, residual].map(into_contiguous);
+    if floats(&[&x, &weight, &bias, &residual]) {
+        let added = (parts.bias.then(|| bias.clone()), parts.residual.then(|| residual.clone()));
+        if let Some(found) = dense::cube::swish_product(x.clone(), weight.clone(), added.0, added.1, keep_inner) {
+            return found;
+        }
+    }
+    dense_swish::reference::forward::<CubeBackend>(x, weight, bias, residual, parts)
 }
 
 impl GraphOps for CubeBackend {
@@ -215,6 +253,26 @@ impl GraphOps for CubeBackend {
         dense::cube::parameter_gradients(into_contiguous(grad), into_contiguous(x))
     }
 
+    fn dense_swish(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> FloatTensor<Self> {
+        swish_product(x, weight, bias, residual, parts, false).0
+    }
+
+    fn dense_swish_with_inner(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        swish_product(x, weight, bias, residual, parts, true)
+    }
+
     fn adam_step(
         value: FloatTensor<Self>,
         first_moment: FloatTensor<Self>,
@@ -229,6 +287,31 @@ impl GraphOps for CubeBackend {
         }
         let state = [value, first_moment, second_moment, average].map(into_contiguous);
         adam::cube::step(state, into_contiguous(gradient), squared_norm, step)
+    }
+
+    fn join(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        h: FloatTensor<Self>,
+        n: usize,
+    ) -> FloatTensor<Self> {
+        let vectors = [a, b, c, d, e, f, g, h];
+        if !floats(&vectors.each_ref()) {
+            return adam::reference::join::<Self>(vectors.into_iter().take(n).collect());
+        }
+        adam::cube::join(vectors.map(into_contiguous), n)
+    }
+
+    fn part(joined: FloatTensor<Self>, start: usize, length: usize) -> FloatTensor<Self> {
+        if !floats(&[&joined]) {
+            return adam::reference::part::<Self>(joined, start, length);
+        }
+        adam::cube::part(into_contiguous(joined), start, length)
     }
 
     fn add_squared_norm(total: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {

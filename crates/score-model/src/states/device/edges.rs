@@ -198,10 +198,8 @@ pub(super) fn rows_kernel(
             }
         }
         product(basis, structure * BASIS_WIDTH + FROM_PRIMITIVE, &primitive, &mut t);
-        let block = structures[row + FIRST_PAIR] as usize
-            + (other - first_site) * n_images
-            + (own - first_site) * n_operations
-            + kept;
+        let block =
+            structures[row + FIRST_PAIR] as usize + (other - first_site) * n_images + (own - first_site) * n_operations + kept;
         let mut k = pair_starts[block] as usize;
         let end = pair_starts[block + 1] as usize;
         while k < end {

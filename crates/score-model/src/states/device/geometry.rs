@@ -113,13 +113,7 @@ pub(super) fn conventional(y: &Array<f32>, structures: &[i32], structure: usize,
 
 /// Rows of the primitive lattice, `M · C`.
 #[cube]
-pub(super) fn primitive_rows(
-    cell: &Array<f32>,
-    centrings: &[f32],
-    structures: &[i32],
-    structure: usize,
-    rows: &mut Array<f32>,
-) {
+pub(super) fn primitive_rows(cell: &Array<f32>, centrings: &[f32], structures: &[i32], structure: usize, rows: &mut Array<f32>) {
     let centring = structures[structure * STRUCTURE_WIDTH + CENTRING] as usize * 9;
     #[unroll]
     for i in 0..3usize {

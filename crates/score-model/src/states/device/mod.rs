@@ -24,13 +24,13 @@ use self::ops::{DataTensors, GraphTensors, LayoutTensors, StateOps, StepNumbers}
 use self::tables::{GroupTables, Layout};
 use super::set::Draw;
 use super::{LangevinStep, NoisedStates, Place, StateBatch, failure};
+use crate::ScoreBatch;
 use crate::basis::BasisConfig;
 use crate::batch::N_ELEMENTS;
 use crate::ops::RowIndex;
 use crate::ops::edge_features::edge_features;
 use crate::ops::rows::sorted_rows;
 use crate::random::RandomKey;
-use crate::ScoreBatch;
 
 fn integers(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     let shape = [values.len()];
@@ -223,12 +223,8 @@ impl DeviceStates {
         self.geometry = Some(Tensor::from_dispatch(graph.geometry));
         let edge_structure =
             RowIndex { index: tensor(graph.edge_structure), offsets: tensor(graph.edge_offsets), order: order.clone() };
-        let features = edge_features(
-            Tensor::from_dispatch(graph.edges),
-            Tensor::from_dispatch(graph.scalars),
-            &edge_structure,
-            basis,
-        );
+        let features =
+            edge_features(Tensor::from_dispatch(graph.edges), Tensor::from_dispatch(graph.scalars), &edge_structure, basis);
         let [element_offsets, element_order] = self.fixed.element_rows.clone();
         let [level_offsets, level_order] = levels.rows.clone();
         let [site_offsets, site_order] = self.fixed.structure_rows.clone();
@@ -366,8 +362,7 @@ impl PackedStates {
             first_site: integers(draws.iter().map(|draw| self.first_sites[draw.index]).collect(), device).into_dispatch(),
             sigmas: floats(sigmas, device).into_dispatch(),
         };
-        let noised =
-            <Dispatch as StateOps>::noised_states(data, fixed.tensors(), key, stream, least_volume as f32);
+        let noised = <Dispatch as StateOps>::noised_states(data, fixed.tensors(), key, stream, least_volume as f32);
         let states = DeviceStates::from_parts(
             templates,
             fixed,

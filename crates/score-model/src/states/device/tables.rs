@@ -81,7 +81,10 @@ impl GroupTables {
             }
         }
         // Row by row: nalgebra iterates by columns.
-        tables.centrings = CENTRINGS.iter().flat_map(|centring| centring.to_primitive().transpose().iter().map(|x| *x as f32).collect::<Vec<_>>()).collect();
+        tables.centrings = CENTRINGS
+            .iter()
+            .flat_map(|centring| centring.to_primitive().transpose().iter().map(|x| *x as f32).collect::<Vec<_>>())
+            .collect();
         tables
     }
 }

@@ -1,4 +1,4 @@
-//! Kernels: matrix products tiled through shared memory.
+//! Matrix products tiled through shared memory, for devices without tensor cores and sizes that do not suit them.
 //!
 //! A cube of 16 × 16 units computes a tile of the output; a unit owns `unit_rows × unit_columns` values of it in registers. Both factors pass
 //! through shared memory in slices of [`DEPTH`] of the summed dimension. The order of every sum is fixed by the sizes alone.
@@ -276,7 +276,14 @@ fn square() -> CubeDim {
     CubeDim::new_1d((SIDE * SIDE) as u32)
 }
 
-fn launch_product(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>, n_output: usize, transposed: bool) -> CubeTensor {
+/// `x·weight (+ bias)`; with `transposed`, the weight is stored as `[B, N, K]`.
+pub(super) fn product(
+    x: CubeTensor,
+    weight: CubeTensor,
+    bias: Option<CubeTensor>,
+    n_output: usize,
+    transposed: bool,
+) -> CubeTensor {
     let shape = x.shape();
     let (n_batches, n_rows, n_input) = (shape[0], shape[1], shape[2]);
     let inner = if transposed { [n_batches, n_output, n_input] } else { [n_batches, n_input, n_output] };
@@ -312,7 +319,8 @@ fn launch_product(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>, n
     out
 }
 
-fn launch_gradients(grad: CubeTensor, x: CubeTensor, with_bias: bool) -> (CubeTensor, CubeTensor) {
+/// The gradient by the weight `[B, K, N]`, and, with `with_bias`, the pieces `[B, pieces, N]` of that by the bias.
+pub(super) fn gradients(grad: CubeTensor, x: CubeTensor, with_bias: bool) -> (CubeTensor, CubeTensor) {
     let (n_batches, n_rows, n_input, n_output) = (x.shape()[0], x.shape()[1], x.shape()[2], grad.shape()[2]);
     assert_eq!(grad.shape(), Shape::new([n_batches, n_rows, n_output]), "the gradient fits the input");
     let piece_rows = n_rows.div_ceil(MAX_PIECES).max(MIN_PIECE).next_multiple_of(DEPTH);
@@ -345,28 +353,4 @@ fn launch_gradients(grad: CubeTensor, x: CubeTensor, with_bias: bool) -> (CubeTe
     }
     let weight = sum_parts(weight_parts, Shape::new([n_batches, n_input, n_output]));
     (weight, bias_parts)
-}
-
-/// `x·weight (+ bias)`.
-pub(crate) fn product(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
-    let n_output = weight.shape()[2];
-    launch_product(x, weight, bias, n_output, false)
-}
-
-/// `grad·weightᵀ`.
-pub(crate) fn input_gradient(grad: CubeTensor, weight: CubeTensor) -> CubeTensor {
-    let n_input = weight.shape()[1];
-    launch_product(grad, weight, None, n_input, true)
-}
-
-/// `xᵀ·grad`.
-pub(crate) fn weight_gradient(grad: CubeTensor, x: CubeTensor) -> CubeTensor {
-    launch_gradients(grad, x, false).0
-}
-
-/// Gradients by the weight and by the bias of a single product.
-pub(crate) fn parameter_gradients(grad: CubeTensor, x: CubeTensor) -> (CubeTensor, CubeTensor) {
-    let n_output = grad.shape()[2];
-    let (weight, bias_parts) = launch_gradients(grad, x, true);
-    (weight, sum_parts(bias_parts, Shape::new([n_output])))
 }
