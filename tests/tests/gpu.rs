@@ -4,11 +4,15 @@
 #![cfg(all(any(feature = "wgpu", feature = "cuda"), feature = "cpu"))]
 
 use burn::tensor::Device;
+use crystal_core::CrystalState;
 use druse_tests::{embedded_states, order};
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingError};
 use multigraph::{BatchedMultiGraph, GraphConfig};
-use score_model::conformance::gpu_devices;
-use score_model::{DimeNetPlusPlusConfig, ScoreBatch, ScoreModel, Trainer, TrainingConfig};
+use score_model::conformance::{compare_graphs, gpu_devices};
+use score_model::{
+    DimeNetPlusPlusConfig, Draw, LangevinStep, NoiseSchedule, Purpose, RandomKey, ScoreBatch, ScoreModel, StateBatch, StateSet,
+    Trainer, TrainingConfig,
+};
 
 /// The sizes are odd on purpose: no width is a multiple of a kernel's tile.
 fn network() -> DimeNetPlusPlusConfig {
@@ -48,6 +52,90 @@ fn gpu_estimates_like_the_processor() {
         let found = estimate(&device);
         assert_close(&found.0, &expected.0, 1e-4);
         assert_close(&found.1, &expected.1, 1e-4);
+    }
+}
+
+/// Noised states, as training meets them, with a structure on a special position and one that has no cell.
+fn noised_states() -> Vec<CrystalState> {
+    let clean = embedded_states(40);
+    let schedule = NoiseSchedule::default();
+    let set = StateSet::new(&clean, &Device::flex()).expect("a set");
+    let draw = |index: usize| Draw {
+        index,
+        slot: index as u32,
+        position_sigma: schedule.position_sigma(index % schedule.n_levels),
+        lattice_sigma: if index.is_multiple_of(2) { schedule.lattice_sigma(index % schedule.n_levels) } else { 0.0 },
+    };
+    let draws: Vec<Draw> = (0..clean.len()).map(draw).collect();
+    let noised = set.noised(&draws, RandomKey::new(1, Purpose::Training), 5).expect("noise").states.into_states();
+    let mut states: Vec<CrystalState> = noised.into_iter().filter_map(Result::ok).collect();
+    // Clean prototypes lie on special positions: their images are cosets of stabilisers.
+    states.extend(clean.into_iter().take(12));
+    let single = |x: f64| f64::from(x as f32);
+    for state in &mut states {
+        state.lattice_coords.iter_mut().for_each(|y| *y = single(*y));
+        state.sites.iter_mut().for_each(|site| site.frac_coords = site.frac_coords.map(single));
+    }
+    let mut collapsed = states[0].clone();
+    collapsed.lattice_coords.fill(-200.0);
+    states.push(collapsed);
+    states
+}
+
+#[test]
+fn gpu_graphs_are_those_of_the_processor() {
+    let states = noised_states();
+    let key = RandomKey::new(2, Purpose::Sampling);
+    let streams: Vec<u64> = (0..states.len() as u64).collect();
+    let levels: Vec<usize> = (0..states.len()).map(|structure| structure % 10).collect();
+    let basis = network().basis();
+    for device in devices() {
+        let batch = |place: &Device| {
+            let mut batch = StateBatch::new(&states, &streams, key, place).expect("a batch");
+            batch.score_batch(&levels, &basis, &GraphConfig::default()).expect("graphs")
+        };
+        let n_sites = states.iter().map(|state| state.sites.len()).sum();
+        let comparison = compare_graphs(&batch(&Device::flex()), &batch(&device), states.len(), n_sites);
+        assert!(comparison.edges > 5_000, "{comparison:?}");
+        assert_eq!(comparison.different, 0, "{comparison:?}");
+        // On special positions many neighbours lie at one distance, and a cut-off may pass through them.
+        assert!(comparison.other_cutoffs <= 1 && comparison.on_cutoff <= 48, "{comparison:?}");
+        assert!(comparison.vector_error < 1e-5 && comparison.reverse_error < 1e-5, "{comparison:?}");
+        assert!(comparison.lattice_error < 1e-4, "{comparison:?}");
+    }
+}
+
+#[test]
+fn gpu_noises_and_steps_like_the_processor() {
+    let clean = embedded_states(20);
+    let draws: Vec<Draw> =
+        (0..20).map(|index| Draw { index, slot: index as u32, position_sigma: 0.3, lattice_sigma: 0.2 }).collect();
+    let key = RandomKey::new(9, Purpose::Training);
+    let moved = |device: &Device| {
+        let noised = StateSet::new(&clean, device).expect("a set").noised(&draws, key, 77).expect("noise");
+        let noise = [noised.position_noise.clone(), noised.lattice_noise.clone()];
+        let mut states = noised.states;
+        states.score_batch(&[3; 20], &network().basis(), &GraphConfig::default()).expect("graphs");
+        let [position, lattice] = noise.clone();
+        states.step_positions(position, LangevinStep { drift: -0.1, noise: 0.2, draw: 4 });
+        states.step_lattices(lattice, LangevinStep { drift: -0.1, noise: 0.2, draw: 5 });
+        let noise: Vec<f32> = noise.into_iter().flat_map(|tensor| tensor.into_data().iter::<f32>().collect::<Vec<_>>()).collect();
+        (noise, states.into_states())
+    };
+    let (expected_noise, expected) = moved(&Device::flex());
+    for device in devices() {
+        let (noise, states) = moved(&device);
+        assert_close(&noise, &expected_noise, 1e-5);
+        for (state, expected) in states.iter().zip(&expected) {
+            let (Ok(state), Ok(expected)) = (state, expected) else { panic!("{state:?} {expected:?}") };
+            for (y, expected) in state.lattice_coords.iter().zip(&expected.lattice_coords) {
+                assert!((y - expected).abs() < 1e-4, "{y} {expected}");
+            }
+            for (site, expected) in state.sites.iter().zip(&expected.sites) {
+                let offset = (site.frac_coords - expected.frac_coords).map(|x| x - x.round());
+                assert!(offset.amax() < 1e-5, "{offset}");
+            }
+        }
     }
 }
 

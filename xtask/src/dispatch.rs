@@ -6,14 +6,23 @@ use std::process::{Command, ExitCode};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
+/// Runs `cargo bench` with these arguments; see [`cargo_run_release`].
+pub(crate) fn cargo_bench(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
+    start(&["bench"], arguments)
+}
+
 /// Runs `cargo run --release` with these arguments and returns the exit status of the program that it ran.
 ///
 /// The working directory stays the user's, so that relative paths on the command line mean what they mean there.
 pub(crate) fn cargo_run_release(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
+    start(&["run", "--release"], arguments)
+}
+
+fn start(subcommand: &[&str], arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     // The cargo that runs this command names itself in CARGO; a plain `cargo` could be another toolchain's.
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let shell = Shell::new().context("cannot read the current directory")?;
-    let command = cmd!(shell, "{cargo} run --release {arguments...}");
+    let command = cmd!(shell, "{cargo} {subcommand...} {arguments...}");
     eprintln!("$ {command}");
     hand_over(Command::from(command)).with_context(|| format!("cannot start {}", cargo.display()))
 }

@@ -4,6 +4,7 @@
 //! This crate depends on no other crate of the workspace and on no tensor library: it starts `cargo` and looks at files, so that it
 //! builds in seconds on a machine where nothing else has been built yet.
 
+pub mod bench;
 mod dispatch;
 pub mod fetch_data;
 pub mod reproduce;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{fetch_data, reproduce, tidy};
+use xtask::{bench, fetch_data, reproduce, tidy};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
@@ -16,6 +16,8 @@ struct Arguments {
 enum Command {
     /// Run an experiment of the paper, built in release mode
     Reproduce(reproduce::Arguments),
+    /// Measure kernels, sampling and training
+    Bench(bench::Arguments),
     /// Download a data set into the user's cache
     FetchData(fetch_data::Arguments),
     /// Check the rules of the house that no compiler checks
@@ -25,6 +27,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Reproduce(arguments) => reproduce::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::FetchData(arguments) => fetch_data::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),
     };

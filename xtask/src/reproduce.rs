@@ -87,21 +87,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
-    let mut features = arguments.features.clone();
-    // A device without its backend can only fail, and does so after a long build.
-    features.extend(match arguments.device {
-        Some(Device::Wgpu) => Some(Backend::Wgpu),
-        Some(Device::Cuda) => Some(Backend::Cuda),
-        Some(Device::Cpu) | None => None,
-    });
-    features.sort_by_key(|backend| *backend as u8);
-    features.dedup();
-
     let mut cargo = ["--package", "experiments"].map(OsString::from).to_vec();
-    if !features.is_empty() {
-        let names = features.iter().map(|backend| name_of(*backend)).collect::<Vec<_>>();
-        cargo.extend(["--features".into(), names.join(",").into()]);
-    }
+    add_features(&mut cargo, &arguments.features, arguments.device);
     cargo.extend(["--".into(), name_of(arguments.target).into()]);
     // Only what was asked for is handed on: the defaults live in the experiments program alone.
     let mut option = |flag: &str, value: Option<OsString>| {
@@ -122,8 +109,25 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
     cargo
 }
 
+/// Adds the backends to compile in to what cargo is told.
+pub(crate) fn add_features(cargo: &mut Vec<OsString>, features: &[Backend], device: Option<Device>) {
+    let mut features = features.to_vec();
+    // A device without its backend can only fail, and does so after a long build.
+    features.extend(match device {
+        Some(Device::Wgpu) => Some(Backend::Wgpu),
+        Some(Device::Cuda) => Some(Backend::Cuda),
+        Some(Device::Cpu) | None => None,
+    });
+    features.sort_by_key(|backend| *backend as u8);
+    features.dedup();
+    if !features.is_empty() {
+        let names = features.iter().map(|backend| name_of(*backend)).collect::<Vec<_>>();
+        cargo.extend(["--features".into(), names.join(",").into()]);
+    }
+}
+
 /// The name of a value on the command line.
-fn name_of(value: impl ValueEnum) -> String {
+pub(crate) fn name_of(value: impl ValueEnum) -> String {
     value.to_possible_value().expect("no value of these enums is hidden").get_name().to_owned()
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::Device;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use score_model::DeviceFailure;
 use serde::{Deserialize, Serialize};
 
 /// A device by the name that the command line and the configurations use.
@@ -29,6 +31,16 @@ pub enum DeviceError {
     /// The backend was not compiled in.
     #[error("this build has no {0} backend; build it with --features {0}")]
     NotBuilt(DeviceName),
+    /// Training on several devices needs several.
+    #[error("{wanted} {device} devices were asked for and {found} found; only cuda can train on more than one")]
+    TooFew {
+        /// The device asked for.
+        device: DeviceName,
+        /// How many were asked for.
+        wanted: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// The backend finds nothing to run on.
     #[error("no {device} device can be used on this machine: {reason}; {device} needs {needs}", needs = .device.needs())]
     NotFound {
@@ -57,29 +69,33 @@ impl DeviceName {
         }
     }
 
+    /// Opens this device and the next ones of its backend, `count` in all.
+    ///
+    /// # Errors
+    /// As [`DeviceName::open`]; [`DeviceError::TooFew`] if there are fewer, or if the backend has but one.
+    pub fn open_several(self, count: usize) -> Result<Vec<Device>, DeviceError> {
+        let first = self.open()?;
+        let devices: Vec<Device> = match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec(),
+            _ => vec![first],
+        };
+        if devices.len() < count {
+            return Err(DeviceError::TooFew { device: self, wanted: count, found: devices.len() });
+        }
+        Ok(devices.into_iter().take(count.max(1)).collect())
+    }
+
     /// The backends panic, partly in threads of their own, where a driver or a device is missing: the first message becomes the error.
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     fn probe(self, open: impl FnOnce() -> Device) -> Result<Device, DeviceError> {
-        use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-        use std::sync::{Arc, Mutex};
-
-        let messages = Arc::new(Mutex::new(Vec::new()));
-        let before = take_hook();
-        let heard = Arc::clone(&messages);
-        set_hook(Box::new(move |panic| {
-            if let Ok(mut heard) = heard.lock() {
-                heard.push(panic.payload_as_str().unwrap_or("it gave no reason").to_owned());
-            }
-        }));
-        let opened = catch_unwind(AssertUnwindSafe(|| {
+        let opened = score_model::catch_device_failure(|| {
             let device = open();
             burn::Tensor::<1>::from_data([1.0_f32], &device).into_data();
             device
-        }));
-        set_hook(before);
-        opened.map_err(|_| {
-            let messages = messages.lock().map(|messages| messages.clone()).unwrap_or_default();
-            let first = messages.first().map_or("it gave no reason", String::as_str);
+        });
+        opened.map_err(|failure| {
+            let (DeviceFailure::OutOfMemory(first) | DeviceFailure::Lost(first)) = failure;
             // The loader lists every file name it tried.
             let reason = first.lines().next().unwrap_or_default().split(" - ").next().unwrap_or_default().to_owned();
             DeviceError::NotFound { device: self, reason }

@@ -60,6 +60,12 @@ struct ThroughputArguments {
     /// Structures per batch.
     #[arg(long, value_delimiter = ',', default_value = "32")]
     batch_sizes: Vec<usize>,
+    /// Devices that share every training batch; only cuda has more than one.
+    #[arg(long, default_value_t = 1)]
+    gpus: usize,
+    /// Also measures how the cost of sampling grows with the number of sites and of operations.
+    #[arg(long)]
+    growth: bool,
     /// Writes the figures here, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -105,8 +111,8 @@ fn main() -> ExitCode {
             let Table1Arguments { preset, config, data, out, name, device, seed, resume, checkpoint } = arguments;
             run(&Table1Options { preset, config, data, out, name, device, seed, resume, checkpoint })
         }
-        Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, json }) => {
-            throughput::run(&ThroughputOptions { data, device, batch_sizes, json })
+        Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, gpus, growth, json }) => {
+            throughput::run(&ThroughputOptions { data, device, batch_sizes, gpus, growth, json })
         }
         Experiment::Parity(ParityArguments { data, device, structures, json, no_timing, max_rows }) => {
             parity::run(&ParityOptions { data, device, structures, json, no_timing, max_rows }).and_then(|(tables, passed)| {

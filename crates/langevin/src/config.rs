@@ -26,7 +26,7 @@ pub struct SamplerConfig {
     pub lattice_temperature: f64,
     /// Standard deviation of the starting lattice coordinates: 2 in the paper (lengths of 6.9 ± 1 Å).
     pub initial_lattice_sigma: f64,
-    /// Structures per batch.
+    /// Structures per batch; 0: as many as suit the device and its memory.
     pub batch_size: usize,
     /// How often a structure that exploded is drawn again before it is given up.
     pub max_redraws: usize,
@@ -47,7 +47,7 @@ impl Default for SamplerConfig {
             position_temperature: 1.0,
             lattice_temperature: 0.3,
             initial_lattice_sigma: 2.0,
-            batch_size: 64,
+            batch_size: 0,
             max_redraws: 5,
             finishing: Finishing::default(),
             seed: 0,
@@ -69,6 +69,5 @@ impl SamplerConfig {
             .or_else(|| finite("position_temperature", self.position_temperature))
             .or_else(|| finite("lattice_temperature", self.lattice_temperature))
             .or_else(|| finite("initial_lattice_sigma", self.initial_lattice_sigma))
-            .or_else(|| positive("batch_size", self.batch_size as f64))
     }
 }

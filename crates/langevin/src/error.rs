@@ -20,6 +20,9 @@ pub enum SamplingError {
     /// A graph could not be built.
     #[error(transparent)]
     Graph(#[from] multigraph::GraphError),
+    /// A device failed while it worked.
+    #[error("{0}; what was finished is written, start again with what is missing")]
+    Device(#[from] score_model::DeviceFailure),
     /// A batch does not fit the model.
     #[error(transparent)]
     Batch(#[from] score_model::ScoreModelError),

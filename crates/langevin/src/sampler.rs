@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use burn::tensor::Device;
 use crystal_core::{CrystalError, CrystalState, SpaceGroup, Structure};
-use score_model::{LangevinStep, Purpose, RandomKey, ScoreModel, StateBatch};
+use score_model::{
+    DeviceFailure, LangevinStep, Purpose, RandomKey, ScoreModel, StateBatch, catch_device_failure, device_memory, has_kernels,
+};
 
 use crate::dynamics::{langevin_step, start, stream};
 use crate::{SamplerConfig, SamplingError, SamplingOrder, finish};
@@ -55,6 +57,51 @@ struct Place {
     attempt: usize,
 }
 
+/// How much is moved at once.
+struct BatchLimits {
+    structures: usize,
+    /// Edges expected of all structures of a batch.
+    edges: usize,
+    edges_per_site: usize,
+}
+
+/// Structures per batch on a processor, and at most on a GPU, where the configuration leaves it open. More fill a GPU no better.
+const HOST_BATCH: usize = 64;
+/// See [`HOST_BATCH`].
+const DEVICE_BATCH: usize = 2048;
+/// Memory that an edge takes in an evaluation, bytes: about twice what the network of Table 1 was seen to take.
+const BYTES_PER_EDGE: u64 = 16 << 10;
+/// Share of a device's memory that a batch may take: other programs may use it too.
+const MEMORY_SHARE: f64 = 0.6;
+
+impl BatchLimits {
+    fn new(config: &SamplerConfig, device: &Device) -> Self {
+        let memory = device_memory(device);
+        let edges = memory.map_or(usize::MAX, |bytes| (bytes as f64 * MEMORY_SHARE) as usize / BYTES_PER_EDGE as usize);
+        let structures = match (config.batch_size, memory) {
+            (0, None) => HOST_BATCH,
+            (0, Some(_)) => DEVICE_BATCH,
+            (structures, _) => structures,
+        };
+        // Growing cut-offs let the mean degree come out at up to twice the one wished for.
+        Self { structures, edges, edges_per_site: (2.0 * config.graph.mean_degree).ceil() as usize }
+    }
+
+    /// How many of the next structures fit, at least one; given their numbers of sites.
+    fn fitting(&self, sites: impl Iterator<Item = usize>) -> usize {
+        let mut edges = 0;
+        let fits = |sites: &usize| {
+            edges += sites * self.edges_per_site;
+            edges <= self.edges
+        };
+        sites.take(self.structures).take_while(fits).count().max(1)
+    }
+
+    fn halve(&mut self, structures: usize) {
+        self.structures = (structures / 2).max(1);
+    }
+}
+
 /// Refuses the first order that cannot be carried out.
 ///
 /// # Errors
@@ -101,11 +148,32 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         let places = |(order, wanted): (usize, &SamplingOrder)| {
             (0..wanted.count).map(move |index| Place { order, index, attempt: 0 }).collect::<Vec<_>>()
         };
-        let mut queue: VecDeque<Place> = orders.iter().enumerate().flat_map(places).collect();
+        let mut queue: Vec<Place> = orders.iter().enumerate().flat_map(places).collect();
+        // Batches of like sizes, the largest first: if memory is short, it shows at once.
+        let size = |place: &Place| std::cmp::Reverse(orders[place.order].sites.total());
+        queue.sort_by_key(size);
+        let mut queue = VecDeque::from(queue);
+        let mut limits = BatchLimits::new(&self.config, &self.device);
         while !queue.is_empty() {
-            let taken = queue.len().min(self.config.batch_size);
+            let taken = limits.fitting(queue.iter().map(|place| orders[place.order].sites.total() as usize));
             let batch: Vec<Place> = queue.drain(..taken).collect();
-            let states = self.anneal(orders, &batch, &mut progress)?;
+            let mut anneal = || self.anneal(orders, &batch, &mut progress);
+            // On a processor a panic is a fault of the program, and shows as one.
+            let states = match if has_kernels(&self.device) { catch_device_failure(anneal) } else { Ok(anneal()) } {
+                Ok(states) => states?,
+                Err(DeviceFailure::OutOfMemory(reason)) if batch.len() > 1 => {
+                    limits.halve(batch.len());
+                    tracing::warn!(
+                        reason,
+                        "{} structures at once are too many; going on with {}",
+                        batch.len(),
+                        limits.structures
+                    );
+                    batch.into_iter().rev().for_each(|place| queue.push_front(place));
+                    continue;
+                }
+                Err(failure) => return Err(SamplingError::from(failure).into()),
+            };
             for (place, state) in batch.into_iter().zip(states) {
                 match self.finish(place, state) {
                     Some(outcome) => finished(outcome)?,
@@ -173,5 +241,22 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         };
         tracing::warn!(order, index, attempt, reason, "a structure exploded");
         (attempt >= self.config.max_redraws).then_some(Outcome::GivenUp { order, index, reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_keep_their_limits() {
+        let mut limits = BatchLimits { structures: 4, edges: 1000, edges_per_site: 50 };
+        assert_eq!(limits.fitting([1; 9].into_iter()), 4);
+        assert_eq!(limits.fitting([8, 8, 8, 1].into_iter()), 2);
+        assert_eq!(limits.fitting([100, 1].into_iter()), 1);
+        limits.halve(4);
+        assert_eq!(limits.fitting([1; 9].into_iter()), 2);
+        limits.halve(1);
+        assert_eq!(limits.fitting([1; 9].into_iter()), 1);
     }
 }

@@ -65,7 +65,7 @@ pub(super) struct SampleArgs {
     /// Langevin steps per noise level [default: what the orders say, else 80]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     steps_per_level: Option<usize>,
-    /// Structures sampled at a time [default: 64]
+    /// Structures sampled at a time [default: 64, on a GPU as many as suit its memory]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     batch_size: Option<usize>,
     /// Print one JSON document instead of a table

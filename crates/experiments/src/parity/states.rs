@@ -90,6 +90,7 @@ fn level_parity(
     let key = RandomKey::new(7, Purpose::Training);
     let draw = |index: usize| Draw {
         index,
+        slot: index as u32,
         position_sigma: schedule.position_sigma(level),
         lattice_sigma: if index.is_multiple_of(2) { schedule.lattice_sigma(level) } else { 0.0 },
     };

@@ -193,7 +193,8 @@ fn train(
 ) -> Result<Weights> {
     let bar = bar("training", config.train.training.steps);
     // An interrupted experiment goes on where its training stopped; the training itself knows when it is done.
-    let trained = druse::training::train(&config.train, data, provenance, device, folder, options.resume, &bar);
+    let trained =
+        druse::training::train(&config.train, data, provenance, std::slice::from_ref(device), folder, options.resume, &bar);
     bar.finish_and_clear();
     let trained = trained?;
     write_file(&folder.join("loss.svg"), plot::loss_curve(&trained.curve)?)?;

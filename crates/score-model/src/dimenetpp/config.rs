@@ -92,6 +92,17 @@ impl DimeNetPlusPlusConfig {
         2 * (embedding + self.n_blocks * interaction + (self.n_blocks + 1) * output)
     }
 
+    /// Bytes that the dense layers read and write for one edge in one evaluation, inputs and outputs once each.
+    pub fn dense_bytes_per_edge(&self) -> usize {
+        let (emb, int_emb, out_emb) = (self.emb, self.int_emb, self.out_emb);
+        let embedding = (self.n_radial + emb) + 2 * emb + (self.basis().n_scalars() + emb);
+        let residuals = 2 * (self.n_before_skip + self.n_after_skip) * 2 * emb;
+        let filters = (self.n_radial + emb) + self.n_spherical * (self.n_radial + int_emb);
+        let interaction = 3 * 2 * emb + 2 * (emb + int_emb) + residuals + filters;
+        let output = (self.n_radial + emb) + (emb + out_emb) + self.n_dense_output * 2 * out_emb + (out_emb + 2);
+        size_of::<f32>() * (embedding + self.n_blocks * interaction + (self.n_blocks + 1) * output)
+    }
+
     /// The features the network reads.
     pub fn basis(&self) -> BasisConfig {
         BasisConfig {

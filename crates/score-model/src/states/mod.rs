@@ -50,14 +50,24 @@ enum Place {
     Device(Box<device::DeviceStates>),
 }
 
-/// Whether states on this device are moved by its own kernels.
-pub(crate) fn has_kernels(device: &Device) -> bool {
+/// Whether states on this device are moved by its own kernels: on every device but the processor.
+pub fn has_kernels(device: &Device) -> bool {
     #[cfg(feature = "cpu")]
     if *device == Device::flex() {
         return false;
     }
     let _ = device;
     cfg!(feature = "cube")
+}
+
+/// Bytes of memory of a device that moves its states with kernels of its own, if its runtime tells; `None` for a processor.
+pub fn device_memory(device: &Device) -> Option<u64> {
+    #[cfg(feature = "cube")]
+    if has_kernels(device) {
+        return device::memory(&device.clone().without_autodiff());
+    }
+    let _ = device;
+    None
 }
 
 impl StateBatch {

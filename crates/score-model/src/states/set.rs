@@ -45,6 +45,8 @@ pub struct NoisedStates {
 pub struct Draw {
     /// Index in the set.
     pub index: usize,
+    /// Tells the random numbers of the draws of one stream apart.
+    pub slot: u32,
     /// Standard deviation of the position noise, Å.
     pub position_sigma: f64,
     /// Standard deviation of the lattice noise; 0 leaves the lattice.
@@ -74,7 +76,7 @@ impl<'a> StateSet<'a> {
         self.states
     }
 
-    /// The structures of `draws` with position noise, then with lattice noise; everything random depends on the key, on `stream` and on a draw's place
+    /// The structures of `draws` with position noise, then with lattice noise; everything random depends on the key, on `stream` and on a draw's slot
     /// alone. A cell of less than 1 Å³ per site is drawn again.
     ///
     /// # Errors
@@ -86,8 +88,7 @@ impl<'a> StateSet<'a> {
         }
         let noised = draws
             .par_iter()
-            .enumerate()
-            .map(|(slot, draw)| noised_state(&self.states[draw.index], draw, key, stream, slot as u32))
+            .map(|draw| noised_state(&self.states[draw.index], draw, key, stream))
             .collect::<Result<Vec<_>, CrystalError>>()
             .map_err(multigraph::GraphError::from)?;
         let mut states = Vec::with_capacity(draws.len());
@@ -112,8 +113,8 @@ impl<'a> StateSet<'a> {
 
 type Noised = (CrystalState, Vec<Vector3<f64>>, [f64; LatticeCoordinates::MAX]);
 
-fn noised_state(state: &CrystalState, draw: &Draw, key: RandomKey, stream: u64, slot: u32) -> Result<Noised, CrystalError> {
-    let mut state = state.clone();
+fn noised_state(state: &CrystalState, draw: &Draw, key: RandomKey, stream: u64) -> Result<Noised, CrystalError> {
+    let (mut state, slot) = (state.clone(), draw.slot);
     let lattice = state.primitive_lattice()?;
     let noise: Vec<Vector3<f64>> = (0..state.sites.len())
         .map(|site| {

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::TrainingConfig;
+use super::exchange::Exchange;
 use crate::ops::adam::{AdamParameter, AdamStep, adam_step, add_squared_norm, join, parts};
 
 const EPSILON: f32 = 1e-8;
@@ -30,6 +31,19 @@ impl Adam {
         let value = joined(parameters, device);
         let [first_moment, second_moment] = [(); 2].map(|()| Tensor::zeros(value.shape(), device));
         Self { lengths, state: AdamParameter { average: value.clone(), value, first_moment, second_moment } }
+    }
+
+    /// The same state on another plain device.
+    pub(super) fn to_device(&self, device: &Device) -> Self {
+        let moved = |values: &Tensor<1>| values.clone().to_device(device);
+        let AdamParameter { value, first_moment, second_moment, average } = &self.state;
+        let state = AdamParameter {
+            value: moved(value),
+            first_moment: moved(first_moment),
+            second_moment: moved(second_moment),
+            average: moved(average),
+        };
+        Self { lengths: self.lengths.clone(), state }
     }
 
     pub(super) fn to_record(&self) -> AdamRecord {
@@ -61,13 +75,14 @@ impl Adam {
         Some(Self { lengths: self.lengths, state })
     }
 
-    /// Moves the parameters along their gradients, and the average of all; a parameter without a gradient counts as one with gradient 0.
+    /// Moves the parameters along their gradients, summed over the devices of `exchange`, and the average of all; a parameter without a gradient counts as one with gradient 0.
     /// `model` and `average` must be what the last step returned. `step` counts from 0.
     pub(super) fn step<M: Module>(
         &mut self,
         model: M,
         average: M,
         mut gradients: GradientsParams,
+        exchange: &Exchange,
         config: &TrainingConfig,
         step: u64,
     ) -> (M, M) {
@@ -76,6 +91,7 @@ impl Adam {
         let with_zeros = gradients.into_iter().zip(&self.lengths);
         let gradient =
             join(with_zeros.map(|(gradient, length)| gradient.unwrap_or_else(|| Tensor::zeros([*length], &device))).collect());
+        let gradient = exchange.sum(gradient);
         let squared_norm = add_squared_norm(Tensor::zeros([1], &device), gradient.clone());
         let time = i32::try_from(step + 1).unwrap_or(i32::MAX);
         let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(time))) as f32;

@@ -3,11 +3,12 @@
 mod adam;
 mod config;
 mod error;
+mod exchange;
 mod noising;
 mod state;
 mod trainer;
 
 pub use config::TrainingConfig;
 pub use error::TrainingError;
-pub use noising::{EpochOrder, NoisedBatch, noised_batch};
+pub use noising::{EpochOrder, NoisedBatch, Share, noised_batch};
 pub use trainer::{LossPoint, Trainer};

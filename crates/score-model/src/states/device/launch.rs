@@ -11,7 +11,7 @@ use cubecl::prelude::*;
 use multigraph::GraphConfig;
 
 use super::geometry::{BASIS_WIDTH, GEOMETRY_WIDTH, geometry_kernel};
-use super::ops::{DataTensors, GraphTensors, LayoutTensors, NoisedTensors, StateOps, StepNumbers};
+use super::ops::{DataTensors, DeviceMemory, GraphTensors, LayoutTensors, NoisedTensors, StateOps, StepNumbers};
 use super::{cutoff, edges, images, steps};
 use crate::batch::Padding;
 use crate::ops::cube::{cubes, one_unit_each, output};
@@ -388,6 +388,7 @@ impl StateOps for CubeBackend {
             arg(&data.index),
             arg(&layout.structures),
             arg(&data.sigmas),
+            arg(&layout.streams),
             arg(&lattice_coords),
             arg(&lattice_noise),
             n_structures,
@@ -411,6 +412,7 @@ impl StateOps for CubeBackend {
             arg(&layout.site_structure),
             arg(&layout.centrings),
             arg(&data.sigmas),
+            arg(&layout.streams),
             arg(&frac_coords),
             arg(&position_noise),
             n_sites,
@@ -420,5 +422,10 @@ impl StateOps for CubeBackend {
             step_1,
         );
         NoisedTensors { lattice_coords, frac_coords, lattice_noise, position_noise }
+    }
+
+    fn device_memory(on: FloatTensor<Self>) -> DeviceMemory<Self> {
+        let bytes = on.client.properties().memory.max_memory();
+        DeviceMemory { on, bytes }
     }
 }

@@ -32,6 +32,11 @@ use crate::ops::edge_features::edge_features;
 use crate::ops::rows::sorted_rows;
 use crate::random::RandomKey;
 
+/// Bytes of memory of a device, if its runtime tells.
+pub(super) fn memory(device: &Device) -> Option<u64> {
+    <Dispatch as StateOps>::device_memory(Tensor::<1>::zeros([1], device).into_dispatch()).bytes
+}
+
 fn integers(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     let shape = [values.len()];
     Tensor::from_data(TensorData::new(values, shape), (device, DType::I32))
@@ -353,7 +358,8 @@ impl PackedStates {
         device: &Device,
     ) -> NoisedStates {
         let templates: Vec<CrystalState> = draws.iter().map(|draw| states[draw.index].clone()).collect();
-        let fixed = Fixed::new(templates.iter(), &vec![0; draws.len()], device);
+        let slots: Vec<u64> = draws.iter().map(|draw| u64::from(draw.slot)).collect();
+        let fixed = Fixed::new(templates.iter(), &slots, device);
         let sigmas = draws.iter().flat_map(|draw| [draw.position_sigma as f32, draw.lattice_sigma as f32]).collect();
         let data = DataTensors {
             lattice_coords: self.lattice_coords.clone().into_dispatch(),

@@ -109,6 +109,15 @@ pub struct StepNumbers {
     pub noise: f32,
 }
 
+/// The memory of a device.
+#[derive(Debug, Clone, ExtensionType)]
+pub struct DeviceMemory<B: Backend> {
+    /// The tensor that says which device is meant.
+    pub on: FloatTensor<B>,
+    /// Bytes, if the runtime tells.
+    pub bytes: Option<u64>,
+}
+
 /// What a GPU backend offers beyond [`crate::ops::GraphOps`].
 #[backend_extension(Cube: cfg(feature = "cube"))]
 pub trait StateOps: Backend {
@@ -150,4 +159,7 @@ pub trait StateOps: Backend {
         stream: u64,
         least_volume: f32,
     ) -> NoisedTensors<Self>;
+
+    /// How much memory the device has on which `on` lies.
+    fn device_memory(on: FloatTensor<Self>) -> DeviceMemory<Self>;
 }

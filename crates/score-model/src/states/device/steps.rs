@@ -152,6 +152,7 @@ pub(super) fn lattice_noise_kernel(
     data_index: &[i32],
     structures: &[i32],
     sigmas: &[f32],
+    streams: &[u32],
     lattice_coords: &mut [f32],
     epsilon: &mut [f32],
     n: usize,
@@ -179,7 +180,7 @@ pub(super) fn lattice_noise_kernel(
             for k in 0..6usize {
                 if comptime!(k % 4 == 0) {
                     let item = first_item + attempt * 2u32 + comptime!(k as u32 / 4);
-                    normals(key_0, key_1, step_0, step_1, structure as u32, item, &mut z);
+                    normals(key_0, key_1, step_0, step_1, streams[structure * 2], item, &mut z);
                 }
                 let mut noise = 0.0f32;
                 if sigma > 0.0 && k < n_free {
@@ -207,6 +208,7 @@ pub(super) fn position_noise_kernel(
     site_structure: &[i32],
     centrings: &[f32],
     sigmas: &[f32],
+    streams: &[u32],
     frac_coords: &mut [f32],
     epsilon: &mut [f32],
     n: usize,
@@ -234,7 +236,7 @@ pub(super) fn position_noise_kernel(
         primitive_rows(&cell, centrings, structures, structure, &mut rows);
         invert(&rows, &mut inverse);
         let mut z = Array::<f32>::new(4usize);
-        normals(key_0, key_1, step_0, step_1, structure as u32, own as u32, &mut z);
+        normals(key_0, key_1, step_0, step_1, streams[structure * 2], own as u32, &mut z);
         #[unroll]
         for j in 0..3usize {
             epsilon[site * 3 + j] = z[j];

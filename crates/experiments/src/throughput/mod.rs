@@ -1,0 +1,204 @@
+//! How fast sampling, training and their parts are, against ceilings measured in the same run.
+
+mod growth;
+mod stages;
+mod timing;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use burn::Tensor;
+use burn::tensor::{Device, Distribution};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use crystal_core::CrystalState;
+use datasets::{LoadOptions, Split, load, locate};
+use druse::DeviceName;
+use druse::output::write_file;
+use druse::provenance::GIT_REVISION;
+use druse::training::states_of;
+use langevin::{Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use score_model::{DimeNetPlusPlusConfig, Trainer, TrainingConfig};
+
+pub use timing::Measurement;
+
+use crate::table1::orders::orders_from;
+use timing::{Seconds, significant};
+
+/// Network evaluations of a structure in the paper's schedule: 10 levels of 80 steps of both processes.
+const EVALUATIONS: f64 = 1600.0;
+/// Levels of the schedule are sampled with so many steps each: the cost of a step does not depend on how many there are.
+const STEPS_PER_LEVEL: usize = 2;
+/// Passes over the schedule that are timed.
+const PASSES: usize = 3;
+/// Training steps before the clock starts, and of each of the blocks that are timed.
+const WARM_UP: u64 = 30;
+const BLOCK: u64 = 20;
+const BLOCKS: u64 = 3;
+/// Rows and width of the products, and values of the vector, that the ceilings are measured with: on a GPU and on a processor.
+const GPU_SIZES: (usize, usize, usize) = (1 << 20, 128, 1 << 26);
+const CPU_SIZES: (usize, usize, usize) = (1 << 14, 128, 1 << 24);
+/// Edge of the square matrices of the tensor library's own product.
+const SQUARE: (usize, usize) = (4096, 1024);
+
+/// What the command line chooses.
+#[derive(Debug, Clone)]
+pub struct ThroughputOptions {
+    /// Folder of the data; see `datasets::locate`.
+    pub data: Option<PathBuf>,
+    /// The device.
+    pub device: DeviceName,
+    /// Structures per batch.
+    pub batch_sizes: Vec<usize>,
+    /// Devices that share every training batch.
+    pub gpus: usize,
+    /// Also measures how cost grows with the number of sites and of operations.
+    pub growth: bool,
+    /// Where the figures go as JSON.
+    pub json: Option<PathBuf>,
+}
+
+/// What the device reaches at best.
+struct Ceilings {
+    bytes: f64,
+    operations: f64,
+}
+
+/// Measures everything and returns the table.
+///
+/// # Errors
+/// If the device cannot be opened, the data cannot be read, or a part fails.
+pub fn run(options: &ThroughputOptions) -> Result<String> {
+    if options.batch_sizes.contains(&0) {
+        bail!("a batch needs at least one structure");
+    }
+    let devices = options.device.open_several(options.gpus)?;
+    let (device, helpers) = devices.split_first().context("no device to measure")?;
+    let device = device.clone();
+    let data = load(&locate(options.data.as_deref()), &LoadOptions { min_space_group: 16, ..LoadOptions::default() })?;
+    let train = states_of(&data, Split::Train);
+    if train.is_empty() {
+        bail!("{}: no training structure could be reduced", data.name);
+    }
+    let (ceilings, mut figures) = ceilings(options.device, &device)?;
+    for &batch in &options.batch_sizes {
+        tracing::info!("batches of {batch}");
+        figures.extend(stages::measure(&train, batch, &ceilings, &device)?);
+        let orders = orders_from(data.split(Split::Test), batch, 0)?;
+        figures.push(sampling("sampling, the paper's schedule", &orders, &device)?);
+        figures.extend(memory("memory after sampling", batch, options.device));
+        figures.extend(training(&train, batch, &device, helpers)?);
+        figures.extend(memory("memory after training", batch, options.device));
+    }
+    if options.growth {
+        tracing::info!("growth of the cost");
+        figures.extend(growth::measure(&device)?);
+    }
+    if let Some(path) = &options.json {
+        let document = serde_json::json!({
+            "device": options.device, "data": data.name, "data_sha256": data.sha256, "gpus": options.gpus, "git": GIT_REVISION, "figures": figures,
+        });
+        write_file(path, serde_json::to_string_pretty(&document)? + "\n")?;
+    }
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_header(["what", "batch", "figure", "lowest – highest", "unit", "of its ceiling"]);
+    for Measurement { what, batch, value, range, unit, of_ceiling } in &figures {
+        let batch = batch.map_or_else(|| "–".to_owned(), |batch| batch.to_string());
+        let share = of_ceiling.map_or_else(String::new, |share| format!("{:.0} %", 100.0 * share));
+        let range = format!("{} – {}", significant(range.0), significant(range.1));
+        table.add_row([what.clone(), batch, significant(*value), range, (*unit).to_owned(), share]);
+    }
+    Ok(table.to_string())
+}
+
+fn ceilings(name: DeviceName, device: &Device) -> Result<(Ceilings, Vec<Measurement>)> {
+    let (n_rows, width, n_values) = if name == DeviceName::Cpu { CPU_SIZES } else { GPU_SIZES };
+    let square = if name == DeviceName::Cpu { SQUARE.1 } else { SQUARE.0 };
+    let vector = Tensor::<1>::zeros([n_values], device);
+    let copy = Seconds::of(device, || {
+        drop(vector.clone().add_scalar(1.0));
+        Ok(())
+    })?;
+    let random = |rows: usize, columns: usize| Tensor::<2>::random([rows, columns], Distribution::Default, device);
+    let (x, weight, matrix) = (random(n_rows, width), random(width, width), random(square, square));
+    let layer = Seconds::of(device, || {
+        drop(score_model::ops::matrix_product(x.clone(), weight.clone()));
+        Ok(())
+    })?;
+    let product = Seconds::of(device, || {
+        drop(matrix.clone().matmul(matrix.clone()));
+        Ok(())
+    })?;
+    let bytes = 2.0 * 4.0 * n_values as f64;
+    let layer_operations = 2.0 * (n_rows * width * width) as f64;
+    let product_operations = 2.0 * (square as f64).powi(3);
+    let own = format!("ceiling: own product, {n_rows} × {width} by {width} × {width}");
+    let library = format!("ceiling: the tensor library's product of {square} × {square} matrices");
+    let best = (layer_operations / layer.median()).max(product_operations / product.median());
+    Ok((
+        Ceilings { bytes: bytes / copy.median(), operations: best },
+        vec![
+            copy.rate("ceiling: read and write a vector", None, bytes / 1e9, "GB/s"),
+            layer.rate(&own, None, layer_operations / 1e12, "TFLOP/s"),
+            product.rate(&library, None, product_operations / 1e12, "TFLOP/s"),
+        ],
+    ))
+}
+
+/// Sampling of `orders` in one batch.
+fn sampling(what: &str, orders: &[SamplingOrder], device: &Device) -> Result<Measurement> {
+    let batch: usize = orders.iter().map(|order| order.count).sum();
+    let model = DimeNetPlusPlusConfig::table1().init(device);
+    let config =
+        SamplerConfig { steps_per_level: STEPS_PER_LEVEL, batch_size: batch, max_redraws: 0, ..SamplerConfig::default() };
+    let sampler = Sampler::new(&model, config, device)?;
+    let evaluations = sampler.evaluations() as f64;
+    let pass = || -> Result<f64> {
+        let start = Instant::now();
+        sampler.run::<SamplingError>(orders, |_| (), |_: Outcome| Ok(()))?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    pass()?;
+    let seconds = Seconds::from_blocks((0..PASSES).map(|_| pass()).collect::<Result<_>>()?);
+    Ok(seconds.rate(what, Some(batch), batch as f64 * evaluations / EVALUATIONS, "structures/s"))
+}
+
+fn training(train: &[CrystalState], batch: usize, device: &Device, helpers: &[Device]) -> Result<[Measurement; 2]> {
+    let steps = WARM_UP + BLOCKS * BLOCK;
+    let config = TrainingConfig { batch_size: batch, steps, read_every: 10, ..TrainingConfig::default() };
+    let mut trainer = Trainer::new(DimeNetPlusPlusConfig::table1().init(device), config, device)?.with_helpers(helpers);
+    let mut marks = Vec::new();
+    trainer.run(train, None, |curve| {
+        let timed = (curve.len() as u64).checked_sub(WARM_UP);
+        if timed.is_some_and(|step| step.is_multiple_of(BLOCK)) {
+            marks.push(Instant::now());
+        }
+        true
+    })?;
+    let blocks: Vec<f64> = marks.windows(2).map(|mark| (mark[1] - mark[0]).as_secs_f64() / BLOCK as f64).collect();
+    if blocks.is_empty() {
+        bail!("no step was timed");
+    }
+    let seconds = Seconds::from_blocks(blocks);
+    Ok([
+        seconds.rate("training", Some(batch), 1.0, "steps/s"),
+        seconds.rate("training, both losses", Some(batch), batch as f64, "structures/s"),
+    ])
+}
+
+/// Memory in use on the first NVIDIA GPU, as its driver's tool tells; the pool keeps what it once took, so this is the most so far.
+fn memory(what: &str, batch: usize, device: DeviceName) -> Option<Measurement> {
+    if device != DeviceName::Cuda {
+        return None;
+    }
+    let arguments = ["--id=0", "--query-gpu=memory.used", "--format=csv,noheader,nounits"];
+    let output = std::process::Command::new("nvidia-smi").args(arguments).output().ok()?;
+    let mebibytes: f64 = String::from_utf8(output.stdout).ok()?.trim().parse().ok()?;
+    let value = mebibytes / 1024.0;
+    Some(Measurement { what: what.to_owned(), batch: Some(batch), value, range: (value, value), unit: "GiB", of_ceiling: None })
+}
+
+/// Fails with a message that says what was being measured.
+fn waiting(device: &Device) -> Result<()> {
+    device.sync().context("waiting for the device")
+}
