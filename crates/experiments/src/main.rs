@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use druse::DeviceName;
+use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::table1::{Table1Options, run};
 use experiments::throughput::{self, ThroughputOptions};
 
@@ -20,8 +21,41 @@ struct Arguments {
 enum Experiment {
     /// Table 1: coverage and Fréchet distances of generated structures against the test split.
     Table1(Table1Arguments),
+    /// Trains the network behind FD CGCNN on formation energies.
+    Cgcnn(CgcnnArguments),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
     Throughput(ThroughputArguments),
+}
+
+#[derive(clap::Args)]
+struct CgcnnArguments {
+    /// A configuration in RON instead of experiments/cgcnn.ron.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Folder of the data, with formation energies; default: DRUSE_DATA, else the user's cache.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Folder for weights, curve and figures.
+    #[arg(long, default_value = "runs/cgcnn")]
+    out: PathBuf,
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    /// Passes over the training split, instead of the configuration's.
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Structures per step, instead of the configuration's.
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// Learning rate, instead of the configuration's.
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// Seed of weights and order.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Takes no more than this many structures of each split: for trying out.
+    #[arg(long)]
+    limit: Option<usize>,
 }
 
 #[derive(clap::Args)]
@@ -69,6 +103,9 @@ struct Table1Arguments {
     /// Sample with this checkpoint instead of training.
     #[arg(long, conflicts_with = "resume")]
     checkpoint: Option<PathBuf>,
+    /// Weights for FD CGCNN: a .safetensors file of `experiments cgcnn`, or a .pth.tar of the published program.
+    #[arg(long)]
+    cgcnn_weights: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -77,8 +114,12 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     let result = match Arguments::parse().experiment {
         Experiment::Table1(arguments) => {
-            let Table1Arguments { preset, config, data, out, name, device, seed, resume, checkpoint } = arguments;
-            run(&Table1Options { preset, config, data, out, name, device, seed, resume, checkpoint })
+            let Table1Arguments { preset, config, data, out, name, device, seed, resume, checkpoint, cgcnn_weights } = arguments;
+            run(&Table1Options { preset, config, data, out, name, device, seed, resume, checkpoint, cgcnn_weights })
+        }
+        Experiment::Cgcnn(arguments) => {
+            let CgcnnArguments { config, data, out, device, epochs, batch_size, learning_rate, seed, limit } = arguments;
+            cgcnn_training::run(&CgcnnOptions { config, data, out, device, epochs, batch_size, learning_rate, seed, limit })
         }
         Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, json }) => {
             throughput::run(&ThroughputOptions { data, device, batch_sizes, json })

@@ -20,4 +20,4 @@ pub use error::{CheckpointError, ScoreModelError};
 pub use init::ParameterSource;
 pub use model::{ScoreEstimate, ScoreModel, at_sources, at_targets, readout};
 pub use noise::{NoiseSchedule, noise_lattice, noise_positions, normal_vector};
-pub use training::{LossPoint, NoisedBatch, Trainer, TrainingConfig, TrainingError, noised_batch};
+pub use training::{Adam, AdamSettings, LossPoint, NoisedBatch, Trainer, TrainingConfig, TrainingError, noised_batch};

@@ -5,13 +5,25 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::TrainingConfig;
 use crate::ops::adam::{AdamParameter, AdamStep, adam_step, add_squared_norm};
 
 const EPSILON: f32 = 1e-8;
 
-/// First and second moments of every parameter, in the order in which the module is traversed.
-pub(super) struct Adam {
+/// Settings of one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamSettings {
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Decay rates of the moments.
+    pub betas: (f32, f32),
+    /// Gradients are scaled down to this global norm.
+    pub gradient_norm: f64,
+    /// Decay of the moving average of the weights.
+    pub ema_decay: f64,
+}
+
+/// Adam (Kingma and Ba, arXiv 1412.6980): first and second moments of every parameter, in the order in which the module is traversed.
+pub struct Adam {
     moments: Vec<[Tensor<1>; 2]>,
 }
 
@@ -23,7 +35,7 @@ pub(super) struct AdamRecord {
 
 impl Adam {
     /// All moments zero, on the plain device `device`.
-    pub(super) fn new<M: Module>(model: &M, device: &Device) -> Self {
+    pub fn new<M: Module>(model: &M, device: &Device) -> Self {
         let zeros = |values: &Tensor<1>| [(); 2].map(|()| Tensor::zeros(values.shape(), device));
         Self { moments: values(model).iter().map(zeros).collect() }
     }
@@ -44,13 +56,13 @@ impl Adam {
         same.then(|| Self { moments: record.moments.into_iter().map(|pair| pair.map(upload)).collect() })
     }
 
-    /// Moves every parameter that has a gradient, and the average of all. `step` counts from 0.
-    pub(super) fn step<M: Module>(
+    /// Moves every parameter that has a gradient, and its average; the others stay. `step` counts from 0.
+    pub fn step<M: Module>(
         &mut self,
         model: M,
         average: M,
         mut gradients: GradientsParams,
-        config: &TrainingConfig,
+        settings: &AdamSettings,
         step: u64,
     ) -> (M, M) {
         let flat = flat_gradients(&model, &mut gradients);
@@ -59,12 +71,12 @@ impl Adam {
         let time = i32::try_from(step + 1).unwrap_or(i32::MAX);
         let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(time))) as f32;
         let scalars = AdamStep {
-            learning_rate: config.learning_rate_at(step) as f32,
-            betas: config.betas,
+            learning_rate: settings.learning_rate as f32,
+            betas: settings.betas,
             epsilon: EPSILON,
-            corrections: (correction(config.betas.0), correction(config.betas.1)),
-            norm_limit: config.gradient_norm as f32,
-            average_decay: config.ema_decay as f32,
+            corrections: (correction(settings.betas.0), correction(settings.betas.1)),
+            norm_limit: settings.gradient_norm as f32,
+            average_decay: settings.ema_decay as f32,
         };
         let mut new_values = Vec::with_capacity(flat.len());
         let mut new_averages = Vec::with_capacity(flat.len());

@@ -7,6 +7,7 @@ mod noising;
 mod state;
 mod trainer;
 
+pub use adam::{Adam, AdamSettings};
 pub use config::TrainingConfig;
 pub use error::TrainingError;
 pub use noising::{NoisedBatch, noised_batch};

@@ -183,8 +183,9 @@ impl<M: ScoreModel> Trainer<M> {
         self.unread.push(Tensor::cat(vec![position.clone().inner(), lattice.clone().inner()], 0));
         let gradients = ((position + lattice) * 0.5).backward();
         let gradients = GradientsParams::from_grads(gradients, &self.model);
+        let settings = self.config.adam_at(self.step);
         (self.model, self.average) =
-            self.optimizer.step(self.model.clone(), self.average.clone(), gradients, &self.config, self.step);
+            self.optimizer.step(self.model.clone(), self.average.clone(), gradients, &settings, self.step);
         self.step += 1;
     }
 
