@@ -33,13 +33,13 @@ impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             epochs: 250,
-            batch_size: 256,
+            batch_size: 512,
             learning_rate: 3e-3,
             warm_up: 0.02,
             betas: (0.9, 0.999),
             gradient_norm: 10.0,
             ema_decay: 0.998,
-            moment_batches: 24,
+            moment_batches: 16,
             seed: 0,
         }
     }
