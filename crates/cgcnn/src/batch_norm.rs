@@ -3,7 +3,8 @@
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, TensorData};
-use score_model::ops::{RowIndex, gather_rows, segment_sum};
+
+use crate::batch::RowSums;
 
 /// Added to the variance, as in PyTorch.
 const EPSILON: f32 = 1e-5;
@@ -38,20 +39,18 @@ impl BatchNorm {
         x * scale.unsqueeze::<2>() + shift.unsqueeze::<2>()
     }
 
-    /// With the moments of the batch, which are returned too; x `[M, C]`. `steps` lead from the M rows to one.
-    ///
-    /// Sums over rows and copies to rows go through `steps` both forward and backward: a plain reduction over that axis keeps a GPU waiting for a few
-    /// hundred units, and its order is not fixed.
-    pub(crate) fn forward_training(&self, x: Tensor<2>, steps: &[&RowIndex]) -> (Tensor<2>, Moments) {
-        let [n_rows, width] = x.dims();
-        let mean_of = |x: Tensor<2>| total(x, steps).div_scalar(n_rows as f64);
-        let mean = mean_of(x.clone());
-        let centred = x - spread(mean.clone(), steps);
-        let variance = mean_of(centred.clone() * centred.clone());
+    /// With the moments of the batch's real rows, which are returned too; x `[M, C]`.
+    pub(crate) fn forward_training(&self, x: Tensor<2>, rows: &RowSums) -> (Tensor<2>, Moments) {
+        let [_, width] = x.dims();
+        // `[2, C]` from here on: the second row is the padding's.
+        let mean = rows.mean(x.clone());
+        let centred = x - rows.spread(mean.clone());
+        let variance = rows.mean(centred.clone() * centred.clone());
         let scale = self.gamma.val().unsqueeze::<2>() / variance.clone().add_scalar(EPSILON).sqrt();
-        let output = centred * spread(scale, steps) + spread(self.beta.val().unsqueeze::<2>(), steps);
-        let flat = |moment: Tensor<2>| moment.without_autodiff().reshape([width]);
-        (output, Moments { mean: flat(mean), variance: flat(variance) })
+        let shift = self.beta.val().unsqueeze::<2>().expand([2, width]);
+        let output = centred * rows.spread(scale) + rows.spread(shift);
+        let real = |moment: Tensor<2>| moment.without_autodiff().narrow(0, 0, 1).reshape([width]);
+        (output, Moments { mean: real(mean), variance: real(variance) })
     }
 
     /// The same layer with other stored moments.
@@ -60,40 +59,50 @@ impl BatchNorm {
     }
 }
 
-/// Sum over all rows, `[M, C]` → `[1, C]`.
-fn total(x: Tensor<2>, steps: &[&RowIndex]) -> Tensor<2> {
-    steps.iter().fold(x, |x, step| segment_sum(x, step))
-}
-
-/// The row in every row, `[1, C]` → `[M, C]`.
-fn spread(x: Tensor<2>, steps: &[&RowIndex]) -> Tensor<2> {
-    steps.iter().rev().fold(x, |x, step| gather_rows(x, step))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{CrystalGraph, GraphBatch};
+    use crystal_core::{Lattice, Site, Structure};
+    use nalgebra::Vector3;
+
+    /// Three structures with one, two and three atoms, and their batch.
+    fn batch(device: &Device) -> GraphBatch {
+        let graphs = [1, 2, 3].map(|n| CrystalGraph::of(&chain(n)).expect("a graph"));
+        GraphBatch::new(&graphs.iter().collect::<Vec<_>>(), device)
+    }
+
+    fn chain(n: usize) -> Structure {
+        let lattice = Lattice::from_rows([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 2.5 * n as f64]]).expect("a cell");
+        let site =
+            |k| Site { species: "Fe".parse().expect("an element"), frac_coords: Vector3::new(0.0, 0.0, k as f64 / n as f64) };
+        Structure::new(lattice, (0..n).map(site).collect()).expect("a structure")
+    }
 
     #[test]
-    fn training_moments_are_those_of_the_rows_and_then_serve_as_stored_ones() {
-        let device = Device::default();
-        let values: Vec<f32> = (0..30).map(|k| (k as f32 * 1.7).sin() + k as f32 * 0.1).collect();
-        let x = Tensor::<2>::from_data(TensorData::new(values.clone(), [10, 3]), &device);
-        let steps = [RowIndex::new(&[0, 0, 1, 1, 1, 2, 2, 2, 2, 2], 3, &device), RowIndex::new(&[0, 0, 0], 1, &device)];
-        let steps: Vec<&RowIndex> = steps.iter().collect();
-        let norm = BatchNorm::new(3, &device);
-        let (normalised, moments) = norm.forward_training(x.clone(), &steps);
-        let found: Vec<f32> = normalised.clone().into_data().iter::<f32>().collect();
-        for c in 0..3 {
-            let column: Vec<f64> = (0..10).map(|row| f64::from(values[row * 3 + c])).collect();
-            let mean = column.iter().sum::<f64>() / 10.0;
-            let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 10.0;
-            for (row, x) in column.iter().enumerate() {
-                let expected = (x - mean) / (variance + 1e-5).sqrt();
-                assert!((f64::from(found[row * 3 + c]) - expected).abs() < 1e-5);
+    fn training_moments_are_those_of_the_real_rows_and_then_serve_as_stored_ones() {
+        for device in score_model::conformance::available_devices() {
+            let batch = batch(&device);
+            let (n_real, width, n_rows) = (6, 3, batch.n_atoms());
+            // What stands in the padding must not matter.
+            let values: Vec<f32> = (0..n_rows * width)
+                .map(|k| if k < n_real * width { (k as f32 * 1.7).sin() + 0.1 * k as f32 } else { 50.0 })
+                .collect();
+            let x = Tensor::<2>::from_data(TensorData::new(values.clone(), [n_rows, width]), &device);
+            let norm = BatchNorm::new(width, &device);
+            let (normalised, moments) = norm.forward_training(x.clone(), &batch.atom_rows());
+            let found: Vec<f32> = normalised.into_data().iter::<f32>().collect();
+            for c in 0..width {
+                let column: Vec<f64> = (0..n_real).map(|row| f64::from(values[row * width + c])).collect();
+                let mean = column.iter().sum::<f64>() / n_real as f64;
+                let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n_real as f64;
+                for (row, x) in column.iter().enumerate() {
+                    let expected = (x - mean) / (variance + 1e-5).sqrt();
+                    assert!((f64::from(found[row * width + c]) - expected).abs() < 1e-5);
+                }
             }
+            let stored: Vec<f32> = norm.with_moments(moments).forward(x).into_data().iter::<f32>().collect();
+            assert!(stored[..n_real * width].iter().zip(&found).all(|(a, b)| (a - b).abs() < 1e-5));
         }
-        let stored: Vec<f32> = norm.with_moments(moments).forward(x).into_data().iter::<f32>().collect();
-        assert!(stored.iter().zip(&found).all(|(a, b)| (a - b).abs() < 1e-5));
     }
 }

@@ -146,8 +146,8 @@ impl Cgcnn {
         let atoms = self.convolutions.iter().fold(self.embed(batch), |atoms, convolution| {
             convolution.forward(atoms, &edges, batch, |norm, x, rows| {
                 let (output, moments) = match rows {
-                    Rows::Edges => norm.forward_training(x, &batch.edge_steps()),
-                    Rows::Atoms => norm.forward_training(x, &batch.atom_steps()),
+                    Rows::Edges => norm.forward_training(x, &batch.edge_rows()),
+                    Rows::Atoms => norm.forward_training(x, &batch.atom_rows()),
                 };
                 all.push(moments);
                 output
@@ -174,7 +174,8 @@ impl Cgcnn {
     }
 
     fn read_out(&self, atoms: Tensor<2>, batch: &GraphBatch) -> CgcnnOutput {
-        let pooled = segment_sum(atoms, &batch.structures) * batch.inverse_atoms.clone();
+        let means = segment_sum(atoms, &batch.structures) * batch.inverse_atoms.clone();
+        let pooled = means.narrow(0, 0, batch.n_structures());
         let features = softplus(linear(&self.features, softplus(pooled.clone())));
         let energy = linear(&self.output, features.clone());
         CgcnnOutput { pooled, features, energy }

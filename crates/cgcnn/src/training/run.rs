@@ -222,9 +222,13 @@ mod tests {
 
     #[test]
     fn it_learns_and_repeats_itself() {
+        score_model::conformance::available_devices().iter().for_each(it_learns_on);
+    }
+
+    fn it_learns_on(device: &Device) {
         let (model, config) = config();
         let (training, validation) = (set(0.0), set(0.1));
-        let run = || train(&model, &config, &training, &validation, &Device::default(), |_| ()).expect("a run");
+        let run = || train(&model, &config, &training, &validation, device, |_| ()).expect("a run");
         let trained = run();
         let first = trained.curve[0];
         assert_eq!(trained.curve.len(), 25);
@@ -242,10 +246,10 @@ mod tests {
     fn empty_sets_are_errors() {
         let (model, config) = config();
         let (full, empty) = (set(0.0), LabelledGraphs::default());
-        let run = |training, validation| train(&model, &config, training, validation, &Device::default(), |_| ());
+        let run = |training, validation| train(&model, &config, training, validation, &Device::flex(), |_| ());
         assert!(matches!(run(&empty, &full), Err(CgcnnError::TooFewStructures { set: "training", found: 0, .. })));
         assert!(matches!(run(&full, &empty), Err(CgcnnError::TooFewStructures { set: "validation", .. })));
-        let network = model.init(&Device::default());
+        let network = model.init(&Device::flex());
         assert!(mean_absolute_error(&network, &empty, "test").is_err());
     }
 }
