@@ -50,9 +50,13 @@ impl GraphBatch {
     /// # Panics
     /// If there is no graph.
     pub fn new(graphs: &[&CrystalGraph], device: &Device) -> Self {
+        Self::padded(graphs, Padding::for_device(device), device)
+    }
+
+    pub(crate) fn padded(graphs: &[&CrystalGraph], padding: Padding, device: &Device) -> Self {
         assert!(!graphs.is_empty(), "a batch has at least one graph");
         let n_real_atoms: usize = graphs.iter().map(|graph| graph.n_atoms()).sum();
-        let n_atoms = Padding::for_device(device).rows(n_real_atoms);
+        let n_atoms = padding.rows(n_real_atoms);
         let mut elements = Vec::with_capacity(n_atoms);
         let mut structures = Vec::with_capacity(n_atoms);
         let mut neighbours = Vec::with_capacity(n_atoms * N_NEIGHBOURS);

@@ -65,11 +65,12 @@ mod tests {
     use crate::{CrystalGraph, GraphBatch};
     use crystal_core::{Lattice, Site, Structure};
     use nalgebra::Vector3;
+    use score_model::Padding;
 
     /// Three structures with one, two and three atoms, and their batch.
     fn batch(device: &Device) -> GraphBatch {
         let graphs = [1, 2, 3].map(|n| CrystalGraph::of(&chain(n)).expect("a graph"));
-        GraphBatch::new(&graphs.iter().collect::<Vec<_>>(), device)
+        GraphBatch::padded(&graphs.iter().collect::<Vec<_>>(), Padding::Rounded, device)
     }
 
     fn chain(n: usize) -> Structure {
@@ -84,6 +85,7 @@ mod tests {
         for device in score_model::conformance::available_devices() {
             let batch = batch(&device);
             let (n_real, width, n_rows) = (6, 3, batch.n_atoms());
+            assert!(n_rows > n_real, "this batch is padded");
             // What stands in the padding must not matter.
             let values: Vec<f32> = (0..n_rows * width)
                 .map(|k| if k < n_real * width { (k as f32 * 1.7).sin() + 0.1 * k as f32 } else { 50.0 })

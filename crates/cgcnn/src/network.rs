@@ -240,3 +240,56 @@ impl Convolution {
 fn softplus(x: Tensor<2>) -> Tensor<2> {
     log_sigmoid(x.neg()).neg()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CrystalGraph;
+    use burn::optim::GradientsParams;
+    use crystal_core::{Lattice, Site, Structure};
+    use score_model::Padding;
+
+    fn graph(anion: &str, edge: f64) -> CrystalGraph {
+        let lattice = Lattice::from_rows([[edge, 0.0, 0.0], [0.0, edge, 0.0], [0.3, 0.0, edge]]).expect("a cell");
+        let site = |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
+        let structure = Structure::new(lattice, vec![site("Na", 0.0), site(anion, 0.48)]).expect("a structure");
+        CrystalGraph::of(&structure).expect("a graph")
+    }
+
+    fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().iter::<f32>().collect()
+    }
+
+    fn assert_close(found: &[f32], expected: &[f32], what: &str) {
+        assert_eq!(found.len(), expected.len(), "{what}");
+        for (a, b) in found.iter().zip(expected) {
+            assert!((a - b).abs() <= 1e-5 * (1.0 + b.abs()), "{what}: {a} and {b}");
+        }
+    }
+
+    #[test]
+    fn atoms_that_stand_for_nothing_change_nothing() {
+        let device = Device::flex().autodiff();
+        let config = CgcnnConfig { atom_width: 6, n_convolutions: 2, feature_width: 4, seed: 2 };
+        let model = config.init(&Device::flex()).to_device(&device).train();
+        let graphs = [graph("Cl", 3.4), graph("O", 3.1), graph("F", 2.9)];
+        let graphs: Vec<&CrystalGraph> = graphs.iter().collect();
+        let run = |padding| {
+            let batch = GraphBatch::padded(&graphs, padding, &device);
+            let stored = model.forward(&batch);
+            let (output, moments) = model.forward_training(&batch);
+            let loss = (output.energy.clone() * output.energy.clone()).sum();
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let gradient = |layer: &Linear| values(gradients.get::<2>(layer.weight.id).expect("a gradient of every weight"));
+            let moments: Vec<f32> = moments.into_iter().flat_map(|m| [values(m.mean), values(m.variance)].concat()).collect();
+            let gradients = [gradient(&model.embedding), gradient(&model.convolutions[0].edge), gradient(&model.output)];
+            (values(stored.features), values(output.energy), moments, gradients.concat())
+        };
+        let (padded, plain) = (run(Padding::Rounded), run(Padding::None));
+        assert_close(&padded.0, &plain.0, "features");
+        assert_close(&padded.1, &plain.1, "energies");
+        assert_close(&padded.2, &plain.2, "moments");
+        assert_close(&padded.3, &plain.3, "gradients");
+        assert!(plain.3.iter().any(|x| x.abs() > 1e-3));
+    }
+}
