@@ -21,7 +21,7 @@ pub struct TrainingConfig {
     pub betas: (f32, f32),
     /// Gradients are scaled down to this global norm.
     pub gradient_norm: f64,
-    /// Decay of the moving average of the weights, the ones that are measured and kept.
+    /// Decay of the moving average of the weights, the ones that are measured and kept. It is smaller in the first steps.
     pub ema_decay: f64,
     /// Batches over which the stored moments of the batch norms are averaged before the weights are measured.
     pub moment_batches: usize,
@@ -81,7 +81,8 @@ impl TrainingConfig {
             learning_rate: self.learning_rate * share,
             betas: self.betas,
             gradient_norm: self.gradient_norm,
-            ema_decay: self.ema_decay,
+            // An average over more steps than were made would be one of the initial weights.
+            ema_decay: self.ema_decay.min((1.0 + step as f64) / (10.0 + step as f64)),
         }
     }
 }
@@ -95,6 +96,8 @@ mod tests {
         let config = TrainingConfig { learning_rate: 1.0, warm_up: 0.1, ..TrainingConfig::default() };
         let rates: Vec<f64> = (0..100).map(|step| config.adam_at(step, 100).learning_rate).collect();
         assert!((rates[4] - 0.5).abs() < 1e-12 && (rates[9] - 1.0).abs() < 1e-12);
+        let decay = |step| config.adam_at(step, 100).ema_decay;
+        assert!(decay(0) < 0.2 && decay(50) < decay(90) && decay(1_000_000) == config.ema_decay);
         assert!(rates[9..].windows(2).all(|pair| pair[1] < pair[0]) && rates[99].abs() < 1e-12);
     }
 
