@@ -20,7 +20,7 @@ use crate::{DataSet, LoadOptions, Record, hashing};
 
 const MAGIC: &[u8; 8] = b"druse-ds";
 /// Raised whenever the layout or the meaning of its numbers changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Fast to write; higher levels gain little on numbers.
 const LEVEL: i32 = 3;
 /// Records that are reduced anew after loading, so that a cache that another version of the reduction wrote is noticed.
@@ -46,6 +46,7 @@ struct Stored {
 struct StoredRecord {
     id: String,
     space_group: Option<u8>,
+    formation_energy: Option<f64>,
     lattice: [f64; 9],
     /// Atomic numbers.
     species: Vec<u8>,
@@ -195,6 +196,7 @@ fn stored_record(record: &Record) -> StoredRecord {
     StoredRecord {
         id: record.id.clone(),
         space_group: record.space_group,
+        formation_energy: record.formation_energy,
         lattice: nine(&structure.lattice),
         species: structure.sites.iter().map(|site| site.species.atomic_number()).collect(),
         frac_coords: structure.sites.iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords)).collect(),
@@ -221,7 +223,8 @@ fn record(stored: StoredRecord) -> Result<Record, String> {
         Ok(unit) => Ok(restored_unit(&unit)?),
         Err(reason) => Err(reason),
     };
-    Ok(Record { id: stored.id, structure, space_group: stored.space_group, unit })
+    let StoredRecord { id, space_group, formation_energy, .. } = stored;
+    Ok(Record { id, structure, space_group, formation_energy, unit })
 }
 
 fn restored_unit(stored: &StoredUnit) -> Result<AsymmetricUnit, String> {

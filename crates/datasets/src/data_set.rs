@@ -45,6 +45,8 @@ pub struct Record {
     /// Its space group at 0.1 Å as the file states it, else as found at the tolerance of [`crate::LoadOptions::symprec`]. `None` if neither
     /// is known.
     pub space_group: Option<u8>,
+    /// Formation energy in eV/atom, where the file states it.
+    pub formation_energy: Option<f64>,
     /// The reduced form at the tolerance of [`crate::LoadOptions::symprec`], or why there is none.
     pub unit: Result<AsymmetricUnit, String>,
 }

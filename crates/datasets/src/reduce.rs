@@ -80,7 +80,10 @@ impl Reduction {
                 let reason = unit.err().unwrap_or_else(|| "its space group is not known".to_owned());
                 Outcome::Unknown(row.id, format!("the space-group filter cannot judge it: {reason}"))
             }
-            space_group => Outcome::Kept(Box::new(Record { id: row.id, structure: row.structure, space_group, unit })),
+            space_group => {
+                let Row { id, structure, formation_energy, .. } = row;
+                Outcome::Kept(Box::new(Record { id, structure, space_group, formation_energy, unit }))
+            }
         }
     }
 }

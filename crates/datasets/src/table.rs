@@ -22,6 +22,8 @@ pub(crate) struct Row {
     pub(crate) structure: Structure,
     /// Space group at 0.1 Å, where the file states it.
     pub(crate) space_group: Option<u8>,
+    /// Formation energy in eV/atom, where the file states it.
+    pub(crate) formation_energy: Option<f64>,
 }
 
 /// A split's rows, in the order of the file.
@@ -34,11 +36,20 @@ pub(crate) struct Table {
 
 /// Which columns hold what.
 #[derive(Debug, Clone, Copy)]
-enum Layout {
+struct Layout {
+    id: usize,
+    /// At 0.1 Å. CDVAE's `spacegroup.number` is not used: the tolerance behind it is not documented.
+    space_group: Option<usize>,
+    formation_energy: Option<usize>,
+    structure: StructureColumns,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum StructureColumns {
     /// Lattice, species and coordinates in columns of their own.
-    Arrays { id: usize, space_group: Option<usize>, lattice: usize, species: usize, frac_coords: usize },
-    /// CDVAE's public form: a CIF text in one column. Its `spacegroup.number` is not used: the tolerance behind it is not documented.
-    Cif { id: usize, space_group: Option<usize>, cif: usize },
+    Arrays { lattice: usize, species: usize, frac_coords: usize },
+    /// CDVAE's public form: a CIF text in one column.
+    Cif(usize),
 }
 
 impl Layout {
@@ -49,34 +60,37 @@ impl Layout {
             optional(column).ok_or_else(|| DatasetError::MissingColumn { path: path.to_owned(), column, found: found() })
         };
         let id = needed("material_id")?;
-        let space_group = optional("space_group_0.1");
-        if let Some(cif) = optional("cif") {
-            return Ok(Self::Cif { id, space_group, cif });
-        }
-        let (lattice, species, frac_coords) = (needed("lattice")?, needed("species")?, needed("frac_coords")?);
-        Ok(Self::Arrays { id, space_group, lattice, species, frac_coords })
-    }
-
-    fn id(self) -> usize {
-        match self {
-            Self::Arrays { id, .. } | Self::Cif { id, .. } => id,
-        }
+        let structure = match optional("cif") {
+            Some(cif) => StructureColumns::Cif(cif),
+            None => StructureColumns::Arrays {
+                lattice: needed("lattice")?,
+                species: needed("species")?,
+                frac_coords: needed("frac_coords")?,
+            },
+        };
+        Ok(Self {
+            id,
+            space_group: optional("space_group_0.1"),
+            formation_energy: optional("formation_energy_per_atom"),
+            structure,
+        })
     }
 
     fn row(self, record: &StringRecord) -> Result<Row, String> {
-        let (structure, space_group) = match self {
-            Self::Arrays { space_group, lattice, species, frac_coords, .. } => {
-                (structure_of_arrays(&record[lattice], &record[species], &record[frac_coords])?, space_group)
+        let structure = match self.structure {
+            StructureColumns::Arrays { lattice, species, frac_coords } => {
+                structure_of_arrays(&record[lattice], &record[species], &record[frac_coords])?
             }
-            Self::Cif { space_group, cif, .. } => (structure_of_cif(&record[cif])?, space_group),
+            StructureColumns::Cif(cif) => structure_of_cif(&record[cif])?,
         };
-        let space_group = space_group.map(|column| &record[column]).filter(|text| !text.trim().is_empty());
-        let space_group = space_group.map(space_group_number).transpose()?;
-        let id = record[self.id()].trim();
+        let cell = |column: Option<usize>| column.map(|column| record[column].trim()).filter(|text| !text.is_empty());
+        let space_group = cell(self.space_group).map(space_group_number).transpose()?;
+        let formation_energy = cell(self.formation_energy).map(energy).transpose()?;
+        let id = record[self.id].trim();
         if id.is_empty() {
             return Err("column 'material_id' is empty".to_owned());
         }
-        Ok(Row { id: id.to_owned(), structure, space_group })
+        Ok(Row { id: id.to_owned(), structure, space_group, formation_energy })
     }
 }
 
@@ -118,7 +132,7 @@ pub(crate) fn read(path: &Path) -> Result<Table, DatasetError> {
             };
             let line = line_of(record);
             row.map_err(|reason| {
-                let id = record.get(layout.id()).map(str::trim).filter(|id| !id.is_empty());
+                let id = record.get(layout.id).map(str::trim).filter(|id| !id.is_empty());
                 let id = id.map_or_else(|| format!("line {line}"), str::to_owned);
                 (id, format!("{}:{line}: {reason}", path.display()))
             })
@@ -150,8 +164,13 @@ fn text_of(path: &Path) -> Result<Vec<u8>, DatasetError> {
 }
 
 fn space_group_number(text: &str) -> Result<u8, String> {
-    let number = text.trim().parse::<u8>().ok().filter(|number| (1..=230).contains(number));
+    let number = text.parse::<u8>().ok().filter(|number| (1..=230).contains(number));
     number.ok_or_else(|| format!("column 'space_group_0.1': '{text}' is no space group from 1 to 230"))
+}
+
+fn energy(text: &str) -> Result<f64, String> {
+    let energy = text.parse::<f64>().ok().filter(|energy| energy.is_finite());
+    energy.ok_or_else(|| format!("column 'formation_energy_per_atom': '{text}' is no energy in eV/atom"))
 }
 
 fn numbers(text: &str, column: &str) -> Result<Vec<f64>, String> {

@@ -5,22 +5,37 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use druse::DeviceName;
+use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::table1::{Table1Options, run};
 use experiments::throughput::{self, ThroughputOptions};
+use score_model::ops::{Precision, set_precision};
 
 /// Runs the experiments of arXiv 2310.10695.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
+    /// single: products as exact as single precision; tf32: faster on NVIDIA GPUs, factors rounded to 11 bits.
+    #[arg(long, global = true, default_value = "single", value_parser = precision_of)]
+    precision: Precision,
     #[command(subcommand)]
     experiment: Experiment,
+}
+
+fn precision_of(name: &str) -> Result<Precision, String> {
+    match name {
+        "single" => Ok(Precision::Single),
+        "tf32" => Ok(Precision::Tf32),
+        other => Err(format!("'{other}' is no precision; give single or tf32")),
+    }
 }
 
 #[derive(Subcommand)]
 enum Experiment {
     /// Table 1: coverage and Fréchet distances of generated structures against the test split.
     Table1(Table1Arguments),
+    /// Trains the network behind FD CGCNN on formation energies.
+    Cgcnn(CgcnnArguments),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
     Throughput(ThroughputArguments),
     /// Whether a device computes what the processor computes: graphs, noise, Langevin steps, dense layers, network; and the speed of its layers.
@@ -47,6 +62,37 @@ struct ParityArguments {
     /// Leaves out the cases of more rows.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     max_rows: usize,
+}
+
+#[derive(clap::Args)]
+struct CgcnnArguments {
+    /// A configuration in RON instead of experiments/cgcnn.ron.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Folder of the data, with formation energies; default: DRUSE_DATA, else the user's cache.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Folder for weights, curve and figures.
+    #[arg(long, default_value = "runs/cgcnn")]
+    out: PathBuf,
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    /// Passes over the training split, instead of the configuration's.
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Structures per step, instead of the configuration's.
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// Learning rate, instead of the configuration's.
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// Seed of weights and order.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Takes no more than this many structures of each split: for trying out.
+    #[arg(long)]
+    limit: Option<usize>,
 }
 
 #[derive(clap::Args)]
@@ -91,6 +137,9 @@ struct Table1Arguments {
     /// cpu, wgpu or cuda.
     #[arg(long, default_value = "cpu")]
     device: DeviceName,
+    /// Devices that share every training batch; only cuda has more than one.
+    #[arg(long, default_value_t = 1)]
+    gpus: usize,
     /// Seed of every stage.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -100,16 +149,26 @@ struct Table1Arguments {
     /// Sample with this checkpoint instead of training.
     #[arg(long, conflicts_with = "resume")]
     checkpoint: Option<PathBuf>,
+    /// Weights for FD CGCNN: a .safetensors file of `experiments cgcnn`, or a .pth.tar of the published program.
+    #[arg(long)]
+    cgcnn_weights: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,experiments=info,druse=info,datasets=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
-    let result = match Arguments::parse().experiment {
+    let arguments = Arguments::parse();
+    set_precision(arguments.precision);
+    let result = match arguments.experiment {
         Experiment::Table1(arguments) => {
-            let Table1Arguments { preset, config, data, out, name, device, seed, resume, checkpoint } = arguments;
-            run(&Table1Options { preset, config, data, out, name, device, seed, resume, checkpoint })
+            let Table1Arguments { preset, config, data, out, name, device, gpus, seed, resume, checkpoint, cgcnn_weights } =
+                arguments;
+            run(&Table1Options { preset, config, data, out, name, device, gpus, seed, resume, checkpoint, cgcnn_weights })
+        }
+        Experiment::Cgcnn(arguments) => {
+            let CgcnnArguments { config, data, out, device, epochs, batch_size, learning_rate, seed, limit } = arguments;
+            cgcnn_training::run(&CgcnnOptions { config, data, out, device, epochs, batch_size, learning_rate, seed, limit })
         }
         Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, gpus, growth, json }) => {
             throughput::run(&ThroughputOptions { data, device, batch_sizes, gpus, growth, json })

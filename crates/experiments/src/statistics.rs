@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::published::Figures;
 use crate::table::Measured;
 
-/// The four figures of an evaluation. FD CGCNN is absent until there is a network for it.
+/// The four figures of an evaluation. FD CGCNN is absent where no weights were given.
 pub fn figures_of(evaluation: &Evaluation) -> Figures<Option<f64>> {
     Figures {
         cov_p: Some(evaluation.cov_precision),

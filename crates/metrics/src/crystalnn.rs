@@ -1,12 +1,11 @@
 //! CrystalNN 'ops' fingerprints: matminer's `CrystalNNFingerprint.from_preset("ops")`, whose neighbours do take chemistry and
 //! distance into account (metrics.md §2).
 
-use crystal_core::Structure;
+use crystal_core::{SphereSearch, Structure};
 
 use crate::MetricsError;
 use crate::coordination::{Coordination, Neighbour};
 use crate::features::{N_FEATURES, of_coordination};
-use crate::neighbours::SphereSearch;
 use crate::order_parameters::evaluate;
 use crate::voronoi::{Clipper, facets_of_site};
 

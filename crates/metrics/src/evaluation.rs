@@ -22,6 +22,9 @@ pub struct Fingerprints {
     pub crystalnn: Option<Vec<f64>>,
     /// Why there is no CrystalNN vector.
     pub error: Option<String>,
+    /// CGCNN's features of the structure, where a network was at hand: this crate computes none.
+    #[serde(default)]
+    pub cgcnn: Option<Vec<f64>>,
     /// Scaled Magpie vector (132 numbers, unknown ones 0).
     pub magpie_scaled: Vec<f64>,
     /// Density in g/cm³; none if the mass of an element is not tabulated.
@@ -45,6 +48,7 @@ impl Fingerprints {
         Self {
             crystalnn,
             error,
+            cgcnn: None,
             magpie_scaled: scaled_magpie(&composition).to_vec(),
             density: density(structure).filter(|density| density.is_finite()),
             n_elements: composition.n_elements(),
@@ -106,7 +110,7 @@ pub struct Evaluation {
     pub amcd_recall: f64,
     /// Fréchet distance of the mean CrystalNN vectors.
     pub fd_crystalnn: f64,
-    /// Fréchet distance of CGCNN features, where they were computed.
+    /// Fréchet distance of CGCNN features; none if no structure of a set has any.
     pub fd_cgcnn: Option<f64>,
     /// Share of the generated that pass [`structure_valid`].
     pub structure_validity: f64,
@@ -124,7 +128,7 @@ pub struct Evaluation {
 ///
 /// Generated structures without a CrystalNN vector count in `n_generated`, the denominator of COV-P and of the validities, and nowhere
 /// else (densities and numbers of elements apart); invalid ones WITH a vector take part, as in CDVAE. For the paper's protocol pass
-/// [`table1_samples`]. Reference structures without a vector are left out.
+/// [`table1_samples`]. Reference structures without a vector are left out. FD CGCNN is over the structures that have both vectors.
 ///
 /// # Errors
 /// [`MetricsError::EmptySet`] if a set has no fingerprints, [`MetricsError::TooFewSamples`] if it has only one, and
@@ -153,6 +157,10 @@ pub fn evaluate_with_cutoffs(
         coverage(&generated_points, &reference_points, generated.len(), cutoffs)?;
     lap("coverage");
     let fd_crystalnn = frechet_distance(&structure_vectors(&generated_points), &structure_vectors(&reference_points))?;
+    let fd_cgcnn = match (cgcnn_vectors(generated), cgcnn_vectors(reference)) {
+        (generated, reference) if generated.is_empty() || reference.is_empty() => None,
+        (generated, reference) => Some(frechet_distance(&generated, &reference)?),
+    };
     lap("frechet");
     let densities = |set: &[Fingerprints]| set.iter().filter_map(|fingerprints| fingerprints.density).collect::<Vec<_>>();
     let n_elements = |set: &[Fingerprints]| set.iter().map(|fingerprints| fingerprints.n_elements as f64).collect::<Vec<_>>();
@@ -173,7 +181,7 @@ pub fn evaluate_with_cutoffs(
         amcd_precision,
         amcd_recall,
         fd_crystalnn,
-        fd_cgcnn: None,
+        fd_cgcnn,
         structure_validity: share(|fingerprints| fingerprints.structure_valid),
         composition_validity: share(|fingerprints| fingerprints.composition_valid),
         wasserstein_density,
@@ -184,6 +192,14 @@ pub fn evaluate_with_cutoffs(
 
 fn points(set: &[Fingerprints]) -> Vec<CoveragePoint<'_>> {
     set.iter().filter_map(Fingerprints::point).collect()
+}
+
+/// Of structures without a CrystalNN vector, too, nothing is known but that they are broken: the other distance leaves them out as well.
+fn cgcnn_vectors(set: &[Fingerprints]) -> Vec<&[f64]> {
+    set.iter()
+        .filter(|fingerprints| fingerprints.crystalnn.is_some())
+        .filter_map(|fingerprints| fingerprints.cgcnn.as_deref())
+        .collect()
 }
 
 fn structure_vectors<'a>(points: &[CoveragePoint<'a>]) -> Vec<&'a [f64]> {

@@ -2,9 +2,8 @@
 
 use std::collections::HashSet;
 
-use crystal_core::{Composition, Structure};
+use crystal_core::{Composition, SphereSearch, Structure};
 
-use crate::neighbours::SphereSearch;
 use crate::tables::{SmactElement, element, smact};
 
 /// Smallest volume of a valid cell, Å³.

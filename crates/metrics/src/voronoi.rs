@@ -14,11 +14,11 @@
 //! of zero area that other codes report at vertices with more than three planes do not arise; they carry no weight (metrics.md §2.2).
 //! Errors do not build up: a new vertex lies on an old edge and is measured from the edge's inner end.
 
-use crystal_core::Structure;
+use crystal_core::{SphereSearch, Structure};
 use nalgebra::Vector3;
 
 use crate::MetricsError;
-use crate::neighbours::{Image, SphereSearch, images_within};
+use crate::neighbours::{Image, images_within};
 
 /// Half the edge of the cube that is clipped, Å. A cell that reaches it is open: its neighbours lie in one half space, or so
 /// nearly in one plane that a vertex is farther than this.

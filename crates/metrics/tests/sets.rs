@@ -209,6 +209,24 @@ fn structures_without_fingerprint_count_against_precision() {
 }
 
 #[test]
+fn cgcnn_features_are_compared_where_both_sets_have_them() {
+    let with = |features: &[Option<[f64; 2]>]| {
+        let mut set = fingerprints(&vec![rock_salt(5.6); features.len()], &|_| {});
+        set.iter_mut().zip(features).for_each(|(one, features)| one.cgcnn = features.map(|features| features.to_vec()));
+        set
+    };
+    let reference = with(&[Some([0.0, 0.0]), Some([1.0, 0.0]), None]);
+    let fd = |generated: &[Fingerprints]| evaluate(generated, &reference).map(|found| found.fd_cgcnn);
+    assert_eq!(fd(&with(&[None, None])).expect("two good sets"), None);
+    let shifted = fd(&with(&[Some([0.0, 3.0]), Some([1.0, 3.0])])).expect("two good sets");
+    assert_close(shifted.expect("features"), 9.0, "FD CGCNN");
+    let mut broken = with(&[Some([0.0, 3.0]), Some([1.0, 3.0]), Some([100.0, 100.0])]);
+    broken[2].crystalnn = None;
+    assert_close(fd(&broken).expect("two good sets").expect("features"), 9.0, "FD CGCNN without the broken one");
+    assert!(matches!(fd(&with(&[Some([0.0, 3.0]), None])), Err(MetricsError::TooFewSamples { set: "generated", .. })));
+}
+
+#[test]
 fn fingerprints_survive_a_cache() {
     let found = fingerprints(&[rock_salt(5.6)], &|_| {});
     let text = serde_json::to_string(&found).expect("serialisable");

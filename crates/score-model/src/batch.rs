@@ -80,6 +80,14 @@ impl Padding {
         if crate::states::has_kernels(device) { Self::Rounded } else { Self::None }
     }
 
+    /// Rows of a tensor of `count` rows with this padding.
+    pub fn rows(self, count: usize) -> usize {
+        match self {
+            Self::None => count,
+            Self::Rounded => Self::round_up(count),
+        }
+    }
+
     fn round_up(count: usize) -> usize {
         count.next_multiple_of((count.next_power_of_two() / 32).max(Self::SMALLEST))
     }

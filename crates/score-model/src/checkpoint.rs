@@ -366,14 +366,22 @@ pub fn archive_into_module<M: Module>(module: M, archive: &TensorArchive, path: 
 /// # Errors
 /// [`CheckpointError::Metadata`] if the configuration cannot be written as JSON.
 pub fn model_to_archive<M: ScoreModel, C: Serialize>(model: &M, config: &C) -> Result<TensorArchive, CheckpointError> {
+    described_archive(model, model.kind(), config)
+}
+
+/// As [`model_to_archive`], for a module that is no score model: `kind` names its architecture.
+///
+/// # Errors
+/// As [`model_to_archive`].
+pub fn described_archive<M: Module, C: Serialize>(module: &M, kind: &str, config: &C) -> Result<TensorArchive, CheckpointError> {
     let mut archive = TensorArchive::default();
-    archive.absorb("model", module_to_archive(model));
+    archive.absorb("model", module_to_archive(module));
     let config = serde_json::to_string(config).map_err(|error| CheckpointError::Metadata {
         path: Path::new("(unwritten)").to_owned(),
         key: CONFIG_KEY.to_owned(),
         problem: error.to_string(),
     })?;
-    archive.metadata.insert(KIND_KEY.to_owned(), model.kind().to_owned());
+    archive.metadata.insert(KIND_KEY.to_owned(), kind.to_owned());
     archive.metadata.insert(CONFIG_KEY.to_owned(), config);
     Ok(archive)
 }

@@ -26,4 +26,6 @@ pub use model::{ScoreEstimate, ScoreModel, at_sources, at_targets, readout};
 pub use noise::NoiseSchedule;
 pub use random::{Purpose, RandomKey};
 pub use states::{Draw, LangevinStep, NoisedStates, StateBatch, StateSet, device_memory, has_kernels};
-pub use training::{EpochOrder, LossPoint, NoisedBatch, Share, Trainer, TrainingConfig, TrainingError, noised_batch};
+pub use training::{
+    Adam, AdamSettings, EpochOrder, LossPoint, NoisedBatch, Share, Trainer, TrainingConfig, TrainingError, noised_batch,
+};

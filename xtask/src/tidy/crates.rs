@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use super::{Finding, Tree};
 
 /// What each crate may use of the workspace, from the lowest layer up. A crate that is not listed is taken for a model.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("crystal-core", &[]),
     ("multigraph", &["crystal-core"]),
     ("score-model", &["crystal-core", "multigraph"]),
     ("langevin", &["crystal-core", "multigraph", "score-model"]),
+    ("cgcnn", &["crystal-core", "score-model"]),
     ("metrics", &["crystal-core"]),
     ("datasets", &["crystal-core"]),
-    ("druse", &["crystal-core", "multigraph", "score-model", "langevin", "metrics", "datasets"]),
+    ("druse", &["crystal-core", "multigraph", "score-model", "langevin", "cgcnn", "metrics", "datasets"]),
     ("xtask", &[]),
 ];
 

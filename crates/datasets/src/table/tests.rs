@@ -59,6 +59,18 @@ fn reads_the_public_form() {
 }
 
 #[test]
+fn reads_formation_energies_where_they_are() {
+    let row = |id: &str, energy: &str| format!("{},{energy}\n", NACL.replace("salt", id));
+    let rows = [row("a", "-2.125"), row("b", " "), row("c", "cheap"), row("d", "inf")].concat();
+    let table = read_text(&format!("{HEADER},formation_energy_per_atom\n{rows}")).expect("a table");
+    let energies: Vec<_> = table.rows.iter().map(|row| row.formation_energy).collect();
+    assert_eq!(energies, [Some(-2.125), None]);
+    assert_eq!(table.rejected.len(), 2);
+    assert!(table.rejected.iter().all(|(_, reason)| reason.contains("is no energy in eV/atom")), "{:?}", table.rejected);
+    assert_eq!(read_text(&format!("{HEADER}\n{NACL}\n")).expect("a table").rows[0].formation_energy, None);
+}
+
+#[test]
 fn bad_rows_are_reported_and_the_rest_goes_on() {
     let bad = [
         ("lattice,0 2.8 2.8 2.8 0 2.8 2.8 2.8", "has 8 numbers"),

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use cgcnn::Weights;
 use clap::Args;
 use crystal_core::Structure;
+use druse::{DeviceName, crystal_features};
 use metrics::{Evaluation, Fingerprints, evaluate, fingerprints};
 
 use super::{Completion, inputs, terminal};
@@ -24,6 +26,13 @@ pub(super) struct EvaluateArgs {
     /// Reference structures
     #[arg(long, value_name = "PATH")]
     reference: PathBuf,
+    /// Weights of the network behind the Fréchet distance on CGCNN features: a .safetensors file of `experiments cgcnn`, or a .pth.tar of
+    /// the published program
+    #[arg(long, value_name = "FILE")]
+    cgcnn_weights: Option<PathBuf>,
+    /// Where that network runs: cpu, wgpu or cuda, as far as this build has them
+    #[arg(long, default_value_t)]
+    device: DeviceName,
     /// Print one JSON document instead of a table
     #[arg(long)]
     json: bool,
@@ -37,8 +46,9 @@ struct Set {
 
 pub(super) fn run(args: &EvaluateArgs) -> Result<Completion> {
     let clock = Instant::now();
-    let generated = read_set(&args.generated, "generated").context("the generated set")?;
-    let reference = read_set(&args.reference, "reference").context("the reference set")?;
+    let weights = crystal_features::load(args.cgcnn_weights.as_deref(), &args.device.open()?)?;
+    let generated = read_set(&args.generated, "generated", weights.as_ref()).context("the generated set")?;
+    let reference = read_set(&args.reference, "reference", weights.as_ref()).context("the reference set")?;
     let seconds = clock.elapsed().as_secs_f64();
     let compared = evaluate(&generated.fingerprints, &reference.fingerprints)
         .with_context(|| format!("{} cannot be compared with {}", args.generated.display(), args.reference.display()))?;
@@ -47,23 +57,32 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Completion> {
     if args.json {
         terminal::print_json(&evaluation)?
     } else {
-        print(&evaluation)?
+        print(&evaluation, weights.as_ref())?
     }
     Ok(if generated.unreadable + reference.unreadable > 0 { Completion::SomeFailed } else { Completion::Everything })
 }
 
-fn read_set(path: &Path, name: &'static str) -> Result<Set> {
+fn read_set(path: &Path, name: &'static str, weights: Option<&Weights>) -> Result<Set> {
     let inputs = inputs::read(&[path.to_owned()]);
     inputs::completion(inputs.iter().map(|input| input.structure.as_ref().err().map(String::as_str)))?;
     let n_inputs = inputs.len();
     let structures: Vec<Structure> = inputs.into_iter().filter_map(|input| input.structure.ok()).collect();
     let bar = terminal::bar(structures.len() as u64, name);
-    let fingerprints = fingerprints(&structures, &|_| bar.inc(1));
+    let mut fingerprints = fingerprints(&structures, &|_| bar.inc(1));
     terminal::finish(&bar);
     let without: Vec<&str> = fingerprints.iter().filter_map(|fingerprints| fingerprints.error.as_deref()).collect();
     if let [first, ..] = without.as_slice() {
         let n = without.len();
         terminal::warning(&format!("{}: {n} structures have no CrystalNN fingerprint; the first: {first}", path.display()));
+    }
+    if let Some(weights) = weights {
+        let bar = terminal::bar(structures.len() as u64, "CGCNN");
+        let lost = crystal_features::add_features(&weights.model, &structures, &mut fingerprints, |n| bar.inc(n as u64));
+        terminal::finish(&bar);
+        if let [(_, first), ..] = lost.as_slice() {
+            let n = lost.len();
+            terminal::warning(&format!("{}: {n} structures have no CGCNN features; the first: {first}", path.display()));
+        }
     }
     Ok(Set { unreadable: n_inputs - fingerprints.len(), fingerprints })
 }
@@ -81,7 +100,7 @@ fn count_unreadable(evaluation: Evaluation, unreadable: usize) -> Evaluation {
     }
 }
 
-fn print(evaluation: &Evaluation) -> Result<()> {
+fn print(evaluation: &Evaluation, weights: Option<&Weights>) -> Result<()> {
     let mut table = terminal::table(&["measure", "generated", "reference"]);
     let mut row = |name: &str, precision: String, recall: String| {
         table.add_row([name.to_owned(), precision, recall]);
@@ -95,9 +114,16 @@ fn print(evaluation: &Evaluation) -> Result<()> {
     row("mean smallest structure distance", fixed(evaluation.amsd_precision), fixed(evaluation.amsd_recall));
     row("mean smallest composition distance", fixed(evaluation.amcd_precision), fixed(evaluation.amcd_recall));
     row("Fréchet distance, CrystalNN", fixed(evaluation.fd_crystalnn), none());
+    if let Some(fd_cgcnn) = evaluation.fd_cgcnn {
+        row("Fréchet distance, CGCNN", fixed(fd_cgcnn), none());
+    }
     row("structure validity", fixed(evaluation.structure_validity), none());
     row("composition validity", fixed(evaluation.composition_validity), none());
     row("Wasserstein distance, density (g/cm³)", fixed(evaluation.wasserstein_density), none());
     row("Wasserstein distance, number of elements", fixed(evaluation.wasserstein_n_elements), none());
-    terminal::print_table(&table)
+    terminal::print_table(&table)?;
+    match weights {
+        Some(weights) => terminal::print(&format!("CGCNN: {}\n", weights.description())),
+        None => Ok(()),
+    }
 }

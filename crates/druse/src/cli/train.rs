@@ -12,7 +12,7 @@ use druse::training::{Trained, recent_losses, train};
 use druse::{DeviceName, Provenance, checkpoints};
 use serde::Serialize;
 
-use super::{Completion, terminal};
+use super::{Completion, terminal, values};
 
 /// Steps at the end of the run over which the losses printed are averaged.
 const AVERAGED: usize = 100;

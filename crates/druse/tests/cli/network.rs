@@ -1,6 +1,6 @@
 //! Training and sampling with a tiny network on the prototypes that are compiled in.
 
-use crate::support::{Folder, keys};
+use crate::support::{Folder, cesium_chlorides, keys};
 
 /// A configuration that trains in seconds.
 const CONFIG: &str = "(
@@ -132,4 +132,25 @@ fn orders_from_a_file() {
     let table = run.status(0).stdout();
     assert_eq!(folder.files().iter().filter(|file| file.starts_with("grown/")).count(), 3, "{table}");
     assert!(table.contains("221") && table.contains("62"), "{table}");
+}
+
+#[test]
+fn evaluate_with_cgcnn_weights() {
+    let folder = Folder::new();
+    let weights = folder.path().join("cgcnn.safetensors");
+    let network = cgcnn::CgcnnConfig { atom_width: 6, n_convolutions: 1, feature_width: 4, seed: 1 };
+    network.init(&burn::tensor::Device::flex()).to_archive().expect("an archive").save(&weights).expect("a file");
+    folder.write("a.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12), ("Cs", "Br", 4.29), ("Cs", "I", 4.57)]));
+    folder.write("b.jsonl", &cesium_chlorides(&[("Tl", "Cl", 3.83), ("Tl", "Br", 3.97)]));
+    let distance = |reference: &str| {
+        let arguments = ["--generated", "a.jsonl", "--reference", reference, "--cgcnn-weights", "cgcnn.safetensors", "--json"];
+        let document = folder.druse(&[&["evaluate"], &arguments[..]].concat()).status(0).document();
+        document["fd_cgcnn"].as_f64().expect("a number")
+    };
+    assert!(distance("a.jsonl").abs() < 1e-6);
+    assert!(distance("b.jsonl") > 1e-4);
+    let arguments = ["evaluate", "--generated", "a.jsonl", "--reference", "b.jsonl", "--cgcnn-weights"];
+    let table = folder.druse(&[&arguments[..], &["cgcnn.safetensors"]].concat()).status(0).stdout();
+    assert!(table.contains("Fréchet distance, CGCNN") && table.contains("cgcnn.safetensors (SHA-256"), "{table}");
+    folder.druse(&[&arguments[..], &["a.jsonl"]].concat()).refused(&["a.jsonl", "no CGCNN weights", ".pth.tar"]);
 }

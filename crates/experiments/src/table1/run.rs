@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
+use cgcnn::{Cgcnn, Weights};
 use crystal_core::{Structure, io};
 use datasets::{DataSet, LoadOptions, Record, Split, load, locate};
 use druse::checkpoints::{self, Loaded};
@@ -11,7 +12,7 @@ use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
 use druse::provenance::{GIT_REVISION, VERSION};
 use druse::training::recent_losses;
-use druse::{DeviceName, Provenance};
+use druse::{DeviceName, Provenance, crystal_features};
 use metrics::{Fingerprints, evaluate, fingerprints, table1_samples};
 use score_model::DimeNetPlusPlus;
 use serde_json::json;
@@ -49,8 +50,12 @@ pub struct Table1Options {
     pub seed: u64,
     /// Goes on with a run that was interrupted.
     pub resume: bool,
+    /// Devices that share every training batch.
+    pub gpus: usize,
     /// Samples with this checkpoint instead of training.
     pub checkpoint: Option<PathBuf>,
+    /// Weights for FD CGCNN instead of the compiled-in ones.
+    pub cgcnn_weights: Option<PathBuf>,
 }
 
 /// Runs Table 1 and writes everything into `runs/<name>/`. Returns the table as text.
@@ -59,8 +64,10 @@ pub struct Table1Options {
 /// If a stage fails; the message names the stage.
 pub fn run(options: &Table1Options) -> Result<String> {
     let mut config = configuration(options)?;
-    let device = options.device.open()?;
+    let devices = options.device.open_several(options.gpus)?;
+    let Some(device) = devices.first().cloned() else { bail!("no device to run on") };
     let checkpoint = options.checkpoint.as_deref().map(|path| checkpoints::load(Some(path), &device)).transpose()?;
+    let cgcnn = crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
     if let Some(checkpoint) = &checkpoint {
         config.train = checkpoint.config.clone();
         config = config.resolve_sampling(options.seed);
@@ -91,16 +98,18 @@ pub fn run(options: &Table1Options) -> Result<String> {
     };
 
     let weights = match checkpoint {
-        Some(checkpoint) => Weights::of_checkpoint(checkpoint),
-        None => stages.run("training", || train(&config, options, &data, &provenance, &device, &folder))?,
+        Some(checkpoint) => ScoreNetwork::of_checkpoint(checkpoint),
+        None => stages.run("training", || train(&config, options, &data, &provenance, &devices, &folder))?,
     };
     let generated = stages.run("sampling", || sample(&config, &data, &weights.model, &device, &folder))?;
-    let reference = stages
-        .run("fingerprints of the test split", || Ok(fingerprints_of("test split", &structures(data.split(Split::Test)))))?;
-    let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures)))?;
+    let network = cgcnn.as_ref().map(|weights| &weights.model);
+    let reference = stages.run("fingerprints of the test split", || {
+        Ok(fingerprints_of("test split", &structures(data.split(Split::Test)), network))
+    })?;
+    let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, network)))?;
     let this_work =
         stages.run("figures of this work", || this_work_row(&config, options, &ours, &reference, &generated, &weights.note))?;
-    let stable = stages.run("1000 stable structures", || stable_rows(&config, options, &data, &reference))?;
+    let stable = stages.run("1000 stable structures", || stable_rows(&config, options, &data, &reference, network))?;
 
     let not_run = |name: &str, published, note: &str| Row {
         name: name.to_owned(),
@@ -113,7 +122,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
     rows.push(not_run("PGCGM", published::PGCGM, "20 space groups; published figures only, not run here"));
     rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
     rows.extend(stable);
-    report(&folder, options, &rows, &stages, &provenance)
+    report(&folder, options, &rows, cgcnn.as_ref(), &stages, &provenance)
 }
 
 /// The first name that no finished run has; an interrupted run is found again.
@@ -166,12 +175,12 @@ fn load_data(config: &Table1Config, options: &Table1Options) -> Result<DataSet> 
 }
 
 /// What is sampled with, and what the note tells of it.
-struct Weights {
+struct ScoreNetwork {
     model: DimeNetPlusPlus,
     note: String,
 }
 
-impl Weights {
+impl ScoreNetwork {
     fn of_checkpoint(checkpoint: Loaded) -> Self {
         let Loaded { model, config, step, path, sha256, .. } = checkpoint;
         let note = format!(
@@ -188,13 +197,12 @@ fn train(
     options: &Table1Options,
     data: &DataSet,
     provenance: &Provenance,
-    device: &Device,
+    devices: &[Device],
     folder: &Path,
-) -> Result<Weights> {
+) -> Result<ScoreNetwork> {
     let bar = bar("training", config.train.training.steps);
     // An interrupted experiment goes on where its training stopped; the training itself knows when it is done.
-    let trained =
-        druse::training::train(&config.train, data, provenance, std::slice::from_ref(device), folder, options.resume, &bar);
+    let trained = druse::training::train(&config.train, data, provenance, devices, folder, options.resume, &bar);
     bar.finish_and_clear();
     let trained = trained?;
     write_file(&folder.join("loss.svg"), plot::loss_curve(&trained.curve)?)?;
@@ -204,7 +212,7 @@ fn train(
         trained.curve.len(),
         config.train.training.batch_size,
     );
-    Ok(Weights { model: trained.model, note })
+    Ok(ScoreNetwork { model: trained.model, note })
 }
 
 /// Sampled structures with what the note tells of them.
@@ -243,9 +251,16 @@ fn structures(records: &[Record]) -> Vec<Structure> {
     records.iter().map(|record| record.structure.clone()).collect()
 }
 
-fn fingerprints_of(name: &str, structures: &[Structure]) -> Vec<Fingerprints> {
+fn fingerprints_of(name: &str, structures: &[Structure], network: Option<&Cgcnn>) -> Vec<Fingerprints> {
     let bar = bar(name, structures.len() as u64);
-    let done = fingerprints(structures, &|n| bar.inc(n as u64));
+    // The bar is told how many are done.
+    let mut done = fingerprints(structures, &|n| bar.set_position(n as u64));
+    if let Some(network) = network {
+        let lost = crystal_features::add_features(network, structures, &mut done, |_| ());
+        if let [(index, reason), ..] = lost.as_slice() {
+            tracing::warn!("{name}: {} structures have no CGCNN features; the first, number {index}: {reason}", lost.len());
+        }
+    }
     bar.finish_and_clear();
     done
 }
@@ -285,7 +300,13 @@ fn this_work_row(
 }
 
 /// Random training structures against the whole test split, and against as many random test structures.
-fn stable_rows(config: &Table1Config, options: &Table1Options, data: &DataSet, reference: &[Fingerprints]) -> Result<[Row; 2]> {
+fn stable_rows(
+    config: &Table1Config,
+    options: &Table1Options,
+    data: &DataSet,
+    reference: &[Fingerprints],
+    network: Option<&Cgcnn>,
+) -> Result<[Row; 2]> {
     let train = data.split(Split::Train);
     let n = config.calibration.n_structures.min(train.len());
     let mut whole: Vec<Figures<Option<f64>>> = Vec::new();
@@ -295,7 +316,7 @@ fn stable_rows(config: &Table1Config, options: &Table1Options, data: &DataSet, r
             .into_iter()
             .map(|index| train[index].structure.clone())
             .collect();
-        let chosen = fingerprints_of("training structures", &chosen);
+        let chosen = fingerprints_of("training structures", &chosen, network);
         whole.push(figures_of(&evaluate(&chosen, reference)?));
         let test: Vec<Fingerprints> = choose(reference.len(), n, options.seed, TEST_STREAM + draw)
             .into_iter()
@@ -319,7 +340,14 @@ fn stable_rows(config: &Table1Config, options: &Table1Options, data: &DataSet, r
     ])
 }
 
-fn report(folder: &Path, options: &Table1Options, rows: &[Row], stages: &Stages, provenance: &Provenance) -> Result<String> {
+fn report(
+    folder: &Path,
+    options: &Table1Options,
+    rows: &[Row],
+    cgcnn: Option<&Weights>,
+    stages: &Stages,
+    provenance: &Provenance,
+) -> Result<String> {
     let timings: String = stages.iter().map(|(name, seconds)| format!("  {name:<32} {seconds:8.1} s\n")).collect();
     let heading = format!(
         "Table 1 of arXiv 2310.10695, {}, data {} (SHA-256 {}…), device {}, seed {}, git {}",
@@ -333,15 +361,20 @@ fn report(folder: &Path, options: &Table1Options, rows: &[Row], stages: &Stages,
         options.seed,
         provenance.git,
     );
-    let terminal = format!("{heading}\n\n{}\nWall time per stage\n{timings}", text(rows));
+    let note = cgcnn.map_or_else(|| crystal_features::NO_WEIGHTS.to_owned(), Weights::description);
+    let terminal = format!("{heading}\n\n{}  FD CGCNN: {note}\n\nWall time per stage\n{timings}", text(rows));
     write_file(&folder.join("table1.txt"), &terminal)?;
-    write_file(&folder.join("table1.md"), format!("{heading}\n\n{}\n```text\n{timings}```\n", markdown(rows)))?;
+    write_file(
+        &folder.join("table1.md"),
+        format!("{heading}\n\n{}- FD CGCNN: {note}\n\n```text\n{timings}```\n", markdown(rows)),
+    )?;
     let json = json!({
         "rows": rows,
         "preset": options.preset,
         "device": options.device,
         "seconds": stages,
         "data": { "name": provenance.data, "sha256": provenance.data_sha256 },
+        "cgcnn": cgcnn.map(|weights| json!({ "path": weights.path, "sha256": weights.sha256 })),
         "git": provenance.git,
         "seed": options.seed,
     });

@@ -18,7 +18,7 @@ use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
 use druse::training::states_of;
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
-use score_model::{DimeNetPlusPlusConfig, Trainer, TrainingConfig};
+use score_model::{DeviceFailure, DimeNetPlusPlusConfig, Trainer, TrainingConfig, TrainingError};
 
 pub use timing::Measurement;
 
@@ -87,7 +87,12 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
         let orders = orders_from(data.split(Split::Test), batch, 0)?;
         figures.push(sampling("sampling, the paper's schedule", &orders, &device)?);
         figures.extend(memory("memory after sampling", batch, options.device));
-        figures.extend(training(&train, batch, &device, helpers)?);
+        match training(&train, batch, &device, helpers) {
+            Ok(measured) => figures.extend(measured),
+            // A batch that samples may be too large to train with.
+            Err(error) if out_of_memory(&error) => tracing::warn!("training with batches of {batch} left out: {error:#}"),
+            Err(error) => return Err(error),
+        }
         figures.extend(memory("memory after training", batch, options.device));
     }
     if options.growth {
@@ -184,6 +189,10 @@ fn training(train: &[CrystalState], batch: usize, device: &Device, helpers: &[De
         seconds.rate("training", Some(batch), 1.0, "steps/s"),
         seconds.rate("training, both losses", Some(batch), batch as f64, "structures/s"),
     ])
+}
+
+fn out_of_memory(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(TrainingError::Device(DeviceFailure::OutOfMemory(_))))
 }
 
 /// Memory in use on the first NVIDIA GPU, as its driver's tool tells; the pool keeps what it once took, so this is the most so far.

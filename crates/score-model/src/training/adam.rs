@@ -5,16 +5,30 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::TrainingConfig;
 use super::exchange::Exchange;
 use crate::ops::adam::{AdamParameter, AdamStep, adam_step, add_squared_norm, join, parts};
 
 const EPSILON: f32 = 1e-8;
 
-/// Parameters, their moving average and the moments, each as one flat vector of all parameters in the order in which the module is traversed.
-pub(super) struct Adam {
+/// Settings of one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamSettings {
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Decay rates of the moments.
+    pub betas: (f32, f32),
+    /// Gradients are scaled down to this global norm.
+    pub gradient_norm: f64,
+    /// Decay of the moving average of the weights.
+    pub ema_decay: f64,
+}
+
+/// Adam (Kingma and Ba, arXiv 1412.6980). Parameters, their moving average and the moments are kept as one flat vector each, of all parameters in the
+/// order in which the module is traversed.
+pub struct Adam {
     lengths: Vec<usize>,
     state: AdamParameter,
+    exchange: Exchange,
 }
 
 /// The moments on disk, parameter by parameter.
@@ -25,12 +39,18 @@ pub(super) struct AdamRecord {
 
 impl Adam {
     /// All moments zero, on the plain device `device`; `model` has the parameters that training starts from.
-    pub(super) fn new<M: Module>(model: &M, device: &Device) -> Self {
+    pub fn new<M: Module>(model: &M, device: &Device) -> Self {
         let parameters = values(model);
         let lengths = parameters.iter().map(|values| values.dims()[0]).collect();
         let value = joined(parameters, device);
         let [first_moment, second_moment] = [(); 2].map(|()| Tensor::zeros(value.shape(), device));
-        Self { lengths, state: AdamParameter { average: value.clone(), value, first_moment, second_moment } }
+        let state = AdamParameter { average: value.clone(), value, first_moment, second_moment };
+        Self { lengths, state, exchange: Exchange::default() }
+    }
+
+    /// Sums the gradients of every step over devices.
+    pub(super) fn summed_over(&mut self, exchange: Exchange) {
+        self.exchange = exchange;
     }
 
     /// The same state on another plain device.
@@ -43,7 +63,7 @@ impl Adam {
             second_moment: moved(second_moment),
             average: moved(average),
         };
-        Self { lengths: self.lengths.clone(), state }
+        Self { lengths: self.lengths.clone(), state, exchange: self.exchange.clone() }
     }
 
     pub(super) fn to_record(&self) -> AdamRecord {
@@ -72,18 +92,17 @@ impl Adam {
             first_moment: join(first),
             second_moment: join(second),
         };
-        Some(Self { lengths: self.lengths, state })
+        Some(Self { lengths: self.lengths, state, exchange: self.exchange })
     }
 
-    /// Moves the parameters along their gradients, summed over the devices of `exchange`, and the average of all; a parameter without a gradient counts as one with gradient 0.
+    /// Moves the parameters along their gradients, if there are several devices summed over them, and the average of all; a parameter without a gradient counts as one with gradient 0.
     /// `model` and `average` must be what the last step returned. `step` counts from 0.
-    pub(super) fn step<M: Module>(
+    pub fn step<M: Module>(
         &mut self,
         model: M,
         average: M,
         mut gradients: GradientsParams,
-        exchange: &Exchange,
-        config: &TrainingConfig,
+        settings: &AdamSettings,
         step: u64,
     ) -> (M, M) {
         let device = self.state.value.device();
@@ -91,17 +110,17 @@ impl Adam {
         let with_zeros = gradients.into_iter().zip(&self.lengths);
         let gradient =
             join(with_zeros.map(|(gradient, length)| gradient.unwrap_or_else(|| Tensor::zeros([*length], &device))).collect());
-        let gradient = exchange.sum(gradient);
+        let gradient = self.exchange.sum(gradient);
         let squared_norm = add_squared_norm(Tensor::zeros([1], &device), gradient.clone());
         let time = i32::try_from(step + 1).unwrap_or(i32::MAX);
         let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(time))) as f32;
         let scalars = AdamStep {
-            learning_rate: config.learning_rate_at(step) as f32,
-            betas: config.betas,
+            learning_rate: settings.learning_rate as f32,
+            betas: settings.betas,
             epsilon: EPSILON,
-            corrections: (correction(config.betas.0), correction(config.betas.1)),
-            norm_limit: config.gradient_norm as f32,
-            average_decay: config.ema_decay as f32,
+            corrections: (correction(settings.betas.0), correction(settings.betas.1)),
+            norm_limit: settings.gradient_norm as f32,
+            average_decay: settings.ema_decay as f32,
         };
         self.state = adam_step(self.state.clone(), gradient, squared_norm, scalars);
         let new_values = parts(&self.state.value, &self.lengths);

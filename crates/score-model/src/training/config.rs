@@ -3,6 +3,7 @@
 use multigraph::GraphConfig;
 use serde::{Deserialize, Serialize};
 
+use super::AdamSettings;
 use crate::noise::NoiseSchedule;
 
 /// How a score model is trained. Defaults are the paper's where it names a value (method §3).
@@ -68,6 +69,16 @@ impl TrainingConfig {
             .or_else(|| positive("read_every", self.read_every as f64))
             .or_else(|| (!(0.0..1.0).contains(&self.ema_decay)).then(|| "ema_decay must be at least 0 and below 1".to_owned()))
             .or_else(|| (!(0.0..=1.0).contains(&self.cooldown)).then(|| "cooldown must lie between 0 and 1".to_owned()))
+    }
+
+    /// The optimiser's settings for a step, counted from 0.
+    pub(super) fn adam_at(&self, step: u64) -> AdamSettings {
+        AdamSettings {
+            learning_rate: self.learning_rate_at(step),
+            betas: self.betas,
+            gradient_norm: self.gradient_norm,
+            ema_decay: self.ema_decay,
+        }
     }
 
     /// Learning rate of a step, counted from 0.

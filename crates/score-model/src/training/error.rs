@@ -18,15 +18,12 @@ pub enum TrainingError {
         /// The step.
         step: u64,
     },
-    /// A structure of the data is no crystal.
-    #[error(transparent)]
-    Crystal(#[from] crystal_core::CrystalError),
-    /// A graph could not be built.
-    #[error(transparent)]
-    Graph(#[from] multigraph::GraphError),
     /// A batch does not fit the model.
     #[error(transparent)]
     Batch(#[from] crate::ScoreModelError),
+    /// A device failed while it worked.
+    #[error("{0}; with less memory take smaller batches, then go on from the last training state")]
+    Device(#[from] crate::DeviceFailure),
     /// A training state could not be read or written.
     #[error("training state {}: {source}", path.display())]
     Io {

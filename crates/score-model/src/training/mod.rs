@@ -8,6 +8,7 @@ mod noising;
 mod state;
 mod trainer;
 
+pub use adam::{Adam, AdamSettings};
 pub use config::TrainingConfig;
 pub use error::TrainingError;
 pub use noising::{EpochOrder, NoisedBatch, Share, noised_batch};

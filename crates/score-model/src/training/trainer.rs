@@ -13,7 +13,7 @@ use super::exchange::{Exchange, Meeting};
 use super::state::TrainingState;
 use super::{EpochOrder, NoisedBatch, Share, TrainingConfig, noised_batch};
 use crate::ops::squared_error;
-use crate::{ScoreModel, StateSet};
+use crate::{ScoreModel, StateSet, catch_device_failure, has_kernels};
 
 /// Losses of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -78,6 +78,7 @@ impl<M: ScoreModel> Trainer<M> {
         self.helpers = helpers.iter().map(plain).collect();
         self.share = Share { rank: 0, of: 1 + helpers.len() };
         self.exchange = Exchange::between(std::iter::once(plain(&self.device)).chain(self.helpers.clone()).collect());
+        self.optimizer.summed_over(self.exchange.clone());
         self
     }
 
@@ -145,13 +146,26 @@ impl<M: ScoreModel> Trainer<M> {
         if data.is_empty() {
             return Err(TrainingError::EmptyData);
         }
+        if has_kernels(&self.device) {
+            // What went wrong on the device shows when something is read from it.
+            return catch_device_failure(|| self.run_shared(data, checkpoint, &mut progress))?;
+        }
+        self.run_shared(data, checkpoint, &mut progress)
+    }
+
+    fn run_shared(
+        &mut self,
+        data: &[CrystalState],
+        checkpoint: Option<PathBuf>,
+        progress: &mut impl FnMut(&[LossPoint]) -> bool,
+    ) -> Result<(), TrainingError> {
         let meeting = Meeting::of(1 + self.helpers.len());
         let followers: Vec<Self> = (0..self.helpers.len()).map(|helper| self.follower(helper)).collect();
         std::thread::scope(|scope| {
             let meeting = &meeting;
             let follow = |mut follower: Self| scope.spawn(move || follower.steps(data, None, meeting, |_| true));
             let threads: Vec<_> = followers.into_iter().map(follow).collect();
-            let mut outcome = self.steps(data, checkpoint, meeting, &mut progress);
+            let mut outcome = self.steps(data, checkpoint, meeting, progress);
             for thread in threads {
                 let followed = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 outcome = outcome.and(followed);
@@ -224,8 +238,9 @@ impl<M: ScoreModel> Trainer<M> {
         self.unread.push(self.exchange.sum(losses));
         let gradients = ((position + lattice) * 0.5).backward();
         let gradients = GradientsParams::from_grads(gradients, &self.model);
+        let settings = self.config.adam_at(self.step);
         (self.model, self.average) =
-            self.optimizer.step(self.model.clone(), self.average.clone(), gradients, &self.exchange, &self.config, self.step);
+            self.optimizer.step(self.model.clone(), self.average.clone(), gradients, &settings, self.step);
         self.step += 1;
         Ok(())
     }

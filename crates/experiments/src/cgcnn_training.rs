@@ -1,0 +1,199 @@
+//! Trains the network behind FD CGCNN on the formation energies of a data set.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use cgcnn::{CgcnnConfig, EpochPoint, LabelledGraphs, Trained, TrainingConfig, mean_absolute_error, train};
+use crystal_core::Structure;
+use datasets::{DataSet, LoadOptions, Split, load, locate};
+use druse::config::{parse_ron, read_ron, to_ron};
+use druse::output::{writable_folder, write_file};
+use druse::provenance::{GIT_REVISION, VERSION};
+use druse::{DeviceName, Provenance};
+use serde::{Deserialize, Serialize};
+
+use crate::progress::bar;
+
+/// The configuration that is used when none is named.
+const PRESET: &str = include_str!("../../../experiments/cgcnn.ron");
+/// Where it comes from, for messages.
+const PRESET_NAME: &str = "experiments/cgcnn.ron";
+
+/// What the command line chooses.
+#[derive(Debug, Clone)]
+pub struct CgcnnOptions {
+    /// A configuration file instead of the preset.
+    pub config: Option<PathBuf>,
+    /// Folder of the data; see `datasets::locate`.
+    pub data: Option<PathBuf>,
+    /// Folder for the results.
+    pub out: PathBuf,
+    /// The device.
+    pub device: DeviceName,
+    /// Epochs instead of the configuration's.
+    pub epochs: Option<usize>,
+    /// Structures per step instead of the configuration's.
+    pub batch_size: Option<usize>,
+    /// Learning rate instead of the configuration's.
+    pub learning_rate: Option<f64>,
+    /// Seed of weights and order.
+    pub seed: u64,
+    /// Most structures of each split.
+    pub limit: Option<usize>,
+}
+
+/// Network and training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CgcnnTrainingConfig {
+    /// The network.
+    pub model: CgcnnConfig,
+    /// The training run.
+    pub training: TrainingConfig,
+}
+
+/// What the run ends with, beside the weights.
+#[derive(Debug, Serialize)]
+struct Figures {
+    /// Mean absolute error on the test split, eV/atom; measured once, with the weights that are kept.
+    test_mae: f64,
+    /// The same on the validation split, which chose them.
+    validation_mae: f64,
+    /// The epoch they are of.
+    epoch: usize,
+    /// Structures of the training, validation and test split.
+    n_structures: [usize; 3],
+    /// Time of the training, its graphs included.
+    seconds: f64,
+}
+
+/// Trains a network and writes `cgcnn.safetensors`, `epochs.csv`, `result.json`, `config.ron` and `provenance.json` into the folder. Returns a
+/// summary.
+///
+/// # Errors
+/// If the data have no formation energies, the configuration makes no sense, or a file cannot be written.
+pub fn run(options: &CgcnnOptions) -> Result<String> {
+    let config = configuration(options)?;
+    let device = options.device.open()?;
+    let folder = &options.out;
+    let result = folder.join("result.json");
+    if result.exists() {
+        bail!("{}: a finished run lies there already; choose another --out", folder.display());
+    }
+    writable_folder(folder)?;
+    let data = load(&locate(options.data.as_deref()), &LoadOptions::default())?;
+    let provenance = Provenance {
+        version: VERSION.to_owned(),
+        git: GIT_REVISION.to_owned(),
+        seed: options.seed,
+        data: data.name.clone(),
+        data_sha256: data.sha256.clone(),
+        device: options.device,
+    };
+    write_file(&folder.join("config.ron"), to_ron(&config)?)?;
+    write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
+
+    let clock = Instant::now();
+    let split = |split| labelled(&data, split, options.limit);
+    let (training, validation, test) = (split(Split::Train), split(Split::Validation), split(Split::Test));
+    let n_structures = [training.len(), validation.len(), test.len()];
+    if n_structures.contains(&0) {
+        bail!("{}: a split has no formation energies; CGCNN is trained on MP-20: give --data DIR", data.name);
+    }
+    tracing::info!("{n_structures:?} structures, graphs built in {:.1} s", clock.elapsed().as_secs_f64());
+    let Trained { model, best, curve } = fit(&config, &training, &validation, &device)?;
+    let seconds = clock.elapsed().as_secs_f64();
+    let test_mae = mean_absolute_error(&model, &test, "test")?;
+    write_file(&folder.join("epochs.csv"), epochs_csv(&curve))?;
+    let figures = Figures { test_mae, validation_mae: best.validation, epoch: best.epoch, n_structures, seconds };
+    let weights = folder.join("cgcnn.safetensors");
+    save(&weights, &model, &config, &provenance, &figures)?;
+    // Last: a run counts as finished when this file is there.
+    write_file(&result, serde_json::to_string_pretty(&figures)? + "\n")?;
+    Ok(format!(
+        "test MAE {test_mae:.4} eV/atom over {} structures (validation {:.4}, best of {} epochs: {}), {seconds:.0} s\nwrote {}",
+        test.len(),
+        best.validation,
+        curve.len(),
+        best.epoch,
+        weights.display()
+    ))
+}
+
+fn configuration(options: &CgcnnOptions) -> Result<CgcnnTrainingConfig> {
+    let (mut config, name) = match &options.config {
+        Some(path) => (read_ron::<CgcnnTrainingConfig>(path)?, path.display().to_string()),
+        None => (parse_ron(PRESET, PRESET_NAME)?, PRESET_NAME.to_owned()),
+    };
+    config.model.seed = options.seed;
+    config.training.seed = options.seed;
+    config.training.epochs = options.epochs.unwrap_or(config.training.epochs);
+    config.training.batch_size = options.batch_size.unwrap_or(config.training.batch_size);
+    config.training.learning_rate = options.learning_rate.unwrap_or(config.training.learning_rate);
+    config.model.validate().and_then(|()| config.training.validate()).context(name)?;
+    Ok(config)
+}
+
+/// Structures of a split that have an energy.
+fn labelled(data: &DataSet, split: Split, limit: Option<usize>) -> LabelledGraphs {
+    let with_energy = data.split(split).iter().filter_map(|record| Some((record.structure.clone(), record.formation_energy?)));
+    let (structures, energies): (Vec<Structure>, Vec<f64>) = with_energy.take(limit.unwrap_or(usize::MAX)).unzip();
+    let (graphs, lost) = LabelledGraphs::new(&structures, &energies);
+    if let [(_, first), ..] = lost.as_slice() {
+        tracing::warn!("{split}: {} structures have no graph; the first: {first}", lost.len());
+    }
+    graphs
+}
+
+fn fit(
+    config: &CgcnnTrainingConfig,
+    training: &LabelledGraphs,
+    validation: &LabelledGraphs,
+    device: &burn::tensor::Device,
+) -> Result<Trained> {
+    let bar = bar("CGCNN", config.training.epochs as u64);
+    let trained = train(&config.model, &config.training, training, validation, device, |point| {
+        bar.set_message(format!("MAE {:.4} training, {:.4} validation", point.training, point.validation));
+        bar.inc(1);
+        if bar.is_hidden() {
+            let EpochPoint { epoch, training, validation } = point;
+            let seconds = bar.elapsed().as_secs_f64();
+            tracing::info!("epoch {epoch}: MAE {training:.4} training, {validation:.4} validation, {seconds:.0} s");
+        }
+    });
+    bar.finish_and_clear();
+    Ok(trained?)
+}
+
+fn epochs_csv(curve: &[EpochPoint]) -> String {
+    let rows = curve.iter().map(|point| format!("{},{},{}\n", point.epoch, point.training, point.validation));
+    format!("epoch,training_mae,validation_mae\n{}", rows.collect::<String>())
+}
+
+fn save(
+    path: &Path,
+    model: &cgcnn::Cgcnn,
+    config: &CgcnnTrainingConfig,
+    provenance: &Provenance,
+    figures: &Figures,
+) -> Result<()> {
+    let mut archive = model.to_archive()?;
+    archive.metadata.insert("provenance".to_owned(), serde_json::to_string(provenance)?);
+    archive.metadata.insert("training".to_owned(), to_ron(config)?);
+    archive.metadata.insert("figures".to_owned(), serde_json::to_string(figures)?);
+    Ok(archive.save(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preset_is_a_configuration() {
+        let config: CgcnnTrainingConfig = parse_ron(PRESET, PRESET_NAME).expect("a configuration");
+        config.model.validate().expect("a network");
+        config.training.validate().expect("a training run");
+        assert_eq!(config.model, CgcnnConfig::default(), "the sizes of the published network");
+    }
+}

@@ -1,0 +1,105 @@
+//! FD CGCNN with the published weights against that of the published program's features.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use cgcnn::{Weights, features_of};
+use crystal_core::{Lattice, Site, Structure};
+use flate2::read::GzDecoder;
+use metrics::frechet_distance;
+use serde::Deserialize;
+
+/// Of the golden features (their README).
+const TOLERANCE: f64 = 1e-4;
+
+#[derive(Deserialize)]
+struct Crystal {
+    lattice: [[f64; 3]; 3],
+    species: Vec<String>,
+    frac: Vec<[f64; 3]>,
+}
+
+impl Crystal {
+    fn structure(&self) -> Structure {
+        let site = |(symbol, frac): (&String, &[f64; 3])| Site {
+            species: symbol.parse().expect("an element"),
+            frac_coords: (*frac).into(),
+        };
+        let sites = self.species.iter().zip(&self.frac).map(site).collect();
+        Structure::new(Lattice::from_rows(self.lattice).expect("a cell"), sites).expect("a structure")
+    }
+}
+
+#[derive(Deserialize)]
+struct Set {
+    structures: Vec<Crystal>,
+    cgcnn32: Vec<Vec<f64>>,
+}
+
+#[derive(Deserialize)]
+struct GoldenSets {
+    sets: BTreeMap<String, Set>,
+    results: Vec<GoldenResult>,
+}
+
+#[derive(Deserialize)]
+struct GoldenResult {
+    #[serde(rename = "gen")]
+    generated: String,
+    #[serde(rename = "ref")]
+    reference: String,
+    #[serde(rename = "fd_cgcnn32_eigh")]
+    fd_cgcnn: f64,
+}
+
+/// A file below the folder of shared data, or `None` with a message.
+fn shared(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("DRUSE_SHARED")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
+    let path = folder.join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is not there", path.display());
+    None
+}
+
+#[test]
+fn distances_agree_but_for_ambiguous_graphs() {
+    let (Some(golden), Some(weights)) =
+        (shared("golden/cov_fd.json.gz"), shared("weights/cgcnn/formation-energy-per-atom.pth.tar"))
+    else {
+        return;
+    };
+    let golden = GzDecoder::new(File::open(golden).expect("a file"));
+    let GoldenSets { sets, results } = serde_json::from_reader(golden).expect("golden values");
+    let model = Weights::load(&weights, &Device::flex()).expect("the published weights").model;
+    let (mut compared, mut agreeing) = (0, 0);
+    let mut features = BTreeMap::new();
+    for (name, set) in &sets {
+        let structures: Vec<Structure> = set.structures.iter().map(Crystal::structure).collect();
+        let mut done = 0;
+        let found = features_of(&model, &structures, |n| done += n);
+        assert_eq!(done, structures.len());
+        let found: Vec<Vec<f32>> = found.into_iter().map(|found| found.expect("features").features).collect();
+        compared += found.len();
+        agreeing += found.iter().zip(&set.cgcnn32).filter(|(found, expected)| agree(found, expected)).count();
+        let wide = |row: &Vec<f32>| row.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+        features.insert(name.as_str(), found.iter().map(wide).collect::<Vec<_>>());
+    }
+    println!("{agreeing} of {compared} feature vectors agree; the graphs of the others are ambiguous");
+    assert!(agreeing * 10 > compared * 9);
+    for GoldenResult { generated, reference, fd_cgcnn } in &results {
+        let rows = |name: &str| features[name].iter().map(Vec::as_slice).collect::<Vec<_>>();
+        let found = frechet_distance(&rows(generated), &rows(reference)).expect("two good sets");
+        println!("{generated} against {reference}: FD CGCNN {found:.6}, golden {fd_cgcnn:.6}");
+        // A few graphs are ambiguous and resolved otherwise.
+        assert!((found - fd_cgcnn).abs() < 0.01 * fd_cgcnn, "{generated}: {found} instead of {fd_cgcnn}");
+    }
+}
+
+fn agree(found: &[f32], expected: &[f64]) -> bool {
+    found.iter().zip(expected).all(|(a, b)| (f64::from(*a) - b).abs() <= TOLERANCE * b.abs().max(1.0))
+}
