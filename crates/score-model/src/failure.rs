@@ -17,7 +17,8 @@ pub enum DeviceFailure {
 }
 
 /// Words that tell a lack of memory in what runtimes say.
-const OUT_OF_MEMORY: [&str; 6] = ["out of memory", "outofmemory", "out_of_memory", "buffertoobig", "too big", "can't allocate"];
+const OUT_OF_MEMORY: [&str; 7] =
+    ["out of memory", "out of device memory", "outofmemory", "out_of_memory", "buffertoobig", "too big", "can't allocate"];
 
 impl DeviceFailure {
     fn from_messages(messages: &[String]) -> Self {
@@ -57,7 +58,7 @@ mod tests {
     fn a_lack_of_memory_is_told_from_a_lost_device() {
         let lost = catch_device_failure(|| panic!("The device is poisoned\nBacktrace:\nnone"));
         assert_eq!(lost, Err::<(), _>(DeviceFailure::Lost("The device is poisoned none".to_owned())));
-        let full = catch_device_failure(|| panic!("An IO error: Out of memory, 8 bytes"));
+        let full = catch_device_failure(|| panic!("An IO error happened\n  out of device memory allocating 8 bytes"));
         assert!(matches!(full, Err::<(), _>(DeviceFailure::OutOfMemory(_))));
         assert_eq!(catch_device_failure(|| 3), Ok(3));
     }

@@ -39,7 +39,7 @@ pub(super) const MONOCLINIC: i32 = 2;
 /// All angles are free.
 pub(super) const TRICLINIC: i32 = 3;
 
-/// Integers per operation: nine of the rotation, three of the translation in 24ths, the inverse, three of its shift.
+/// Integers per operation: nine of the rotation, three of the translation in units of 1/24, the inverse, three of its shift.
 pub(super) const OPERATION_WIDTH: usize = 16;
 /// Where the translation stands in an operation's row.
 pub(super) const TRANSLATION: usize = 9;
