@@ -31,16 +31,6 @@ pub enum DeviceError {
     /// The backend was not compiled in.
     #[error("this build has no {0} backend; build it with --features {0}")]
     NotBuilt(DeviceName),
-    /// Training on several devices needs several.
-    #[error("{wanted} {device} devices were asked for and {found} found; only cuda can train on more than one")]
-    TooFew {
-        /// The device asked for.
-        device: DeviceName,
-        /// How many were asked for.
-        wanted: usize,
-        /// How many there are.
-        found: usize,
-    },
     /// The backend finds nothing to run on.
     #[error("no {device} device can be used on this machine: {reason}; {device} needs {needs}", needs = .device.needs())]
     NotFound {
@@ -67,23 +57,6 @@ impl DeviceName {
             #[allow(unreachable_patterns, reason = "with every backend compiled in, nothing is left")]
             missing => Err(DeviceError::NotBuilt(missing)),
         }
-    }
-
-    /// Opens this device and the next ones of its backend, `count` in all.
-    ///
-    /// # Errors
-    /// As [`DeviceName::open`]; [`DeviceError::TooFew`] if there are fewer, or if the backend has but one.
-    pub fn open_several(self, count: usize) -> Result<Vec<Device>, DeviceError> {
-        let first = self.open()?;
-        let devices: Vec<Device> = match self {
-            #[cfg(feature = "cuda")]
-            Self::Cuda => Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec(),
-            _ => vec![first],
-        };
-        if devices.len() < count {
-            return Err(DeviceError::TooFew { device: self, wanted: count, found: devices.len() });
-        }
-        Ok(devices.into_iter().take(count.max(1)).collect())
     }
 
     /// The backends panic, partly in threads of their own, where a driver or a device is missing: the first message becomes the error.

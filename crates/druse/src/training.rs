@@ -33,7 +33,7 @@ pub fn states_of(data: &DataSet, split: Split) -> Vec<CrystalState> {
     data.split(split).iter().filter_map(|record| record.unit.as_ref().ok()).map(|unit| unit.to_state()).collect()
 }
 
-/// Trains on the training split, on all `devices` together. Writes into `folder`: `train.ron` and `provenance.json`, `training.state` (what `resume` goes on from),
+/// Trains on the training split. Writes into `folder`: `train.ron` and `provenance.json`, `training.state` (what `resume` goes on from),
 /// `loss.csv`, and at the end `checkpoint.safetensors`.
 ///
 /// # Errors
@@ -43,7 +43,7 @@ pub fn train(
     config: &TrainConfig,
     data: &DataSet,
     provenance: &Provenance,
-    devices: &[Device],
+    device: &Device,
     folder: &Path,
     resume: bool,
     bar: &ProgressBar,
@@ -56,7 +56,6 @@ pub fn train(
     if states.is_empty() {
         bail!("the training split of {} has no structure that the symmetry finder could reduce", data.name);
     }
-    let Some((device, helpers)) = devices.split_first() else { bail!("no device to train on") };
     let state_file = folder.join("training.state");
     let model = config.model.init(device);
     let mut trainer = match (state_file.exists(), resume) {
@@ -65,8 +64,7 @@ pub fn train(
             bail!("{}: there is a training run already; go on with it (--resume) or choose another folder", state_file.display())
         }
         (false, _) => Trainer::new(model, config.training.clone(), device)?,
-    }
-    .with_helpers(helpers);
+    };
     write_file(&folder.join("train.ron"), to_ron(config)?)?;
     write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(provenance)? + "\n")?;
     bar.set_length(config.training.steps);

@@ -106,9 +106,6 @@ struct ThroughputArguments {
     /// Structures per batch.
     #[arg(long, value_delimiter = ',', default_value = "32")]
     batch_sizes: Vec<usize>,
-    /// Devices that share every training batch; only cuda has more than one.
-    #[arg(long, default_value_t = 1)]
-    gpus: usize,
     /// Also measures how the cost of sampling grows with the number of sites and of operations.
     #[arg(long)]
     growth: bool,
@@ -137,9 +134,6 @@ struct Table1Arguments {
     /// cpu, wgpu or cuda.
     #[arg(long, default_value = "cpu")]
     device: DeviceName,
-    /// Devices that share every training batch; only cuda has more than one.
-    #[arg(long, default_value_t = 1)]
-    gpus: usize,
     /// Seed of every stage.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -162,16 +156,15 @@ fn main() -> ExitCode {
     set_precision(arguments.precision);
     let result = match arguments.experiment {
         Experiment::Table1(arguments) => {
-            let Table1Arguments { preset, config, data, out, name, device, gpus, seed, resume, checkpoint, cgcnn_weights } =
-                arguments;
-            run(&Table1Options { preset, config, data, out, name, device, gpus, seed, resume, checkpoint, cgcnn_weights })
+            let Table1Arguments { preset, config, data, out, name, device, seed, resume, checkpoint, cgcnn_weights } = arguments;
+            run(&Table1Options { preset, config, data, out, name, device, seed, resume, checkpoint, cgcnn_weights })
         }
         Experiment::Cgcnn(arguments) => {
             let CgcnnArguments { config, data, out, device, epochs, batch_size, learning_rate, seed, limit } = arguments;
             cgcnn_training::run(&CgcnnOptions { config, data, out, device, epochs, batch_size, learning_rate, seed, limit })
         }
-        Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, gpus, growth, json }) => {
-            throughput::run(&ThroughputOptions { data, device, batch_sizes, gpus, growth, json })
+        Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, growth, json }) => {
+            throughput::run(&ThroughputOptions { data, device, batch_sizes, growth, json })
         }
         Experiment::Parity(ParityArguments { data, device, structures, json, no_timing, max_rows }) => {
             parity::run(&ParityOptions { data, device, structures, json, no_timing, max_rows }).and_then(|(tables, passed)| {

@@ -50,8 +50,6 @@ pub struct Table1Options {
     pub seed: u64,
     /// Goes on with a run that was interrupted.
     pub resume: bool,
-    /// Devices that share every training batch.
-    pub gpus: usize,
     /// Samples with this checkpoint instead of training.
     pub checkpoint: Option<PathBuf>,
     /// Weights for FD CGCNN instead of the compiled-in ones.
@@ -64,8 +62,7 @@ pub struct Table1Options {
 /// If a stage fails; the message names the stage.
 pub fn run(options: &Table1Options) -> Result<String> {
     let mut config = configuration(options)?;
-    let devices = options.device.open_several(options.gpus)?;
-    let Some(device) = devices.first().cloned() else { bail!("no device to run on") };
+    let device = options.device.open()?;
     let checkpoint = options.checkpoint.as_deref().map(|path| checkpoints::load(Some(path), &device)).transpose()?;
     let cgcnn = crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
     if let Some(checkpoint) = &checkpoint {
@@ -99,7 +96,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
 
     let weights = match checkpoint {
         Some(checkpoint) => ScoreNetwork::of_checkpoint(checkpoint),
-        None => stages.run("training", || train(&config, options, &data, &provenance, &devices, &folder))?,
+        None => stages.run("training", || train(&config, options, &data, &provenance, &device, &folder))?,
     };
     let generated = stages.run("sampling", || sample(&config, &data, &weights.model, &device, &folder))?;
     let network = cgcnn.as_ref().map(|weights| &weights.model);
@@ -197,12 +194,12 @@ fn train(
     options: &Table1Options,
     data: &DataSet,
     provenance: &Provenance,
-    devices: &[Device],
+    device: &Device,
     folder: &Path,
 ) -> Result<ScoreNetwork> {
     let bar = bar("training", config.train.training.steps);
     // An interrupted experiment goes on where its training stopped; the training itself knows when it is done.
-    let trained = druse::training::train(&config.train, data, provenance, devices, folder, options.resume, &bar);
+    let trained = druse::training::train(&config.train, data, provenance, device, folder, options.resume, &bar);
     bar.finish_and_clear();
     let trained = trained?;
     write_file(&folder.join("loss.svg"), plot::loss_curve(&trained.curve)?)?;

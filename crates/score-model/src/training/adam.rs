@@ -5,7 +5,6 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::exchange::Exchange;
 use crate::ops::adam::{AdamParameter, AdamStep, adam_step, add_squared_norm, join, parts};
 
 const EPSILON: f32 = 1e-8;
@@ -28,7 +27,6 @@ pub struct AdamSettings {
 pub struct Adam {
     lengths: Vec<usize>,
     state: AdamParameter,
-    exchange: Exchange,
 }
 
 /// The moments on disk, parameter by parameter.
@@ -45,25 +43,7 @@ impl Adam {
         let value = joined(parameters, device);
         let [first_moment, second_moment] = [(); 2].map(|()| Tensor::zeros(value.shape(), device));
         let state = AdamParameter { average: value.clone(), value, first_moment, second_moment };
-        Self { lengths, state, exchange: Exchange::default() }
-    }
-
-    /// Sums the gradients of every step over devices.
-    pub(super) fn summed_over(&mut self, exchange: Exchange) {
-        self.exchange = exchange;
-    }
-
-    /// The same state on another plain device.
-    pub(super) fn to_device(&self, device: &Device) -> Self {
-        let moved = |values: &Tensor<1>| values.clone().to_device(device);
-        let AdamParameter { value, first_moment, second_moment, average } = &self.state;
-        let state = AdamParameter {
-            value: moved(value),
-            first_moment: moved(first_moment),
-            second_moment: moved(second_moment),
-            average: moved(average),
-        };
-        Self { lengths: self.lengths.clone(), state, exchange: self.exchange.clone() }
+        Self { lengths, state }
     }
 
     pub(super) fn to_record(&self) -> AdamRecord {
@@ -92,10 +72,10 @@ impl Adam {
             first_moment: join(first),
             second_moment: join(second),
         };
-        Some(Self { lengths: self.lengths, state, exchange: self.exchange })
+        Some(Self { lengths: self.lengths, state })
     }
 
-    /// Moves the parameters along their gradients, if there are several devices summed over them, and the average of all; a parameter without a gradient counts as one with gradient 0.
+    /// Moves the parameters along their gradients, and the average of all; a parameter without a gradient counts as one with gradient 0.
     /// `model` and `average` must be what the last step returned. `step` counts from 0.
     pub fn step<M: Module>(
         &mut self,
@@ -110,7 +90,6 @@ impl Adam {
         let with_zeros = gradients.into_iter().zip(&self.lengths);
         let gradient =
             join(with_zeros.map(|(gradient, length)| gradient.unwrap_or_else(|| Tensor::zeros([*length], &device))).collect());
-        let gradient = self.exchange.sum(gradient);
         let squared_norm = add_squared_norm(Tensor::zeros([1], &device), gradient.clone());
         let time = i32::try_from(step + 1).unwrap_or(i32::MAX);
         let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(time))) as f32;

@@ -3,7 +3,6 @@
 mod adam;
 mod config;
 mod error;
-mod exchange;
 mod noising;
 mod state;
 mod trainer;
@@ -11,5 +10,5 @@ mod trainer;
 pub use adam::{Adam, AdamSettings};
 pub use config::TrainingConfig;
 pub use error::TrainingError;
-pub use noising::{EpochOrder, NoisedBatch, Share, noised_batch};
+pub use noising::{EpochOrder, NoisedBatch, noised_batch};
 pub use trainer::{LossPoint, Trainer};

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainingError;
 use super::adam::Adam;
-use super::exchange::{Exchange, Meeting};
 use super::state::TrainingState;
-use super::{EpochOrder, NoisedBatch, Share, TrainingConfig, noised_batch};
+use super::{EpochOrder, NoisedBatch, TrainingConfig, noised_batch};
 use crate::ops::squared_error;
 use crate::{ScoreModel, StateSet, catch_device_failure, has_kernels};
 
@@ -30,10 +29,6 @@ pub struct LossPoint {
 pub struct Trainer<M: ScoreModel> {
     config: TrainingConfig,
     device: Device,
-    /// Further devices, each of which takes its share of every batch.
-    helpers: Vec<Device>,
-    share: Share,
-    exchange: Exchange,
     model: M,
     average: M,
     optimizer: Adam,
@@ -55,31 +50,7 @@ impl<M: ScoreModel> Trainer<M> {
         let optimizer = Adam::new(&average, device);
         let device = device.clone().autodiff();
         let model = model.to_device(&device).train();
-        Ok(Self {
-            config,
-            device,
-            helpers: vec![],
-            share: Share::WHOLE,
-            exchange: Exchange::default(),
-            model,
-            average,
-            optimizer,
-            step: 0,
-            curve: vec![],
-            unread: vec![],
-        })
-    }
-
-    /// The same training with the help of further devices of the same backend: every batch is shared out, the gradients are summed over the
-    /// devices, and the losses are those of the whole batch. The numbers differ from those of one device by rounding only.
-    #[must_use]
-    pub fn with_helpers(mut self, helpers: &[Device]) -> Self {
-        let plain = |device: &Device| device.clone().without_autodiff();
-        self.helpers = helpers.iter().map(plain).collect();
-        self.share = Share { rank: 0, of: 1 + helpers.len() };
-        self.exchange = Exchange::between(std::iter::once(plain(&self.device)).chain(self.helpers.clone()).collect());
-        self.optimizer.summed_over(self.exchange.clone());
-        self
+        Ok(Self { config, device, model, average, optimizer, step: 0, curve: vec![], unread: vec![] })
     }
 
     /// Goes on from a training state that [`Self::save`] wrote. `model` gives the architecture; its weights are replaced.
@@ -148,79 +119,34 @@ impl<M: ScoreModel> Trainer<M> {
         }
         if has_kernels(&self.device) {
             // What went wrong on the device shows when something is read from it.
-            return catch_device_failure(|| self.run_shared(data, checkpoint, &mut progress))?;
+            return catch_device_failure(|| self.steps(data, checkpoint, &mut progress))?;
         }
-        self.run_shared(data, checkpoint, &mut progress)
-    }
-
-    fn run_shared(
-        &mut self,
-        data: &[CrystalState],
-        checkpoint: Option<PathBuf>,
-        progress: &mut impl FnMut(&[LossPoint]) -> bool,
-    ) -> Result<(), TrainingError> {
-        let meeting = Meeting::of(1 + self.helpers.len());
-        let followers: Vec<Self> = (0..self.helpers.len()).map(|helper| self.follower(helper)).collect();
-        std::thread::scope(|scope| {
-            let meeting = &meeting;
-            let follow = |mut follower: Self| scope.spawn(move || follower.steps(data, None, meeting, |_| true));
-            let threads: Vec<_> = followers.into_iter().map(follow).collect();
-            let mut outcome = self.steps(data, checkpoint, meeting, progress);
-            for thread in threads {
-                let followed = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                outcome = outcome.and(followed);
-            }
-            outcome
-        })
-    }
-
-    /// The same training on another device, with its share of every batch.
-    fn follower(&self, helper: usize) -> Self {
-        let plain = &self.helpers[helper];
-        let device = plain.clone().autodiff();
-        Self {
-            config: self.config.clone(),
-            model: self.model.clone().to_device(&device),
-            average: self.average.clone().to_device(plain),
-            optimizer: self.optimizer.to_device(plain),
-            device,
-            helpers: vec![],
-            share: Share { rank: helper + 1, of: self.share.of },
-            exchange: self.exchange.clone(),
-            step: self.step,
-            curve: self.curve.clone(),
-            unread: vec![],
-        }
+        self.steps(data, checkpoint, &mut progress)
     }
 
     fn steps(
         &mut self,
         data: &[CrystalState],
         checkpoint: Option<PathBuf>,
-        meeting: &Meeting,
-        mut progress: impl FnMut(&[LossPoint]) -> bool,
+        progress: &mut impl FnMut(&[LossPoint]) -> bool,
     ) -> Result<(), TrainingError> {
         let data = StateSet::new(data, &self.device)?;
         let mut order = EpochOrder::default();
         let last = self.config.steps;
         while self.step < last {
-            let batch = noised_batch(&data, &mut order, &self.config, self.step, self.share)?;
+            let batch = noised_batch(&data, &mut order, &self.config, self.step)?;
             self.step_on(batch)?;
             let finished = self.step == last;
-            let mut go_on = true;
             if self.step.is_multiple_of(self.config.read_every) || finished {
                 self.read_losses()?;
-                let stop = !progress(&self.curve);
-                go_on = meeting.go_on(stop);
+                if !progress(&self.curve) {
+                    break;
+                }
             }
             if let Some(path) = &checkpoint
-                && go_on
                 && (self.step.is_multiple_of(self.config.checkpoint_every) || finished)
             {
                 self.save(path)?;
-            }
-            if !go_on {
-                break;
             }
         }
         Ok(())
@@ -234,8 +160,7 @@ impl<M: ScoreModel> Trainer<M> {
         let own = estimate.position.narrow(0, 0, batch.states.n_sites());
         let position = squared_error(own, batch.position_noise, batch.position_weights);
         let lattice = squared_error(estimate.lattice, batch.lattice_noise, batch.lattice_weights);
-        let losses = Tensor::cat(vec![position.clone().inner(), lattice.clone().inner()], 0);
-        self.unread.push(self.exchange.sum(losses));
+        self.unread.push(Tensor::cat(vec![position.clone().inner(), lattice.clone().inner()], 0));
         let gradients = ((position + lattice) * 0.5).backward();
         let gradients = GradientsParams::from_grads(gradients, &self.model);
         let settings = self.config.adam_at(self.step);
