@@ -36,7 +36,7 @@ pub fn add_squared_norm<B: Backend>(total: FloatTensor<B>, x: FloatTensor<B>) ->
     B::float_add(total, B::float_sum(B::float_mul(x.clone(), x)))
 }
 
-/// The vectors one after the other, each followed by zeros up to a multiple of [`PART_ALIGNMENT`].
+/// The vectors one after the other, each followed by zeros up to a multiple of `PART_ALIGNMENT`.
 pub fn join<B: Backend>(vectors: Vec<FloatTensor<B>>) -> FloatTensor<B> {
     let mut pieces = Vec::with_capacity(2 * vectors.len());
     for vector in vectors {
