@@ -104,7 +104,7 @@ impl Padding {
     }
 }
 
-/// A [`ScoreBatch`] before it is uploaded: everything that the processor has to do for it. Made ahead of the device while that is busy.
+/// A [`ScoreBatch`] before it is uploaded: everything that the processor has to do for it.
 #[derive(Debug, Clone)]
 pub struct PreparedBatch {
     n_structures: usize,

@@ -7,7 +7,7 @@ mod timing;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use burn::Tensor;
 use burn::tensor::{Device, Distribution};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
@@ -201,9 +201,4 @@ fn memory(what: &str, batch: usize, device: DeviceName) -> Option<Measurement> {
     let mebibytes: f64 = String::from_utf8(output.stdout).ok()?.trim().parse().ok()?;
     let value = mebibytes / 1024.0;
     Some(Measurement { what: what.to_owned(), batch: Some(batch), value, range: (value, value), unit: "GiB", of_ceiling: None })
-}
-
-/// Fails with a message that says what was being measured.
-fn waiting(device: &Device) -> Result<()> {
-    device.sync().context("waiting for the device")
 }

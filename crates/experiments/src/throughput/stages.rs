@@ -10,7 +10,7 @@ use score_model::{
 };
 
 use super::timing::Seconds;
-use super::{Ceilings, Measurement, waiting};
+use super::{Ceilings, Measurement};
 
 /// Times each stage for noised structures, as sampling and training meet them.
 pub(super) fn measure(train: &[CrystalState], batch: usize, ceilings: &Ceilings, device: &Device) -> Result<Vec<Measurement>> {
@@ -46,7 +46,6 @@ pub(super) fn measure(train: &[CrystalState], batch: usize, ceilings: &Ceilings,
         walking.step_lattices(estimate.lattice.clone(), still);
         Ok(())
     })?;
-    waiting(device)?;
     let clean: Vec<CrystalState> = train.iter().cycle().take(batch).cloned().collect();
     let host_graph = Seconds::of(device, || {
         BatchedMultiGraph::from_states(&clean, &GraphConfig::default())?;

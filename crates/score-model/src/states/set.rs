@@ -15,8 +15,8 @@ use super::{LATTICE_ITEM, Place, StateBatch, check_elements, host};
 use crate::ScoreModelError;
 use crate::random::RandomKey;
 
-/// How often a noised lattice is drawn again before the last draw is refused.
-const MAX_LATTICE_DRAWS: u32 = 1000;
+/// How often a noised lattice is drawn before the last draw is kept, whatever its volume.
+pub(super) const MAX_LATTICE_DRAWS: u32 = 1000;
 /// Smallest volume of a noised conventional cell per non-equivalent site, Å³.
 const MIN_VOLUME_PER_SITE: f64 = 1.0;
 
@@ -77,7 +77,7 @@ impl<'a> StateSet<'a> {
     }
 
     /// The structures of `draws` with position noise, then with lattice noise; everything random depends on the key, on `stream` and on a draw's slot
-    /// alone. A cell of less than 1 Å³ per site is drawn again.
+    /// alone. A cell of less than 1 Å³ per site is drawn again, up to a thousand times.
     ///
     /// # Errors
     /// [`ScoreModelError::Graph`] if a structure's lattice is no cell.

@@ -17,10 +17,7 @@ use crate::batch::Padding;
 use crate::ops::cube::{cubes, one_unit_each, output};
 use crate::ops::edge_features::EDGE_WIDTH;
 use crate::random::RandomKey;
-use crate::states::VOLUME_PER_IMAGE;
-
-/// First item of the lattice's random numbers: positions take one item per site.
-pub(super) const LATTICE_ITEM: u32 = crate::states::LATTICE_ITEM;
+use crate::states::{LATTICE_ITEM, VOLUME_PER_IMAGE};
 
 /// An uninitialised tensor of whole numbers beside `like`.
 fn integers<const D: usize>(like: &CubeTensor, shape: [usize; D]) -> CubeTensor {

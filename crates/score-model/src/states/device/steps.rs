@@ -5,9 +5,7 @@ use cubecl::prelude::*;
 use super::geometry::*;
 use super::tables::*;
 use crate::random::{MULTIPLIERS, ROUNDS, WEYL};
-
-/// Draws of a lattice before the last one is kept, as on the processor.
-const MAX_LATTICE_DRAWS: u32 = 1000;
+use crate::states::set::MAX_LATTICE_DRAWS;
 
 /// Four random words of Philox, see [`crate::random::RandomKey::block`].
 #[cube]
