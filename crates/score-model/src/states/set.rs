@@ -102,7 +102,7 @@ impl<'a> StateSet<'a> {
             let shape = [values.len() / width, width];
             Tensor::from_data(TensorData::new(values, shape), &self.device)
         };
-        let streams = vec![0; states.len()];
+        let streams = draws.iter().map(|draw| u64::from(draw.slot)).collect();
         Ok(NoisedStates {
             states: StateBatch { place: Place::Host(host::HostStates::new(states, streams, key, self.device.clone())) },
             position_noise: tensor(position_noise, 3),
