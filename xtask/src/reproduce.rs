@@ -13,10 +13,13 @@ use crate::dispatch::cargo_run_release;
 pub struct Arguments {
     /// What to reproduce
     pub target: Target,
-    /// Size of the run [default: quick]
+    /// Size of the run [default: quick on the processor, full elsewhere]
     #[arg(long)]
     pub preset: Option<Preset>,
-    /// Folder with MP-20 [default: DRUSE_DATA, then the user's cache, then the embedded prototypes]
+    /// Train a network first, on the data, and sample with that instead of the one that is compiled in
+    #[arg(long)]
+    pub train: bool,
+    /// Folder with MP-20 [default: DRUSE_DATA, then the user's cache, then what is compiled in]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Folder for results [default: runs]
@@ -25,7 +28,7 @@ pub struct Arguments {
     /// Name of the run, a folder inside --out [default: table1-PRESET-DEVICE-SEED]
     #[arg(long)]
     pub name: Option<String>,
-    /// Device to compute on [default: cpu]; its backend is compiled in
+    /// Device to compute on [default: that of --features, cuda first, else cpu]; its backend is compiled in
     #[arg(long)]
     pub device: Option<Device>,
     /// Backends to compile in beside the CPU's
@@ -52,9 +55,9 @@ pub enum Target {
 /// How large a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Preset {
-    /// Minutes on two cores: a small network, a short training
+    /// 64 structures, minutes on two cores; with --train a small network
     Quick,
-    /// The paper's network and steps, 1000 structures; for a GPU
+    /// 1000 structures, for a GPU; with --train the paper's network
     Full,
 }
 
@@ -89,6 +92,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
     let mut cargo = ["--package", "experiments"].map(OsString::from).to_vec();
     add_features(&mut cargo, &arguments.features, arguments.device);
+    let device = arguments.device.or_else(|| device_of(&arguments.features));
     cargo.extend(["--".into(), name_of(arguments.target).into()]);
     // Only what was asked for is handed on: the defaults live in the experiments program alone.
     let mut option = |flag: &str, value: Option<OsString>| {
@@ -100,13 +104,24 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
     option("--data", arguments.data.as_ref().map(|path| path.clone().into()));
     option("--out", arguments.out.as_ref().map(|path| path.clone().into()));
     option("--name", arguments.name.as_ref().map(|name| name.into()));
-    option("--device", arguments.device.map(|device| name_of(device).into()));
+    option("--device", device.map(|device| name_of(device).into()));
     option("--seed", arguments.seed.map(|seed| seed.to_string().into()));
-    if arguments.resume {
-        cargo.push("--resume".into());
+    for (flag, given) in [("--train", arguments.train), ("--resume", arguments.resume)] {
+        if given {
+            cargo.push(flag.into());
+        }
     }
     cargo.extend(arguments.rest.iter().cloned());
     cargo
+}
+
+/// Who compiles a backend in wants to compute with it.
+fn device_of(features: &[Backend]) -> Option<Device> {
+    let device = |backend: &Backend| match backend {
+        Backend::Wgpu => Device::Wgpu,
+        Backend::Cuda => Device::Cuda,
+    };
+    features.iter().max_by_key(|backend| **backend as u8).map(device)
 }
 
 /// Adds the backends to compile in to what cargo is told.
@@ -165,10 +180,23 @@ mod tests {
     }
 
     #[test]
+    fn a_backend_brings_its_device() {
+        assert_eq!(cargo_line("table1 --features wgpu"), "--package experiments --features wgpu -- table1 --device wgpu");
+        assert_eq!(
+            cargo_line("table1 --features wgpu,cuda"),
+            "--package experiments --features wgpu,cuda -- table1 --device cuda"
+        );
+        assert_eq!(
+            cargo_line("table1 --features cuda --device cpu"),
+            "--package experiments --features cuda -- table1 --device cpu"
+        );
+    }
+
+    #[test]
     fn every_option_reaches_the_program() {
         assert_eq!(
-            cargo_line("table1 --preset full --data d --out o --name n --seed 7 --resume -- --structures 120"),
-            "--package experiments -- table1 --preset full --data d --out o --name n --seed 7 --resume --structures 120"
+            cargo_line("table1 --preset full --data d --out o --name n --seed 7 --train --resume -- --structures 120"),
+            "--package experiments -- table1 --preset full --data d --out o --name n --seed 7 --train --resume --structures 120"
         );
     }
 

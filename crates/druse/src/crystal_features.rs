@@ -2,27 +2,24 @@
 
 use std::path::Path;
 
-use anyhow::Result;
 use burn::tensor::Device;
 use cgcnn::{Cgcnn, CgcnnError, Weights, features_of};
 use crystal_core::Structure;
 use metrics::Fingerprints;
 
-/// The weights that are used when none are named, with their name in messages; their model card lies beside them.
-const SHIPPED: Option<(&str, &[u8])> = None;
+/// The weights that are used when none are named; their model card lies beside them.
+const SHIPPED: &[u8] = include_bytes!("../../../assets/weights/cgcnn-mp20.safetensors");
+/// Their name in messages.
+const SHIPPED_NAME: &str = "assets/weights/cgcnn-mp20.safetensors";
 
-/// What is said where there are no weights.
-pub const NO_WEIGHTS: &str = "not computed; give --cgcnn-weights FILE";
-
-/// Reads a file of weights onto a device, or the compiled-in ones; `None` if neither is there.
+/// Reads a file of weights onto a device, or the compiled-in ones.
 ///
 /// # Errors
-/// [`CgcnnError`] (in the chain) if the file cannot be read or holds something else.
-pub fn load(path: Option<&Path>, device: &Device) -> Result<Option<Weights>> {
-    match (path, SHIPPED) {
-        (Some(path), _) => Ok(Some(Weights::load(path, device)?)),
-        (None, Some((name, content))) => Ok(Some(Weights::from_bytes(content, Path::new(name), device)?)),
-        (None, None) => Ok(None),
+/// [`CgcnnError`] if the file cannot be read or holds something else.
+pub fn load(path: Option<&Path>, device: &Device) -> Result<Weights, CgcnnError> {
+    match path {
+        Some(path) => Weights::load(path, device),
+        None => Weights::from_bytes(SHIPPED, Path::new(SHIPPED_NAME), device),
     }
 }
 

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use druse::DeviceName;
 use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::parity::{self, ParityOptions};
-use experiments::table1::{Table1Options, run};
+use experiments::table1::{Table1Options, run, write_reference};
 use experiments::throughput::{self, ThroughputOptions};
 use score_model::ops::{Precision, set_precision};
 
@@ -34,12 +34,24 @@ fn precision_of(name: &str) -> Result<Precision, String> {
 enum Experiment {
     /// Table 1: coverage and Fréchet distances of generated structures against the test split.
     Table1(Table1Arguments),
+    /// Computes what is compiled in for Table 1: orders and fingerprints of the test split, and draws of training structures.
+    Reference(ReferenceArguments),
     /// Trains the network behind FD CGCNN on formation energies.
     Cgcnn(CgcnnArguments),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
     Throughput(ThroughputArguments),
     /// Whether a device computes what the processor computes: graphs, noise, Langevin steps, dense layers, network; and the speed of its layers.
     Parity(ParityArguments),
+}
+
+#[derive(clap::Args)]
+struct ReferenceArguments {
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The file to write.
+    #[arg(long)]
+    out: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -116,9 +128,9 @@ struct ThroughputArguments {
 
 #[derive(clap::Args)]
 struct Table1Arguments {
-    /// 'quick' (two processor cores, minutes) or 'full' (the paper's network and 1000 structures, on a GPU).
-    #[arg(long, default_value = "quick")]
-    preset: String,
+    /// 'quick' (64 structures; a small network where one is trained) or 'full' (1000 structures); default: quick on the processor, else full.
+    #[arg(long)]
+    preset: Option<String>,
     /// A configuration in RON instead of a preset.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -140,10 +152,13 @@ struct Table1Arguments {
     /// Go on with an interrupted run of the same name.
     #[arg(long)]
     resume: bool,
-    /// Sample with this checkpoint instead of training.
-    #[arg(long, conflicts_with = "resume")]
+    /// Train a network on the data and sample with that.
+    #[arg(long)]
+    train: bool,
+    /// Sample with this checkpoint instead of the compiled-in one.
+    #[arg(long, conflicts_with_all = ["resume", "train"])]
     checkpoint: Option<PathBuf>,
-    /// Weights for FD CGCNN: a .safetensors file of `experiments cgcnn`, or a .pth.tar of the published program.
+    /// Weights for FD CGCNN instead of the compiled-in ones: a .safetensors file of `experiments cgcnn`, or a .pth.tar of the published program.
     #[arg(long)]
     cgcnn_weights: Option<PathBuf>,
 }
@@ -156,9 +171,11 @@ fn main() -> ExitCode {
     set_precision(arguments.precision);
     let result = match arguments.experiment {
         Experiment::Table1(arguments) => {
-            let Table1Arguments { preset, config, data, out, name, device, seed, resume, checkpoint, cgcnn_weights } = arguments;
-            run(&Table1Options { preset, config, data, out, name, device, seed, resume, checkpoint, cgcnn_weights })
+            let Table1Arguments { preset, config, data, out, name, device, seed, resume, train, checkpoint, cgcnn_weights } =
+                arguments;
+            run(&Table1Options { preset, config, data, out, name, device, seed, resume, train, checkpoint, cgcnn_weights })
         }
+        Experiment::Reference(ReferenceArguments { data, out }) => write_reference(data.as_deref(), &out),
         Experiment::Cgcnn(arguments) => {
             let CgcnnArguments { config, data, out, device, epochs, batch_size, learning_rate, seed, limit } = arguments;
             cgcnn_training::run(&CgcnnOptions { config, data, out, device, epochs, batch_size, learning_rate, seed, limit })

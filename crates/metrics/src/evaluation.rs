@@ -29,8 +29,8 @@ pub struct Fingerprints {
     pub magpie_scaled: Vec<f64>,
     /// Density in g/cm³; none if the mass of an element is not tabulated.
     pub density: Option<f64>,
-    /// Number of distinct elements.
-    pub n_elements: usize,
+    /// The atoms of the cell.
+    pub composition: Composition,
     /// Volume and distances ([`structure_valid`]).
     pub structure_valid: bool,
     /// SMACT's charge and electronegativity test ([`composition_valid`]).
@@ -51,9 +51,9 @@ impl Fingerprints {
             cgcnn: None,
             magpie_scaled: scaled_magpie(&composition).to_vec(),
             density: density(structure).filter(|density| density.is_finite()),
-            n_elements: composition.n_elements(),
             structure_valid: structure_valid(structure),
             composition_valid: composition_valid(&composition),
+            composition,
         }
     }
 
@@ -163,7 +163,8 @@ pub fn evaluate_with_cutoffs(
     };
     lap("frechet");
     let densities = |set: &[Fingerprints]| set.iter().filter_map(|fingerprints| fingerprints.density).collect::<Vec<_>>();
-    let n_elements = |set: &[Fingerprints]| set.iter().map(|fingerprints| fingerprints.n_elements as f64).collect::<Vec<_>>();
+    let n_elements =
+        |set: &[Fingerprints]| set.iter().map(|fingerprints| fingerprints.composition.n_elements() as f64).collect::<Vec<_>>();
     let wasserstein_density = wasserstein_distance(&densities(generated), &densities(reference))?;
     let wasserstein_n_elements = wasserstein_distance(&n_elements(generated), &n_elements(reference))?;
     lap("wasserstein");

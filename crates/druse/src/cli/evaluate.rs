@@ -26,8 +26,8 @@ pub(super) struct EvaluateArgs {
     /// Reference structures
     #[arg(long, value_name = "PATH")]
     reference: PathBuf,
-    /// Weights of the network behind the Fréchet distance on CGCNN features: a .safetensors file of `experiments cgcnn`, or a .pth.tar of
-    /// the published program
+    /// Weights of the network behind the Fréchet distance on CGCNN features, instead of the compiled-in ones: a .safetensors file of
+    /// `experiments cgcnn`, or a .pth.tar of the published program
     #[arg(long, value_name = "FILE")]
     cgcnn_weights: Option<PathBuf>,
     /// Where that network runs: cpu, wgpu or cuda, as far as this build has them
@@ -47,8 +47,8 @@ struct Set {
 pub(super) fn run(args: &EvaluateArgs) -> Result<Completion> {
     let clock = Instant::now();
     let weights = crystal_features::load(args.cgcnn_weights.as_deref(), &args.device.open()?)?;
-    let generated = read_set(&args.generated, "generated", weights.as_ref()).context("the generated set")?;
-    let reference = read_set(&args.reference, "reference", weights.as_ref()).context("the reference set")?;
+    let generated = read_set(&args.generated, "generated", &weights).context("the generated set")?;
+    let reference = read_set(&args.reference, "reference", &weights).context("the reference set")?;
     let seconds = clock.elapsed().as_secs_f64();
     let compared = evaluate(&generated.fingerprints, &reference.fingerprints)
         .with_context(|| format!("{} cannot be compared with {}", args.generated.display(), args.reference.display()))?;
@@ -57,12 +57,12 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Completion> {
     if args.json {
         terminal::print_json(&evaluation)?
     } else {
-        print(&evaluation, weights.as_ref())?
+        print(&evaluation, &weights)?
     }
     Ok(if generated.unreadable + reference.unreadable > 0 { Completion::SomeFailed } else { Completion::Everything })
 }
 
-fn read_set(path: &Path, name: &'static str, weights: Option<&Weights>) -> Result<Set> {
+fn read_set(path: &Path, name: &'static str, weights: &Weights) -> Result<Set> {
     let inputs = inputs::read(&[path.to_owned()]);
     inputs::completion(inputs.iter().map(|input| input.structure.as_ref().err().map(String::as_str)))?;
     let n_inputs = inputs.len();
@@ -75,14 +75,12 @@ fn read_set(path: &Path, name: &'static str, weights: Option<&Weights>) -> Resul
         let n = without.len();
         terminal::warning(&format!("{}: {n} structures have no CrystalNN fingerprint; the first: {first}", path.display()));
     }
-    if let Some(weights) = weights {
-        let bar = terminal::bar(structures.len() as u64, "CGCNN");
-        let lost = crystal_features::add_features(&weights.model, &structures, &mut fingerprints, |n| bar.inc(n as u64));
-        terminal::finish(&bar);
-        if let [(_, first), ..] = lost.as_slice() {
-            let n = lost.len();
-            terminal::warning(&format!("{}: {n} structures have no CGCNN features; the first: {first}", path.display()));
-        }
+    let bar = terminal::bar(structures.len() as u64, "CGCNN");
+    let lost = crystal_features::add_features(&weights.model, &structures, &mut fingerprints, |n| bar.inc(n as u64));
+    terminal::finish(&bar);
+    if let [(_, first), ..] = lost.as_slice() {
+        let n = lost.len();
+        terminal::warning(&format!("{}: {n} structures have no CGCNN features; the first: {first}", path.display()));
     }
     Ok(Set { unreadable: n_inputs - fingerprints.len(), fingerprints })
 }
@@ -100,7 +98,7 @@ fn count_unreadable(evaluation: Evaluation, unreadable: usize) -> Evaluation {
     }
 }
 
-fn print(evaluation: &Evaluation, weights: Option<&Weights>) -> Result<()> {
+fn print(evaluation: &Evaluation, weights: &Weights) -> Result<()> {
     let mut table = terminal::table(&["measure", "generated", "reference"]);
     let mut row = |name: &str, precision: String, recall: String| {
         table.add_row([name.to_owned(), precision, recall]);
@@ -122,8 +120,5 @@ fn print(evaluation: &Evaluation, weights: Option<&Weights>) -> Result<()> {
     row("Wasserstein distance, density (g/cm³)", fixed(evaluation.wasserstein_density), none());
     row("Wasserstein distance, number of elements", fixed(evaluation.wasserstein_n_elements), none());
     terminal::print_table(&table)?;
-    match weights {
-        Some(weights) => terminal::print(&format!("CGCNN: {}\n", weights.description())),
-        None => Ok(()),
-    }
+    terminal::print(&format!("CGCNN: {}\n", weights.description()))
 }

@@ -60,10 +60,12 @@ fn evaluation_table() {
      mean smallest structure distance           0.0000      0.0000
      mean smallest composition distance         0.0000      0.0000
      Fréchet distance, CrystalNN                0.0000
+     Fréchet distance, CGCNN                    0.0000
      structure validity                         1.0000
      composition validity                       1.0000
      Wasserstein distance, density (g/cm³)      0.0000
      Wasserstein distance, number of elements   0.0000
+    CGCNN: weights trained by this program, assets/weights/cgcnn-mp20.safetensors (SHA-256 273ba3065b1a…)
     ");
 }
 

@@ -1,9 +1,10 @@
-//! Table 1, end to end: data → training → sampling → fingerprints → figures.
+//! Table 1, end to end: data or the compiled-in reference → training or a checkpoint → sampling → fingerprints → figures.
 
 mod config;
-pub(crate) mod orders;
+pub mod reference;
 mod run;
 mod stages;
 
 pub use config::{Calibration, Table1Config};
+pub use reference::write_reference;
 pub use run::{Table1Options, run};

@@ -4,29 +4,30 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use cgcnn::{Cgcnn, Weights};
+use cgcnn::Weights;
 use crystal_core::{Structure, io};
-use datasets::{DataSet, LoadOptions, Record, Split, load, locate};
+use datasets::{DataSet, LoadOptions, Source, Split, load, locate};
 use druse::checkpoints::{self, Loaded};
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
 use druse::provenance::{GIT_REVISION, VERSION};
 use druse::training::recent_losses;
 use druse::{DeviceName, Provenance, crystal_features};
-use metrics::{Fingerprints, evaluate, fingerprints, table1_samples};
+use langevin::SamplingOrder;
+use metrics::{Fingerprints, evaluate, table1_samples};
 use score_model::DimeNetPlusPlus;
 use serde_json::json;
 
+use super::Table1Config;
+use super::reference::{Reference, fingerprints_of};
 use super::stages::Stages;
-use super::{Table1Config, orders};
 use crate::plot;
 use crate::progress::bar;
 use crate::published::{self, Figures};
 use crate::statistics::{choose, figures_of, over_draws, with_bootstrap};
 use crate::table::{Row, markdown, text};
 
-/// Streams of the seed for the random draws of the calibration row.
-const TRAIN_STREAM: u64 = 1;
+/// Stream of the seed for the small test sets of the calibration row.
 const TEST_STREAM: u64 = 1 << 16;
 /// Steps over which the losses in the note are averaged.
 const NOTED_STEPS: usize = 100;
@@ -34,8 +35,8 @@ const NOTED_STEPS: usize = 100;
 /// What the command line chooses.
 #[derive(Debug, Clone)]
 pub struct Table1Options {
-    /// A preset's name.
-    pub preset: String,
+    /// A preset's name; by default `quick` on the processor and `full` elsewhere.
+    pub preset: Option<String>,
     /// A configuration file instead of the preset.
     pub config: Option<PathBuf>,
     /// Folder of the data; see `datasets::locate`.
@@ -50,7 +51,9 @@ pub struct Table1Options {
     pub seed: u64,
     /// Goes on with a run that was interrupted.
     pub resume: bool,
-    /// Samples with this checkpoint instead of training.
+    /// Trains a network and samples with that.
+    pub train: bool,
+    /// Samples with this checkpoint instead of the compiled-in one.
     pub checkpoint: Option<PathBuf>,
     /// Weights for FD CGCNN instead of the compiled-in ones.
     pub cgcnn_weights: Option<PathBuf>,
@@ -63,12 +66,6 @@ pub struct Table1Options {
 pub fn run(options: &Table1Options) -> Result<String> {
     let mut config = configuration(options)?;
     let device = options.device.open()?;
-    let checkpoint = options.checkpoint.as_deref().map(|path| checkpoints::load(Some(path), &device)).transpose()?;
-    let cgcnn = crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
-    if let Some(checkpoint) = &checkpoint {
-        config.train = checkpoint.config.clone();
-        config = config.resolve_sampling(options.seed);
-    }
     let folder = match &options.name {
         Some(name) => options.out.join(name),
         None => default_folder(options),
@@ -77,36 +74,53 @@ pub fn run(options: &Table1Options) -> Result<String> {
         bail!("{}: a finished run lies there already; choose another --name, or --resume", folder.display());
     }
     // Before anything is written: the configuration of an interrupted run must not be replaced by that of one that is then refused.
-    if folder.join("training.state").exists() && !options.resume {
+    let interrupted = folder.join("training.state").exists();
+    if interrupted && !options.resume {
         bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --name", folder.display());
     }
+    let checkpoint = if options.train || interrupted {
+        None
+    } else {
+        let checkpoint = checkpoints::load(options.checkpoint.as_deref(), &device)?;
+        config.train = checkpoint.config.clone();
+        config = config.resolve_sampling(options.seed);
+        Some(checkpoint)
+    };
+    let cgcnn = crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
     writable_folder(&folder)?;
     write_file(&folder.join("config.ron"), to_ron(&config)?)?;
     let mut stages = Stages::default();
 
-    let data = stages.run("data", || load_data(&config, options))?;
+    let source = locate(options.data.as_deref());
+    // The embedded prototypes are there to be trained on; a trained network is measured on real crystals.
+    let data = match (&checkpoint, &source) {
+        (Some(_), Source::Embedded) => None,
+        _ => Some(stages.run("data", || load_data(&config, &source))?),
+    };
+    let reference = stages.run("test split", || match &data {
+        Some(data) => Reference::of(data, &config.train.data, &config.calibration, &cgcnn, options.seed),
+        None => Reference::shipped(&config.train.data, &cgcnn),
+    })?;
     let provenance = Provenance {
         version: VERSION.to_owned(),
         git: GIT_REVISION.to_owned(),
         seed: options.seed,
-        data: data.name.clone(),
-        data_sha256: data.sha256.clone(),
+        data: reference.data.clone(),
+        data_sha256: reference.data_sha256.clone(),
         device: options.device,
     };
 
-    let weights = match checkpoint {
-        Some(checkpoint) => ScoreNetwork::of_checkpoint(checkpoint),
-        None => stages.run("training", || train(&config, options, &data, &provenance, &device, &folder))?,
+    let network = match (checkpoint, &data) {
+        (None, Some(data)) => stages.run("training", || train(&config, options, data, &provenance, &device, &folder))?,
+        (Some(checkpoint), _) => ScoreNetwork::of_checkpoint(checkpoint),
+        (None, None) => unreachable!("without a checkpoint the data were loaded"),
     };
-    let generated = stages.run("sampling", || sample(&config, &data, &weights.model, &device, &folder))?;
-    let network = cgcnn.as_ref().map(|weights| &weights.model);
-    let reference = stages.run("fingerprints of the test split", || {
-        Ok(fingerprints_of("test split", &structures(data.split(Split::Test)), network))
-    })?;
-    let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, network)))?;
-    let this_work =
-        stages.run("figures of this work", || this_work_row(&config, options, &ours, &reference, &generated, &weights.note))?;
-    let stable = stages.run("1000 stable structures", || stable_rows(&config, options, &data, &reference, network))?;
+    let orders = reference.orders(config.n_samples, config.sampling.seed);
+    let generated = stages.run("sampling", || sample(&config, &orders, &network.model, &device, &folder))?;
+    let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, &cgcnn)))?;
+    let this_work = stages
+        .run("figures of this work", || this_work_row(&config, options, &ours, &reference.test, &generated, &network.note))?;
+    let stable = stages.run("1000 stable structures", || stable_rows(&config, options, &reference))?;
 
     let not_run = |name: &str, published, note: &str| Row {
         name: name.to_owned(),
@@ -119,26 +133,34 @@ pub fn run(options: &Table1Options) -> Result<String> {
     rows.push(not_run("PGCGM", published::PGCGM, "20 space groups; published figures only, not run here"));
     rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
     rows.extend(stable);
-    report(&folder, options, &rows, cgcnn.as_ref(), &stages, &provenance)
+    let against = Against { reference: &reference, compiled_in: data.is_none() };
+    report(&folder, options, &rows, &against, &cgcnn, &stages, &provenance)
 }
 
 /// The first name that no finished run has; an interrupted run is found again.
 fn default_folder(options: &Table1Options) -> PathBuf {
-    let name = format!("table1-{}-{}-{}", options.preset, options.device, options.seed);
+    let name = format!("table1-{}-{}-{}", preset(options), options.device, options.seed);
     let candidates = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
     let mut folders = candidates.map(|name| options.out.join(name));
     folders.find(|folder| !folder.join("table1.json").exists()).expect("there is always a next number")
+}
+
+/// The preset's name.
+fn preset(options: &Table1Options) -> &str {
+    let by_device = if options.device == DeviceName::Cpu { "quick" } else { "full" };
+    options.preset.as_deref().unwrap_or(by_device)
 }
 
 fn configuration(options: &Table1Options) -> Result<Table1Config> {
     let (config, name) = match &options.config {
         Some(path) => (read_ron::<Table1Config>(path)?, path.display().to_string()),
         None => {
-            let preset = Table1Config::preset(&options.preset).with_context(|| {
+            let name = preset(options);
+            let preset = Table1Config::preset(name).with_context(|| {
                 let known: Vec<&str> = Table1Config::preset_names().collect();
-                format!("there is no preset '{}'; choose one of {}", options.preset, known.join(", "))
+                format!("there is no preset '{name}'; choose one of {}", known.join(", "))
             })?;
-            (parse_ron(preset, &options.preset)?, options.preset.clone())
+            (parse_ron(preset, name)?, name.to_owned())
         }
     };
     let config = config.resolve(options.seed);
@@ -148,14 +170,13 @@ fn configuration(options: &Table1Options) -> Result<Table1Config> {
     }
 }
 
-fn load_data(config: &Table1Config, options: &Table1Options) -> Result<DataSet> {
-    let source = locate(options.data.as_deref());
+fn load_data(config: &Table1Config, source: &Source) -> Result<DataSet> {
     let settings = LoadOptions {
         min_space_group: config.train.data.min_space_group,
         symprec: config.train.data.symprec,
         ..LoadOptions::default()
     };
-    let data = load(&source, &settings)?;
+    let data = load(source, &settings)?;
     let reduced = |split| data.split(split).iter().filter(|record| record.unit.is_ok()).count();
     tracing::info!(
         "{}: {} training, {} validation, {} test structures; {} of the training split could be reduced",
@@ -221,14 +242,13 @@ struct Generated {
 
 fn sample(
     config: &Table1Config,
-    data: &DataSet,
+    orders: &[SamplingOrder],
     model: &impl score_model::ScoreModel,
     device: &Device,
     folder: &Path,
 ) -> Result<Generated> {
-    let orders = orders::orders_from(data.split(Split::Test), config.n_samples, config.sampling.seed)?;
     let bar = bar("sampling", 0);
-    let sampled = druse::sampling::sample(model, &config.sampling, &orders, device, &folder.join("generated"), &bar);
+    let sampled = druse::sampling::sample(model, &config.sampling, orders, device, &folder.join("generated"), &bar);
     bar.finish_and_clear();
     let sampled = sampled?;
     let named: Vec<(String, Structure)> =
@@ -242,24 +262,6 @@ fn sample(
         redraws: sampled.written.iter().map(|written| written.sample.redraws).sum(),
         given_up: sampled.given_up.len(),
     })
-}
-
-fn structures(records: &[Record]) -> Vec<Structure> {
-    records.iter().map(|record| record.structure.clone()).collect()
-}
-
-fn fingerprints_of(name: &str, structures: &[Structure], network: Option<&Cgcnn>) -> Vec<Fingerprints> {
-    let bar = bar(name, structures.len() as u64);
-    // The bar is told how many are done.
-    let mut done = fingerprints(structures, &|n| bar.set_position(n as u64));
-    if let Some(network) = network {
-        let lost = crystal_features::add_features(network, structures, &mut done, |_| ());
-        if let [(index, reason), ..] = lost.as_slice() {
-            tracing::warn!("{name}: {} structures have no CGCNN features; the first, number {index}: {reason}", lost.len());
-        }
-    }
-    bar.finish_and_clear();
-    done
 }
 
 /// The paper's protocol: figures over the structures that are valid and have a fingerprint. The note says how many were not.
@@ -297,30 +299,21 @@ fn this_work_row(
 }
 
 /// Random training structures against the whole test split, and against as many random test structures.
-fn stable_rows(
-    config: &Table1Config,
-    options: &Table1Options,
-    data: &DataSet,
-    reference: &[Fingerprints],
-    network: Option<&Cgcnn>,
-) -> Result<[Row; 2]> {
-    let train = data.split(Split::Train);
-    let n = config.calibration.n_structures.min(train.len());
+fn stable_rows(config: &Table1Config, options: &Table1Options, reference: &Reference) -> Result<[Row; 2]> {
     let mut whole: Vec<Figures<Option<f64>>> = Vec::new();
     let mut part: Vec<Figures<Option<f64>>> = Vec::new();
-    for draw in 0..config.calibration.draws as u64 {
-        let chosen: Vec<Structure> = choose(train.len(), n, options.seed, TRAIN_STREAM + draw)
-            .into_iter()
-            .map(|index| train[index].structure.clone())
-            .collect();
-        let chosen = fingerprints_of("training structures", &chosen, network);
-        whole.push(figures_of(&evaluate(&chosen, reference)?));
-        let test: Vec<Fingerprints> = choose(reference.len(), n, options.seed, TEST_STREAM + draw)
-            .into_iter()
-            .map(|index| reference[index].clone())
-            .collect();
-        part.push(figures_of(&evaluate(&chosen, &test)?));
+    let n = config.calibration.n_structures;
+    for (draw, chosen) in reference.calibration.iter().take(config.calibration.draws).enumerate() {
+        let chosen = &chosen[..n.min(chosen.len())];
+        whole.push(figures_of(&evaluate(chosen, &reference.test)?));
+        let test: Vec<Fingerprints> =
+            choose(reference.test.len(), n.min(reference.test.len()), options.seed, TEST_STREAM + draw as u64)
+                .into_iter()
+                .map(|index| reference.test[index].clone())
+                .collect();
+        part.push(figures_of(&evaluate(chosen, &test)?));
     }
+    let n = reference.calibration.iter().map(Vec::len).min().unwrap_or_default().min(n);
     let row = |name: &str, draws: &[Figures<Option<f64>>], against: usize| Row {
         name: name.to_owned(),
         published: Some(published::STABLE),
@@ -332,16 +325,23 @@ fn stable_rows(
         ),
     };
     Ok([
-        row("1000 stable structures", &whole, reference.len()),
-        row("1000 stable structures, small test set", &part, n.min(reference.len())),
+        row("1000 stable structures", &whole, reference.test.len()),
+        row("1000 stable structures, small test set", &part, n.min(reference.test.len())),
     ])
+}
+
+/// What the table compares with.
+struct Against<'a> {
+    reference: &'a Reference,
+    compiled_in: bool,
 }
 
 fn report(
     folder: &Path,
     options: &Table1Options,
     rows: &[Row],
-    cgcnn: Option<&Weights>,
+    against: &Against<'_>,
+    cgcnn: &Weights,
     stages: &Stages,
     provenance: &Provenance,
 ) -> Result<String> {
@@ -351,27 +351,33 @@ fn report(
         options
             .config
             .as_ref()
-            .map_or_else(|| format!("preset {}", options.preset), |path| format!("configuration {}", path.display())),
+            .map_or_else(|| format!("preset {}", preset(options)), |path| format!("configuration {}", path.display())),
         provenance.data,
         &provenance.data_sha256[..12.min(provenance.data_sha256.len())],
         options.device,
         options.seed,
         provenance.git,
     );
-    let note = cgcnn.map_or_else(|| crystal_features::NO_WEIGHTS.to_owned(), Weights::description);
-    let terminal = format!("{heading}\n\n{}  FD CGCNN: {note}\n\nWall time per stage\n{timings}", text(rows));
+    let Reference { test, git, .. } = against.reference;
+    let source = if against.compiled_in { format!("compiled in, computed by {git}") } else { "computed in this run".to_owned() };
+    let notes = [
+        format!("Reference: {} test structures, fingerprints {source}", test.len()),
+        format!("FD CGCNN: {}", cgcnn.description()),
+    ];
+    let terminal = format!("{heading}\n\n{}  {}\n\nWall time per stage\n{timings}", text(rows), notes.join("\n  "));
     write_file(&folder.join("table1.txt"), &terminal)?;
     write_file(
         &folder.join("table1.md"),
-        format!("{heading}\n\n{}- FD CGCNN: {note}\n\n```text\n{timings}```\n", markdown(rows)),
+        format!("{heading}\n\n{}- {}\n\n```text\n{timings}```\n", markdown(rows), notes.join("\n- ")),
     )?;
     let json = json!({
         "rows": rows,
-        "preset": options.preset,
+        "preset": preset(options),
         "device": options.device,
         "seconds": stages,
         "data": { "name": provenance.data, "sha256": provenance.data_sha256 },
-        "cgcnn": cgcnn.map(|weights| json!({ "path": weights.path, "sha256": weights.sha256 })),
+        "reference": { "compiled_in": against.compiled_in, "n_structures": test.len(), "git": git },
+        "cgcnn": { "path": cgcnn.path, "sha256": cgcnn.sha256 },
         "git": provenance.git,
         "seed": options.seed,
     });

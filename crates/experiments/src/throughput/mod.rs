@@ -22,7 +22,7 @@ use score_model::{DeviceFailure, DimeNetPlusPlusConfig, Trainer, TrainingConfig,
 
 pub use timing::Measurement;
 
-use crate::table1::orders::orders_from;
+use crate::table1::reference::{draw_orders, order_of};
 use timing::{Seconds, significant};
 
 /// Network evaluations of a structure in the paper's schedule: 10 levels of 80 steps of both processes.
@@ -76,11 +76,15 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
     if train.is_empty() {
         bail!("{}: no training structure could be reduced", data.name);
     }
+    let orders: Vec<SamplingOrder> = data.split(Split::Test).iter().filter_map(order_of).collect();
+    if orders.is_empty() {
+        bail!("{}: no test structure could be reduced; orders cannot be taken from it", data.name);
+    }
     let (ceilings, mut figures) = ceilings(options.device, &device)?;
     for &batch in &options.batch_sizes {
         tracing::info!("batches of {batch}");
         figures.extend(stages::measure(&train, batch, &ceilings, &device)?);
-        let orders = orders_from(data.split(Split::Test), batch, 0)?;
+        let orders = draw_orders(&orders, batch, 0);
         figures.push(sampling("sampling, the paper's schedule", &orders, &device)?);
         figures.extend(memory("memory after sampling", batch, options.device));
         match training(&train, batch, &device) {
