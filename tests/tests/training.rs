@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use druse_tests::{TinyModel, embedded_states};
-use score_model::{DimeNetPlusPlusConfig, Trainer, TrainingConfig, TrainingError};
+use score_model::{DimeNetPlusPlusConfig, Exchange, LossPoint, Trainer, TrainingConfig, TrainingError};
 
 fn config(steps: u64) -> TrainingConfig {
     TrainingConfig {
@@ -43,6 +43,40 @@ fn a_killed_run_goes_on_bit_identically() {
         std::fs::read(path).expect("the archive")
     };
     assert_eq!(weights(&second, "second"), weights(&whole, "whole"));
+}
+
+#[test]
+fn several_devices_train_like_one() {
+    let device = Device::flex();
+    let data = embedded_states(10);
+    let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // Losses are read after steps 3, 6, 9 and 10, and where a training state is written: after 5 and 10.
+    let config = |steps| TrainingConfig { checkpoint_every: 5, ..config(steps) };
+    let curve = |n_devices: usize| {
+        let path = folder.path().join(format!("{n_devices}.state"));
+        let helpers = vec![device.clone(); n_devices - 1];
+        let trainer = |model| Trainer::new(model, config(10), &device).expect("a trainer");
+        let mut first = trainer(network.init(&device)).with_helpers(&helpers, Exchange::Host);
+        first.run(&data, Some(path.clone()), |curve| curve.len() < 5).expect("a run");
+        assert_eq!(first.step(), 5, "all devices stop together");
+        first.save(&path).expect("a training state");
+        let resumed = Trainer::resume(network.init(&device), config(10), &device, &path).expect("a resumed trainer");
+        let mut resumed = resumed.with_helpers(&helpers, Exchange::Host);
+        resumed.run(&data, Some(path), |_| true).expect("a run");
+        resumed.curve().to_vec()
+    };
+    let one = curve(1);
+    for n_devices in [2, 3] {
+        let several = curve(n_devices);
+        let close = |a: f32, b: f32| (a - b).abs() <= 1e-4 * b.abs();
+        let same = |(a, b): (&LossPoint, &LossPoint)| close(a.position, b.position) && close(a.lattice, b.lattice);
+        assert!(several.len() == 10 && several.iter().zip(&one).all(same), "{several:?}\n{one:?}");
+        assert_eq!(several, curve(n_devices), "sums are made in one order");
+    }
+    let crowded = Trainer::new(network.init(&device), config(10), &device).expect("a trainer");
+    let error = crowded.with_helpers(&vec![device.clone(); 4], Exchange::Host).run(&data, None, |_| true);
+    assert!(matches!(error, Err(TrainingError::Config(problem)) if problem.contains("at least 5")));
 }
 
 #[test]

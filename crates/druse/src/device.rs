@@ -6,6 +6,7 @@ use std::str::FromStr;
 use burn::tensor::Device;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 use score_model::DeviceFailure;
+use score_model::Exchange;
 use serde::{Deserialize, Serialize};
 
 /// A device by the name that the command line and the configurations use.
@@ -21,6 +22,17 @@ pub enum DeviceName {
     Cuda,
 }
 
+/// Devices that train together.
+#[derive(Debug, Clone)]
+pub struct Devices {
+    /// The one that all else runs on.
+    pub first: Device,
+    /// Further ones of the same backend.
+    pub helpers: Vec<Device>,
+    /// How they add their gradients.
+    pub exchange: Exchange,
+}
+
 /// A device was asked for that this build cannot offer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -31,6 +43,16 @@ pub enum DeviceError {
     /// The backend was not compiled in.
     #[error("this build has no {0} backend; build it with --features {0}")]
     NotBuilt(DeviceName),
+    /// Training on several devices needs several.
+    #[error("{wanted} {device} devices were asked for and {found} found; only cuda can train on more than one")]
+    TooFew {
+        /// The device asked for.
+        device: DeviceName,
+        /// How many were asked for.
+        wanted: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// The backend finds nothing to run on.
     #[error("no {device} device can be used on this machine: {reason}; {device} needs {needs}", needs = .device.needs())]
     NotFound {
@@ -57,6 +79,25 @@ impl DeviceName {
             #[allow(unreachable_patterns, reason = "with every backend compiled in, nothing is left")]
             missing => Err(DeviceError::NotBuilt(missing)),
         }
+    }
+
+    /// Opens this device and the next ones of its backend, `count` in all.
+    ///
+    /// # Errors
+    /// As [`DeviceName::open`]; [`DeviceError::TooFew`] if there are fewer, or if the backend has but one.
+    pub fn open_several(self, count: usize, exchange: Exchange) -> Result<Devices, DeviceError> {
+        let first = self.open()?;
+        let mut helpers: Vec<Device> = match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().into_iter().skip(1).collect(),
+            _ => vec![],
+        };
+        let wanted = count.saturating_sub(1);
+        if helpers.len() < wanted {
+            return Err(DeviceError::TooFew { device: self, wanted: count, found: helpers.len() + 1 });
+        }
+        helpers.truncate(wanted);
+        Ok(Devices { first, helpers, exchange })
     }
 
     /// The backends panic, partly in threads of their own, where a driver or a device is missing: the first message becomes the error.

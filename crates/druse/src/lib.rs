@@ -14,5 +14,5 @@ pub mod provenance;
 pub mod sampling;
 pub mod training;
 
-pub use device::{DeviceError, DeviceName};
+pub use device::{DeviceError, DeviceName, Devices};
 pub use provenance::Provenance;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use burn::tensor::Device;
 use crystal_core::CrystalState;
 use datasets::{DataSet, Split};
 use indicatif::ProgressBar;
@@ -11,6 +10,7 @@ use score_model::{DimeNetPlusPlus, LossPoint, Trainer};
 
 use crate::checkpoints;
 use crate::config::{TrainConfig, to_ron};
+use crate::device::Devices;
 use crate::output::{writable_folder, write_file};
 use crate::progress::ProgressLog;
 use crate::provenance::Provenance;
@@ -33,8 +33,8 @@ pub fn states_of(data: &DataSet, split: Split) -> Vec<CrystalState> {
     data.split(split).iter().filter_map(|record| record.unit.as_ref().ok()).map(|unit| unit.to_state()).collect()
 }
 
-/// Trains on the training split. Writes into `folder`: `train.ron` and `provenance.json`, `training.state` (what `resume` goes on from),
-/// `loss.csv`, and at the end `checkpoint.safetensors`.
+/// Trains on the training split, on all `devices` together. Writes into `folder`: `train.ron` and `provenance.json`, `training.state` (what
+/// `resume` goes on from), `loss.csv`, and at the end `checkpoint.safetensors`.
 ///
 /// # Errors
 /// If the configuration makes no sense, there is nothing to train on, there is a training state already and `resume` is not set, or a
@@ -43,7 +43,7 @@ pub fn train(
     config: &TrainConfig,
     data: &DataSet,
     provenance: &Provenance,
-    device: &Device,
+    devices: &Devices,
     folder: &Path,
     resume: bool,
     bar: &ProgressBar,
@@ -56,6 +56,7 @@ pub fn train(
     if states.is_empty() {
         bail!("the training split of {} has no structure that the symmetry finder could reduce", data.name);
     }
+    let device = &devices.first;
     let state_file = folder.join("training.state");
     let model = config.model.init(device);
     let mut trainer = match (state_file.exists(), resume) {
@@ -64,7 +65,8 @@ pub fn train(
             bail!("{}: there is a training run already; go on with it (--resume) or choose another folder", state_file.display())
         }
         (false, _) => Trainer::new(model, config.training.clone(), device)?,
-    };
+    }
+    .with_helpers(&devices.helpers, devices.exchange);
     write_file(&folder.join("train.ron"), to_ron(config)?)?;
     write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(provenance)? + "\n")?;
     bar.set_length(config.training.steps);

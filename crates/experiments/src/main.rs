@@ -9,6 +9,7 @@ use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::table1::{Table1Options, run, write_reference};
 use experiments::throughput::{self, ThroughputOptions};
+use score_model::Exchange;
 use score_model::ops::{Precision, set_precision};
 
 /// Runs the experiments of arXiv 2310.10695.
@@ -118,6 +119,12 @@ struct ThroughputArguments {
     /// Structures per batch.
     #[arg(long, value_delimiter = ',', default_value = "32")]
     batch_sizes: Vec<usize>,
+    /// Devices that share every training batch; only cuda has more than one.
+    #[arg(long, default_value_t = 1)]
+    gpus: usize,
+    /// How they add their gradients: host, or collective (NCCL).
+    #[arg(long, default_value_t)]
+    exchange: Exchange,
     /// Also measures how the cost of sampling grows with the number of sites and of operations.
     #[arg(long)]
     growth: bool,
@@ -146,6 +153,12 @@ struct Table1Arguments {
     /// cpu, wgpu or cuda.
     #[arg(long, default_value = "cpu")]
     device: DeviceName,
+    /// Devices that share every training batch; only cuda has more than one.
+    #[arg(long, default_value_t = 1)]
+    gpus: usize,
+    /// How they add their gradients: host, or collective (NCCL).
+    #[arg(long, default_value_t)]
+    exchange: Exchange,
     /// Seed of every stage.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -171,17 +184,44 @@ fn main() -> ExitCode {
     set_precision(arguments.precision);
     let result = match arguments.experiment {
         Experiment::Table1(arguments) => {
-            let Table1Arguments { preset, config, data, out, name, device, seed, resume, train, checkpoint, cgcnn_weights } =
-                arguments;
-            run(&Table1Options { preset, config, data, out, name, device, seed, resume, train, checkpoint, cgcnn_weights })
+            let Table1Arguments {
+                preset,
+                config,
+                data,
+                out,
+                name,
+                device,
+                gpus,
+                exchange,
+                seed,
+                resume,
+                train,
+                checkpoint,
+                cgcnn_weights,
+            } = arguments;
+            run(&Table1Options {
+                preset,
+                config,
+                data,
+                out,
+                name,
+                device,
+                gpus,
+                exchange,
+                seed,
+                resume,
+                train,
+                checkpoint,
+                cgcnn_weights,
+            })
         }
         Experiment::Reference(ReferenceArguments { data, out }) => write_reference(data.as_deref(), &out),
         Experiment::Cgcnn(arguments) => {
             let CgcnnArguments { config, data, out, device, epochs, batch_size, learning_rate, seed, limit } = arguments;
             cgcnn_training::run(&CgcnnOptions { config, data, out, device, epochs, batch_size, learning_rate, seed, limit })
         }
-        Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, growth, json }) => {
-            throughput::run(&ThroughputOptions { data, device, batch_sizes, growth, json })
+        Experiment::Throughput(ThroughputArguments { data, device, batch_sizes, gpus, exchange, growth, json }) => {
+            throughput::run(&ThroughputOptions { data, device, batch_sizes, gpus, exchange, growth, json })
         }
         Experiment::Parity(ParityArguments { data, device, structures, json, no_timing, max_rows }) => {
             parity::run(&ParityOptions { data, device, structures, json, no_timing, max_rows }).and_then(|(tables, passed)| {

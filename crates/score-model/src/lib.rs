@@ -27,5 +27,5 @@ pub use noise::NoiseSchedule;
 pub use random::{Purpose, RandomKey};
 pub use states::{Draw, LangevinStep, NoisedStates, StateBatch, StateSet, device_memory, has_kernels};
 pub use training::{
-    Adam, AdamSettings, EpochOrder, LossPoint, NoisedBatch, Trainer, TrainingConfig, TrainingError, noised_batch,
+    Adam, AdamSettings, EpochOrder, Exchange, LossPoint, NoisedBatch, Share, Trainer, TrainingConfig, TrainingError, noised_batch,
 };

@@ -10,7 +10,7 @@ use super::Finding;
 /// Files above this size bloat every clone, bytes.
 const MAX_BYTES: u64 = 1 << 20;
 /// Where larger files are welcome.
-const WEIGHTS: &str = "assets/weights";
+const LARGE_FILES: [&str; 2] = ["assets/weights", "assets/reference"];
 
 /// A folder and its files.
 #[derive(Debug)]
@@ -95,11 +95,12 @@ impl Tree {
     /// Files that are too large.
     pub(super) fn check_sizes(&self) -> anyhow::Result<Vec<Finding>> {
         let mut findings = Vec::new();
-        for path in self.files.iter().filter(|path| !path.starts_with(WEIGHTS)) {
+        for path in self.files.iter().filter(|path| !LARGE_FILES.iter().any(|folder| path.starts_with(folder))) {
             let full = self.root.join(path);
             let bytes = std::fs::metadata(&full).with_context(|| format!("cannot read {}", full.display()))?.len();
             if bytes > MAX_BYTES {
-                let message = format!("{bytes} bytes; files above 1 MiB belong in {WEIGHTS} or outside the repository");
+                let message =
+                    format!("{bytes} bytes; files above 1 MiB belong in {} or outside the repository", LARGE_FILES.join(", "));
                 findings.push(Finding::new(path, 1, message));
             }
         }

@@ -147,9 +147,10 @@ impl<'a> Run<'a> {
             let loss = (output.energy - targets).abs().mean();
             losses.push(loss.clone().inner());
             let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
+            let gradient = self.optimizer.flat_gradient(&self.model, gradients);
             let settings = self.config.adam_at(self.step, n_steps);
             (self.model, self.average) =
-                self.optimizer.step(self.model.clone(), self.average.clone(), gradients, &settings, self.step);
+                self.optimizer.step(self.model.clone(), self.average.clone(), gradient, &settings, self.step);
             self.step += 1;
         }
         let n_losses = losses.len() as f64;

@@ -10,9 +10,10 @@ use druse::config::{TrainConfig, read_ron};
 use druse::provenance::{GIT_REVISION, VERSION};
 use druse::training::{Trained, recent_losses, train};
 use druse::{DeviceName, Provenance, checkpoints};
+use score_model::Exchange;
 use serde::Serialize;
 
-use super::{Completion, terminal};
+use super::{Completion, terminal, values};
 
 /// Steps at the end of the run over which the losses printed are averaged.
 const AVERAGED: usize = 100;
@@ -42,6 +43,12 @@ pub(super) struct TrainArgs {
     /// cpu, wgpu or cuda, as far as this build has them
     #[arg(long, default_value_t)]
     device: DeviceName,
+    /// Devices that share every batch; only cuda has more than one
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::at_least_one, allow_negative_numbers = true)]
+    gpus: usize,
+    /// How they add their gradients: host, or collective (NCCL)
+    #[arg(long, default_value_t)]
+    exchange: Exchange,
     /// Seed, instead of the configuration's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -86,7 +93,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<Completion> {
         Some(folder) => folder.clone(),
         None => Path::new("runs").join(args.config.file_stem().unwrap_or("train".as_ref())),
     };
-    let device = args.device.open()?;
+    let devices = args.device.open_several(args.gpus, args.exchange)?;
     let data = load(args, &config)?;
     let provenance = Provenance {
         version: VERSION.to_owned(),
@@ -98,7 +105,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<Completion> {
     };
     let clock = Instant::now();
     let bar = terminal::training_bar(config.training.steps);
-    let trained = train(&config, &data, &provenance, &device, &folder, args.resume, &bar);
+    let trained = train(&config, &data, &provenance, &devices, &folder, args.resume, &bar);
     terminal::finish(&bar);
     let Trained { curve, checkpoint, .. } = trained?;
     let (position, lattice) = recent_losses(&curve, AVERAGED);

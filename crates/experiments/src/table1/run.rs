@@ -12,10 +12,10 @@ use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
 use druse::provenance::{GIT_REVISION, VERSION};
 use druse::training::recent_losses;
-use druse::{DeviceName, Provenance, crystal_features};
+use druse::{DeviceName, Devices, Provenance, crystal_features};
 use langevin::SamplingOrder;
 use metrics::{Fingerprints, evaluate, table1_samples};
-use score_model::DimeNetPlusPlus;
+use score_model::{DimeNetPlusPlus, Exchange};
 use serde_json::json;
 
 use super::Table1Config;
@@ -51,6 +51,10 @@ pub struct Table1Options {
     pub seed: u64,
     /// Goes on with a run that was interrupted.
     pub resume: bool,
+    /// Devices that share every training batch.
+    pub gpus: usize,
+    /// How they add their gradients.
+    pub exchange: Exchange,
     /// Trains a network and samples with that.
     pub train: bool,
     /// Samples with this checkpoint instead of the compiled-in one.
@@ -65,7 +69,8 @@ pub struct Table1Options {
 /// If a stage fails; the message names the stage.
 pub fn run(options: &Table1Options) -> Result<String> {
     let mut config = configuration(options)?;
-    let device = options.device.open()?;
+    let devices = options.device.open_several(options.gpus, options.exchange)?;
+    let device = devices.first.clone();
     let folder = match &options.name {
         Some(name) => options.out.join(name),
         None => default_folder(options),
@@ -111,7 +116,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
     };
 
     let network = match (checkpoint, &data) {
-        (None, Some(data)) => stages.run("training", || train(&config, options, data, &provenance, &device, &folder))?,
+        (None, Some(data)) => stages.run("training", || train(&config, options, data, &provenance, &devices, &folder))?,
         (Some(checkpoint), _) => ScoreNetwork::of_checkpoint(checkpoint),
         (None, None) => unreachable!("without a checkpoint the data were loaded"),
     };
@@ -215,12 +220,12 @@ fn train(
     options: &Table1Options,
     data: &DataSet,
     provenance: &Provenance,
-    device: &Device,
+    devices: &Devices,
     folder: &Path,
 ) -> Result<ScoreNetwork> {
     let bar = bar("training", config.train.training.steps);
     // An interrupted experiment goes on where its training stopped; the training itself knows when it is done.
-    let trained = druse::training::train(&config.train, data, provenance, device, folder, options.resume, &bar);
+    let trained = druse::training::train(&config.train, data, provenance, devices, folder, options.resume, &bar);
     bar.finish_and_clear();
     let trained = trained?;
     write_file(&folder.join("loss.svg"), plot::loss_curve(&trained.curve)?)?;

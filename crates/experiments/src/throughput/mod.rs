@@ -13,12 +13,12 @@ use burn::tensor::{Device, Distribution};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use crystal_core::CrystalState;
 use datasets::{LoadOptions, Split, load, locate};
-use druse::DeviceName;
 use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
 use druse::training::states_of;
+use druse::{DeviceName, Devices};
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
-use score_model::{DeviceFailure, DimeNetPlusPlusConfig, Trainer, TrainingConfig, TrainingError};
+use score_model::{DeviceFailure, DimeNetPlusPlusConfig, Exchange, Trainer, TrainingConfig, TrainingError};
 
 pub use timing::Measurement;
 
@@ -50,6 +50,10 @@ pub struct ThroughputOptions {
     pub device: DeviceName,
     /// Structures per batch.
     pub batch_sizes: Vec<usize>,
+    /// Devices that share every training batch.
+    pub gpus: usize,
+    /// How they add their gradients.
+    pub exchange: Exchange,
     /// Also measures how cost grows with the number of sites and of operations.
     pub growth: bool,
     /// Where the figures go as JSON.
@@ -70,7 +74,8 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
     if options.batch_sizes.contains(&0) {
         bail!("a batch needs at least one structure");
     }
-    let device = options.device.open()?;
+    let devices = options.device.open_several(options.gpus, options.exchange)?;
+    let device = devices.first.clone();
     let data = load(&locate(options.data.as_deref()), &LoadOptions { min_space_group: 16, ..LoadOptions::default() })?;
     let train = states_of(&data, Split::Train);
     if train.is_empty() {
@@ -87,7 +92,7 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
         let orders = draw_orders(&orders, batch, 0);
         figures.push(sampling("sampling, the paper's schedule", &orders, &device)?);
         figures.extend(memory("memory after sampling", batch, options.device));
-        match training(&train, batch, &device) {
+        match training(&train, batch, &devices) {
             Ok(measured) => figures.extend(measured),
             // A batch that samples may be too large to train with.
             Err(error) if out_of_memory(&error) => tracing::warn!("training with batches of {batch} left out: {error:#}"),
@@ -101,7 +106,7 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
     }
     if let Some(path) = &options.json {
         let document = serde_json::json!({
-            "device": options.device, "data": data.name, "data_sha256": data.sha256, "git": GIT_REVISION, "figures": figures,
+            "device": options.device, "data": data.name, "data_sha256": data.sha256, "gpus": options.gpus, "exchange": options.exchange.to_string(), "git": GIT_REVISION, "figures": figures,
         });
         write_file(path, serde_json::to_string_pretty(&document)? + "\n")?;
     }
@@ -168,10 +173,12 @@ fn sampling(what: &str, orders: &[SamplingOrder], device: &Device) -> Result<Mea
     Ok(seconds.rate(what, Some(batch), batch as f64 * evaluations / EVALUATIONS, "structures/s"))
 }
 
-fn training(train: &[CrystalState], batch: usize, device: &Device) -> Result<[Measurement; 2]> {
+fn training(train: &[CrystalState], batch: usize, devices: &Devices) -> Result<[Measurement; 2]> {
     let steps = WARM_UP + BLOCKS * BLOCK;
     let config = TrainingConfig { batch_size: batch, steps, read_every: 10, ..TrainingConfig::default() };
-    let mut trainer = Trainer::new(DimeNetPlusPlusConfig::table1().init(device), config, device)?;
+    let Devices { first, helpers, exchange } = devices;
+    let trainer = Trainer::new(DimeNetPlusPlusConfig::table1().init(first), config, first)?;
+    let mut trainer = trainer.with_helpers(helpers, *exchange);
     let mut marks = Vec::new();
     trainer.run(train, None, |curve| {
         let timed = (curve.len() as u64).checked_sub(WARM_UP);

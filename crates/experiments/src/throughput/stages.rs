@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use crystal_core::CrystalState;
 use multigraph::{BatchedMultiGraph, GraphConfig};
 use score_model::{
-    DimeNetPlusPlusConfig, EpochOrder, LangevinStep, Purpose, RandomKey, ScoreModel, StateBatch, StateSet, TrainingConfig,
+    DimeNetPlusPlusConfig, EpochOrder, LangevinStep, Purpose, RandomKey, ScoreModel, Share, StateBatch, StateSet, TrainingConfig,
     noised_batch,
 };
 
@@ -18,10 +18,10 @@ pub(super) fn measure(train: &[CrystalState], batch: usize, ceilings: &Ceilings,
     let set = StateSet::new(train, device)?;
     let mut order = EpochOrder::default();
     let noise = Seconds::of(device, || {
-        noised_batch(&set, &mut order, &config, 0)?;
+        noised_batch(&set, &mut order, &config, 0, Share::WHOLE)?;
         Ok(())
     })?;
-    let noised = noised_batch(&set, &mut order, &config, 0)?;
+    let noised = noised_batch(&set, &mut order, &config, 0, Share::WHOLE)?;
     let levels = noised.levels;
     let states: Vec<CrystalState> = noised.states.into_states().into_iter().filter_map(Result::ok).collect();
     let levels = &levels[..states.len()];

@@ -46,6 +46,21 @@ impl Adam {
         Self { lengths, state }
     }
 
+    /// The same state on another plain device, copied through the host, and the modules that belong to it.
+    pub(super) fn copied_to<M: Module>(&self, model: M, average: M, device: &Device) -> (Self, M, M) {
+        let copied = |values: &Tensor<1>| Tensor::from_data(values.clone().into_data(), device);
+        let AdamParameter { value, first_moment, second_moment, average: averages } = &self.state;
+        let state = AdamParameter {
+            value: copied(value),
+            first_moment: copied(first_moment),
+            second_moment: copied(second_moment),
+            average: copied(averages),
+        };
+        let model = replace(model, parts(&state.value, &self.lengths));
+        let average = replace(average, parts(&state.average, &self.lengths));
+        (Self { lengths: self.lengths.clone(), state }, model, average)
+    }
+
     pub(super) fn to_record(&self) -> AdamRecord {
         let read =
             |moment: &Tensor<1>| parts(moment, &self.lengths).into_iter().map(|part| part.into_data().iter::<f32>().collect());
@@ -75,22 +90,17 @@ impl Adam {
         Some(Self { lengths: self.lengths, state })
     }
 
-    /// Moves the parameters along their gradients, and the average of all; a parameter without a gradient counts as one with gradient 0.
-    /// `model` and `average` must be what the last step returned. `step` counts from 0.
-    pub fn step<M: Module>(
-        &mut self,
-        model: M,
-        average: M,
-        mut gradients: GradientsParams,
-        settings: &AdamSettings,
-        step: u64,
-    ) -> (M, M) {
+    /// The gradients of a model's parameters as one vector in the order of the state; 0 for a parameter without a gradient.
+    pub fn flat_gradient<M: Module>(&self, model: &M, mut gradients: GradientsParams) -> Tensor<1> {
         let device = self.state.value.device();
-        let gradients = flat_gradients(&model, &mut gradients);
-        let with_zeros = gradients.into_iter().zip(&self.lengths);
-        let gradient =
-            join(with_zeros.map(|(gradient, length)| gradient.unwrap_or_else(|| Tensor::zeros([*length], &device))).collect());
-        let squared_norm = add_squared_norm(Tensor::zeros([1], &device), gradient.clone());
+        let gradients = flat_gradients(model, &mut gradients).into_iter().zip(&self.lengths);
+        join(gradients.map(|(gradient, length)| gradient.unwrap_or_else(|| Tensor::zeros([*length], &device))).collect())
+    }
+
+    /// Moves the parameters along their [flat gradient](Self::flat_gradient), and the average of all. `model` and `average` must be what the last
+    /// step returned. `step` counts from 0.
+    pub fn step<M: Module>(&mut self, model: M, average: M, gradient: Tensor<1>, settings: &AdamSettings, step: u64) -> (M, M) {
+        let squared_norm = add_squared_norm(Tensor::zeros([1], &gradient.device()), gradient.clone());
         let time = i32::try_from(step + 1).unwrap_or(i32::MAX);
         let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(time))) as f32;
         let scalars = AdamStep {

@@ -24,6 +24,9 @@ pub enum TrainingError {
     /// A device failed while it worked.
     #[error("{0}; with less memory take smaller batches, then go on from the last training state")]
     Device(#[from] crate::DeviceFailure),
+    /// Another device of the same training stopped; its own error tells why.
+    #[error("another device stopped; go on from the last training state")]
+    Deserted,
     /// A training state could not be read or written.
     #[error("training state {}: {source}", path.display())]
     Io {

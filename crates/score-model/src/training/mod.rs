@@ -3,6 +3,7 @@
 mod adam;
 mod config;
 mod error;
+mod exchange;
 mod noising;
 mod state;
 mod trainer;
@@ -10,5 +11,6 @@ mod trainer;
 pub use adam::{Adam, AdamSettings};
 pub use config::TrainingConfig;
 pub use error::TrainingError;
-pub use noising::{EpochOrder, NoisedBatch, noised_batch};
+pub use exchange::Exchange;
+pub use noising::{EpochOrder, NoisedBatch, Share, noised_batch};
 pub use trainer::{LossPoint, Trainer};

@@ -16,6 +16,20 @@ use crate::states::{Draw, NoisedStates, StateBatch, StateSet};
 /// Item of the random number that chooses a level: positions and lattices take others.
 const LEVEL_ITEM: u32 = u32::MAX;
 
+/// The share of a batch that one of several devices takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Which of the devices, from 0.
+    pub rank: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Share {
+    /// All of it.
+    pub const WHOLE: Self = Self { rank: 0, of: 1 };
+}
+
 /// States, levels and targets of one step: first every structure with noised positions, then every structure with noised positions
 /// and lattice.
 #[derive(Debug)]
@@ -60,7 +74,7 @@ impl EpochOrder {
     }
 }
 
-/// Draws and noises the batch of step `step` (from 0).
+/// Draws and noises a share of the batch of step `step` (from 0). Shares together are the whole batch, whatever their number.
 ///
 /// # Errors
 /// [`TrainingError::Batch`] if a structure of the data is no crystal.
@@ -69,19 +83,21 @@ pub fn noised_batch(
     order: &mut EpochOrder,
     config: &TrainingConfig,
     step: u64,
+    share: Share,
 ) -> Result<NoisedBatch, TrainingError> {
     let chosen = order.batch(data.states().len(), config, step);
     let n = chosen.len();
     let key = RandomKey::new(config.seed, Purpose::Training);
     let schedule = &config.schedule;
-    let levels: Vec<usize> = (0..2 * n).map(|slot| key.below(schedule.n_levels, step, slot as u32, LEVEL_ITEM)).collect();
-    let draw = |(slot, &level): (usize, &usize)| Draw {
+    let slots: Vec<usize> = (0..2 * n).filter(|slot| slot % n % share.of == share.rank).collect();
+    let levels: Vec<usize> = slots.iter().map(|&slot| key.below(schedule.n_levels, step, slot as u32, LEVEL_ITEM)).collect();
+    let draw = |(&slot, &level): (&usize, &usize)| Draw {
         index: chosen[slot % n],
         slot: slot as u32,
         position_sigma: schedule.position_sigma(level),
         lattice_sigma: if slot >= n { schedule.lattice_sigma(level) } else { 0.0 },
     };
-    let draws: Vec<Draw> = levels.iter().enumerate().map(draw).collect();
+    let draws: Vec<Draw> = slots.iter().zip(&levels).map(draw).collect();
     let mut position_weights = Vec::new();
     let mut lattice_weights = Vec::with_capacity(2 * n * LatticeCoordinates::MAX);
     for draw in &draws {

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainingError;
 use super::adam::Adam;
+use super::exchange::{Attendance, Exchange, Meeting};
 use super::state::TrainingState;
-use super::{EpochOrder, NoisedBatch, TrainingConfig, noised_batch};
+use super::{EpochOrder, NoisedBatch, Share, TrainingConfig, noised_batch};
 use crate::ops::squared_error;
 use crate::{ScoreModel, StateSet, catch_device_failure, has_kernels};
 
@@ -29,6 +30,9 @@ pub struct LossPoint {
 pub struct Trainer<M: ScoreModel> {
     config: TrainingConfig,
     device: Device,
+    /// Further devices, each of which takes its share of every batch.
+    helpers: Vec<Device>,
+    exchange: Exchange,
     model: M,
     average: M,
     optimizer: Adam,
@@ -50,7 +54,27 @@ impl<M: ScoreModel> Trainer<M> {
         let optimizer = Adam::new(&average, device);
         let device = device.clone().autodiff();
         let model = model.to_device(&device).train();
-        Ok(Self { config, device, model, average, optimizer, step: 0, curve: vec![], unread: vec![] })
+        Ok(Self {
+            config,
+            device,
+            helpers: vec![],
+            exchange: Exchange::default(),
+            model,
+            average,
+            optimizer,
+            step: 0,
+            curve: vec![],
+            unread: vec![],
+        })
+    }
+
+    /// The same training with the help of further devices of the same backend: every batch is shared out, the gradients are summed over the
+    /// devices, and the losses are those of the whole batch. The numbers differ from those of one device by rounding only.
+    #[must_use]
+    pub fn with_helpers(mut self, helpers: &[Device], exchange: Exchange) -> Self {
+        self.helpers = helpers.iter().map(|device| device.clone().without_autodiff()).collect();
+        self.exchange = exchange;
+        self
     }
 
     /// Goes on from a training state that [`Self::save`] wrote. `model` gives the architecture; its weights are replaced.
@@ -74,8 +98,7 @@ impl<M: ScoreModel> Trainer<M> {
     ///
     /// # Errors
     /// [`TrainingError::Io`] if the file cannot be written; what stood there before is then untouched.
-    pub fn save(&mut self, path: &Path) -> Result<(), TrainingError> {
-        self.read_losses()?;
+    pub fn save(&self, path: &Path) -> Result<(), TrainingError> {
         TrainingState::capture(
             self.model.kind(),
             &self.config,
@@ -117,34 +140,86 @@ impl<M: ScoreModel> Trainer<M> {
         if data.is_empty() {
             return Err(TrainingError::EmptyData);
         }
+        let n_devices = 1 + self.helpers.len();
+        if self.config.batch_size < n_devices {
+            let problem = format!("batch_size must be at least {n_devices}, one structure for each device");
+            return Err(TrainingError::Config(problem));
+        }
         if has_kernels(&self.device) {
             // What went wrong on the device shows when something is read from it.
-            return catch_device_failure(|| self.steps(data, checkpoint, &mut progress))?;
+            return catch_device_failure(|| self.run_shared(data, checkpoint, &mut progress))?;
         }
-        self.steps(data, checkpoint, &mut progress)
+        self.run_shared(data, checkpoint, &mut progress)
+    }
+
+    fn run_shared(
+        &mut self,
+        data: &[CrystalState],
+        checkpoint: Option<PathBuf>,
+        progress: &mut impl FnMut(&[LossPoint]) -> bool,
+    ) -> Result<(), TrainingError> {
+        let own = self.device.clone().without_autodiff();
+        let meeting = Meeting::of(std::iter::once(own).chain(self.helpers.clone()).collect(), self.exchange);
+        let followers: Vec<Self> = self.helpers.iter().map(|device| self.follower(device)).collect();
+        std::thread::scope(|scope| {
+            let follow = |(helper, mut follower): (usize, Self)| {
+                let attendance = meeting.attend(helper + 1);
+                scope.spawn(move || follower.steps(data, None, attendance, |_| true))
+            };
+            let threads: Vec<_> = followers.into_iter().enumerate().map(follow).collect();
+            let mut outcome = self.steps(data, checkpoint, meeting.attend(0), progress);
+            for thread in threads {
+                let followed = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                // Who was deserted does not know why.
+                if matches!(outcome, Ok(()) | Err(TrainingError::Deserted)) && followed.is_err() {
+                    outcome = followed;
+                }
+            }
+            outcome
+        })
+    }
+
+    /// The same training on another device.
+    fn follower(&self, plain: &Device) -> Self {
+        let (optimizer, model, average) = self.optimizer.copied_to(self.model.clone(), self.average.clone(), plain);
+        Self {
+            config: self.config.clone(),
+            device: plain.clone().autodiff(),
+            helpers: vec![],
+            exchange: self.exchange,
+            model,
+            average,
+            optimizer,
+            step: self.step,
+            curve: self.curve.clone(),
+            unread: vec![],
+        }
     }
 
     fn steps(
         &mut self,
         data: &[CrystalState],
         checkpoint: Option<PathBuf>,
-        progress: &mut impl FnMut(&[LossPoint]) -> bool,
+        attendance: Attendance,
+        mut progress: impl FnMut(&[LossPoint]) -> bool,
     ) -> Result<(), TrainingError> {
         let data = StateSet::new(data, &self.device)?;
         let mut order = EpochOrder::default();
+        let (rank, of) = attendance.share();
         let last = self.config.steps;
         while self.step < last {
-            let batch = noised_batch(&data, &mut order, &self.config, self.step)?;
-            self.step_on(batch)?;
+            let batch = noised_batch(&data, &mut order, &self.config, self.step, Share { rank, of })?;
+            self.step_on(batch, &attendance)?;
             let finished = self.step == last;
-            if self.step.is_multiple_of(self.config.read_every) || finished {
-                self.read_losses()?;
-                if !progress(&self.curve) {
+            let saving = self.step.is_multiple_of(self.config.checkpoint_every) || finished;
+            if saving || self.step.is_multiple_of(self.config.read_every) {
+                self.read_losses(&attendance)?;
+                if !attendance.all_go_on(progress(&self.curve))? {
                     break;
                 }
             }
             if let Some(path) = &checkpoint
-                && (self.step.is_multiple_of(self.config.checkpoint_every) || finished)
+                && saving
             {
                 self.save(path)?;
             }
@@ -153,7 +228,7 @@ impl<M: ScoreModel> Trainer<M> {
     }
 
     /// One optimiser step.
-    fn step_on(&mut self, mut batch: NoisedBatch) -> Result<(), TrainingError> {
+    fn step_on(&mut self, mut batch: NoisedBatch, attendance: &Attendance) -> Result<(), TrainingError> {
         let input = batch.states.score_batch(&batch.levels, &self.model.basis(), &self.config.graph)?;
         let estimate = self.model.forward(&input);
         // Rows beyond the sites stand for nothing.
@@ -163,21 +238,22 @@ impl<M: ScoreModel> Trainer<M> {
         self.unread.push(Tensor::cat(vec![position.clone().inner(), lattice.clone().inner()], 0));
         let gradients = ((position + lattice) * 0.5).backward();
         let gradients = GradientsParams::from_grads(gradients, &self.model);
+        let gradient = attendance.sum_on_device(self.optimizer.flat_gradient(&self.model, gradients))?;
         let settings = self.config.adam_at(self.step);
         (self.model, self.average) =
-            self.optimizer.step(self.model.clone(), self.average.clone(), gradients, &settings, self.step);
+            self.optimizer.step(self.model.clone(), self.average.clone(), gradient, &settings, self.step);
         self.step += 1;
         Ok(())
     }
 
-    /// Reads the losses of the steps since the last reading from the device, in one transfer.
-    fn read_losses(&mut self) -> Result<(), TrainingError> {
+    /// Reads the losses of the steps since the last reading from the device, in one transfer, and sums them over the devices.
+    fn read_losses(&mut self, attendance: &Attendance) -> Result<(), TrainingError> {
         if self.unread.is_empty() {
             return Ok(());
         }
         let unread = std::mem::take(&mut self.unread);
         let first = self.step - unread.len() as u64;
-        let values: Vec<f32> = Tensor::cat(unread, 0).into_data().iter::<f32>().collect();
+        let values = attendance.sum(Tensor::cat(unread, 0).into_data().iter::<f32>().collect())?;
         for (offset, pair) in values.chunks_exact(2).enumerate() {
             let point = LossPoint { step: first + offset as u64, position: pair[0], lattice: pair[1] };
             if !(point.position.is_finite() && point.lattice.is_finite()) {
