@@ -2,6 +2,13 @@
 //!
 //! Kernels are told how many rows there are: the length of a buffer may be rounded up.
 
+#![allow(
+    clippy::collapsible_if,
+    clippy::needless_range_loop,
+    clippy::assign_op_pattern,
+    reason = "kernels: a condition known at compile time must stand alone, and slices of the device have no iterators"
+)]
+
 mod cutoff;
 mod edges;
 mod geometry;

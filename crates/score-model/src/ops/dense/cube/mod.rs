@@ -1,5 +1,10 @@
 //! Which kernel multiplies: tensor cores where the device has them and the sizes suit, else registers.
 
+#![allow(
+    clippy::collapsible_if,
+    reason = "kernels: a condition known at compile time must stand alone, and slices of the device have no iterators"
+)]
+
 mod fragment;
 mod gradient;
 mod product;

@@ -74,10 +74,13 @@ fn staged(column: usize) -> usize {
     column / 16 * 16 + inside % 4 / 2 * 8 + inside / 4 * 2 + inside % 2
 }
 
+/// e^(-x) is 2 to the power of x times this.
+const EXPONENT_SCALE: f32 = -std::f32::consts::LOG2_E;
+
 /// `x·σ(x)`, with the device's exponential and reciprocal: each is good to two units in the last place.
 #[cube]
 fn activate(x: f32) -> f32 {
-    let scaled = x * -1.442_695f32;
+    let scaled = x * EXPONENT_SCALE;
     let power: f32;
     gpu_asm!("ex2.approx.ftz.f32 {power}, {scaled};", power = out(_) power, scaled = in(_) scaled, options(nomem));
     let below = power + 1.0f32;
