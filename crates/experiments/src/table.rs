@@ -29,7 +29,8 @@ pub struct Row {
     pub note: String,
 }
 
-const HEADERS: [&str; 5] = ["model", "COV-P", "COV-R", "FD CrystalNN", "FD CGCNN"];
+/// Heads of the columns.
+pub(crate) const HEADERS: [&str; 5] = ["model", "COV-P", "COV-R", "FD CrystalNN", "FD CGCNN"];
 
 fn published_cells(figures: Option<&Figures<f64>>) -> [String; 4] {
     figures.map_or_else(
@@ -49,7 +50,7 @@ fn measured_cells(figures: Option<&Figures<Option<Measured>>>) -> [String; 4] {
 }
 
 /// Name and cells of every line: the paper's figures, and this run's below them.
-fn lines(rows: &[Row]) -> Vec<[String; 5]> {
+pub(crate) fn lines(rows: &[Row]) -> Vec<[String; 5]> {
     let mut lines = Vec::new();
     for row in rows {
         let with_name = |name: String, cells: [String; 4]| {

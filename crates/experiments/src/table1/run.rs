@@ -119,7 +119,9 @@ pub fn run(options: &Table1Options) -> Result<String> {
     rows.push(not_run("PGCGM", published::PGCGM, "20 space groups; published figures only, not run here"));
     rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
     rows.extend(stable);
-    report(&folder, options, &rows, cgcnn.as_ref(), &stages, &provenance)
+    let table = report(&folder, options, &rows, cgcnn.as_ref(), &stages, &provenance)?;
+    crate::report::finish(&folder, data.split(Split::Test))?;
+    Ok(table)
 }
 
 /// The first name that no finished run has; an interrupted run is found again.
