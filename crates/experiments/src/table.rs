@@ -29,6 +29,8 @@ pub struct Row {
     pub note: String,
 }
 
+/// What stands in place of a figure that was not measured.
+pub(crate) const NOT_RUN: &str = "not run here";
 /// Heads of the columns.
 pub(crate) const HEADERS: [&str; 5] = ["model", "COV-P", "COV-R", "FD CrystalNN", "FD CGCNN"];
 
@@ -44,7 +46,7 @@ fn measured_cells(figures: Option<&Figures<Option<Measured>>>) -> [String; 4] {
         figure.map_or_else(|| "–".to_owned(), |m| format!("{:.digits$} ± {:.digits$}", m.value, m.std))
     };
     figures.map_or_else(
-        || std::array::from_fn(|_| "not run here".to_owned()),
+        || std::array::from_fn(|_| NOT_RUN.to_owned()),
         |f| [cell(f.cov_p, 3), cell(f.cov_r, 3), cell(f.fd_crystalnn, 4), cell(f.fd_cgcnn, 3)],
     )
 }

@@ -13,6 +13,8 @@ const SOFT: RGBColor = RGBColor(96, 102, 112);
 const HEADING: u32 = 64;
 /// Room below the axis for its texts, pixels.
 const BELOW: u32 = 62;
+/// Width of a letter of the legend, pixels; rather too wide than too narrow.
+const LETTER: i32 = 7;
 /// Room for the texts of the ordinate, pixels.
 const LEFT: u32 = 78;
 
@@ -54,18 +56,28 @@ pub(super) struct Panel {
     pub bars: Vec<Bar>,
     pub labels: Vec<Label>,
     pub ticks: Vec<Tick>,
-    /// Explained colours, drawn into the upper right corner.
-    pub legend: Vec<(String, RGBColor)>,
 }
 
-/// A picture of one or more panels below each other, as SVG text.
-pub(super) fn picture(size: (u32, u32), title: &str, caption: &str, panels: &[Panel]) -> Result<String> {
+/// A picture of one or more panels below each other, as SVG text. The legend explains colours, in the line of the title.
+pub(super) fn picture(
+    size: (u32, u32),
+    title: &str,
+    caption: &str,
+    legend: &[(String, RGBColor)],
+    panels: &[Panel],
+) -> Result<String> {
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         root.fill(&WHITE)?;
         write_text(&root, title, (18, 14), 21, INK, HPos::Left, VPos::Top)?;
         write_text(&root, caption, (18, 42), 13, SOFT, HPos::Left, VPos::Top)?;
+        let mut left = size.0 as i32 - 10;
+        for (text, colour) in legend.iter().rev() {
+            left -= LETTER * text.chars().count() as i32 + 36;
+            root.draw(&Rectangle::new([(left, 20), (left + 12, 32)], colour.filled()))?;
+            write_text(&root, text, (left + 18, 26), 13, INK, HPos::Left, VPos::Center)?;
+        }
         let (_, rest) = root.split_vertically(HEADING);
         for (area, panel) in rest.split_evenly((panels.len(), 1)).iter().zip(panels) {
             panel.draw(&root, area)?;
@@ -81,6 +93,7 @@ impl Panel {
     fn draw(&self, root: &Area<'_>, area: &Area<'_>) -> Result<()> {
         let mut chart = ChartBuilder::on(area)
             .margin_right(18)
+            .margin_left(10)
             .margin_top(8)
             .x_label_area_size(BELOW)
             .y_label_area_size(LEFT)
@@ -113,12 +126,6 @@ impl Panel {
         }
         let (middle, axis) = coordinates.translate(&((self.x.start + self.x.end) / 2.0, 0.0));
         write_text(root, &self.x_name, (middle, axis + BELOW as i32 - 20), 14, SOFT, HPos::Center, VPos::Top)?;
-        let (right, top) = coordinates.translate(&(self.x.end, self.top));
-        for (row, (text, colour)) in self.legend.iter().enumerate() {
-            let y = top + 14 + 20 * row as i32;
-            root.draw(&Rectangle::new([(right - 24, y - 6), (right - 12, y + 6)], colour.filled()))?;
-            write_text(root, text, (right - 32, y), 13, INK, HPos::Right, VPos::Center)?;
-        }
         Ok(())
     }
 }

@@ -128,7 +128,8 @@ pub(super) mod tests {
     /// A record made by hand: symbols with fractional coordinates in a cubic cell of 4 Å.
     fn record(sites: &[(&str, [f64; 3])], space_group: Option<u8>) -> Record {
         let lattice = Lattice::from_rows([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]]).expect("a cell");
-        let site = |(symbol, x): &(&str, [f64; 3])| Site { species: symbol.parse().expect("an element"), frac_coords: (*x).into() };
+        let site =
+            |(symbol, x): &(&str, [f64; 3])| Site { species: symbol.parse().expect("an element"), frac_coords: (*x).into() };
         let structure = Structure::new(lattice, sites.iter().map(site).collect()).expect("a structure");
         let unit = AsymmetricUnit::from_structure(&structure, 0.01, Finder::default()).map_err(|error| error.to_string());
         Record { id: "hand-made".to_owned(), structure, space_group, formation_energy: None, unit }

@@ -59,15 +59,18 @@ fn families(counts: &Counts, scope: &str) -> Result<Figure> {
         let (bottom, top) = (bottom as f64, heights[place] as f64);
         bars.push(Bar { from: x - HALF, to: x + HALF, bottom, top, colour: colour_of(system) });
         csv += &format!("{},{system},{structures}\n", family(system));
+        // The two systems of one family are told apart inside of its bar.
+        if matches!(system, CrystalSystem::Trigonal | CrystalSystem::Hexagonal) && structures > 0 {
+            let text = format!("{system}: {}", grouped(structures));
+            labels.push(Label { x, y: (bottom + top) / 2.0, lift: -6, text, size: 12 });
+        }
     }
     let top = headroom(heights.iter().copied().max().unwrap_or(0));
     for (place, height) in heights.iter().enumerate() {
         let text = format!("{} ({})", grouped(*height), percent(*height, total));
         labels.push(Label { x: place as f64, y: *height as f64, lift: 4, text, size: 14 });
     }
-    let ticks =
-        names.iter().enumerate().map(|(place, name)| Tick { x: place as f64, drop: 8, text: name.to_string(), size: 14 });
-    let legend = [(4, "hexagonal family: trigonal system"), (5, "hexagonal family: hexagonal system")];
+    let ticks = names.iter().enumerate().map(|(place, name)| Tick { x: place as f64, drop: 8, text: name.to_string(), size: 14 });
     let panel = Panel {
         x: -0.6..names.len() as f64 - 0.4,
         top,
@@ -76,10 +79,9 @@ fn families(counts: &Counts, scope: &str) -> Result<Figure> {
         bars,
         labels,
         ticks: ticks.collect(),
-        legend: legend.map(|(index, text)| (text.to_owned(), SYSTEM_COLOURS[index])).to_vec(),
     };
     let caption = format!("{} structures: {scope}", grouped(total));
-    let svg = picture((980, 560), "Structures by crystal family", &caption, &[panel])?;
+    let svg = picture((980, 560), "Structures by crystal family", &caption, &[], &[panel])?;
     Ok(Figure { stem: "figure4-crystal-families", svg, csv })
 }
 
@@ -100,15 +102,25 @@ fn space_groups(counts: &Counts, scope: &str) -> Result<Figure> {
     let highest = by_count.first().map_or(0, |(_, structures)| *structures);
     let mut labels: Vec<Label> = Vec::new();
     for (number, structures) in by_count.iter().take(NAMED_GROUPS) {
-        let (x, y) = (f64::from(*number), *structures as f64);
-        // Two numbers of three digits need five units of the axis; where they would touch, the rarer group goes without.
-        let touches = |other: &Label| (other.x - x).abs() < 5.5 && (other.y - y).abs() < 0.05 * highest as f64;
+        let taller = |mut beside: std::ops::RangeInclusive<u8>| {
+            beside.any(|other| counts.space_groups.get(&other).is_some_and(|height| height > structures))
+        };
+        // A number of three digits is four units of the axis wide: away from a taller bar beside its own, it stands clear of it.
+        let shift = match (taller(number.saturating_sub(2)..=number - 1), taller(number + 1..=number + 2)) {
+            (false, false) => 0.0,
+            (true, false) => 1.4,
+            (false, true) => -1.4,
+            (true, true) => continue,
+        };
+        let (x, y) = (f64::from(*number) + shift, *structures as f64);
+        let touches = |other: &Label| (other.x - x).abs() < 4.5 && (other.y - y).abs() < 0.04 * highest as f64;
         if !labels.iter().any(touches) {
             labels.push(Label { x, y, lift: 2, text: number.to_string(), size: 12 });
         }
     }
     let numbers = (10..=230).step_by(10).map(|number| Tick { x: f64::from(number), drop: 6, text: number.to_string(), size: 12 });
-    let legend = SYSTEMS.iter().zip(counts.systems()).filter(|(_, structures)| *structures > 0);
+    let systems = SYSTEMS.iter().zip(counts.systems()).filter(|(_, structures)| *structures > 0);
+    let legend: Vec<_> = systems.map(|(system, _)| (system.to_string(), colour_of(*system))).collect();
     let panel = Panel {
         x: 0.0..231.0,
         top: headroom(highest),
@@ -117,14 +129,13 @@ fn space_groups(counts: &Counts, scope: &str) -> Result<Figure> {
         bars: counts.space_groups.iter().map(bar).collect(),
         labels,
         ticks: numbers.collect(),
-        legend: legend.map(|(system, _)| (system.to_string(), colour_of(*system))).collect(),
     };
     let caption = format!(
         "{} structures in {} of 230 space groups: {scope}",
         grouped(counts.with_space_group()),
         counts.space_groups.len()
     );
-    let svg = picture((1400, 560), "Structures by space group", &caption, &[panel])?;
+    let svg = picture((1400, 560), "Structures by space group", &caption, &legend, &[panel])?;
     Ok(Figure { stem: "figure5-space-groups", svg, csv })
 }
 
@@ -170,12 +181,11 @@ fn elements(counts: &Counts, scope: &str) -> Result<Figure> {
                 .collect(),
             labels,
             ticks,
-            legend: Vec::new(),
         }
     };
     let atoms = counts.elements.values().map(|element| element.atoms).sum();
     let panels = [
-        panel("structures with it", BLUE, |element| element.structures, counts.n_structures),
+        panel("structures with the element", BLUE, |element| element.structures, counts.n_structures),
         panel("atoms in the cells", TEAL, |element| element.atoms, atoms),
     ];
     let caption = format!(
@@ -184,7 +194,7 @@ fn elements(counts: &Counts, scope: &str) -> Result<Figure> {
         grouped(atoms),
         counts.elements.len()
     );
-    let svg = picture((1640, 860), "Structures and atoms by element", &caption, &panels)?;
+    let svg = picture((1640, 860), "Structures and atoms by element", &caption, &[], &panels)?;
     Ok(Figure { stem: "figure6-elements", svg, csv })
 }
 
@@ -214,14 +224,13 @@ fn sites(counts: &Counts, scope: &str) -> Result<Figure> {
         bars: counts.sites_per_element.iter().map(bar).collect(),
         labels: counts.sites_per_element.iter().flat_map(label).collect(),
         ticks: (1..=last).map(|sites| Tick { x: f64::from(sites), drop: 8, text: sites.to_string(), size: 13 }).collect(),
-        legend: Vec::new(),
     };
     let caption = format!(
         "{} pairs of a structure and one of its elements, {} structures: {scope}",
         grouped(pairs),
         grouped(counts.n_structures - counts.not_reduced)
     );
-    let svg = picture((1180, 560), "Non-equivalent sites per element", &caption, &[panel])?;
+    let svg = picture((1180, 560), "Non-equivalent sites per element", &caption, &[], &[panel])?;
     Ok(Figure { stem: "figure7-sites-per-element", svg, csv })
 }
 

@@ -7,7 +7,7 @@ mod draw;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use datasets::{LoadOptions, load, locate};
+use datasets::{DataSet, LoadOptions, load, locate};
 use druse::config::{read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
 use druse::provenance::{GIT_REVISION, VERSION};
@@ -53,14 +53,18 @@ struct Figure {
 /// If the data cannot be read, the folder holds another run, or a file cannot be written.
 pub fn run(options: &FiguresOptions) -> Result<String> {
     let FiguresConfig { min_space_group, symprec } = options.config;
+    let settings = LoadOptions { min_space_group, symprec, progress: true, ..LoadOptions::default() };
+    run_on(&load(&locate(options.data.as_deref()), &settings)?, options)
+}
+
+fn run_on(data: &DataSet, options: &FiguresOptions) -> Result<String> {
+    let FiguresConfig { min_space_group, symprec } = options.config;
     let folder = options.out.join(&options.name);
     let config_file = folder.join("config.ron");
     // Figures may be drawn again into their folder; the files of a training or of a table must not be mixed with them.
     if config_file.exists() && read_ron::<FiguresConfig>(&config_file).is_err() {
         bail!("{}: a run of another experiment lies there; choose another --name", folder.display());
     }
-    let settings = LoadOptions { min_space_group, symprec, progress: true, ..LoadOptions::default() };
-    let data = load(&locate(options.data.as_deref()), &settings)?;
     let counts = Counts::of(data.records());
     if counts.n_structures == 0 {
         bail!("{}: no structure has a space group of {min_space_group} or more; choose a smaller --min-space-group", data.name);
@@ -97,9 +101,9 @@ fn scope(name: &str, min_space_group: u8, symprec: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use datasets::Source;
 
     fn options(out: &std::path::Path) -> FiguresOptions {
-        // Beside an `mp_20` of the user's the embedded set is not chosen, and the counts below would be others.
         FiguresOptions {
             data: None,
             out: out.to_owned(),
@@ -109,9 +113,11 @@ mod tests {
     }
 
     #[test]
-    fn draws_all_figures_of_whatever_data_is_found() {
+    fn every_figure_has_its_files() {
+        let settings = LoadOptions { cache_dir: None, ..LoadOptions::default() };
+        let data = load(&Source::Embedded, &settings).expect("the embedded set");
         let out = tempfile::tempdir().expect("a folder");
-        let summary = run(&options(out.path())).expect("figures");
+        let summary = run_on(&data, &options(out.path())).expect("figures");
         for stem in ["figure4-crystal-families", "figure5-space-groups", "figure6-elements", "figure7-sites-per-element"] {
             let read = |ending: &str| std::fs::read_to_string(out.path().join(format!("figures/{stem}.{ending}")));
             let svg = read("svg").expect("a picture");
@@ -122,9 +128,9 @@ mod tests {
         let provenance = std::fs::read(out.path().join("figures/provenance.json")).expect("a file");
         assert!(serde_json::from_slice::<Provenance>(&provenance).is_ok());
         // Again into the same folder, but not over the files of another experiment.
-        run(&options(out.path())).expect("figures once more");
+        run_on(&data, &options(out.path())).expect("figures once more");
         std::fs::write(out.path().join("figures/config.ron"), "(steps: 3)").expect("a file");
-        assert!(run(&options(out.path())).expect_err("another run's folder").to_string().contains("--name"));
+        assert!(run_on(&data, &options(out.path())).expect_err("another run's folder").to_string().contains("--name"));
     }
 
     #[test]

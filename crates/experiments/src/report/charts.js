@@ -38,6 +38,10 @@ function percent(share) {
   return `${value >= 10 || value === 0 ? value.toFixed(0) : value.toPrecision(2)} %`;
 }
 
+function percentTick(share) {
+  return `${plainNumber(100 * share)} %`;
+}
+
 // An empty picture with an area for the drawing inside of its margins.
 function emptyChart(holder, width, height, label) {
   const area = { left: 46, right: width - 10, top: 12, bottom: height - 36 };
@@ -76,7 +80,7 @@ function drawBins(holder, distribution) {
   const chart = emptyChart(holder, 400, 230, distribution.title);
   const { svg, area } = chart;
   const x = (index) => area.left + ((area.right - area.left) * index) / n;
-  const y = yAxis(chart, 1.08 * Math.max(...generated.shares, ...test.shares, 1e-3), percent);
+  const y = yAxis(chart, 1.08 * Math.max(...generated.shares, ...test.shares, 1e-3), percentTick);
   let outline = `M${x(0)} ${y(0)}`;
   for (let index = 0; index < n; index += 1) {
     const height = y(0) - y(generated.shares[index]);
@@ -118,7 +122,9 @@ function drawMirrored(holder, distribution) {
   const { svg, area } = chart;
   area.bottom += 26;
   const dense = names.length > 120;
-  const band = dense ? 9 : 10;
+  // Names that are closer together than they are wide take turns in two rows.
+  const staggered = !dense && names.length > 45;
+  const band = staggered ? 15 : 10;
   const middle = (area.top + area.bottom) / 2;
   const half = middle - area.top - band;
   const top = 1.05 * Math.max(...generated.shares, ...test.shares, 1e-3);
@@ -130,7 +136,7 @@ function drawMirrored(holder, distribution) {
       const y = middle + sign * (band + (tick / top) * half);
       const at = tick === 0 ? middle : y;
       if (tick > 0) svgNode(svg, "line", { class: "grid", x1: area.left, x2: area.right, y1: y, y2: y });
-      svgNode(svg, "text", { x: area.left - 6, y: at + 4, "text-anchor": "end" }, percent(tick));
+      svgNode(svg, "text", { x: area.left - 6, y: at + 4, "text-anchor": "end" }, percentTick(tick));
     }
   }
   names.forEach((name, index) => {
@@ -140,12 +146,10 @@ function drawMirrored(holder, distribution) {
     svgNode(svg, "rect", { class: "generated bar", x: left, y: middle - band - up, width: barWidth, height: up });
     svgNode(svg, "rect", { class: "test bar", x: left, y: middle + band, width: barWidth, height: down });
     if (!dense || Number(name) % 10 === 0) {
-      const size = dense ? 12 : Math.min(12, ((x(1) - x(0)) / 1.35).toFixed(1));
-      svgNode(svg, "text", { x: x(index + 0.5), y: middle + 4, "text-anchor": "middle", style: `font-size:${size}px` }, name);
+      const y = staggered ? middle + (index % 2 === 0 ? -1 : 10) : middle + 4;
+      svgNode(svg, "text", { x: x(index + 0.5), y, "text-anchor": "middle", style: `font-size:${staggered ? 11 : 12}px` }, name);
     }
   });
-  svgNode(svg, "text", { x: area.right, y: area.top + 10, "text-anchor": "end" }, `generated (${generated.n})`);
-  svgNode(svg, "text", { x: area.right, y: area.bottom - 4, "text-anchor": "end" }, `test split (${test.n})`);
   names.forEach((name, index) => {
     const meaning = meanings[index] ? ` (${meanings[index]})` : "";
     hoverText(svg, x(index), area, x(1) - x(0), `${name}${meaning}: generated ${percent(generated.shares[index])}, test ${percent(test.shares[index])}`);
@@ -154,7 +158,7 @@ function drawMirrored(holder, distribution) {
 
 function captionOf(distribution) {
   const [generated, test] = distribution.sets;
-  const parts = [];
+  const parts = "names" in distribution.axis ? [`upwards ${generated.n} generated structures, downwards ${test.n} of the test split`] : [];
   if (distribution.wasserstein !== null) {
     parts.push(`Wasserstein distance ${Number(distribution.wasserstein.toPrecision(3))}${distribution.unit ? ` ${distribution.unit}` : ""}`);
   }

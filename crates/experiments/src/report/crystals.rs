@@ -16,7 +16,7 @@ const ON_FACE: f64 = 0.05;
 pub struct Crystal {
     /// Its id in the run.
     pub id: String,
-    /// Formula of the cell that was sampled.
+    /// Reduced formula.
     pub formula: String,
     /// The space group asked for, where the id tells it.
     pub asked: Option<u8>,
@@ -47,13 +47,14 @@ impl Crystal {
     pub fn new(id: &str, structure: &Structure, symprec: f64, cif: Option<String>) -> Self {
         let unit = AsymmetricUnit::from_structure(structure, symprec, Finder::default()).ok();
         let conventional = unit.as_ref().and_then(|unit| unit.expand_conventional().ok());
-        let found = conventional.as_ref().and(unit.as_ref()).map(|unit| (unit.space_group.number().get(), unit.space_group.symbol()));
+        let found =
+            conventional.as_ref().and(unit.as_ref()).map(|unit| (unit.space_group.number().get(), unit.space_group.symbol()));
         let drawn = conventional.as_ref().unwrap_or(structure);
         let elements: Vec<&'static str> = Composition::of(structure).iter().map(|(species, _)| species.symbol()).collect();
         let nearest = nearest_distances(drawn);
         Self {
             id: id.to_owned(),
-            formula: Composition::of(structure).formula(),
+            formula: Composition::of(structure).reduced().formula(),
             asked: id.split('_').nth(1).and_then(|number| number.parse().ok()),
             found,
             density: density(structure).map(rounded),
@@ -72,7 +73,8 @@ fn atoms(structure: &Structure, elements: &[&str], nearest: &[Option<f64>]) -> V
     let tolerances = structure.lattice.reciprocal_lengths().map(|length| ON_FACE * length);
     let mut atoms = Vec::new();
     for (site, nearest) in structure.sites.iter().zip(nearest) {
-        let element = elements.iter().position(|symbol| *symbol == site.species.symbol()).expect("the cells hold the same elements");
+        let element =
+            elements.iter().position(|symbol| *symbol == site.species.symbol()).expect("the cells hold the same elements");
         let along = [0, 1, 2].map(|axis| images(site.frac_coords[axis], tolerances[axis]));
         for x in &along[0] {
             for y in &along[1] {

@@ -12,6 +12,8 @@ use super::geometry::shortest_distance;
 const N_BINS: usize = 36;
 /// The axis ends at this quantile of the wider set; what lies beyond is counted beside the picture.
 const AXIS_END: f64 = 0.995;
+/// But no farther than this many times as far as the test split's goes: a few exploded cells must not flatten all others.
+const STRETCH: f64 = 2.0;
 /// Space groups there are.
 const N_GROUPS: usize = 230;
 
@@ -22,6 +24,10 @@ pub struct Properties {
     elements: Vec<Species>,
     /// Atoms of the primitive cell.
     n_atoms: usize,
+    /// Non-equivalent sites.
+    n_sites: Option<usize>,
+    /// Å³.
+    volume_per_atom: f64,
     space_group: Option<u8>,
     /// Of the Niggli-reduced primitive cell.
     cell: Option<LatticeParameters>,
@@ -39,6 +45,8 @@ impl Properties {
             density: density(structure).filter(|density| density.is_finite()),
             elements: Composition::of(structure).iter().map(|(species, _)| species).collect(),
             n_atoms: structure.n_sites(),
+            n_sites: unit.map(|unit| unit.sites.len()),
+            volume_per_atom: structure.lattice.volume() / structure.n_sites() as f64,
             space_group: unit.map(|unit| unit.space_group.number().get()),
             cell: structure.lattice.niggli().ok().map(|(reduced, _)| reduced.parameters()),
             shortest_distance: shortest_distance(structure),
@@ -113,15 +121,17 @@ pub fn compare(generated: &[Properties], test: &[Properties]) -> Vec<Distributio
         let [generated, test] = [generated, test].map(|set| set.iter().filter_map(value).collect::<Vec<f64>>());
         numbers(id, title, unit, &generated, &test)
     };
-    let whole = |id, title, value: fn(&Properties) -> usize| {
-        let [generated, test] = [generated, test].map(|set| set.iter().map(value).collect::<Vec<usize>>());
+    let whole = |id, title, value: fn(&Properties) -> Option<usize>| {
+        let [generated, test] = [generated, test].map(|set| set.iter().filter_map(value).collect::<Vec<usize>>());
         whole_numbers(id, title, &generated, &test)
     };
     vec![
         number("density", "Density", "g/cm³", |properties| properties.density),
         number("distance", "Shortest distance between two atoms", "Å", |properties| properties.shortest_distance),
-        whole("n-elements", "Elements per structure", |properties| properties.elements.len()),
-        whole("n-atoms", "Atoms in the primitive cell", |properties| properties.n_atoms),
+        number("volume", "Volume per atom", "Å³", |properties| Some(properties.volume_per_atom)),
+        whole("n-elements", "Elements per structure", |properties| Some(properties.elements.len())),
+        whole("n-sites", "Non-equivalent sites", |properties| properties.n_sites),
+        whole("n-atoms", "Atoms in the primitive cell", |properties| Some(properties.n_atoms)),
         elements(generated, test),
         space_groups(generated, test),
         number("a", "Length a", "Å", |properties| properties.cell.map(|cell| cell.a)),
@@ -140,7 +150,10 @@ fn numbers(id: &'static str, title: &'static str, unit: &'static str, generated:
         sorted.get(((sorted.len() as f64 * AXIS_END) as usize).min(sorted.len().saturating_sub(1))).copied()
     };
     let least = generated.iter().chain(test).copied().fold(f64::INFINITY, f64::min);
-    let last = [generated, test].into_iter().filter_map(end_of).fold(f64::NEG_INFINITY, f64::max);
+    let last = match (end_of(generated), end_of(test)) {
+        (Some(end), Some(end_of_test)) => end.min(least + STRETCH * (end_of_test - least)).max(end_of_test),
+        (end, end_of_test) => end.or(end_of_test).unwrap_or(f64::NEG_INFINITY),
+    };
     let (start, width) = if least < last { nice_bins(least, last) } else { (least.min(last).max(0.0).floor(), 1.0) };
     let shares = |values: &[f64]| {
         // Right angles and other round values must not fall to either side by their last digit.
@@ -156,12 +169,17 @@ fn nice_bins(least: f64, last: f64) -> (f64, f64) {
     // One bin less than there are: the first begins at a round number below `least`.
     let raw = (last - least) / (N_BINS - 1) as f64;
     let power = 10.0_f64.powf(raw.log10().floor());
-    let width = [1.0, 2.0, 2.5, 5.0, 10.0].iter().map(|step| step * power).find(|width| *width >= raw).unwrap_or(10.0 * power);
+    let width = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
+        .iter()
+        .map(|step| step * power)
+        .find(|width| *width >= raw)
+        .unwrap_or(10.0 * power);
     ((least / width).floor() * width, width)
 }
 
 fn whole_numbers(id: &'static str, title: &'static str, generated: &[usize], test: &[usize]) -> Distribution {
-    let highest = generated.iter().chain(test).copied().max().unwrap_or(1);
+    let [highest, highest_of_test] = [generated, test].map(|set| set.iter().copied().max().unwrap_or(1));
+    let highest = highest.min((STRETCH * highest_of_test as f64) as usize).max(highest_of_test);
     let shares = |values: &[usize]| shares_of(values.iter().map(|value| value.saturating_sub(1)), highest);
     let [as_f64, test_as_f64] = [generated, test].map(|set| set.iter().map(|value| *value as f64).collect::<Vec<f64>>());
     let axis = Axis::Bins { start: 0.5, width: 1.0, whole: true };
@@ -171,7 +189,8 @@ fn whole_numbers(id: &'static str, title: &'static str, generated: &[usize], tes
 
 /// Shares of structures that contain each element.
 fn elements(generated: &[Properties], test: &[Properties]) -> Distribution {
-    let mut species: Vec<Species> = generated.iter().chain(test).flat_map(|properties| properties.elements.iter().copied()).collect();
+    let mut species: Vec<Species> =
+        generated.iter().chain(test).flat_map(|properties| properties.elements.iter().copied()).collect();
     species.sort_unstable();
     species.dedup();
     let shares = |set: &[Properties]| {
@@ -241,6 +260,16 @@ mod tests {
         let (start, width) = bins(&distribution);
         let bin = ((90.0 - start) / width).round() as usize;
         assert_eq!([distribution.sets[0].shares[bin], distribution.sets[1].shares[bin]], [0.5, 0.5]);
+    }
+
+    #[test]
+    fn a_few_exploded_cells_do_not_stretch_the_axis() {
+        let test: Vec<f64> = (0..100).map(|index| 0.1 * f64::from(index)).collect();
+        let distribution = numbers("a", "a", "Å", &[1.0, 500.0], &test);
+        let (start, width) = bins(&distribution);
+        assert!(start + width * N_BINS as f64 <= 25.0, "{start} {width}");
+        assert_eq!(distribution.sets[0].beyond, 0.5);
+        assert_eq!(whole_numbers("n-atoms", "Atoms", &[1, 400], &[20]).sets[0].shares.len(), 40);
     }
 
     #[test]

@@ -67,8 +67,8 @@ impl FinishedRun {
         if !result.exists() {
             bail!("{}: no finished run of Table 1 lies there (there is no table1.json)", folder.display());
         }
-        let table: Table1File = serde_json::from_str(&text_of(&result)?)
-            .with_context(|| format!("{}: not what a run writes", result.display()))?;
+        let table: Table1File =
+            serde_json::from_str(&text_of(&result)?).with_context(|| format!("{}: not what a run writes", result.display()))?;
         let (heading, notes) = heading_and_notes(&text_of(&folder.join("table1.md"))?);
         let config_file = folder.join("config.ron");
         let config_text = text_of(&config_file)?;
@@ -131,8 +131,10 @@ fn losses_of(csv: &str, path: &Path) -> Result<Vec<LossPoint>> {
         cells.next().is_none().then_some(point)
     };
     let rows = csv.lines().enumerate().skip(1);
-    rows.map(|(index, row)| point(row).ok_or_else(|| anyhow!("{}:{}: '{row}' is no step with two losses", path.display(), index + 1)))
-        .collect()
+    rows.map(|(index, row)| {
+        point(row).ok_or_else(|| anyhow!("{}:{}: '{row}' is no step with two losses", path.display(), index + 1))
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -152,7 +154,8 @@ mod tests {
 
     #[test]
     fn notes_are_the_items_below_the_table() {
-        let (heading, notes) = heading_and_notes("What was run\n\n| a |\n| --- |\n\n- this work: 12 of 12\n- FD CGCNN: none\n\n```text\n  x\n```\n");
+        let (heading, notes) =
+            heading_and_notes("What was run\n\n| a |\n| --- |\n\n- this work: 12 of 12\n- FD CGCNN: none\n\n```text\n  x\n```\n");
         assert_eq!(heading, "What was run");
         assert_eq!(notes, ["this work: 12 of 12", "FD CGCNN: none"]);
     }

@@ -61,7 +61,9 @@ mod tests {
         assert_eq!(shortest_distance(&cell(20.0, &[[0.0; 3]])), Some(20.0));
         assert_eq!(shortest_distance(&cell(100.0, &[[0.0; 3]])), None);
         let distances = nearest_distances(&cell(10.0, &[[0.0; 3], [0.0, 0.0, 0.9], [0.0, 0.5, 0.5]]));
-        assert!((distances[0].expect("a neighbour") - 1.0).abs() < 1e-12 && (distances[1].expect("a neighbour") - 1.0).abs() < 1e-12);
+        assert!(
+            (distances[0].expect("a neighbour") - 1.0).abs() < 1e-12 && (distances[1].expect("a neighbour") - 1.0).abs() < 1e-12
+        );
         assert!((distances[2].expect("a neighbour") - (25.0_f64 + 16.0).sqrt()).abs() < 1e-12);
     }
 }

@@ -12,7 +12,7 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use datasets::{LoadOptions, Record, Split, load, locate};
+use datasets::{DataSet, LoadOptions, Record, Split, load, locate};
 use druse::output::write_file;
 use metrics::Fingerprints;
 use rayon::prelude::*;
@@ -47,17 +47,23 @@ pub fn run(options: &ReportOptions) -> Result<String> {
         ..LoadOptions::default()
     };
     let data = load(&locate(options.data.as_deref()), &settings)?;
+    check_data(&run, &data)?;
+    written(&options.run, &run, data.split(Split::Test))
+}
+
+/// Distributions against the test split of other data would compare what was never meant to agree.
+fn check_data(run: &FinishedRun, data: &DataSet) -> Result<()> {
     if data.sha256 != run.data_sha256 {
         bail!(
             "{}: the run used {} (SHA-256 {}), but {} (SHA-256 {}) is at hand; name the run's data with --data",
-            options.run.display(),
+            run.folder().display(),
             run.data_name,
             run.data_sha256,
             data.name,
             data.sha256
         );
     }
-    written(&options.run, &run, data.split(Split::Test))
+    Ok(())
 }
 
 /// Makes the report of the run that this process has just finished, and notes the command that made it.
@@ -94,11 +100,8 @@ fn html(run: &FinishedRun, test: &[Record]) -> Result<String> {
     let generated = distributions::of_structures(&valid, symprec);
     let reference = distributions::of_records(test);
     let distributions: Vec<Distribution> = distributions::compare(&generated, &reference);
-    let crystals: Vec<Crystal> = valid
-        .iter()
-        .take(crystals::SHOWN)
-        .map(|(id, structure)| Crystal::new(id, structure, symprec, run.cif(id)))
-        .collect();
+    let crystals: Vec<Crystal> =
+        valid.iter().take(crystals::SHOWN).map(|(id, structure)| Crystal::new(id, structure, symprec, run.cif(id))).collect();
     page::page(run, &distributions, &crystals, [generated.len(), reference.len()])
 }
 

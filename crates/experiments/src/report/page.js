@@ -24,6 +24,15 @@ function writeFormula(node, formula) {
   }
 }
 
+// The symbol of a space group, its screw axes and inversions as they are printed: `P 6_3/m`, `F m -3 m`.
+function writeSymbol(node, symbol) {
+  for (const part of symbol.split(/(_\d|-\d)/)) {
+    if (/^_\d$/.test(part)) htmlNode(node, "sub", {}, part[1]);
+    else if (/^-\d$/.test(part)) htmlNode(node, "span", { class: "bar" }, part[1]);
+    else node.append(part);
+  }
+}
+
 function groupOf(crystal) {
   return crystal.found ? `${crystal.found[1]} (${crystal.found[0]})` : "none found";
 }
@@ -31,11 +40,11 @@ function groupOf(crystal) {
 function factsOf(crystal) {
   const cell = cellOf(crystal.lattice);
   const facts = [["Name", crystal.id], ["Space group", groupOf(crystal)]];
-  if (crystal.asked !== null) facts.push(["Asked for", String(crystal.asked)]);
+  if (crystal.asked !== null) facts.push(["Asked for", `space group ${crystal.asked}`]);
   facts.push(["a, b, c", `${cell.lengths} Å`], ["α, β, γ", `${cell.angles} °`]);
-  facts.push([crystal.found ? "Atoms, conventional cell" : "Atoms, sampled cell", String(crystal.n_atoms)]);
+  facts.push(["Atoms", `${crystal.n_atoms} in the ${crystal.found ? "conventional" : "sampled"} cell`]);
   if (crystal.density !== null) facts.push(["Density", `${crystal.density.toFixed(2)} g/cm³`]);
-  if (crystal.shortest !== null) facts.push(["Shortest distance", `${crystal.shortest.toFixed(3)} Å`]);
+  if (crystal.shortest !== null) facts.push(["Shortest", `${crystal.shortest.toFixed(3)} Å`]);
   return facts;
 }
 
@@ -53,7 +62,7 @@ function startGallery(crystals, looks) {
     const thumb = htmlNode(byId("gallery"), "a", { class: "thumb", id: `crystal-${index}`, href: `#crystal-${index}` });
     const canvas = htmlNode(thumb, "canvas", { "aria-hidden": "true" });
     writeFormula(htmlNode(thumb, "strong", {}), crystal.formula);
-    htmlNode(thumb, "span", {}, crystal.found ? crystal.found[1] : "no group found");
+    writeSymbol(htmlNode(thumb, "span", {}), crystal.found ? crystal.found[1] : "no group found");
     new CrystalViewer(canvas, looks).show(crystal);
     thumb.addEventListener("click", (event) => {
       event.preventDefault();
@@ -73,7 +82,9 @@ function startGallery(crystals, looks) {
     list.replaceChildren();
     for (const [term, fact] of factsOf(crystal)) {
       htmlNode(list, "dt", {}, term);
-      htmlNode(list, "dd", {}, fact);
+      const place = htmlNode(list, "dd", {});
+      if (term === "Space group") writeSymbol(place, fact);
+      else place.append(fact);
     }
     const legend = byId("crystal-legend");
     legend.replaceChildren();

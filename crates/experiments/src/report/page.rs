@@ -14,7 +14,7 @@ use super::crystals::Crystal;
 use super::distributions::Distribution;
 use super::elements::look;
 use super::folder::FinishedRun;
-use crate::table::{HEADERS, lines};
+use crate::table::{HEADERS, NOT_RUN, lines};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
@@ -29,12 +29,7 @@ const NO_COMMAND: &str = "not noted by this run; config.ron has its settings";
 ///
 /// # Errors
 /// If a template and this code do not agree.
-pub fn page(
-    run: &FinishedRun,
-    distributions: &[Distribution],
-    crystals: &[Crystal],
-    n_compared: [usize; 2],
-) -> Result<String> {
+pub fn page(run: &FinishedRun, distributions: &[Distribution], crystals: &[Crystal], n_compared: [usize; 2]) -> Result<String> {
     let command = run.command.as_deref().unwrap_or(NO_COMMAND);
     let again = command::in_workspace(&[], &["report", "--run", &run.folder().display().to_string()]);
     let data = json!({
@@ -48,7 +43,8 @@ pub fn page(
     let all_generated = run.generated.len().to_string();
     let shown = crystals.len().to_string();
     let symprec = run.config.train.data.symprec.to_string();
-    let no_curve = if run.curve.is_empty() { "This run sampled with weights that it did not train: it has no curve." } else { "" };
+    let no_curve =
+        if run.curve.is_empty() { "This run sampled with weights that it did not train: it has no curve." } else { "" };
     fill(
         PAGE,
         &[
@@ -115,12 +111,17 @@ fn for_script(value: &impl Serialize) -> Result<String> {
 }
 
 fn table(run: &FinishedRun) -> String {
-    let cells = |cells: &[String], tag: &str| cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect::<String>();
+    let cells =
+        |cells: &[String], tag: &str| cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect::<String>();
     let head = cells(&HEADERS.map(str::to_owned), "th scope=\"col\"").replace("</th scope=\"col\">", "</th>");
     let body: String = lines(&run.rows)
         .iter()
         .map(|line| {
-            let kind = if line[0].ends_with("published") { "published" } else { "measured" };
+            let kind = match line[1].as_str() {
+                NOT_RUN => "absent",
+                _ if line[0].ends_with("published") => "published",
+                _ => "measured",
+            };
             format!("<tr class=\"{kind}\"><th scope=\"row\">{}</th>{}</tr>\n", escaped(&line[0]), cells(&line[1..], "td"))
         })
         .collect();
@@ -135,7 +136,8 @@ fn list(items: &[String]) -> String {
 fn seconds(stages: &BTreeMap<String, f64>) -> String {
     let mut stages: Vec<(&String, &f64)> = stages.iter().collect();
     stages.sort_by(|a, b| b.1.total_cmp(a.1));
-    let row = |(name, seconds): (&String, &f64)| format!("<tr><th scope=\"row\">{}</th><td>{seconds:.1} s</td></tr>\n", escaped(name));
+    let row =
+        |(name, seconds): (&String, &f64)| format!("<tr><th scope=\"row\">{}</th><td>{seconds:.1} s</td></tr>\n", escaped(name));
     stages.into_iter().map(row).collect()
 }
 
@@ -195,7 +197,10 @@ mod tests {
         let loss = loss(&curve).expect("a curve");
         let points = loss["position"].as_array().expect("numbers");
         assert!(points.len() == 500 && points.iter().all(|point| point == 0.5));
-        assert_eq!((loss["averaged"].as_u64(), loss["lattice"][0].as_f64(), loss["step"][0].as_u64()), (Some(30), Some(14.5), Some(15)));
+        assert_eq!(
+            (loss["averaged"].as_u64(), loss["lattice"][0].as_f64(), loss["step"][0].as_u64()),
+            (Some(30), Some(14.5), Some(15))
+        );
         assert!(super::loss(&[]).is_none());
     }
 

@@ -1,7 +1,7 @@
 //! The report of a small run made by hand.
 
 use crystal_core::{AsymmetricUnit, Finder, Lattice, Site, Structure, io};
-use datasets::Record;
+use datasets::{Record, Source};
 use druse::config::{parse_ron, to_ron};
 
 use super::*;
@@ -72,9 +72,10 @@ fn the_page_holds_table_curve_distributions_and_crystals() {
     assert!(!html.contains("{{"), "a place was not filled");
     let data = data_of(&html);
     assert_eq!(data["loss"]["position"], serde_json::json!([1.0, 0.5]));
-    assert_eq!(data["distributions"].as_array().map(Vec::len), Some(12));
+    assert_eq!(data["distributions"].as_array().map(Vec::len), Some(14));
     // The structure that is not valid is neither counted nor shown.
-    let ids: Vec<&str> = data["crystals"].as_array().expect("crystals").iter().filter_map(|crystal| crystal["id"].as_str()).collect();
+    let ids: Vec<&str> =
+        data["crystals"].as_array().expect("crystals").iter().filter_map(|crystal| crystal["id"].as_str()).collect();
     assert_eq!(ids, ["NaCl_225_0000_000", "<KCl>_225_0002_000"]);
     let groups = data["distributions"].as_array().expect("figures").iter().find(|figure| figure["id"] == "space-groups");
     assert_eq!(groups.expect("space groups")["sets"][0]["shares"][224], 1.0);
@@ -115,7 +116,9 @@ fn folders_without_a_finished_run_and_other_data_are_refused() {
     let error = super::run(&options(empty.path())).expect_err("nothing there").to_string();
     assert!(error.contains("no finished run"), "{error}");
     let folder = folder_of_a_run();
-    let error = super::run(&options(folder.path())).expect_err("other data").to_string();
+    let data = load(&Source::Embedded, &LoadOptions { cache_dir: None, ..LoadOptions::default() }).expect("the embedded set");
+    let run = FinishedRun::read(folder.path()).expect("a run");
+    let error = check_data(&run, &data).expect_err("other data").to_string();
     assert!(error.contains("--data") && error.contains("00ff"), "{error}");
     let error = finish(empty.path(), &test_split()).expect_err("nothing there").to_string();
     assert!(error.contains("the run is finished") && error.contains("experiments report --run"), "{error}");

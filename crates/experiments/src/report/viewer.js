@@ -5,7 +5,7 @@
 // Size of the picture of a sphere, pixels; it is scaled to every size needed.
 const SPRITE = 160;
 // Pieces of a cell edge: each has its own place in the order of depth.
-const EDGE_PIECES = 10;
+const EDGE_PIECES = 24;
 // The eye stands this many radii of the crystal in front of its middle.
 const EYE = 5;
 // Neighbours are joined up to this multiple of the nearest distance of either, and of the sum of their covalent radii.
@@ -111,7 +111,7 @@ class CrystalViewer {
     }
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, width, height);
-    const scale = (0.44 * Math.min(width, height) * this.zoom) / model.radius;
+    const scale = (0.46 * Math.min(width, height) * this.zoom) / model.radius;
     const project = (point) => {
       const [x, y, z] = this.view.map((row) => row[0] * point[0] + row[1] * point[1] + row[2] * point[2]);
       const near = EYE / (EYE - z / model.radius);
@@ -235,12 +235,17 @@ function modelOf(crystal, looks) {
   for (const axis of [0, 1, 2]) {
     for (const [u, v] of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
       const end = (share) => corner(...[0, 1, 2].map((other) => (other === axis ? share : other === (axis + 1) % 3 ? u : v)));
-      for (let piece = 0; piece < EDGE_PIECES; piece += 1) edges.push([end(piece / EDGE_PIECES), end((piece + 1) / EDGE_PIECES)]);
+      for (let piece = 0; piece < EDGE_PIECES; piece += 1) {
+        const [from, to] = [end(piece / EDGE_PIECES), end((piece + 1) / EDGE_PIECES)];
+        // Painted in order of depth, a piece inside of a sphere would show on it.
+        const middle = along(from, to, 0.5);
+        if (!atoms.some((atom) => distance(atom.place, middle) < 0.95 * atom.radius)) edges.push([from, to]);
+      }
     }
   }
   const names = [["a", [1, 0, 0]], ["b", [0, 1, 0]], ["c", [0, 0, 1]]].map(([name, ends], index) => {
     const vector = crystal.lattice[index];
-    const beyond = 1.5 / Math.hypot(...vector);
+    const beyond = 0.9 / Math.hypot(...vector);
     return { name, place: corner(...ends).map((value, axis) => value + vector[axis] * beyond) };
   });
   const corners = [0, 1].flatMap((i) => [0, 1].flatMap((j) => [0, 1].map((k) => corner(i, j, k))));

@@ -238,14 +238,14 @@ def check_events(page, checks):
         parameters = event.get("params", {})
         if event.get("method") == "Runtime.exceptionThrown":
             return parameters["exceptionDetails"].get("exception", {}).get("description", "exception")
-        if event.get("method") == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
+        if event.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             return parameters["entry"]["text"]
-        if event.get("method") == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert"):
+        if event.get("method") == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "assert"):
             return str(parameters["args"])
         return None
 
     troubles = [trouble for trouble in map(text, page.events) if trouble]
-    checks.that(not troubles, "the console is silent", troubles)
+    checks.that(not troubles, "the console tells of no error", troubles)
     asked = [event["params"]["request"]["url"] for event in page.events if event.get("method") == "Network.requestWillBeSent"]
     outside = [url[:80] for url in asked if not url.startswith(("file:", "data:", "about:", "blob:"))]
     checks.that(not outside, "nothing is asked of a network", outside)

@@ -1,0 +1,74 @@
+//! The whole way to the report, on the embedded data; and the report in a real browser where there is one.
+//!
+//! The browser is the program that `DRUSE_BROWSER` names, else a Chromium on the path. Without one the test says that it was skipped,
+//! unless `DRUSE_REQUIRE_BROWSER` is set: then it fails.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crystal_core::io;
+
+/// Names that distributions give to Chromium.
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+fn experiments(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_experiments"));
+    // An empty cache and no data: the embedded prototypes, whatever the machine has.
+    command.env("DRUSE_CACHE", folder.join("cache")).env_remove("DRUSE_DATA");
+    command
+}
+
+fn successful(command: &mut Command) -> Output {
+    let output = command.output().expect("the program starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}\n{}{}", text(&output.stdout), text(&output.stderr));
+    output
+}
+
+/// Makes a run of Table 1 in seconds and returns its folder.
+fn tiny_run(folder: &Path) -> PathBuf {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/tiny.ron");
+    successful(experiments(folder).arg("table1").arg("--config").arg(config).arg("--out").arg(folder).args(["--name", "tiny"]));
+    folder.join("tiny")
+}
+
+#[test]
+fn a_run_ends_with_a_report_that_works_in_a_browser() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = tiny_run(folder.path());
+    let report = run.join("report.html");
+    let first = std::fs::read_to_string(&report).expect("a report");
+    assert!(first.contains("-- table1 --config"), "the report names its command");
+
+    // Made again from the folder alone it is the same, byte for byte.
+    std::fs::remove_file(&report).expect("it was there");
+    successful(experiments(folder.path()).arg("report").arg("--run").arg(&run));
+    assert!(std::fs::read_to_string(&report).expect("a report") == first, "the report made again is another");
+
+    match browser() {
+        Some(browser) => open_in(&browser, &report, &folder.path().join("downloads")),
+        None if std::env::var_os("DRUSE_REQUIRE_BROWSER").is_some() => panic!("there is no Chromium; name one in DRUSE_BROWSER"),
+        None => println!("skipped: there is no Chromium to open the report with"),
+    }
+}
+
+fn browser() -> Option<PathBuf> {
+    if let Some(program) = std::env::var_os("DRUSE_BROWSER") {
+        return Some(PathBuf::from(program));
+    }
+    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
+    BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|program| program.is_file())
+}
+
+/// Runs the checks of `browser.py`, then reads every CIF that the page offers.
+fn open_in(browser: &Path, report: &Path, downloads: &Path) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/browser.py");
+    let output = successful(Command::new("python3").arg(script).arg(browser).arg(report).arg(downloads));
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    let entries = io::read_all(downloads).expect("files were offered");
+    assert!(!entries.is_empty());
+    for entry in entries {
+        let structure = entry.structure.unwrap_or_else(|error| panic!("{}: {error}", entry.id));
+        assert!(structure.n_sites() > 0);
+    }
+}
