@@ -13,6 +13,7 @@ import base64
 import json
 import os
 import pathlib
+import select
 import subprocess
 import sys
 import tempfile
@@ -68,6 +69,8 @@ class Browser:
 
     def next_message(self):
         while b"\0" not in self.buffer:
+            if not select.select([self.read_end], [], [], PATIENCE)[0]:
+                raise RuntimeError("the browser does not answer")
             part = os.read(self.read_end, 1 << 16)
             if not part:
                 raise RuntimeError("the browser has ended")
