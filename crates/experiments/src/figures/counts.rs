@@ -75,7 +75,7 @@ impl Counts {
         }
     }
 
-    /// Structures of each of [`SYSTEMS`].
+    /// Structures of each crystal system, in the order of their space-group numbers.
     pub fn systems(&self) -> [usize; 7] {
         SYSTEMS.map(|system| {
             self.space_groups.iter().filter(|(number, _)| system_of(**number) == system).map(|(_, structures)| structures).sum()
