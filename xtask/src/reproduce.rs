@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::ValueEnum;
 
 use crate::dispatch::cargo_run_release;
@@ -25,7 +26,7 @@ pub struct Arguments {
     /// Folder for results [default: runs]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Name of the run, a folder inside --out [default: table1-PRESET-DEVICE-SEED]
+    /// Name of the run, a folder inside --out [default: table1-PRESET-DEVICE-SEED, or figures]
     #[arg(long)]
     pub name: Option<String>,
     /// Device to compute on [default: that of --features, cuda first, else cpu]; its backend is compiled in
@@ -50,6 +51,8 @@ pub struct Arguments {
 pub enum Target {
     /// The paper's Table 1: coverage and Fréchet distances of generated structures
     Table1,
+    /// The paper's figures 4 to 7: crystal families, space groups, elements and sites of the data
+    Figures,
 }
 
 /// How large a run is.
@@ -84,9 +87,25 @@ pub enum Backend {
 /// Builds and starts the experiment.
 ///
 /// # Errors
-/// If cargo cannot be started.
+/// If an option has no meaning for what is reproduced, or cargo cannot be started.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    check(arguments)?;
     cargo_run_release(&cargo_arguments(arguments))
+}
+
+/// Refuses before the build what the program would refuse after it.
+fn check(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.target == Target::Figures {
+        let given = [
+            ("--preset", arguments.preset.is_some()),
+            ("--device", arguments.device.is_some()),
+            ("--seed", arguments.seed.is_some()),
+            ("--resume", arguments.resume),
+        ];
+        let unused: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(option, _)| *option).collect();
+        ensure!(unused.is_empty(), "figures only count: leave out {}", unused.join(", "));
+    }
+    Ok(())
 }
 
 fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
@@ -198,6 +217,18 @@ mod tests {
             cargo_line("table1 --preset full --data d --out o --name n --seed 7 --train --resume -- --structures 120"),
             "--package experiments -- table1 --preset full --data d --out o --name n --seed 7 --train --resume --structures 120"
         );
+    }
+
+    #[test]
+    fn figures_take_data_and_a_place() {
+        assert_eq!(cargo_line("figures"), "--package experiments -- figures");
+        assert_eq!(
+            cargo_line("figures --data d --out o --name n -- --min-space-group 16"),
+            "--package experiments -- figures --data d --out o --name n --min-space-group 16"
+        );
+        let line = Line::try_parse_from(["reproduce", "figures", "--seed", "1", "--resume"]).expect("known options");
+        let error = check(&line.arguments).expect_err("nothing is random").to_string();
+        assert_eq!(error, "figures only count: leave out --seed, --resume");
     }
 
     #[test]

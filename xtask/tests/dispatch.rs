@@ -19,6 +19,15 @@ fn reproduce_hands_on_options_and_exit_status() {
 }
 
 #[test]
+fn figures_are_dispatched() {
+    let (status, line) = run("echo", &["reproduce", "figures", "--data", "a folder", "--name", "mine"]);
+    assert_eq!(status, Some(0));
+    assert_eq!(line.trim_end(), "run --release --package experiments -- figures --data a folder --name mine");
+    // A device, a seed or a preset would be refused only after the build.
+    assert_eq!(run("echo", &["reproduce", "figures", "--device", "cpu"]), (Some(2), String::new()));
+}
+
+#[test]
 fn fetch_data_hands_on_options_and_exit_status() {
     let arguments = ["fetch-data", "mp-20", "--help"];
     let (status, line) = run("echo", &arguments);
@@ -30,7 +39,7 @@ fn fetch_data_hands_on_options_and_exit_status() {
 #[test]
 fn what_is_not_offered_is_refused_before_cargo_starts() {
     for arguments in
-        [["reproduce", "figures"].as_slice(), &["fetch-data"], &["new"], &["reproduce", "table1", "--device", "abacus"]]
+        [["reproduce", "figure9"].as_slice(), &["fetch-data"], &["new"], &["reproduce", "table1", "--device", "abacus"]]
     {
         let (status, line) = run("echo", arguments);
         assert_eq!((status, line.as_str()), (Some(2), ""), "{arguments:?}");

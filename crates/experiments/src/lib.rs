@@ -1,10 +1,12 @@
 //! Runs the experiments of the paper (arXiv 2310.10695) from RON files.
 
 pub mod cgcnn_training;
+pub mod figures;
 pub mod parity;
 pub mod plot;
 pub mod progress;
 pub mod published;
+pub mod report;
 pub mod statistics;
 pub mod table;
 pub mod table1;

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use druse::DeviceName;
 use experiments::cgcnn_training::{self, CgcnnOptions};
+use experiments::figures::{self, FiguresConfig, FiguresOptions};
 use experiments::parity::{self, ParityOptions};
+use experiments::report::{self, ReportOptions};
 use experiments::table1::{Table1Options, run, write_reference};
 use experiments::throughput::{self, ThroughputOptions};
 use score_model::Exchange;
@@ -37,6 +39,10 @@ enum Experiment {
     Table1(Table1Arguments),
     /// Computes what is compiled in for Table 1: orders and fingerprints of the test split, and draws of training structures.
     Reference(ReferenceArguments),
+    /// The paper's figures 4 to 7: crystal families, space groups, elements and sites per element of the data in use.
+    Figures(FiguresArguments),
+    /// Makes the report of a finished run of Table 1 again.
+    Report(ReportArguments),
     /// Trains the network behind FD CGCNN on formation energies.
     Cgcnn(CgcnnArguments),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
@@ -53,6 +59,35 @@ struct ReferenceArguments {
     /// The file to write.
     #[arg(long)]
     out: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct FiguresArguments {
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Folder that holds the runs.
+    #[arg(long, default_value = "runs")]
+    out: PathBuf,
+    /// Name of the run's folder.
+    #[arg(long, default_value = "figures")]
+    name: String,
+    /// Leaves out structures of lower space-group number; 16 leaves what Table 1 is about.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=230))]
+    min_space_group: u8,
+    /// Tolerance of the symmetry finder, Å.
+    #[arg(long, default_value_t = 0.1)]
+    symprec: f64,
+}
+
+#[derive(clap::Args)]
+struct ReportArguments {
+    /// Folder of the run.
+    #[arg(long)]
+    run: PathBuf,
+    /// Folder of the data that the run used; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
+    data: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -216,6 +251,10 @@ fn main() -> ExitCode {
             })
         }
         Experiment::Reference(ReferenceArguments { data, out }) => write_reference(data.as_deref(), &out),
+        Experiment::Figures(FiguresArguments { data, out, name, min_space_group, symprec }) => {
+            figures::run(&FiguresOptions { data, out, name, config: FiguresConfig { min_space_group, symprec } })
+        }
+        Experiment::Report(ReportArguments { run, data }) => report::run(&ReportOptions { run, data }),
         Experiment::Cgcnn(arguments) => {
             let CgcnnArguments { config, data, out, device, epochs, batch_size, learning_rate, seed, limit } = arguments;
             cgcnn_training::run(&CgcnnOptions { config, data, out, device, epochs, batch_size, learning_rate, seed, limit })

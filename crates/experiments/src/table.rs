@@ -29,7 +29,10 @@ pub struct Row {
     pub note: String,
 }
 
-const HEADERS: [&str; 5] = ["model", "COV-P", "COV-R", "FD CrystalNN", "FD CGCNN"];
+/// What stands in place of a figure that was not measured.
+pub(crate) const NOT_RUN: &str = "not run here";
+/// Heads of the columns.
+pub(crate) const HEADERS: [&str; 5] = ["model", "COV-P", "COV-R", "FD CrystalNN", "FD CGCNN"];
 
 fn published_cells(figures: Option<&Figures<f64>>) -> [String; 4] {
     figures.map_or_else(
@@ -43,13 +46,13 @@ fn measured_cells(figures: Option<&Figures<Option<Measured>>>) -> [String; 4] {
         figure.map_or_else(|| "–".to_owned(), |m| format!("{:.digits$} ± {:.digits$}", m.value, m.std))
     };
     figures.map_or_else(
-        || std::array::from_fn(|_| "not run here".to_owned()),
+        || std::array::from_fn(|_| NOT_RUN.to_owned()),
         |f| [cell(f.cov_p, 3), cell(f.cov_r, 3), cell(f.fd_crystalnn, 4), cell(f.fd_cgcnn, 3)],
     )
 }
 
 /// Name and cells of every line: the paper's figures, and this run's below them.
-fn lines(rows: &[Row]) -> Vec<[String; 5]> {
+pub(crate) fn lines(rows: &[Row]) -> Vec<[String; 5]> {
     let mut lines = Vec::new();
     for row in rows {
         let with_name = |name: String, cells: [String; 4]| {

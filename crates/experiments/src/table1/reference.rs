@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::config::{Calibration, Table1Config};
 use crate::progress::bar;
+use crate::report::{Properties, of_records};
 use crate::statistics::choose;
 
 const SHIPPED: &[u8] = include_bytes!("../../../../assets/reference/mp20-test.postcard.zst");
@@ -49,6 +50,8 @@ pub struct Reference {
     orders: Vec<SamplingOrder>,
     /// Fingerprints of all test structures.
     pub test: Vec<Fingerprints>,
+    /// What the report shows of all test structures.
+    pub properties: Vec<Properties>,
     /// Fingerprints of random training structures, draw by draw.
     pub calibration: Vec<Vec<Fingerprints>>,
 }
@@ -78,6 +81,7 @@ impl Reference {
             cgcnn_sha256: cgcnn.sha256.clone(),
             git: GIT_REVISION.to_owned(),
             orders,
+            properties: of_records(data.split(Split::Test)),
             test: fingerprints_of("test split", &structures(data.split(Split::Test)), cgcnn),
             calibration: (0..calibration.draws as u64).map(draw).collect(),
         })
@@ -86,9 +90,17 @@ impl Reference {
     /// The compiled-in reference: MP-20's test split from space group 16 on.
     ///
     /// # Errors
+    /// If it is damaged.
+    pub fn compiled_in() -> Result<Self> {
+        Self::from_bytes(SHIPPED).context(SHIPPED_NAME)
+    }
+
+    /// The same, if it suits a run.
+    ///
+    /// # Errors
     /// If `filter` or `cgcnn` are not those that it was made with.
     pub fn shipped(filter: &DataConfig, cgcnn: &Weights) -> Result<Self> {
-        let reference = Self::from_bytes(SHIPPED).context(SHIPPED_NAME)?;
+        let reference = Self::compiled_in()?;
         if reference.filter != *filter {
             bail!(
                 "the compiled-in reference is MP-20 with {:?}, and the configuration asks for {filter:?}; give --data DIR",
@@ -124,6 +136,7 @@ impl Reference {
             cgcnn_sha256: self.cgcnn_sha256.clone(),
             git: self.git.clone(),
             orders: self.orders.clone(),
+            properties: self.properties.clone(),
             test: self.test.iter().map(StoredFingerprints::of).collect(),
             calibration: self.calibration.iter().map(|draw| draw.iter().map(StoredFingerprints::of).collect()).collect(),
         };
@@ -146,6 +159,7 @@ impl Reference {
             cgcnn_sha256: stored.cgcnn_sha256,
             git: stored.git,
             orders: stored.orders,
+            properties: stored.properties,
             test: restored(stored.test),
             calibration: stored.calibration.into_iter().map(restored).collect(),
         })
@@ -213,6 +227,7 @@ struct Stored {
     cgcnn_sha256: String,
     git: String,
     orders: Vec<SamplingOrder>,
+    properties: Vec<Properties>,
     test: Vec<StoredFingerprints>,
     calibration: Vec<Vec<StoredFingerprints>>,
 }
@@ -277,7 +292,7 @@ mod tests {
         let (reference, _) = embedded();
         let bytes = reference.to_bytes().expect("bytes");
         let back = Reference::from_bytes(&bytes).expect("a reference");
-        assert_eq!(back.orders, reference.orders);
+        assert_eq!((&back.orders, &back.properties), (&reference.orders, &reference.properties));
         assert_eq!(back.calibration.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5]);
         let own = metrics::evaluate(&reference.calibration[0], &reference.test).expect("figures");
         let restored = metrics::evaluate(&back.calibration[0], &back.test).expect("figures");

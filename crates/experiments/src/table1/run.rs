@@ -139,7 +139,9 @@ pub fn run(options: &Table1Options) -> Result<String> {
     rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
     rows.extend(stable);
     let against = Against { reference: &reference, compiled_in: data.is_none() };
-    report(&folder, options, &rows, &against, &cgcnn, &stages, &provenance)
+    let table = report(&folder, options, &rows, &against, &cgcnn, &stages, &provenance)?;
+    crate::report::finish(&folder, &reference.properties)?;
+    Ok(table)
 }
 
 /// The first name that no finished run has; an interrupted run is found again.

@@ -1,0 +1,171 @@
+//! What a finished run left in its folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use crystal_core::{Structure, io};
+use druse::config::parse_ron;
+use score_model::LossPoint;
+use serde::Deserialize;
+
+use super::command;
+use crate::table::Row;
+use crate::table1::Table1Config;
+
+/// A finished run of Table 1.
+pub struct FinishedRun {
+    /// Name of the folder.
+    pub name: String,
+    /// Rows of the table.
+    pub rows: Vec<Row>,
+    /// First line of `table1.md`: what was run.
+    pub heading: String,
+    /// Its notes, without bullets.
+    pub notes: Vec<String>,
+    /// Seconds of each stage.
+    pub seconds: BTreeMap<String, f64>,
+    /// Name of the data set.
+    pub data_name: String,
+    /// SHA-256 of the data set.
+    pub data_sha256: String,
+    /// Whether the run was measured against the compiled-in reference.
+    pub compiled_in: bool,
+    /// The resolved configuration.
+    pub config: Table1Config,
+    /// The same as its file has it.
+    pub config_text: String,
+    /// Structures with their ids.
+    pub generated: Vec<(String, Structure)>,
+    /// Losses; empty if the run trained nothing.
+    pub curve: Vec<LossPoint>,
+    /// The command that made the run, where it was noted.
+    pub command: Option<String>,
+    folder: PathBuf,
+}
+
+/// What the report takes from `table1.json`.
+#[derive(Deserialize)]
+struct Table1File {
+    rows: Vec<Row>,
+    seconds: BTreeMap<String, f64>,
+    data: DataNote,
+    reference: ReferenceNote,
+}
+
+#[derive(Deserialize)]
+struct ReferenceNote {
+    compiled_in: bool,
+}
+
+#[derive(Deserialize)]
+struct DataNote {
+    name: String,
+    sha256: String,
+}
+
+impl FinishedRun {
+    /// Reads the files of a run.
+    ///
+    /// # Errors
+    /// If the run is not finished, or a file is missing or damaged; the message names it.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let result = folder.join("table1.json");
+        if !result.exists() {
+            bail!("{}: no finished run of Table 1 lies there (there is no table1.json)", folder.display());
+        }
+        let table: Table1File =
+            serde_json::from_str(&text_of(&result)?).with_context(|| format!("{}: not what a run writes", result.display()))?;
+        let (heading, notes) = heading_and_notes(&text_of(&folder.join("table1.md"))?);
+        let config_file = folder.join("config.ron");
+        let config_text = text_of(&config_file)?;
+        let config = parse_ron(&config_text, &config_file.display().to_string())?;
+        let generated = io::read_all(&folder.join("generated.jsonl"))?
+            .into_iter()
+            .map(|entry| Ok((entry.id, entry.structure?)))
+            .collect::<Result<Vec<_>>>()?;
+        let losses = folder.join("loss.csv");
+        let curve = if losses.exists() { losses_of(&text_of(&losses)?, &losses)? } else { Vec::new() };
+        let named = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let command = fs::read_to_string(folder.join(command::FILE)).ok().map(|text| text.trim().to_owned());
+        Ok(Self {
+            name: named.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            rows: table.rows,
+            heading,
+            notes,
+            seconds: table.seconds,
+            data_name: table.data.name,
+            data_sha256: table.data.sha256,
+            compiled_in: table.reference.compiled_in,
+            config,
+            config_text,
+            generated,
+            curve,
+            command: command.filter(|command| !command.is_empty()),
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// The folder, as it was named.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The CIF that the run wrote of a structure, if it is still there.
+    pub fn cif(&self, id: &str) -> Option<String> {
+        fs::read_to_string(self.folder.join("generated").join(format!("{id}.cif"))).ok()
+    }
+}
+
+fn text_of(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("{}: cannot be read; is this the folder of a finished run?", path.display()))
+}
+
+/// The first line of `table1.md`, and the items of the list below its table.
+fn heading_and_notes(markdown: &str) -> (String, Vec<String>) {
+    let heading = markdown.lines().next().unwrap_or_default().to_owned();
+    (heading, markdown.lines().filter_map(|line| line.strip_prefix("- ")).map(str::to_owned).collect())
+}
+
+/// Points of `loss.csv`: step, position, lattice.
+fn losses_of(csv: &str, path: &Path) -> Result<Vec<LossPoint>> {
+    let point = |row: &str| {
+        let mut cells = row.split(',');
+        let point = LossPoint {
+            step: cells.next()?.parse().ok()?,
+            position: cells.next()?.parse().ok()?,
+            lattice: cells.next()?.parse().ok()?,
+        };
+        cells.next().is_none().then_some(point)
+    };
+    let rows = csv.lines().enumerate().skip(1);
+    rows.map(|(index, row)| {
+        point(row).ok_or_else(|| anyhow!("{}:{}: '{row}' is no step with two losses", path.display(), index + 1))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_read_and_bad_lines_named() {
+        let path = Path::new("loss.csv");
+        let curve = losses_of("step,position,lattice\n0,1.5,0.5\n1,1.25,0.25\n", path).expect("two points");
+        assert_eq!((curve.len(), curve[1].step, curve[1].lattice), (2, 1, 0.25));
+        for bad in ["0,1", "0,1,2,3", "x,1,2", ""] {
+            let error = losses_of(&format!("step,position,lattice\n{bad}\n"), path).expect_err(bad).to_string();
+            assert!(error.starts_with("loss.csv:2: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn notes_are_the_items_below_the_table() {
+        let (heading, notes) =
+            heading_and_notes("What was run\n\n| a |\n| --- |\n\n- this work: 12 of 12\n- FD CGCNN: none\n\n```text\n  x\n```\n");
+        assert_eq!(heading, "What was run");
+        assert_eq!(notes, ["this work: 12 of 12", "FD CGCNN: none"]);
+    }
+}

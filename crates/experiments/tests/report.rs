@@ -1,0 +1,86 @@
+//! The whole way to the report, on the embedded data; and the report in a real browser, where that is asked for.
+//!
+//! `DRUSE_BROWSER` names the browser, a Chromium; with `DRUSE_REQUIRE_BROWSER` one on the path is taken, and it is a failure if there is
+//! none. Without either the test says that this part was skipped. Needs Python 3 and a Unix system.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crystal_core::io;
+
+/// Names that distributions give to Chromium.
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+fn experiments(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_experiments"));
+    // An empty cache and no data: the embedded prototypes, whatever the machine has.
+    command.env("DRUSE_CACHE", folder.join("cache")).env_remove("DRUSE_DATA");
+    command
+}
+
+fn successful(command: &mut Command) -> Output {
+    let output = command.output().expect("the program starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}\n{}{}", text(&output.stdout), text(&output.stderr));
+    output
+}
+
+/// Makes a run of Table 1 in seconds and returns its folder.
+fn tiny_run(folder: &Path) -> PathBuf {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/tiny.ron");
+    successful(
+        experiments(folder)
+            .args(["table1", "--train"])
+            .arg("--config")
+            .arg(config)
+            .arg("--out")
+            .arg(folder)
+            .args(["--name", "tiny"]),
+    );
+    folder.join("tiny")
+}
+
+#[test]
+fn a_run_ends_with_a_report_that_works_in_a_browser() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = tiny_run(folder.path());
+    let report = run.join("report.html");
+    let first = std::fs::read_to_string(&report).expect("a report");
+    assert!(first.contains("-- table1 --train --config"), "the report names its command");
+
+    // Made again from the folder alone it is the same, byte for byte.
+    std::fs::remove_file(&report).expect("it was there");
+    successful(experiments(folder.path()).arg("report").arg("--run").arg(&run));
+    assert!(std::fs::read_to_string(&report).expect("a report") == first, "the report made again is another");
+
+    match browser() {
+        Some(browser) => open_in(&browser, &report, &folder.path().join("downloads")),
+        None => println!("skipped: no browser; name a Chromium in DRUSE_BROWSER"),
+    }
+}
+
+/// The browser to use; none if none was asked for.
+fn browser() -> Option<PathBuf> {
+    if let Some(program) = std::env::var_os("DRUSE_BROWSER") {
+        return Some(PathBuf::from(program));
+    }
+    // A browser that happens to be installed may be shut in by its distribution and unable to read the test's folder.
+    std::env::var_os("DRUSE_REQUIRE_BROWSER")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let mut programs = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    Some(programs.find(|program| program.is_file()).expect("a Chromium on the path; else name one in DRUSE_BROWSER"))
+}
+
+/// Runs the checks of `browser.py`, then reads every CIF that the page offers.
+fn open_in(browser: &Path, report: &Path, downloads: &Path) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/browser.py");
+    let output = successful(Command::new("python3").arg(script).arg(browser).arg(report).arg(downloads));
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    let entries = io::read_all(downloads).expect("files were offered");
+    assert!(!entries.is_empty());
+    for entry in entries {
+        let structure = entry.structure.unwrap_or_else(|error| panic!("{}: {error}", entry.id));
+        assert!(structure.n_sites() > 0);
+    }
+}
