@@ -3,7 +3,9 @@
 mod config;
 pub(crate) mod orders;
 mod run;
+mod samplers;
 mod stages;
 
 pub use config::{Calibration, Table1Config};
 pub use run::{Table1Options, run};
+pub use samplers::{NamedSampler, Reference};

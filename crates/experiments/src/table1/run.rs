@@ -18,7 +18,7 @@ use score_model::DimeNetPlusPlus;
 use serde_json::json;
 
 use super::stages::Stages;
-use super::{Table1Config, orders};
+use super::{Table1Config, orders, samplers};
 use crate::plot;
 use crate::progress::bar;
 use crate::published::{self, Figures};
@@ -100,12 +100,30 @@ pub fn run(options: &Table1Options) -> Result<String> {
     };
     let generated = stages.run("sampling", || sample(&config, &data, &weights.model, &device, &folder))?;
     let network = cgcnn.as_ref().map(|weights| &weights.model);
-    let reference = stages.run("fingerprints of the test split", || {
-        Ok(fingerprints_of("test split", &structures(data.split(Split::Test)), network))
+    let split = format!("{} split", config.reference.name());
+    let reference = stages.run(&format!("fingerprints of the {split}"), || {
+        Ok(fingerprints_of(&split, &structures(data.split(config.reference.split())), network))
     })?;
     let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, network)))?;
     let this_work =
         stages.run("figures of this work", || this_work_row(&config, options, &ours, &reference, &generated, &weights.note))?;
+    let mut rows = vec![this_work];
+    for sampler in &config.samplers {
+        let config = samplers::with_sampler(&config, sampler);
+        let folder = folder.join(&sampler.name);
+        let generated =
+            stages.run(&format!("sampling, {}", sampler.name), || sample(&config, &data, &weights.model, &device, &folder))?;
+        let row = stages.run(&format!("figures of {}", sampler.name), || {
+            let generated_fingerprints = fingerprints_of(&sampler.name, &generated.structures, network);
+            this_work_row(&config, options, &generated_fingerprints, &reference, &generated, &weights.note)
+        })?;
+        rows.push(Row { name: sampler.name.clone(), published: None, ..row });
+    }
+    if !config.samplers.is_empty() {
+        let samplings: Vec<_> =
+            std::iter::once(&config.sampling).chain(config.samplers.iter().map(|sampler| &sampler.sampling)).collect();
+        samplers::write_comparison(&folder, config.n_samples, &samplings, &rows)?;
+    }
     let stable = stages.run("1000 stable structures", || stable_rows(&config, options, &data, &reference, network))?;
 
     let not_run = |name: &str, published, note: &str| Row {
@@ -115,7 +133,6 @@ pub fn run(options: &Table1Options) -> Result<String> {
         n_samples: 0,
         note: note.to_owned(),
     };
-    let mut rows = vec![this_work];
     rows.push(not_run("PGCGM", published::PGCGM, "20 space groups; published figures only, not run here"));
     rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
     rows.extend(stable);
@@ -226,7 +243,7 @@ fn sample(
     device: &Device,
     folder: &Path,
 ) -> Result<Generated> {
-    let orders = orders::orders_from(data.split(Split::Test), config.n_samples, config.sampling.seed)?;
+    let orders = orders::orders_from(data.split(config.reference.split()), config.n_samples, config.sampling.seed)?;
     let bar = bar("sampling", 0);
     let sampled = druse::sampling::sample(model, &config.sampling, &orders, device, &folder.join("generated"), &bar);
     bar.finish_and_clear();
@@ -278,9 +295,9 @@ fn this_work_row(
     let valid = evaluate(&usable, reference)?;
     let measured = with_bootstrap(&valid, &usable, reference, config.bootstrap, options.seed)?;
     let note = format!(
-        "{weights}; {} steps a level; {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws exploded and were drawn again, {} given up; \
+        "{weights}; {}; {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws exploded and were drawn again, {} given up; \
          ± is a bootstrap over the generated structures",
-        config.sampling.steps_per_level,
+        samplers::described(&config.sampling),
         usable.len(),
         generated.len(),
         valid.cov_precision * usable.len() as f64 / generated.len() as f64,
@@ -327,7 +344,8 @@ fn stable_rows(
         measured: Some(over_draws(draws)),
         n_samples: n,
         note: format!(
-            "{n} random training structures against {against} test structures; mean and spread of {} draws",
+            "{n} random training structures against {against} {} structures; mean and spread of {} draws",
+            config.reference.name(),
             draws.len()
         ),
     };
