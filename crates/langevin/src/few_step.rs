@@ -7,9 +7,10 @@ use crate::plan::Update;
 
 /// Few-step sampling, in place of the paper's many Langevin steps per level (docs/src/few-step.md says how the defaults were chosen).
 ///
-/// Every evaluation moves `x ← x − (σ − d)·ε̂ + T·u·z`: the estimated noise shrinks from σ to d, then fresh noise u is added. A predictor
-/// goes to the σ of the next level, `d² + u² = σ_next²`: the probability flow with u = 0, the ancestral sampler of Song et al.
-/// (arXiv 2011.13456, appendix F) with u² = σ_next²·(σ² − σ_next²)/σ². A corrector stays at its level, `d² + u² = σ²`.
+/// Every evaluation moves `x ← x − (σ − d)·ε̂ + T·u·z`: the estimated noise shrinks from σ to d, then fresh noise u is added, so that the noise comes
+/// to σ' (`d² + u² = σ'²`). A predictor goes to the σ' of the next level, a corrector stays at its own. Either renews a share λ of the noise:
+/// `d = (1 − λ)·σ'`. The probability flow is λ = 0, the ancestral sampler λ = 1 − σ'/σ (Song et al., arXiv 2011.13456, appendix F), and λ = 1 goes to
+/// the noiseless estimate and starts anew from there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FewStep {
@@ -17,14 +18,23 @@ pub struct FewStep {
     pub evaluations: usize,
     /// What one evaluation moves.
     pub moves: Moves,
-    /// Noise of the predictors in units of the ancestral sampler's: 0 is the probability flow, 1 the ancestral sampler.
-    pub stochasticity: f64,
-    /// Share of the noise that a corrector takes away and puts back, above 0 and at most 1.
+    /// What the predictors renew.
+    pub predictor: Renewal,
+    /// Share of the noise that a corrector renews, above 0 and at most 1.
     pub corrector: f64,
     /// Whether the last step takes all noise away (d = u = 0); else it is a corrector of the lowest level.
     pub denoise: bool,
     /// Highest levels that are left out.
     pub skip_levels: usize,
+}
+
+/// How much of the noise a predictor renews.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Renewal {
+    /// As much as the ancestral sampler.
+    Ancestral,
+    /// A share, 0 (probability flow) to 1.
+    Share(f64),
 }
 
 /// What one evaluation of the network moves.
@@ -38,7 +48,14 @@ pub enum Moves {
 
 impl Default for FewStep {
     fn default() -> Self {
-        Self { evaluations: 32, moves: Moves::Together, stochasticity: 1.0, corrector: 0.5, denoise: true, skip_levels: 0 }
+        Self {
+            evaluations: 32,
+            moves: Moves::Together,
+            predictor: Renewal::Ancestral,
+            corrector: 1.0,
+            denoise: true,
+            skip_levels: 0,
+        }
     }
 }
 
@@ -55,8 +72,10 @@ impl FewStep {
                 if per_step == 2 { "an even number from 4 on, since positions and lattice move in turn" } else { "2 or more" };
             return Some(format!("evaluations is {}; give {wanted}", self.evaluations));
         }
-        if !share(self.stochasticity) {
-            return Some(format!("stochasticity is {}; give 0 (probability flow) to 1 (ancestral)", self.stochasticity));
+        if let Renewal::Share(renewed) = self.predictor
+            && !share(renewed)
+        {
+            return Some(format!("predictor renews {renewed}; give a share of the noise, 0 to 1"));
         }
         if !share(self.corrector) || self.corrector == 0.0 {
             return Some(format!("corrector is {}; give a share of the noise above 0, at most 1", self.corrector));
@@ -82,12 +101,13 @@ impl FewStep {
             let here = level(step);
             let next = (step + 1 < steps).then(|| level(step + 1));
             let toward = |sigma: fn(&NoiseSchedule, usize) -> f64, temperature: f64, draw: usize| {
-                let (down, fresh) = match next {
-                    Some(next) if next < here => self.predictor(sigma(schedule, here), sigma(schedule, next)),
+                let sigma = |level: usize| sigma(schedule, level);
+                let (left, fresh) = match next {
+                    Some(next) if next < here => self.predictor(sigma(here), sigma(next)),
                     None if self.denoise => (0.0, 0.0),
-                    _ => self.corrector(sigma(schedule, here)),
+                    _ => renewed(sigma(here), self.corrector),
                 };
-                LangevinStep { drift: down - sigma(schedule, here), noise: temperature * fresh, draw: draw as u32 }
+                LangevinStep { drift: left - sigma(here), noise: temperature * fresh, draw: draw as u32 }
             };
             // Two draws per step: the first sites and the lattice take the same items.
             let position = toward(NoiseSchedule::position_sigma, temperatures.0, 2 * step + 1);
@@ -105,15 +125,18 @@ impl FewStep {
 
     /// Noise that is left, and fresh noise, of a step from σ to a lower one.
     fn predictor(&self, sigma: f64, next: f64) -> (f64, f64) {
-        let fresh = self.stochasticity * next * (1.0 - (next / sigma).powi(2)).sqrt();
-        ((next * next - fresh * fresh).sqrt(), fresh)
+        let share = match self.predictor {
+            Renewal::Ancestral => 1.0 - next / sigma,
+            Renewal::Share(share) => share,
+        };
+        renewed(next, share)
     }
+}
 
-    /// The same of a step that stays at σ.
-    fn corrector(&self, sigma: f64) -> (f64, f64) {
-        let left = 1.0 - self.corrector;
-        (left * sigma, (1.0 - left * left).sqrt() * sigma)
-    }
+/// Noise that is left, and fresh noise, which make up σ when a share is renewed.
+fn renewed(sigma: f64, share: f64) -> (f64, f64) {
+    let left = 1.0 - share;
+    (left * sigma, (1.0 - left * left).sqrt() * sigma)
 }
 
 #[cfg(test)]
@@ -148,10 +171,10 @@ mod tests {
     fn a_normal_distribution_is_reproduced() {
         for (few_step, error) in [
             // Ten large steps are coarse, correctors mend it.
-            (FewStep { evaluations: 10, stochasticity: 0.0, ..FewStep::default() }, 0.25),
-            (FewStep { evaluations: 64, stochasticity: 0.0, ..FewStep::default() }, 0.1),
-            (FewStep { evaluations: 64, stochasticity: 1.0, ..FewStep::default() }, 0.1),
-            (FewStep { evaluations: 128, moves: Moves::InTurn, ..FewStep::default() }, 0.1),
+            (FewStep { evaluations: 10, predictor: Renewal::Share(0.0), ..FewStep::default() }, 0.25),
+            (FewStep { evaluations: 64, predictor: Renewal::Share(0.0), corrector: 0.5, ..FewStep::default() }, 0.1),
+            (FewStep { evaluations: 64, corrector: 0.5, ..FewStep::default() }, 0.1),
+            (FewStep { evaluations: 128, moves: Moves::InTurn, corrector: 0.5, ..FewStep::default() }, 0.1),
             (FewStep { evaluations: 400, corrector: 0.2, denoise: false, ..FewStep::default() }, 0.1),
         ] {
             let (mean, variance) = outcome(&few_step, 3.0, 0.25);
@@ -172,9 +195,9 @@ mod tests {
     #[test]
     fn predictors_are_those_of_the_literature() {
         let (sigma, next) = (2.0_f64, 1.5_f64);
-        let flow = FewStep { stochasticity: 0.0, ..FewStep::default() };
+        let flow = FewStep { predictor: Renewal::Share(0.0), ..FewStep::default() };
         assert_eq!(flow.predictor(sigma, next), (next, 0.0));
-        let (left, fresh) = FewStep { stochasticity: 1.0, ..FewStep::default() }.predictor(sigma, next);
+        let (left, fresh) = FewStep { predictor: Renewal::Ancestral, ..FewStep::default() }.predictor(sigma, next);
         // Song et al., appendix F: x + (σ² − σ_next²)·score + √(σ_next²·(σ² − σ_next²)/σ²)·z, score = −ε/σ.
         assert!((sigma - left - (sigma * sigma - next * next) / sigma).abs() < 1e-12);
         assert!((fresh * fresh - next * next * (sigma * sigma - next * next) / (sigma * sigma)).abs() < 1e-12);
@@ -212,8 +235,8 @@ mod tests {
         let problem = |few_step: FewStep| few_step.problem(&schedule).unwrap_or_default();
         assert!(problem(FewStep { evaluations: 1, moves: Moves::Together, ..FewStep::default() }).contains("2 or more"));
         assert!(problem(FewStep { evaluations: 33, moves: Moves::InTurn, ..FewStep::default() }).contains("even"));
-        assert!(problem(FewStep { stochasticity: 1.5, ..FewStep::default() }).contains("ancestral"));
-        assert!(problem(FewStep { stochasticity: f64::NAN, ..FewStep::default() }).contains("ancestral"));
+        assert!(problem(FewStep { predictor: Renewal::Share(1.5), ..FewStep::default() }).contains("renews 1.5"));
+        assert!(problem(FewStep { predictor: Renewal::Share(f64::NAN), ..FewStep::default() }).contains("renews NaN"));
         assert!(problem(FewStep { corrector: 0.0, ..FewStep::default() }).contains("share"));
         assert!(problem(FewStep { skip_levels: 10, ..FewStep::default() }).contains("10 levels"));
         assert!(problem(FewStep::default()).is_empty());

@@ -13,7 +13,7 @@ mod sampler;
 
 pub use config::{Method, SamplerConfig};
 pub use error::SamplingError;
-pub use few_step::{FewStep, Moves};
+pub use few_step::{FewStep, Moves, Renewal};
 pub use finish::{Finishing, finish};
 pub use order::SamplingOrder;
 pub use sampler::{Outcome, Sample, Sampler, check_orders};

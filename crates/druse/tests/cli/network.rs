@@ -106,7 +106,8 @@ fn train_resume_sample_evaluate() {
     assert_eq!(texts("grown/").len(), 3);
     assert_eq!(texts("grown/"), texts("alone/"), "a structure does not depend on the batch it was sampled in");
 
-    let few_step = ["--sampler", "few-step", "--evaluations", "4", "--checkpoint", "run/checkpoint.safetensors", "--out", "few", "--json"];
+    let few_step =
+        ["--sampler", "few-step", "--evaluations", "4", "--checkpoint", "run/checkpoint.safetensors", "--out", "few", "--json"];
     let order = ["sample", "--composition", "Na:1,Cl:1", "--space-group", "225"];
     let document = folder.druse(&[&order[..], &few_step].concat()).status(0).document();
     assert_eq!(document["evaluations_per_structure"], 4);

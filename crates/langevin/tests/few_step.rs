@@ -3,18 +3,27 @@
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
-use crystal_core::LatticeCoordinates;
-use druse_tests::{TinyModel, order};
+use crystal_core::{LatticeCoordinates, SpaceGroupNumber};
 use langevin::{FewStep, Method, Moves, Outcome, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder};
 use multigraph::GraphConfig;
 use nalgebra::Vector3;
-use score_model::{BasisConfig, NoiseSchedule, ScoreBatch, ScoreEstimate, ScoreModel};
+use score_model::{BasisConfig, DimeNetPlusPlusConfig, NoiseSchedule, ScoreBatch, ScoreEstimate, ScoreModel};
 
 /// Mean and variance of the lattice coordinate of the data that [`Exact`] knows.
 const LATTICE: (f64, f64) = (-2.0, 0.25);
 
 fn config(few_step: FewStep) -> SamplerConfig {
     SamplerConfig { method: Method::FewStep(few_step), seed: 3, ..SamplerConfig::default() }
+}
+
+fn order(space_group: i64, sites: &str, count: usize) -> SamplingOrder {
+    let space_group = SpaceGroupNumber::new(space_group).expect("a space group");
+    SamplingOrder { space_group, sites: sites.parse().expect("a composition"), count }
+}
+
+/// What the models below read: lengths and directions need no more.
+fn basis() -> BasisConfig {
+    BasisConfig { n_radial: 1, n_spherical: 1, envelope_exponent: 5, n_gaussians: 1, n_levels: 10 }
 }
 
 fn run<M: ScoreModel>(model: &M, config: SamplerConfig, orders: &[SamplingOrder]) -> (Vec<Sample>, f64) {
@@ -40,7 +49,6 @@ fn run<M: ScoreModel>(model: &M, config: SamplerConfig, orders: &[SamplingOrder]
 /// an image by translation alone is as long as the cell.
 #[derive(Module, Debug)]
 struct Exact {
-    inner: TinyModel,
     #[module(skip)]
     evaluations: Counter,
 }
@@ -51,20 +59,20 @@ struct Counter(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 
 impl ScoreModel for Exact {
     fn basis(&self) -> BasisConfig {
-        self.inner.basis()
+        basis()
     }
 
     fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate {
         self.evaluations.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let estimate = self.inner.forward(batch);
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f64>().collect::<Vec<f64>>();
         let n_scalars = batch.scalars.dims()[1];
         // Column 0 of the scalars is 0 between a site and its translated images, column 2 is ln(d/5 Å).
         let log = |row: &[f64]| if row[0] == 0.0 { row[2] } else { f64::INFINITY };
         let logs: Vec<f64> = numbers(batch.scalars.clone()).chunks(n_scalars).map(log).collect();
         let structures: Vec<i64> = batch.edge_structure.index.clone().into_data().iter::<i64>().collect();
+        // One site per structure.
         let levels: Vec<i64> = batch.levels.index.clone().into_data().iter::<i64>().collect();
-        let mut rows = numbers(estimate.lattice.clone());
+        let mut rows = vec![0.0; levels.len() * LatticeCoordinates::MAX];
         for (structure, row) in rows.chunks_mut(LatticeCoordinates::MAX).enumerate() {
             let own = logs.iter().zip(&structures).filter(|(_, owner)| **owner == structure as i64).map(|(log, _)| *log);
             let length = 5.0 * own.fold(f64::INFINITY, f64::min).exp();
@@ -72,10 +80,10 @@ impl ScoreModel for Exact {
             let sigma = NoiseSchedule::default().lattice_sigma(levels[structure] as usize);
             row[0] = sigma * (y - LATTICE.0) / (LATTICE.1 + sigma * sigma);
         }
-        let shape = estimate.lattice.dims();
         let rows: Vec<f32> = rows.into_iter().map(|x| x as f32).collect();
-        let lattice = Tensor::from_data(TensorData::new(rows, shape), &estimate.lattice.device());
-        ScoreEstimate { position: estimate.position.zeros_like(), lattice }
+        let lattice = Tensor::from_data(TensorData::new(rows, [levels.len(), LatticeCoordinates::MAX]), &batch.scalars.device());
+        let position = Tensor::zeros([levels.len(), 3], &batch.scalars.device());
+        ScoreEstimate { position, lattice }
     }
 
     fn kind(&self) -> &'static str {
@@ -85,9 +93,9 @@ impl ScoreModel for Exact {
 
 #[test]
 fn cells_of_a_normal_distribution_are_reproduced() {
-    let model = Exact { inner: TinyModel::new(1, &Device::flex()), evaluations: Counter::default() };
+    let model = Exact { evaluations: Counter::default() };
     for moves in [Moves::Together, Moves::InTurn] {
-        let few_step = FewStep { evaluations: 40, moves, ..FewStep::default() };
+        let few_step = FewStep { evaluations: 40, moves, corrector: 0.5, ..FewStep::default() };
         let config = SamplerConfig {
             // Start and fresh noise as the distribution wants them, not at low temperature; edges long enough to reach the next cell.
             initial_lattice_sigma: (36.0_f64 + LATTICE.1).sqrt(),
@@ -107,7 +115,7 @@ fn cells_of_a_normal_distribution_are_reproduced() {
 
 #[test]
 fn evaluations_are_as_many_as_asked_for() {
-    let model = Exact { inner: TinyModel::new(1, &Device::flex()), evaluations: Counter::default() };
+    let model = Exact { evaluations: Counter::default() };
     for moves in [Moves::Together, Moves::InTurn] {
         for evaluations in [4, 16, 32] {
             let config = config(FewStep { evaluations, moves, ..FewStep::default() });
@@ -123,7 +131,8 @@ fn evaluations_are_as_many_as_asked_for() {
 
 #[test]
 fn batches_do_not_matter() {
-    let model = TinyModel::new(2, &Device::flex());
+    let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
+    let model = network.init(&Device::flex());
     let orders = [order(225, "Na:1,Cl:1", 2), order(62, "Ca:1,Ti:1,O:2", 2), order(1, "Si:2", 1)];
     let sampled = |batch_size: usize, moves: Moves| {
         let few_step = FewStep { evaluations: 12, moves, ..FewStep::default() };
@@ -142,18 +151,18 @@ fn batches_do_not_matter() {
 /// Draws both sites toward a distance of 2.5 Å between their nearest images, without error.
 #[derive(Module, Debug)]
 struct Pair {
-    inner: TinyModel,
+    #[module(skip)]
+    distance: f64,
 }
 
 const DISTANCE: f64 = 2.5;
 
 impl ScoreModel for Pair {
     fn basis(&self) -> BasisConfig {
-        self.inner.basis()
+        basis()
     }
 
     fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate {
-        let estimate = self.inner.forward(batch);
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f64>().collect::<Vec<f64>>();
         let integers = |tensor: Tensor<1, burn::tensor::Int>| tensor.into_data().iter::<i64>().collect::<Vec<i64>>();
         let n_scalars = batch.scalars.dims()[1];
@@ -161,19 +170,18 @@ impl ScoreModel for Pair {
         let directions = numbers(batch.directions.clone());
         let (source, target) = (integers(batch.source.index.clone()), integers(batch.target.index.clone()));
         let levels = integers(batch.levels.index.clone());
-        let structures = integers(batch.site_structure.index.clone());
         let mut rows = Vec::new();
-        for (site, structure) in structures.iter().enumerate() {
-            let sigma = NoiseSchedule::default().position_sigma(levels[*structure as usize] as usize);
+        for (site, level) in levels.iter().enumerate() {
+            let sigma = NoiseSchedule::default().position_sigma(*level as usize);
             let out = (0..lengths.len()).filter(|edge| source[*edge] == site as i64 && target[*edge] != site as i64);
             let nearest = out.min_by(|a, b| lengths[*a].total_cmp(&lengths[*b])).expect("a neighbour");
             let direction = Vector3::from_row_slice(&directions[3 * nearest..3 * nearest + 3]);
             // Either site does half of the way.
-            let noise = direction * (DISTANCE - lengths[nearest]) / (2.0 * sigma);
+            let noise = direction * (self.distance - lengths[nearest]) / (2.0 * sigma);
             rows.extend(noise.iter().map(|x| *x as f32));
         }
-        let position = Tensor::from_data(TensorData::new(rows, [structures.len(), 3]), &estimate.position.device());
-        ScoreEstimate { position, lattice: estimate.lattice.zeros_like() }
+        let position = Tensor::from_data(TensorData::new(rows, [levels.len(), 3]), &batch.scalars.device());
+        ScoreEstimate { position, lattice: batch.free_mask.zeros_like() }
     }
 
     fn kind(&self) -> &'static str {
@@ -183,7 +191,7 @@ impl ScoreModel for Pair {
 
 #[test]
 fn the_last_step_leaves_no_noise() {
-    let model = Pair { inner: TinyModel::new(1, &Device::flex()) };
+    let model = Pair { distance: DISTANCE };
     let distances = |denoise: bool| {
         let few_step = FewStep { evaluations: 16, denoise, ..FewStep::default() };
         // Cells of 10·ln 2 Å, which stay as they are.
