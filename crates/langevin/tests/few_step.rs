@@ -4,13 +4,23 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use crystal_core::{LatticeCoordinates, SpaceGroupNumber};
-use langevin::{FewStep, Method, Moves, Outcome, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use langevin::{FewStep, Method, Moves, Outcome, Renewal, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder};
 use multigraph::GraphConfig;
 use nalgebra::Vector3;
 use score_model::{BasisConfig, DimeNetPlusPlusConfig, NoiseSchedule, ScoreBatch, ScoreEstimate, ScoreModel};
 
 /// Mean and variance of the lattice coordinate of the data that [`Exact`] knows.
 const LATTICE: (f64, f64) = (-2.0, 0.25);
+
+/// So many levels that large steps are no source of error.
+fn fine() -> NoiseSchedule {
+    NoiseSchedule { n_levels: 60, lattice_variance: (0.01, 36.0), ..NoiseSchedule::default() }
+}
+
+/// Edges that reach the next cell, which [`Exact`] needs.
+fn wide() -> GraphConfig {
+    GraphConfig { mean_degree: 120.0, ..GraphConfig::default() }
+}
 
 fn config(few_step: FewStep) -> SamplerConfig {
     SamplerConfig { method: Method::FewStep(few_step), seed: 3, ..SamplerConfig::default() }
@@ -23,7 +33,7 @@ fn order(space_group: i64, sites: &str, count: usize) -> SamplingOrder {
 
 /// What the models below read: lengths and directions need no more.
 fn basis() -> BasisConfig {
-    BasisConfig { n_radial: 1, n_spherical: 1, envelope_exponent: 5, n_gaussians: 1, n_levels: 10 }
+    BasisConfig { n_radial: 1, n_spherical: 1, envelope_exponent: 5, n_gaussians: 1, n_levels: 60 }
 }
 
 fn run<M: ScoreModel>(model: &M, config: SamplerConfig, orders: &[SamplingOrder]) -> (Vec<Sample>, f64) {
@@ -77,7 +87,7 @@ impl ScoreModel for Exact {
             let own = logs.iter().zip(&structures).filter(|(_, owner)| **owner == structure as i64).map(|(log, _)| *log);
             let length = 5.0 * own.fold(f64::INFINITY, f64::min).exp();
             let y = 10.0 * (length / 10.0).exp_m1().ln();
-            let sigma = NoiseSchedule::default().lattice_sigma(levels[structure] as usize);
+            let sigma = fine().lattice_sigma(levels[structure] as usize);
             row[0] = sigma * (y - LATTICE.0) / (LATTICE.1 + sigma * sigma);
         }
         let rows: Vec<f32> = rows.into_iter().map(|x| x as f32).collect();
@@ -94,13 +104,14 @@ impl ScoreModel for Exact {
 #[test]
 fn cells_of_a_normal_distribution_are_reproduced() {
     let model = Exact { evaluations: Counter::default() };
-    for moves in [Moves::Together, Moves::InTurn] {
-        let few_step = FewStep { evaluations: 40, moves, corrector: 0.5, ..FewStep::default() };
+    for (moves, evaluations) in [(Moves::Together, 60), (Moves::InTurn, 120)] {
+        let few_step = FewStep { evaluations, moves, predictor: Renewal::Ancestral, ..FewStep::default() };
         let config = SamplerConfig {
-            // Start and fresh noise as the distribution wants them, not at low temperature; edges long enough to reach the next cell.
+            schedule: fine(),
+            graph: wide(),
+            // Start and fresh noise as the distribution wants them, not at low temperature.
             initial_lattice_sigma: (36.0_f64 + LATTICE.1).sqrt(),
             lattice_temperature: 1.0,
-            graph: GraphConfig { mean_degree: 120.0, ..GraphConfig::default() },
             ..config(few_step)
         };
         let (samples, _) = run(&model, config, &[order(195, "Po:1", 200)]);
@@ -118,7 +129,7 @@ fn evaluations_are_as_many_as_asked_for() {
     let model = Exact { evaluations: Counter::default() };
     for moves in [Moves::Together, Moves::InTurn] {
         for evaluations in [4, 16, 32] {
-            let config = config(FewStep { evaluations, moves, ..FewStep::default() });
+            let config = SamplerConfig { graph: wide(), ..config(FewStep { evaluations, moves, ..FewStep::default() }) };
             assert_eq!(config.evaluations_per_structure(), evaluations);
             let (samples, draws) = run(&model, config, &[order(195, "Po:1", 3)]);
             assert_eq!(samples.len(), 3);

@@ -102,6 +102,19 @@ mod tests {
     }
 
     #[test]
+    fn comparisons_of_samplers_parse() {
+        for text in [
+            include_str!("../../../../experiments/few-step/validation.ron"),
+            include_str!("../../../../experiments/few-step/test.ron"),
+        ] {
+            let config: Table1Config = druse::config::parse_ron(text, "few-step").expect("a configuration");
+            let config = config.resolve(7);
+            assert_eq!(config.problem(), None);
+            assert!(!config.samplers.is_empty() && config.samplers.iter().all(|sampler| sampler.sampling.seed == 7));
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_place() {
         let text = Table1Config::preset("quick").expect("a preset").replace("n_samples", "n_sampels");
         let error = druse::config::parse_ron::<Table1Config>(&text, "quick.ron").expect_err("a misspelt key").to_string();
