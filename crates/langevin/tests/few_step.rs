@@ -60,12 +60,8 @@ fn run<M: ScoreModel>(model: &M, config: SamplerConfig, orders: &[SamplingOrder]
 #[derive(Module, Debug)]
 struct Exact {
     #[module(skip)]
-    evaluations: Counter,
+    schedule: NoiseSchedule,
 }
-
-/// Counts calls of a model, which is not mutable.
-#[derive(Debug, Clone, Default)]
-struct Counter(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 
 impl ScoreModel for Exact {
     fn basis(&self) -> BasisConfig {
@@ -73,7 +69,6 @@ impl ScoreModel for Exact {
     }
 
     fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate {
-        self.evaluations.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f64>().collect::<Vec<f64>>();
         let n_scalars = batch.scalars.dims()[1];
         // Column 0 of the scalars is 0 between a site and its translated images, column 2 is ln(d/5 Å).
@@ -87,7 +82,7 @@ impl ScoreModel for Exact {
             let own = logs.iter().zip(&structures).filter(|(_, owner)| **owner == structure as i64).map(|(log, _)| *log);
             let length = 5.0 * own.fold(f64::INFINITY, f64::min).exp();
             let y = 10.0 * (length / 10.0).exp_m1().ln();
-            let sigma = fine().lattice_sigma(levels[structure] as usize);
+            let sigma = self.schedule.lattice_sigma(levels[structure] as usize);
             row[0] = sigma * (y - LATTICE.0) / (LATTICE.1 + sigma * sigma);
         }
         let rows: Vec<f32> = rows.into_iter().map(|x| x as f32).collect();
@@ -103,7 +98,7 @@ impl ScoreModel for Exact {
 
 #[test]
 fn cells_of_a_normal_distribution_are_reproduced() {
-    let model = Exact { evaluations: Counter::default() };
+    let model = Exact { schedule: fine() };
     for (moves, evaluations) in [(Moves::Together, 60), (Moves::InTurn, 120)] {
         let few_step = FewStep { evaluations, moves, predictor: Renewal::Ancestral, ..FewStep::default() };
         let config = SamplerConfig {
@@ -124,12 +119,39 @@ fn cells_of_a_normal_distribution_are_reproduced() {
     }
 }
 
+/// Sees no noise, and counts how often it was asked.
+#[derive(Module, Debug)]
+struct Still {
+    #[module(skip)]
+    evaluations: Counter,
+}
+
+/// A count that can be raised through a shared model.
+#[derive(Debug, Clone, Default)]
+struct Counter(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+impl ScoreModel for Still {
+    fn basis(&self) -> BasisConfig {
+        basis()
+    }
+
+    fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate {
+        self.evaluations.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let n_sites = batch.levels.index.dims()[0];
+        ScoreEstimate { position: Tensor::zeros([n_sites, 3], &batch.scalars.device()), lattice: batch.free_mask.zeros_like() }
+    }
+
+    fn kind(&self) -> &'static str {
+        "still"
+    }
+}
+
 #[test]
 fn evaluations_are_as_many_as_asked_for() {
-    let model = Exact { evaluations: Counter::default() };
+    let model = Still { evaluations: Counter::default() };
     for moves in [Moves::Together, Moves::InTurn] {
         for evaluations in [4, 16, 32] {
-            let config = SamplerConfig { graph: wide(), ..config(FewStep { evaluations, moves, ..FewStep::default() }) };
+            let config = config(FewStep { evaluations, moves, ..FewStep::default() });
             assert_eq!(config.evaluations_per_structure(), evaluations);
             let (samples, draws) = run(&model, config, &[order(195, "Po:1", 3)]);
             assert_eq!(samples.len(), 3);
