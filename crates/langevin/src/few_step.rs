@@ -184,7 +184,8 @@ mod tests {
 
     #[test]
     fn ten_levels_and_large_renewals_narrow_it() {
-        let (mean, variance) = outcome(&FewStep { evaluations: 64, corrector: 1.0, ..FewStep::default() }, 10, 3.0, 0.25);
+        let (mean, variance) =
+            outcome(&FewStep { evaluations: 64, predictor: Renewal::Ancestral, ..FewStep::default() }, 10, 3.0, 0.25);
         assert!((mean - 3.0).abs() < 0.02 && (0.47..0.54).contains(&(variance / 0.25)), "{mean} {variance}");
     }
 
