@@ -1,8 +1,11 @@
-//! The loss curve as a picture.
+//! The loss curve and quality against network evaluations as pictures.
 
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 use score_model::LossPoint;
+
+use crate::published::Figures;
+use crate::table::Measured;
 
 /// Points on either side that a running mean takes in, as a share of the curve.
 const SMOOTHING: f64 = 0.02;
@@ -43,6 +46,85 @@ pub fn loss_curve(curve: &[LossPoint]) -> Result<String> {
             .background_style(WHITE)
             .border_style(BLACK.mix(0.4))
             .draw()?;
+        area.present()?;
+    }
+    Ok(svg)
+}
+
+/// What one sampler reached.
+#[derive(Debug, Clone)]
+pub struct QualityPoint {
+    /// What its point is joined with, and its name.
+    pub series: &'static str,
+    /// Network evaluations per structure.
+    pub evaluations: usize,
+    /// Its figures.
+    pub figures: Figures<Option<Measured>>,
+}
+
+/// COV-P, COV-R and FD CrystalNN against network evaluations per structure, on a logarithmic axis, as SVG text. Bars are one standard deviation.
+/// The points of a series are joined if no two of them took as many evaluations.
+///
+/// # Errors
+/// If there are no points or they cannot be drawn.
+pub fn quality_against_evaluations(points: &[QualityPoint]) -> Result<String> {
+    let evaluations = points.iter().map(|point| point.evaluations as f64);
+    let most = evaluations.clone().reduce(f64::max).ok_or_else(|| anyhow!("there is no sampler to draw"))? * 1.4;
+    let least = evaluations.fold(most, f64::min) / 1.4;
+    let colours = [RGBColor(31, 119, 180), RGBColor(214, 96, 39)];
+    let mut series: Vec<&str> = points.iter().map(|point| point.series).collect();
+    series.dedup();
+    let mut seen = Vec::new();
+    series.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(name);
+            true
+        }
+    });
+    let panels = [
+        ("COV-P", (|figures| figures.cov_p) as fn(&Figures<Option<Measured>>) -> Option<Measured>),
+        ("COV-R", |figures| figures.cov_r),
+        ("FD CrystalNN", |figures| figures.fd_crystalnn),
+    ];
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (1200, 420)).into_drawing_area();
+        area.fill(&WHITE)?;
+        for (panel, (title, figure)) in area.split_evenly((1, 3)).iter().zip(panels) {
+            let measured = |point: &QualityPoint| figure(&point.figures).map(|measured| (point.evaluations as f64, measured));
+            let highest =
+                points.iter().filter_map(measured).map(|(_, measured)| measured.value + measured.std).fold(0.0, f64::max);
+            let mut chart = ChartBuilder::on(panel)
+                .caption(title, ("sans-serif", 20))
+                .margin(12)
+                .x_label_area_size(40)
+                .y_label_area_size(48)
+                .build_cartesian_2d((least..most).log_scale(), 0.0..(highest * 1.05).max(1e-3))?;
+            let label = |evaluations: &f64| format!("{evaluations:.0}");
+            chart
+                .configure_mesh()
+                .x_desc("evaluations per structure")
+                .x_label_formatter(&label)
+                .light_line_style(WHITE)
+                .draw()?;
+            for (&name, &colour) in series.iter().zip(colours.iter().cycle()) {
+                let mut of_series: Vec<_> = points.iter().filter(|point| point.series == name).filter_map(measured).collect();
+                of_series.sort_by(|a, b| a.0.total_cmp(&b.0));
+                let bars = of_series
+                    .iter()
+                    .map(|(x, m)| PathElement::new([(*x, m.value - m.std), (*x, m.value + m.std)], colour.stroke_width(1)));
+                chart.draw_series(bars)?;
+                if of_series.windows(2).all(|pair| pair[0].0 < pair[1].0) {
+                    chart.draw_series(LineSeries::new(of_series.iter().map(|(x, m)| (*x, m.value)), colour.mix(0.5)))?;
+                }
+                chart
+                    .draw_series(of_series.iter().map(|(x, m)| Circle::new((*x, m.value), 4, colour.filled())))?
+                    .label(name)
+                    .legend(move |(x, y)| Circle::new((x + 10, y), 4, colour.filled()));
+            }
+            let mut labels = chart.configure_series_labels();
+            labels.position(SeriesLabelPosition::LowerRight).background_style(WHITE).border_style(BLACK.mix(0.4)).draw()?;
+        }
         area.present()?;
     }
     Ok(svg)

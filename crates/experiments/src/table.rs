@@ -34,11 +34,8 @@ pub(crate) const NOT_RUN: &str = "not run here";
 /// Heads of the columns.
 pub(crate) const HEADERS: [&str; 5] = ["model", "COV-P", "COV-R", "FD CrystalNN", "FD CGCNN"];
 
-fn published_cells(figures: Option<&Figures<f64>>) -> [String; 4] {
-    figures.map_or_else(
-        || std::array::from_fn(|_| "–".to_owned()),
-        |f| [f.cov_p, f.cov_r, f.fd_crystalnn, f.fd_cgcnn].map(|figure| format!("{figure:.3}")),
-    )
+fn published_cells(f: &Figures<f64>) -> [String; 4] {
+    [f.cov_p, f.cov_r, f.fd_crystalnn, f.fd_cgcnn].map(|figure| format!("{figure:.3}"))
 }
 
 fn measured_cells(figures: Option<&Figures<Option<Measured>>>) -> [String; 4] {
@@ -51,7 +48,7 @@ fn measured_cells(figures: Option<&Figures<Option<Measured>>>) -> [String; 4] {
     )
 }
 
-/// Name and cells of every line: the paper's figures, and this run's below them.
+/// Name and cells of every line: the paper's figures, if there are any, and this run's below them.
 pub(crate) fn lines(rows: &[Row]) -> Vec<[String; 5]> {
     let mut lines = Vec::new();
     for row in rows {
@@ -59,7 +56,9 @@ pub(crate) fn lines(rows: &[Row]) -> Vec<[String; 5]> {
             let [a, b, c, d] = cells;
             [name, a, b, c, d]
         };
-        lines.push(with_name(format!("{}, published", row.name), published_cells(row.published.as_ref())));
+        if let Some(published) = &row.published {
+            lines.push(with_name(format!("{}, published", row.name), published_cells(published)));
+        }
         let count = if row.measured.is_some() { format!(" ({})", row.n_samples) } else { String::new() };
         lines.push(with_name(format!("{}, this run{count}", row.name), measured_cells(row.measured.as_ref())));
     }

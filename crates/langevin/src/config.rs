@@ -4,7 +4,17 @@ use multigraph::GraphConfig;
 use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
 
-use crate::Finishing;
+use crate::{FewStep, Finishing};
+
+/// How the noise is taken away.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub enum Method {
+    /// The paper's annealed Langevin dynamics: at each level `steps_per_level` steps of both processes in turn.
+    #[default]
+    Annealed,
+    /// A few large steps. In RON: `FewStep((evaluations: 32))`.
+    FewStep(FewStep),
+}
 
 /// How structures are sampled. Defaults are the paper's (method §6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +24,9 @@ pub struct SamplerConfig {
     pub schedule: NoiseSchedule,
     /// The graph's cut-off; the one the model was trained with.
     pub graph: GraphConfig,
-    /// Steps per level; each is one position step and one lattice step.
+    /// Annealed Langevin dynamics or few steps.
+    pub method: Method,
+    /// Steps per level; each is one position step and one lattice step. This and the two step sizes are for [`Method::Annealed`].
     pub steps_per_level: usize,
     /// Position step α at the lowest level in units of its variance σ²: 1 in the paper.
     pub position_step: f64,
@@ -41,6 +53,7 @@ impl Default for SamplerConfig {
         Self {
             schedule: NoiseSchedule::default(),
             graph: GraphConfig::default(),
+            method: Method::default(),
             steps_per_level: 80,
             position_step: 1.0,
             lattice_step: 0.1,
@@ -69,5 +82,11 @@ impl SamplerConfig {
             .or_else(|| finite("position_temperature", self.position_temperature))
             .or_else(|| finite("lattice_temperature", self.lattice_temperature))
             .or_else(|| finite("initial_lattice_sigma", self.initial_lattice_sigma))
+            .or_else(|| match &self.method {
+                Method::Annealed => None,
+                Method::FewStep(few_step) => {
+                    few_step.problem(&self.schedule).map(|problem| format!("few-step sampling: {problem}"))
+                }
+            })
     }
 }

@@ -4,11 +4,10 @@ use std::collections::VecDeque;
 
 use burn::tensor::Device;
 use crystal_core::{CrystalError, CrystalState, SpaceGroup, Structure};
-use score_model::{
-    DeviceFailure, LangevinStep, Purpose, RandomKey, ScoreModel, StateBatch, catch_device_failure, device_memory, has_kernels,
-};
+use score_model::{DeviceFailure, Purpose, RandomKey, ScoreModel, StateBatch, catch_device_failure, device_memory, has_kernels};
 
-use crate::dynamics::{langevin_step, start, stream};
+use crate::dynamics::{start, stream};
+use crate::plan::Update;
 use crate::{SamplerConfig, SamplingError, SamplingOrder, finish};
 
 /// A sampled structure.
@@ -45,6 +44,7 @@ pub enum Outcome {
 /// Samples structures with a trained model.
 pub struct Sampler<'a, M: ScoreModel> {
     model: &'a M,
+    plan: Vec<Update>,
     config: SamplerConfig,
     device: Device,
 }
@@ -124,16 +124,11 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         if let Some(problem) = config.problem() {
             return Err(SamplingError::Config(problem));
         }
-        Ok(Self { model, config, device: device.clone() })
+        Ok(Self { model, plan: config.plan(), config, device: device.clone() })
     }
 
-    /// Network evaluations that one structure takes.
-    pub fn evaluations(&self) -> usize {
-        2 * self.config.schedule.n_levels * self.config.steps_per_level
-    }
-
-    /// Carries out all orders. `finished` is called for every structure as soon as its batch is done; `progress` after every step with
-    /// the number of structures in the batch divided by the steps of a batch, so that its sum is the number of draws.
+    /// Carries out all orders. `finished` is called for every structure as soon as its batch is done; `progress` after every
+    /// evaluation with the number of structures in the batch divided by the evaluations of a structure, so that its sum is the number of draws.
     ///
     /// # Errors
     /// [`SamplingError::Order`] for an impossible order, before anything is sampled; what a graph can fail with; and the first error of
@@ -157,9 +152,9 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         while !queue.is_empty() {
             let taken = limits.fitting(queue.iter().map(|place| orders[place.order].sites.total() as usize));
             let batch: Vec<Place> = queue.drain(..taken).collect();
-            let mut anneal = || self.anneal(orders, &batch, &mut progress);
+            let mut draw = || self.draw(orders, &batch, &mut progress);
             // On a processor a panic is a fault of the program, and shows as one.
-            let states = match if has_kernels(&self.device) { catch_device_failure(anneal) } else { Ok(anneal()) } {
+            let states = match if has_kernels(&self.device) { catch_device_failure(draw) } else { Ok(draw()) } {
                 Ok(states) => states?,
                 Err(DeviceFailure::OutOfMemory(reason)) if batch.len() > 1 => {
                     limits.halve(batch.len());
@@ -184,8 +179,8 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         Ok(())
     }
 
-    /// All levels from the highest to the lowest; for structures that exploded on the way, why.
-    fn anneal(
+    /// All updates of the plan; for structures that exploded on the way, why.
+    fn draw(
         &self,
         orders: &[SamplingOrder],
         places: &[Place],
@@ -200,27 +195,17 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         };
         let states: Vec<CrystalState> = places.iter().zip(&streams).map(start).collect();
         let mut states = StateBatch::new(&states, &streams, key, &self.device)?;
-        let share = places.len() as f64 / (config.schedule.n_levels * config.steps_per_level) as f64;
-        let mut draw = 0;
-        for level in (0..config.schedule.n_levels).rev() {
-            let levels = vec![level; places.len()];
-            let [position, lattice] = [
-                (config.schedule.position_sigma(level), config.position_step, config.position_temperature),
-                (config.schedule.lattice_sigma(level), config.lattice_step, config.lattice_temperature),
-            ]
-            .map(|(sigma, step, temperature)| langevin_step(sigma, step, temperature));
-            let mut estimate = |states: &mut StateBatch, step: LangevinStep| {
-                let input = states.score_batch(&levels, &self.model.basis(), &config.graph)?;
-                draw += 1;
-                Ok::<_, SamplingError>((self.model.forward(&input), LangevinStep { draw, ..step }))
-            };
-            for _ in 0..config.steps_per_level {
-                let (score, step) = estimate(&mut states, position)?;
-                states.step_positions(score.position, step);
-                let (score, step) = estimate(&mut states, lattice)?;
-                states.step_lattices(score.lattice, step);
-                progress(share);
+        let share = places.len() as f64 / self.plan.len() as f64;
+        for &Update { level, position, lattice } in &self.plan {
+            let input = states.score_batch(&vec![level; places.len()], &self.model.basis(), &config.graph)?;
+            let estimate = self.model.forward(&input);
+            if let Some(step) = position {
+                states.step_positions(estimate.position, step);
             }
+            if let Some(step) = lattice {
+                states.step_lattices(estimate.lattice, step);
+            }
+            progress(share);
         }
         Ok(states.into_states())
     }

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use burn::tensor::Device;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use crystal_core::{Composition, Finder, SpaceGroupNumber, Structure, find_symmetry};
 use druse::DeviceName;
 use druse::checkpoints::{self, Loaded};
 use druse::sampling::{GivenUp, Written, sample};
-use langevin::{SamplerConfig, SamplingOrder};
+use langevin::{FewStep, Method, SamplerConfig, SamplingOrder};
 use rayon::prelude::*;
 use score_model::CheckpointError;
 use serde::Serialize;
@@ -62,9 +62,15 @@ pub(super) struct SampleArgs {
     /// Seed of the random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Langevin steps per noise level [default: what the orders say, else 80]
+    /// annealed: the paper's Langevin dynamics; few-step: a few large steps, much faster and less exact
+    #[arg(long, value_enum, default_value_t)]
+    sampler: SamplerName,
+    /// Langevin steps per noise level, for the annealed sampler [default: what the orders say, else 80]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     steps_per_level: Option<usize>,
+    /// Network evaluations per structure, for the few-step sampler [default: 32]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    evaluations: Option<usize>,
     /// Structures sampled at a time [default: 64, on a GPU as many as suit its memory]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     batch_size: Option<usize>,
@@ -73,10 +79,19 @@ pub(super) struct SampleArgs {
     json: bool,
 }
 
+/// The samplers by name.
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum SamplerName {
+    #[default]
+    Annealed,
+    FewStep,
+}
+
 #[derive(Serialize)]
 struct Document {
     structures: Vec<Row<Sampled>>,
     structures_per_second: f64,
+    evaluations_per_structure: usize,
     device: String,
     checkpoint: Checkpoint,
 }
@@ -118,6 +133,7 @@ fn found_at(structure: &Structure, symprec: f64) -> Option<u8> {
 
 pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     // All that can be refused is refused before anything is written.
+    let method = method(args)?;
     let Orders { orders, steps_per_level } = wanted(args)?;
     let device = args.device.open()?;
     let loaded = load(args, &device)?;
@@ -125,6 +141,7 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     let config = SamplerConfig {
         schedule: loaded.config.training.schedule.clone(),
         graph: loaded.config.training.graph.clone(),
+        method,
         steps_per_level: args.steps_per_level.or(steps_per_level).unwrap_or(defaults.steps_per_level),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),
         seed: args.seed,
@@ -150,6 +167,7 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     let document = Document {
         structures,
         structures_per_second,
+        evaluations_per_structure: config.evaluations_per_structure(),
         device: args.device.to_string(),
         checkpoint: Checkpoint { path: loaded.path, sha256: loaded.sha256 },
     };
@@ -159,6 +177,22 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
         print(&document)?
     }
     Ok(completion)
+}
+
+fn method(args: &SampleArgs) -> Result<Method> {
+    match (args.sampler, args.steps_per_level, args.evaluations) {
+        (SamplerName::Annealed, _, Some(_)) => {
+            anyhow::bail!("--evaluations is for --sampler few-step; the annealed sampler takes --steps-per-level")
+        }
+        (SamplerName::FewStep, Some(_), _) => {
+            anyhow::bail!("--steps-per-level is for --sampler annealed; the few-step sampler takes --evaluations")
+        }
+        (SamplerName::Annealed, _, None) => Ok(Method::Annealed),
+        (SamplerName::FewStep, None, evaluations) => {
+            let defaults = FewStep::default();
+            Ok(Method::FewStep(FewStep { evaluations: evaluations.unwrap_or(defaults.evaluations), ..defaults }))
+        }
+    }
 }
 
 fn load(args: &SampleArgs, device: &Device) -> Result<Loaded> {

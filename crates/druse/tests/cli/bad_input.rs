@@ -103,6 +103,7 @@ fn impossible_orders() {
     let order = |composition: &'static str, space_group: &'static str, count: &'static str| {
         vec!["sample", "--composition", composition, "--space-group", space_group, "--count", count, "--out", "grown"]
     };
+    let few_step = |options: &[&'static str]| [&order("Na:1", "225", "1"), options].concat();
     for (arguments, said) in [
         (order("Na:1", "0", "1"), vec!["space group 0", "1 to 230"]),
         (order("Na:1", "231", "1"), vec!["space group 231", "1 to 230"]),
@@ -117,6 +118,10 @@ fn impossible_orders() {
         (order("Na:1000", "225", "1"), vec!["225", "ask for at most"]),
         (order("Na:4294967295,Cl:4294967295", "225", "1"), vec!["ask for at most"]),
         (order("Na:1", "225", "99999999999"), vec!["ask for at most"]),
+        (few_step(&["--sampler", "few-step", "--evaluations", "1"]), vec!["evaluations is 1", "2 or more"]),
+        (few_step(&["--sampler", "few-step", "--steps-per-level", "8"]), vec!["--evaluations"]),
+        (few_step(&["--evaluations", "32"]), vec!["--sampler few-step"]),
+        (few_step(&["--sampler", "fast"]), vec!["fast", "annealed", "few-step"]),
         (vec!["sample", "--space-group", "225", "--out", "grown"], vec!["--composition"]),
         (vec!["sample", "--composition", "Na:1", "--out", "grown"], vec!["--space-group"]),
         (vec!["sample", "--orders", "orders.jsonl", "--out", "grown"], vec!["orders.jsonl", "check the path"]),

@@ -86,7 +86,7 @@ fn train_resume_sample_evaluate() {
     };
     let run = sample("grown", "3").status(0);
     let document = run.document();
-    assert_eq!(keys(&document), ["checkpoint", "device", "structures", "structures_per_second"]);
+    assert_eq!(keys(&document), ["checkpoint", "device", "evaluations_per_structure", "structures", "structures_per_second"]);
     assert_eq!(keys(&document["checkpoint"]), ["path", "sha256"]);
     assert_eq!(document["checkpoint"]["sha256"], hash);
     let structures = document["structures"].as_array().expect("a list");
@@ -105,6 +105,12 @@ fn train_resume_sample_evaluate() {
     sample("alone", "1").status(0);
     assert_eq!(texts("grown/").len(), 3);
     assert_eq!(texts("grown/"), texts("alone/"), "a structure does not depend on the batch it was sampled in");
+
+    let few_step =
+        ["--sampler", "few-step", "--evaluations", "4", "--checkpoint", "run/checkpoint.safetensors", "--out", "few", "--json"];
+    let order = ["sample", "--composition", "Na:1,Cl:1", "--space-group", "225"];
+    let document = folder.druse(&[&order[..], &few_step].concat()).status(0).document();
+    assert_eq!(document["evaluations_per_structure"], 4);
 
     folder.write("file", "in the way");
     sample("file", "1").refused(&["file", "choose another"]);

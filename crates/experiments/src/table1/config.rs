@@ -4,6 +4,8 @@ use druse::config::TrainConfig;
 use langevin::SamplerConfig;
 use serde::{Deserialize, Serialize};
 
+use super::samplers::{self, NamedSampler, ReferenceSplit};
+
 /// Presets, compiled in.
 const PRESETS: [(&str, &str); 2] = [
     ("quick", include_str!("../../../../experiments/table1-quick.ron")),
@@ -28,7 +30,13 @@ pub struct Table1Config {
     pub train: TrainConfig,
     /// The sampler. Its schedule, graph and seed are those of the training.
     pub sampling: SamplerConfig,
-    /// Structures to sample, one for each of as many random test structures.
+    /// Further samplers, a row each; with any, the run's folder gets `samplers.csv` and `samplers.svg`.
+    #[serde(default)]
+    pub samplers: Vec<NamedSampler>,
+    /// The split that orders come from and figures are measured against.
+    #[serde(default)]
+    pub reference: ReferenceSplit,
+    /// Structures to sample, one for each of as many random structures of that split.
     pub n_samples: usize,
     /// The '1000 stable structures' row.
     pub calibration: Calibration,
@@ -47,18 +55,20 @@ impl Table1Config {
         PRESETS.iter().map(|(name, _)| *name)
     }
 
-    /// Sets the seed of every stage, and gives the sampler the schedule and graph that the network is trained with.
+    /// Sets the seed of every stage, and gives the samplers the schedule and graph that the network is trained with.
     pub fn resolve(mut self, seed: u64) -> Self {
         self.train.model.seed = seed;
         self.train.training.seed = seed;
         self.resolve_sampling(seed)
     }
 
-    /// The same for the sampler alone, where the training is done already.
+    /// The same for the samplers alone, where the training is done already.
     pub fn resolve_sampling(mut self, seed: u64) -> Self {
-        self.sampling.seed = seed;
-        self.sampling.schedule = self.train.training.schedule.clone();
-        self.sampling.graph = self.train.training.graph.clone();
+        for sampling in self.samplers.iter_mut().map(|sampler| &mut sampler.sampling).chain([&mut self.sampling]) {
+            sampling.seed = seed;
+            sampling.schedule = self.train.training.schedule.clone();
+            sampling.graph = self.train.training.graph.clone();
+        }
         self
     }
 
@@ -69,6 +79,7 @@ impl Table1Config {
         self.train
             .problem()
             .or_else(|| self.sampling.problem())
+            .or_else(|| samplers::problem(&self.samplers))
             .or_else(|| at_least("n_samples", self.n_samples, 2))
             .or_else(|| at_least("calibration.n_structures", self.calibration.n_structures, 2))
             .or_else(|| at_least("calibration.draws", self.calibration.draws, 1))
@@ -88,6 +99,19 @@ mod tests {
             assert_eq!(config.resolve(7).problem(), None, "{name}");
         }
         assert!(Table1Config::preset("no-such-preset").is_none());
+    }
+
+    #[test]
+    fn comparisons_of_samplers_parse() {
+        for text in [
+            include_str!("../../../../experiments/few-step/validation.ron"),
+            include_str!("../../../../experiments/few-step/test.ron"),
+        ] {
+            let config: Table1Config = druse::config::parse_ron(text, "few-step").expect("a configuration");
+            let config = config.resolve(7);
+            assert_eq!(config.problem(), None);
+            assert!(!config.samplers.is_empty() && config.samplers.iter().all(|sampler| sampler.sampling.seed == 7));
+        }
     }
 
     #[test]

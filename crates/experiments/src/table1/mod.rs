@@ -3,8 +3,10 @@
 mod config;
 pub mod reference;
 mod run;
+mod samplers;
 mod stages;
 
 pub use config::{Calibration, Table1Config};
 pub use reference::write_reference;
 pub use run::{Table1Options, run};
+pub use samplers::{NamedSampler, ReferenceSplit};

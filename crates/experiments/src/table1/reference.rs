@@ -18,7 +18,8 @@ use metrics::{Fingerprints, fingerprints, scaled_magpie};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::config::{Calibration, Table1Config};
+use super::config::Table1Config;
+use super::samplers::ReferenceSplit;
 use crate::progress::bar;
 use crate::report::{Properties, of_records};
 use crate::statistics::choose;
@@ -46,11 +47,11 @@ pub struct Reference {
     pub cgcnn_sha256: String,
     /// Git revision of the program that computed the fingerprints.
     pub git: String,
-    /// One order of one structure for each test structure that the symmetry finder could reduce.
+    /// One order of one structure for each structure of the split that the symmetry finder could reduce.
     orders: Vec<SamplingOrder>,
-    /// Fingerprints of all test structures.
-    pub test: Vec<Fingerprints>,
-    /// What the report shows of all test structures.
+    /// Fingerprints of all structures of the split.
+    pub structures: Vec<Fingerprints>,
+    /// What the report shows of all of them.
     pub properties: Vec<Properties>,
     /// Fingerprints of random training structures, draw by draw.
     pub calibration: Vec<Vec<Fingerprints>>,
@@ -60,13 +61,15 @@ impl Reference {
     /// Computes all of it from data. `seed` draws the training structures.
     ///
     /// # Errors
-    /// If no test structure has a reduced form.
-    pub fn of(data: &DataSet, filter: &DataConfig, calibration: &Calibration, cgcnn: &Weights, seed: u64) -> Result<Self> {
-        let orders: Vec<SamplingOrder> = data.split(Split::Test).iter().filter_map(order_of).collect();
+    /// If no structure of the split has a reduced form.
+    pub fn of(data: &DataSet, config: &Table1Config, cgcnn: &Weights, seed: u64) -> Result<Self> {
+        let Table1Config { calibration, reference: split, .. } = config;
+        let records = data.split(split.split());
+        let orders: Vec<SamplingOrder> = records.iter().filter_map(order_of).collect();
         if orders.is_empty() {
-            bail!("no structure of the test split has a reduced form; orders cannot be taken from it");
+            bail!("no structure of the {} split has a reduced form; orders cannot be taken from it", split.name());
         }
-        let structures = |records: &[Record]| records.iter().map(|record| record.structure.clone()).collect::<Vec<_>>();
+        let structures: Vec<Structure> = records.iter().map(|record| record.structure.clone()).collect();
         let train = data.split(Split::Train);
         let n = calibration.n_structures.min(train.len());
         let draw = |draw: u64| {
@@ -77,12 +80,12 @@ impl Reference {
         Ok(Self {
             data: data.name.clone(),
             data_sha256: data.sha256.clone(),
-            filter: filter.clone(),
+            filter: config.train.data.clone(),
             cgcnn_sha256: cgcnn.sha256.clone(),
             git: GIT_REVISION.to_owned(),
             orders,
-            properties: of_records(data.split(Split::Test)),
-            test: fingerprints_of("test split", &structures(data.split(Split::Test)), cgcnn),
+            properties: of_records(records),
+            structures: fingerprints_of(&format!("{} split", split.name()), &structures, cgcnn),
             calibration: (0..calibration.draws as u64).map(draw).collect(),
         })
     }
@@ -98,9 +101,16 @@ impl Reference {
     /// The same, if it suits a run.
     ///
     /// # Errors
-    /// If `filter` or `cgcnn` are not those that it was made with.
-    pub fn shipped(filter: &DataConfig, cgcnn: &Weights) -> Result<Self> {
+    /// If the configuration asks for other structures, or `cgcnn` are not the weights that it was made with.
+    pub fn shipped(config: &Table1Config, cgcnn: &Weights) -> Result<Self> {
         let reference = Self::compiled_in()?;
+        let filter = &config.train.data;
+        if config.reference != ReferenceSplit::Test {
+            bail!(
+                "only the test split is compiled in, and the configuration asks for the {} split; give --data DIR",
+                config.reference.name()
+            );
+        }
         if reference.filter != *filter {
             bail!(
                 "the compiled-in reference is MP-20 with {:?}, and the configuration asks for {filter:?}; give --data DIR",
@@ -113,7 +123,7 @@ impl Reference {
         Ok(reference)
     }
 
-    /// Orders of one structure for each of `n` random test structures; where there are fewer, all are gone through again.
+    /// Orders of one structure for each of `n` random structures of the split; where there are fewer, all are gone through again.
     ///
     /// Only composition and space group of the test structures are given to the model, as in the paper.
     pub fn orders(&self, n: usize, seed: u64) -> Vec<SamplingOrder> {
@@ -137,7 +147,7 @@ impl Reference {
             git: self.git.clone(),
             orders: self.orders.clone(),
             properties: self.properties.clone(),
-            test: self.test.iter().map(StoredFingerprints::of).collect(),
+            structures: self.structures.iter().map(StoredFingerprints::of).collect(),
             calibration: self.calibration.iter().map(|draw| draw.iter().map(StoredFingerprints::of).collect()).collect(),
         };
         let frame = zstd::encode_all(postcard::to_stdvec(&stored)?.as_slice(), LEVEL)?;
@@ -160,7 +170,7 @@ impl Reference {
             git: stored.git,
             orders: stored.orders,
             properties: stored.properties,
-            test: restored(stored.test),
+            structures: restored(stored.structures),
             calibration: stored.calibration.into_iter().map(restored).collect(),
         })
     }
@@ -177,10 +187,10 @@ pub fn write_reference(data: Option<&Path>, out: &Path) -> Result<String> {
     let DataConfig { min_space_group, symprec } = config.train.data;
     let data = load(&locate(data), &LoadOptions { min_space_group, symprec, ..LoadOptions::default() })?;
     let cgcnn = crystal_features::load(None, &DeviceName::Cpu.open()?)?;
-    let reference = Reference::of(&data, &config.train.data, &config.calibration, &cgcnn, 0)?;
+    let reference = Reference::of(&data, &config, &cgcnn, 0)?;
     reference.save(out)?;
-    let Reference { data, orders, test, .. } = reference;
-    Ok(format!("wrote {}: {} fingerprints and {} orders of {data}", out.display(), test.len(), orders.len()))
+    let Reference { data, orders, structures, .. } = reference;
+    Ok(format!("wrote {}: {} fingerprints and {} orders of {data}", out.display(), structures.len(), orders.len()))
 }
 
 /// An order of one structure like this one.
@@ -228,7 +238,7 @@ struct Stored {
     git: String,
     orders: Vec<SamplingOrder>,
     properties: Vec<Properties>,
-    test: Vec<StoredFingerprints>,
+    structures: Vec<StoredFingerprints>,
     calibration: Vec<Vec<StoredFingerprints>>,
 }
 
@@ -276,26 +286,30 @@ impl StoredFingerprints {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table1::Calibration;
     use burn::tensor::Device;
     use datasets::{LoadOptions, Source, load};
 
-    fn embedded() -> (Reference, Weights) {
+    fn quick() -> Table1Config {
+        parse_ron(Table1Config::preset("quick").expect("a preset"), "quick").expect("a configuration")
+    }
+
+    fn embedded() -> Reference {
         let data = load(&Source::Embedded, &LoadOptions { min_space_group: 200, ..LoadOptions::default() }).expect("the set");
         let cgcnn = crystal_features::load(None, &Device::flex()).expect("the shipped weights");
-        let filter = DataConfig { min_space_group: 200, symprec: 0.1 };
-        let calibration = Calibration { n_structures: 5, draws: 2 };
-        (Reference::of(&data, &filter, &calibration, &cgcnn, 3).expect("a reference"), cgcnn)
+        let config = Table1Config { calibration: Calibration { n_structures: 5, draws: 2 }, ..quick() };
+        Reference::of(&data, &config, &cgcnn, 3).expect("a reference")
     }
 
     #[test]
     fn a_file_gives_back_what_was_written() {
-        let (reference, _) = embedded();
+        let reference = embedded();
         let bytes = reference.to_bytes().expect("bytes");
         let back = Reference::from_bytes(&bytes).expect("a reference");
         assert_eq!((&back.orders, &back.properties), (&reference.orders, &reference.properties));
         assert_eq!(back.calibration.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5]);
-        let own = metrics::evaluate(&reference.calibration[0], &reference.test).expect("figures");
-        let restored = metrics::evaluate(&back.calibration[0], &back.test).expect("figures");
+        let own = metrics::evaluate(&reference.calibration[0], &reference.structures).expect("figures");
+        let restored = metrics::evaluate(&back.calibration[0], &back.structures).expect("figures");
         assert_eq!((own.cov_precision, own.cov_recall), (restored.cov_precision, restored.cov_recall));
         for (own, restored) in [(own.fd_crystalnn, restored.fd_crystalnn), (own.amcd_recall, restored.amcd_recall)] {
             assert!((own - restored).abs() < 1e-5 * own.abs().max(1e-3), "{own} {restored}");
@@ -308,7 +322,7 @@ mod tests {
 
     #[test]
     fn orders_are_drawn_without_repetition_as_long_as_there_are_any() {
-        let (reference, _) = embedded();
+        let reference = embedded();
         let n = reference.orders.len();
         let drawn = reference.orders(n, 1);
         assert!(reference.orders.iter().all(|order| drawn.contains(order)));
@@ -319,15 +333,20 @@ mod tests {
     #[test]
     fn the_shipped_reference_is_that_of_the_papers_test_split() {
         let cgcnn = crystal_features::load(None, &Device::flex()).expect("the shipped weights");
-        let reference = Reference::shipped(&DataConfig::default(), &cgcnn).expect("the compiled-in file");
-        assert!(reference.test.len() > 7000 && reference.orders.len() <= reference.test.len());
+        let reference = Reference::shipped(&quick(), &cgcnn).expect("the compiled-in file");
+        assert!(reference.structures.len() > 7000 && reference.orders.len() <= reference.structures.len());
         // The table states the group at the tolerance; the symmetry finder sees a lower one in a few structures.
         let orthorhombic_on = reference.orders.iter().filter(|order| order.space_group.get() >= 16).count();
         assert!(
             reference.orders.iter().all(|order| order.problem().is_none()) && orthorhombic_on * 100 > reference.orders.len() * 99
         );
-        assert!(reference.test.iter().all(|fingerprints| fingerprints.cgcnn.as_ref().is_none_or(|cgcnn| cgcnn.len() == 32)));
-        let other = DataConfig { min_space_group: 1, symprec: 0.1 };
-        assert!(Reference::shipped(&other, &cgcnn).is_err_and(|error| error.to_string().contains("--data")));
+        assert!(
+            reference.structures.iter().all(|fingerprints| fingerprints.cgcnn.as_ref().is_none_or(|cgcnn| cgcnn.len() == 32))
+        );
+        let mut lower = quick();
+        lower.train.data.min_space_group = 1;
+        for other in [lower, Table1Config { reference: ReferenceSplit::Validation, ..quick() }] {
+            assert!(Reference::shipped(&other, &cgcnn).is_err_and(|error| error.to_string().contains("--data")));
+        }
     }
 }

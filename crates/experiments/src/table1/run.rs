@@ -18,9 +18,9 @@ use metrics::{Fingerprints, evaluate, table1_samples};
 use score_model::{DimeNetPlusPlus, Exchange};
 use serde_json::json;
 
-use super::Table1Config;
 use super::reference::{Reference, fingerprints_of};
 use super::stages::Stages;
+use super::{Table1Config, samplers};
 use crate::plot;
 use crate::progress::bar;
 use crate::published::{self, Figures};
@@ -102,9 +102,9 @@ pub fn run(options: &Table1Options) -> Result<String> {
         (Some(_), Source::Embedded) => None,
         _ => Some(stages.run("data", || load_data(&config, &source))?),
     };
-    let reference = stages.run("test split", || match &data {
-        Some(data) => Reference::of(data, &config.train.data, &config.calibration, &cgcnn, options.seed),
-        None => Reference::shipped(&config.train.data, &cgcnn),
+    let reference = stages.run(&format!("{} split", config.reference.name()), || match &data {
+        Some(data) => Reference::of(data, &config, &cgcnn, options.seed),
+        None => Reference::shipped(&config, &cgcnn),
     })?;
     let provenance = Provenance {
         version: VERSION.to_owned(),
@@ -123,8 +123,26 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let orders = reference.orders(config.n_samples, config.sampling.seed);
     let generated = stages.run("sampling", || sample(&config, &orders, &network.model, &device, &folder))?;
     let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, &cgcnn)))?;
-    let this_work = stages
-        .run("figures of this work", || this_work_row(&config, options, &ours, &reference.test, &generated, &network.note))?;
+    let this_work = stages.run("figures of this work", || {
+        this_work_row(&config, options, &ours, &reference.structures, &generated, &network.note)
+    })?;
+    let mut rows = vec![this_work];
+    for sampler in &config.samplers {
+        let config = samplers::with_sampler(&config, sampler);
+        let folder = folder.join(&sampler.name);
+        let generated =
+            stages.run(&format!("sampling, {}", sampler.name), || sample(&config, &orders, &network.model, &device, &folder))?;
+        let row = stages.run(&format!("figures of {}", sampler.name), || {
+            let generated_fingerprints = fingerprints_of(&sampler.name, &generated.structures, &cgcnn);
+            this_work_row(&config, options, &generated_fingerprints, &reference.structures, &generated, &network.note)
+        })?;
+        rows.push(Row { name: sampler.name.clone(), published: None, ..row });
+    }
+    if !config.samplers.is_empty() {
+        let samplings: Vec<_> =
+            std::iter::once(&config.sampling).chain(config.samplers.iter().map(|sampler| &sampler.sampling)).collect();
+        samplers::write_comparison(&folder, config.n_samples, &samplings, &rows)?;
+    }
     let stable = stages.run("1000 stable structures", || stable_rows(&config, options, &reference))?;
 
     let not_run = |name: &str, published, note: &str| Row {
@@ -134,7 +152,6 @@ pub fn run(options: &Table1Options) -> Result<String> {
         n_samples: 0,
         note: note.to_owned(),
     };
-    let mut rows = vec![this_work];
     rows.push(not_run("PGCGM", published::PGCGM, "20 space groups; published figures only, not run here"));
     rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
     rows.extend(stable);
@@ -287,9 +304,9 @@ fn this_work_row(
     let valid = evaluate(&usable, reference)?;
     let measured = with_bootstrap(&valid, &usable, reference, config.bootstrap, options.seed)?;
     let note = format!(
-        "{weights}; {} steps a level; {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws exploded and were drawn again, {} given up; \
+        "{weights}; {}; {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws exploded and were drawn again, {} given up; \
          ± is a bootstrap over the generated structures",
-        config.sampling.steps_per_level,
+        samplers::described(&config.sampling),
         usable.len(),
         generated.len(),
         valid.cov_precision * usable.len() as f64 / generated.len() as f64,
@@ -312,11 +329,11 @@ fn stable_rows(config: &Table1Config, options: &Table1Options, reference: &Refer
     let n = config.calibration.n_structures;
     for (draw, chosen) in reference.calibration.iter().take(config.calibration.draws).enumerate() {
         let chosen = &chosen[..n.min(chosen.len())];
-        whole.push(figures_of(&evaluate(chosen, &reference.test)?));
+        whole.push(figures_of(&evaluate(chosen, &reference.structures)?));
         let test: Vec<Fingerprints> =
-            choose(reference.test.len(), n.min(reference.test.len()), options.seed, TEST_STREAM + draw as u64)
+            choose(reference.structures.len(), n.min(reference.structures.len()), options.seed, TEST_STREAM + draw as u64)
                 .into_iter()
-                .map(|index| reference.test[index].clone())
+                .map(|index| reference.structures[index].clone())
                 .collect();
         part.push(figures_of(&evaluate(chosen, &test)?));
     }
@@ -327,13 +344,14 @@ fn stable_rows(config: &Table1Config, options: &Table1Options, reference: &Refer
         measured: Some(over_draws(draws)),
         n_samples: n,
         note: format!(
-            "{n} random training structures against {against} test structures; mean and spread of {} draws",
+            "{n} random training structures against {against} {} structures; mean and spread of {} draws",
+            config.reference.name(),
             draws.len()
         ),
     };
     Ok([
-        row("1000 stable structures", &whole, reference.test.len()),
-        row("1000 stable structures, small test set", &part, n.min(reference.test.len())),
+        row("1000 stable structures", &whole, reference.structures.len()),
+        row("1000 stable structures, small test set", &part, n.min(reference.structures.len())),
     ])
 }
 
@@ -365,10 +383,10 @@ fn report(
         options.seed,
         provenance.git,
     );
-    let Reference { test, git, .. } = against.reference;
+    let Reference { structures, git, .. } = against.reference;
     let source = if against.compiled_in { format!("compiled in, computed by {git}") } else { "computed in this run".to_owned() };
     let notes = [
-        format!("Reference: {} test structures, fingerprints {source}", test.len()),
+        format!("Reference: {} structures, fingerprints {source}", structures.len()),
         format!("FD CGCNN: {}", cgcnn.description()),
     ];
     let terminal = format!("{heading}\n\n{}  {}\n\nWall time per stage\n{timings}", text(rows), notes.join("\n  "));
@@ -383,7 +401,7 @@ fn report(
         "device": options.device,
         "seconds": stages,
         "data": { "name": provenance.data, "sha256": provenance.data_sha256 },
-        "reference": { "compiled_in": against.compiled_in, "n_structures": test.len(), "git": git },
+        "reference": { "compiled_in": against.compiled_in, "n_structures": structures.len(), "git": git },
         "cgcnn": { "path": cgcnn.path, "sha256": cgcnn.sha256 },
         "git": provenance.git,
         "seed": options.seed,

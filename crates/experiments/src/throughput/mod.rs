@@ -161,8 +161,8 @@ fn sampling(what: &str, orders: &[SamplingOrder], device: &Device) -> Result<Mea
     let model = DimeNetPlusPlusConfig::table1().init(device);
     let config =
         SamplerConfig { steps_per_level: STEPS_PER_LEVEL, batch_size: batch, max_redraws: 0, ..SamplerConfig::default() };
+    let evaluations = config.evaluations_per_structure() as f64;
     let sampler = Sampler::new(&model, config, device)?;
-    let evaluations = sampler.evaluations() as f64;
     let pass = || -> Result<f64> {
         let start = Instant::now();
         sampler.run::<SamplingError>(orders, |_| (), |_: Outcome| Ok(()))?;

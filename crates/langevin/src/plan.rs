@@ -1,0 +1,52 @@
+//! What a sampler does to a structure, evaluation by evaluation.
+
+use score_model::LangevinStep;
+
+use crate::dynamics::langevin_step;
+use crate::{Method, SamplerConfig};
+
+/// One evaluation of the network and what is moved by it.
+///
+/// Positions move before the lattice, in the cell that the network saw: so the noise of training was put on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Update {
+    /// Noise level that the network is told.
+    pub level: usize,
+    /// Step of the positions, if they move.
+    pub position: Option<LangevinStep>,
+    /// Step of the lattice, if it moves.
+    pub lattice: Option<LangevinStep>,
+}
+
+impl SamplerConfig {
+    /// Network evaluations that one structure takes.
+    pub fn evaluations_per_structure(&self) -> usize {
+        match &self.method {
+            Method::Annealed => 2 * self.schedule.n_levels * self.steps_per_level,
+            Method::FewStep(few_step) => few_step.evaluations,
+        }
+    }
+
+    /// All updates of a structure, from the highest level to the lowest. Each has random numbers (`draw`) of its own.
+    pub(crate) fn plan(&self) -> Vec<Update> {
+        match &self.method {
+            Method::Annealed => self.annealed(),
+            Method::FewStep(few_step) => few_step.plan(&self.schedule, (self.position_temperature, self.lattice_temperature)),
+        }
+    }
+
+    /// The paper's: positions and lattice in turn, as often at every level.
+    fn annealed(&self) -> Vec<Update> {
+        let mut updates: Vec<Update> = Vec::with_capacity(self.evaluations_per_structure());
+        for level in (0..self.schedule.n_levels).rev() {
+            let position = (self.schedule.position_sigma(level), self.position_step, self.position_temperature);
+            let lattice = (self.schedule.lattice_sigma(level), self.lattice_step, self.lattice_temperature);
+            for _ in 0..self.steps_per_level {
+                let draw = updates.len() as u32 + 1;
+                updates.push(Update { level, position: Some(langevin_step(position, draw)), lattice: None });
+                updates.push(Update { level, position: None, lattice: Some(langevin_step(lattice, draw + 1)) });
+            }
+        }
+        updates
+    }
+}
