@@ -51,7 +51,7 @@ impl Default for FewStep {
         Self {
             evaluations: 32,
             moves: Moves::Together,
-            predictor: Renewal::Ancestral,
+            predictor: Renewal::Share(1.0),
             corrector: 1.0,
             denoise: true,
             skip_levels: 0,
