@@ -10,8 +10,8 @@ use langevin::{Outcome, Sampler, SamplerConfig, SamplingError};
 use multigraph::{BatchedMultiGraph, GraphConfig};
 use score_model::conformance::{compare_graphs, gpu_devices};
 use score_model::{
-    DimeNetPlusPlusConfig, Draw, LangevinStep, NoiseSchedule, Purpose, RandomKey, ScoreBatch, ScoreModel, StateBatch, StateSet,
-    Trainer, TrainingConfig,
+    DimeNetPlusPlusConfig, Draw, Exchange, LangevinStep, NoiseSchedule, Purpose, RandomKey, ScoreBatch, ScoreModel, StateBatch,
+    StateSet, Trainer, TrainingConfig,
 };
 
 /// The sizes are odd on purpose: no width is a multiple of a kernel's tile.
@@ -142,15 +142,18 @@ fn gpu_noises_and_steps_like_the_processor() {
 #[test]
 fn gpu_trains_like_the_processor() {
     let data = embedded_states(8);
-    let curve = |device: &Device| {
+    let curve = |device: &Device, helpers: &[Device]| {
         let config = TrainingConfig { steps: 4, batch_size: 4, learning_rate: 1e-3, ..TrainingConfig::default() };
-        let mut trainer = Trainer::new(network().init(device), config, device).expect("a trainer");
+        let trainer = Trainer::new(network().init(device), config, device).expect("a trainer");
+        let mut trainer = trainer.with_helpers(helpers, Exchange::Host);
         trainer.run(&data, None, |_| true).expect("a run");
         trainer.curve().iter().flat_map(|point| [point.position, point.lattice]).collect::<Vec<f32>>()
     };
-    let expected = curve(&Device::flex());
+    let expected = curve(&Device::flex(), &[]);
     for device in devices() {
-        assert_close(&curve(&device), &expected, 1e-3);
+        assert_close(&curve(&device, &[]), &expected, 1e-3);
+        // One device can take both shares of a batch.
+        assert_close(&curve(&device, std::slice::from_ref(&device)), &expected, 1e-3);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What structures are ordered by and compared with: the test split's orders and fingerprints, and draws of training structures for calibration.
 //!
-//! Those of MP-20 are compiled in, so that the table needs neither data nor a network. The file is [`MAGIC`], the SHA-256 of the rest, then a
+//! Those of MP-20 are compiled in, so that the table needs neither data nor a network. The file is eight letters, the SHA-256 of the rest, then a
 //! zstd frame of postcard.
 
 use std::path::Path;
