@@ -1,7 +1,10 @@
 //! Table 1, end to end: data or the compiled-in reference → training or a checkpoint → sampling → fingerprints → figures.
 
 mod config;
+mod further;
+mod outcome;
 pub mod reference;
+mod rows;
 mod run;
 mod samplers;
 mod stages;

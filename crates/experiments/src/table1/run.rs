@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use cgcnn::Weights;
-use crystal_core::{Structure, io};
+use crystal_core::{SpaceGroupNumber, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, Split, load, locate};
 use druse::checkpoints::{self, Loaded};
 use druse::config::{parse_ron, read_ron, to_ron};
@@ -14,21 +13,19 @@ use druse::provenance::{GIT_REVISION, VERSION};
 use druse::training::recent_losses;
 use druse::{DeviceName, Devices, Provenance, crystal_features};
 use langevin::SamplingOrder;
-use metrics::{Fingerprints, evaluate, table1_samples};
 use score_model::{DimeNetPlusPlus, Exchange};
-use serde_json::json;
 
+use super::further::Further;
+use super::outcome::Outcome;
 use super::reference::{Reference, fingerprints_of};
+use super::rows::{Bootstrap, stable_rows, this_work_row};
 use super::stages::Stages;
 use super::{Table1Config, samplers};
 use crate::plot;
 use crate::progress::bar;
-use crate::published::{self, Figures};
-use crate::statistics::{choose, figures_of, over_draws, with_bootstrap};
-use crate::table::{Row, markdown, text};
+use crate::published;
+use crate::table::Row;
 
-/// Stream of the seed for the small test sets of the calibration row.
-const TEST_STREAM: u64 = 1 << 16;
 /// Steps over which the losses in the note are averaged.
 const NOTED_STEPS: usize = 100;
 
@@ -123,27 +120,34 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let orders = reference.orders(config.n_samples, config.sampling.seed);
     let generated = stages.run("sampling", || sample(&config, &orders, &network.model, &device, &folder))?;
     let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, &cgcnn)))?;
-    let this_work = stages.run("figures of this work", || {
-        this_work_row(&config, options, &ours, &reference.structures, &generated, &network.note)
+    let bootstrap = Bootstrap { samples: config.bootstrap, seed: options.seed };
+    let (this_work, further) = stages.run("figures of this work", || {
+        let row = this_work_row(&config, bootstrap, &ours, &reference.structures, &generated, &network.note)?;
+        Ok((row, Further::of("this work", &generated, &ours, &reference.structures)?))
     })?;
     let mut rows = vec![this_work];
+    let mut further = vec![further];
     for sampler in &config.samplers {
+        let name = &sampler.name;
         let config = samplers::with_sampler(&config, sampler);
-        let folder = folder.join(&sampler.name);
+        let folder = folder.join(name);
         let generated =
-            stages.run(&format!("sampling, {}", sampler.name), || sample(&config, &orders, &network.model, &device, &folder))?;
-        let row = stages.run(&format!("figures of {}", sampler.name), || {
-            let generated_fingerprints = fingerprints_of(&sampler.name, &generated.structures, &cgcnn);
-            this_work_row(&config, options, &generated_fingerprints, &reference.structures, &generated, &network.note)
+            stages.run(&format!("sampling, {name}"), || sample(&config, &orders, &network.model, &device, &folder))?;
+        let (row, more) = stages.run(&format!("figures of {name}"), || {
+            let ours = fingerprints_of(name, &generated.structures, &cgcnn);
+            let row = this_work_row(&config, bootstrap, &ours, &reference.structures, &generated, &network.note)?;
+            Ok((row, Further::of(name, &generated, &ours, &reference.structures)?))
         })?;
-        rows.push(Row { name: sampler.name.clone(), published: None, ..row });
+        rows.push(Row { name: name.clone(), published: None, ..row });
+        further.push(more);
     }
     if !config.samplers.is_empty() {
         let samplings: Vec<_> =
             std::iter::once(&config.sampling).chain(config.samplers.iter().map(|sampler| &sampler.sampling)).collect();
         samplers::write_comparison(&folder, config.n_samples, &samplings, &rows)?;
     }
-    let stable = stages.run("1000 stable structures", || stable_rows(&config, options, &reference))?;
+    further.push(Further::of_reference(config.reference.name(), &reference.structures));
+    let stable = stages.run("1000 stable structures", || stable_rows(&config, options.seed, &reference))?;
 
     let not_run = |name: &str, published, note: &str| Row {
         name: name.to_owned(),
@@ -155,8 +159,22 @@ pub fn run(options: &Table1Options) -> Result<String> {
     rows.push(not_run("PGCGM", published::PGCGM, "20 space groups; published figures only, not run here"));
     rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
     rows.extend(stable);
-    let against = Against { reference: &reference, compiled_in: data.is_none() };
-    let table = report(&folder, options, &rows, &against, &cgcnn, &stages, &provenance)?;
+    let made = match &options.config {
+        Some(path) => format!("configuration {}", path.display()),
+        None => format!("preset {}", preset(options)),
+    };
+    let outcome = Outcome {
+        made: &made,
+        preset: preset(options),
+        rows: &rows,
+        further: &further,
+        reference: &reference,
+        compiled_in: data.is_none(),
+        cgcnn: &cgcnn,
+        stages: &stages,
+        provenance: &provenance,
+    };
+    let table = outcome.write(&folder)?;
     crate::report::finish(&folder, &reference.properties)?;
     Ok(table)
 }
@@ -258,10 +276,13 @@ fn train(
 }
 
 /// Sampled structures with what the note tells of them.
-struct Generated {
-    structures: Vec<Structure>,
-    redraws: usize,
-    given_up: usize,
+pub(super) struct Generated {
+    pub(super) structures: Vec<Structure>,
+    /// The space group that was asked for.
+    pub(super) space_groups: Vec<SpaceGroupNumber>,
+    /// How often each was drawn again.
+    pub(super) redraws: Vec<usize>,
+    pub(super) given_up: usize,
 }
 
 fn sample(
@@ -281,132 +302,11 @@ fn sample(
     for lost in &sampled.given_up {
         tracing::warn!("{}: given up, {}", lost.id, lost.reason);
     }
+    let samples = || sampled.written.iter().map(|written| &written.sample);
     Ok(Generated {
-        structures: named.into_iter().map(|(_, structure)| structure).collect(),
-        redraws: sampled.written.iter().map(|written| written.sample.redraws).sum(),
+        space_groups: samples().map(|sample| sample.state.space_group.number()).collect(),
+        redraws: samples().map(|sample| sample.redraws).collect(),
         given_up: sampled.given_up.len(),
+        structures: named.into_iter().map(|(_, structure)| structure).collect(),
     })
-}
-
-/// The paper's protocol: figures over the structures that are valid and have a fingerprint. The note says how many were not.
-fn this_work_row(
-    config: &Table1Config,
-    options: &Table1Options,
-    generated: &[Fingerprints],
-    reference: &[Fingerprints],
-    sampled: &Generated,
-    weights: &str,
-) -> Result<Row> {
-    let usable = table1_samples(generated, generated.len());
-    if usable.len() < 2 {
-        bail!("{} of {} generated structures are valid; the figures need two", usable.len(), generated.len());
-    }
-    let valid = evaluate(&usable, reference)?;
-    let measured = with_bootstrap(&valid, &usable, reference, config.bootstrap, options.seed)?;
-    let note = format!(
-        "{weights}; {}; {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws exploded and were drawn again, {} given up; \
-         ± is a bootstrap over the generated structures",
-        samplers::described(&config.sampling),
-        usable.len(),
-        generated.len(),
-        valid.cov_precision * usable.len() as f64 / generated.len() as f64,
-        sampled.redraws,
-        sampled.given_up,
-    );
-    Ok(Row {
-        name: "this work".to_owned(),
-        published: Some(published::THIS_WORK),
-        measured: Some(measured),
-        n_samples: usable.len(),
-        note,
-    })
-}
-
-/// Random training structures against the whole test split, and against as many random test structures.
-fn stable_rows(config: &Table1Config, options: &Table1Options, reference: &Reference) -> Result<[Row; 2]> {
-    let mut whole: Vec<Figures<Option<f64>>> = Vec::new();
-    let mut part: Vec<Figures<Option<f64>>> = Vec::new();
-    let n = config.calibration.n_structures;
-    for (draw, chosen) in reference.calibration.iter().take(config.calibration.draws).enumerate() {
-        let chosen = &chosen[..n.min(chosen.len())];
-        whole.push(figures_of(&evaluate(chosen, &reference.structures)?));
-        let test: Vec<Fingerprints> =
-            choose(reference.structures.len(), n.min(reference.structures.len()), options.seed, TEST_STREAM + draw as u64)
-                .into_iter()
-                .map(|index| reference.structures[index].clone())
-                .collect();
-        part.push(figures_of(&evaluate(chosen, &test)?));
-    }
-    let n = reference.calibration.iter().map(Vec::len).min().unwrap_or_default().min(n);
-    let row = |name: &str, draws: &[Figures<Option<f64>>], against: usize| Row {
-        name: name.to_owned(),
-        published: Some(published::STABLE),
-        measured: Some(over_draws(draws)),
-        n_samples: n,
-        note: format!(
-            "{n} random training structures against {against} {} structures; mean and spread of {} draws",
-            config.reference.name(),
-            draws.len()
-        ),
-    };
-    Ok([
-        row("1000 stable structures", &whole, reference.structures.len()),
-        row("1000 stable structures, small test set", &part, n.min(reference.structures.len())),
-    ])
-}
-
-/// What the table compares with.
-struct Against<'a> {
-    reference: &'a Reference,
-    compiled_in: bool,
-}
-
-fn report(
-    folder: &Path,
-    options: &Table1Options,
-    rows: &[Row],
-    against: &Against<'_>,
-    cgcnn: &Weights,
-    stages: &Stages,
-    provenance: &Provenance,
-) -> Result<String> {
-    let timings: String = stages.iter().map(|(name, seconds)| format!("  {name:<32} {seconds:8.1} s\n")).collect();
-    let heading = format!(
-        "Table 1 of arXiv 2310.10695, {}, data {} (SHA-256 {}…), device {}, seed {}, git {}",
-        options
-            .config
-            .as_ref()
-            .map_or_else(|| format!("preset {}", preset(options)), |path| format!("configuration {}", path.display())),
-        provenance.data,
-        &provenance.data_sha256[..12.min(provenance.data_sha256.len())],
-        options.device,
-        options.seed,
-        provenance.git,
-    );
-    let Reference { structures, git, .. } = against.reference;
-    let source = if against.compiled_in { format!("compiled in, computed by {git}") } else { "computed in this run".to_owned() };
-    let notes = [
-        format!("Reference: {} structures, fingerprints {source}", structures.len()),
-        format!("FD CGCNN: {}", cgcnn.description()),
-    ];
-    let terminal = format!("{heading}\n\n{}  {}\n\nWall time per stage\n{timings}", text(rows), notes.join("\n  "));
-    write_file(&folder.join("table1.txt"), &terminal)?;
-    write_file(
-        &folder.join("table1.md"),
-        format!("{heading}\n\n{}- {}\n\n```text\n{timings}```\n", markdown(rows), notes.join("\n- ")),
-    )?;
-    let json = json!({
-        "rows": rows,
-        "preset": preset(options),
-        "device": options.device,
-        "seconds": stages,
-        "data": { "name": provenance.data, "sha256": provenance.data_sha256 },
-        "reference": { "compiled_in": against.compiled_in, "n_structures": structures.len(), "git": git },
-        "cgcnn": { "path": cgcnn.path, "sha256": cgcnn.sha256 },
-        "git": provenance.git,
-        "seed": options.seed,
-    });
-    // Last: a run counts as finished when this file is there.
-    write_file(&folder.join("table1.json"), serde_json::to_string_pretty(&json)? + "\n")?;
-    Ok(terminal)
 }

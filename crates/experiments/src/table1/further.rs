@@ -1,0 +1,160 @@
+//! Figures beside those of the table: coverage is saturated in this field, so a set is described by more than that.
+
+use anyhow::Result;
+use comfy_table::{ContentArrangement, Table, presets};
+use crystal_core::{AsymmetricUnit, Finder, SpaceGroupNumber, Structure};
+use metrics::{Fingerprints, wasserstein_distance};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::run::Generated;
+
+/// Tolerances (Å) at which the space group is looked for.
+const SYMPRECS: [f64; 2] = [0.01, 0.1];
+const HEADERS: [&str; 9] = [
+    "set",
+    "structures",
+    "valid structure",
+    "valid composition",
+    "space group kept, 0.01 Å",
+    "space group kept, 0.1 Å",
+    "drawn again",
+    "Wasserstein, density (g/cm³)",
+    "Wasserstein, elements",
+];
+
+/// Further figures of one set. Shares are of all its structures, valid or not.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Further {
+    /// Name of the row.
+    pub name: String,
+    /// Structures.
+    pub n_structures: usize,
+    /// Share with a volume and with no two sites closer than 0.5 Å.
+    pub structure_validity: f64,
+    /// Share that passes SMACT's test of charges.
+    pub composition_validity: f64,
+    /// Share whose space group, found at 0.01 Å and at 0.1 Å, is the one asked for; none where none was.
+    pub space_group_kept: Option<[f64; 2]>,
+    /// Share that exploded and was drawn again; none for real structures.
+    pub redrawn: Option<f64>,
+    /// Distance of the densities from the reference's, g/cm³.
+    pub wasserstein_density: Option<f64>,
+    /// Distance of the numbers of elements from the reference's.
+    pub wasserstein_n_elements: Option<f64>,
+}
+
+impl Further {
+    /// Of generated structures.
+    ///
+    /// # Errors
+    /// If a set is empty.
+    pub(super) fn of(
+        name: &str,
+        generated: &Generated,
+        fingerprints: &[Fingerprints],
+        reference: &[Fingerprints],
+    ) -> Result<Self> {
+        let kept = SYMPRECS.map(|symprec| share_kept(&generated.structures, &generated.space_groups, symprec));
+        let redrawn = generated.redraws.iter().filter(|redraws| **redraws > 0).count() as f64 / generated.redraws.len() as f64;
+        let densities = |set: &[Fingerprints]| set.iter().filter_map(|one| one.density).collect::<Vec<_>>();
+        let n_elements = |set: &[Fingerprints]| set.iter().map(|one| one.composition.n_elements() as f64).collect::<Vec<_>>();
+        Ok(Self {
+            space_group_kept: Some(kept),
+            redrawn: Some(redrawn),
+            wasserstein_density: Some(wasserstein_distance(&densities(fingerprints), &densities(reference))?),
+            wasserstein_n_elements: Some(wasserstein_distance(&n_elements(fingerprints), &n_elements(reference))?),
+            ..Self::of_reference(name, fingerprints)
+        })
+    }
+
+    /// Of real structures.
+    pub(super) fn of_reference(name: &str, fingerprints: &[Fingerprints]) -> Self {
+        let share = |passes: fn(&Fingerprints) -> bool| {
+            fingerprints.iter().filter(|one| passes(one)).count() as f64 / fingerprints.len() as f64
+        };
+        Self {
+            name: name.to_owned(),
+            n_structures: fingerprints.len(),
+            structure_validity: share(|one| one.structure_valid),
+            composition_validity: share(|one| one.composition_valid),
+            space_group_kept: None,
+            redrawn: None,
+            wasserstein_density: None,
+            wasserstein_n_elements: None,
+        }
+    }
+
+    fn cells(&self) -> [String; 9] {
+        let figure = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
+        let [fine, coarse] = self.space_group_kept.map_or([None; 2], |kept| kept.map(Some));
+        [
+            self.name.clone(),
+            self.n_structures.to_string(),
+            figure(Some(self.structure_validity)),
+            figure(Some(self.composition_validity)),
+            figure(fine),
+            figure(coarse),
+            figure(self.redrawn),
+            figure(self.wasserstein_density),
+            figure(self.wasserstein_n_elements),
+        ]
+    }
+}
+
+/// Share of the structures in which the symmetry finder sees the group that was asked for, no lower and no higher one.
+fn share_kept(structures: &[Structure], asked_for: &[SpaceGroupNumber], symprec: f64) -> f64 {
+    let found = |structure: &Structure| AsymmetricUnit::from_structure(structure, symprec, Finder::default());
+    let kept = |(structure, group): (&Structure, &SpaceGroupNumber)| {
+        found(structure).is_ok_and(|unit| unit.space_group.number() == *group)
+    };
+    structures.par_iter().zip(asked_for).filter(|pair| kept(*pair)).count() as f64 / structures.len() as f64
+}
+
+/// As a table for the terminal.
+pub(super) fn text(sets: &[Further]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled).set_header(HEADERS);
+    for set in sets {
+        table.add_row(set.cells());
+    }
+    format!("{table}\n")
+}
+
+/// As Markdown.
+pub(super) fn markdown(sets: &[Further]) -> String {
+    let rows: String = sets.iter().map(|set| format!("| {} |\n", set.cells().join(" | "))).collect();
+    format!("| {} |\n|{}\n{rows}", HEADERS.join(" | "), " --- |".repeat(HEADERS.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crystal_core::{Lattice, Site};
+
+    #[test]
+    fn the_group_is_kept_at_some_tolerance() {
+        let group = |number| SpaceGroupNumber::new(number).expect("a group");
+        // Caesium chloride whose one corner atom is 0.05 Å off: cubic to 0.1 Å only.
+        let lattice = Lattice::from_rows([[4.1, 0.0, 0.0], [0.0, 4.1, 0.0], [0.0, 0.0, 4.1]]).expect("a cell");
+        let site =
+            |symbol: &str, x: f64, z: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x, x, z].into() };
+        let structure = Structure::new(lattice, vec![site("Cs", 0.0, 0.05 / 4.1), site("Cl", 0.5, 0.5)]).expect("a structure");
+        let share = |number, symprec| share_kept(std::slice::from_ref(&structure), &[group(number)], symprec);
+        assert_eq!((share(221, 0.1), share(221, 0.01), share(99, 0.01)), (1.0, 0.0, 1.0));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_a_dash() {
+        let lattice = Lattice::from_rows([[4.1, 0.0, 0.0], [0.0, 4.1, 0.0], [0.0, 0.0, 4.1]]).expect("a cell");
+        let site = |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
+        let structure = Structure::new(lattice, vec![site("Cs", 0.0), site("Cl", 0.5)]).expect("a structure");
+        let fingerprints = [Fingerprints::of(&structure)];
+        let set = Further::of_reference("test", &fingerprints);
+        assert_eq!(set.cells(), ["test", "1", "1.000", "1.000", "–", "–", "–", "–", "–"]);
+        let generated = Generated { structures: vec![structure], space_groups: vec![], redraws: vec![2], given_up: 0 };
+        let set = Further::of("ours", &generated, &fingerprints, &fingerprints).expect("figures");
+        assert_eq!((set.redrawn, set.wasserstein_density, set.wasserstein_n_elements), (Some(1.0), Some(0.0), Some(0.0)));
+        assert!(text(std::slice::from_ref(&set)).contains("drawn again") && markdown(&[set]).starts_with("| set |"));
+    }
+}
