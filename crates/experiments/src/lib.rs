@@ -1,5 +1,6 @@
 //! Runs the experiments of the paper (arXiv 2310.10695) from RON files.
 
+pub mod ablation;
 pub mod cgcnn_training;
 pub mod figures;
 pub mod parity;

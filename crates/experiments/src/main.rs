@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use druse::DeviceName;
+use experiments::ablation::{self, AblationOptions};
 use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::figures::{self, FiguresConfig, FiguresOptions};
 use experiments::parity::{self, ParityOptions};
@@ -39,6 +40,8 @@ enum Experiment {
     Table1(Table1Arguments),
     /// Computes what is compiled in for Table 1: orders and fingerprints of the test split, and draws of training structures.
     Reference(ReferenceArguments),
+    /// Variations of Table 1, one change at a time, trained and measured on the validation split; goes on where it stopped.
+    Ablation(AblationArguments),
     /// The paper's figures 4 to 7: crystal families, space groups, elements and sites per element of the data in use.
     Figures(FiguresArguments),
     /// Makes the report of a finished run of Table 1 again.
@@ -59,6 +62,28 @@ struct ReferenceArguments {
     /// The file to write.
     #[arg(long)]
     out: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct AblationArguments {
+    /// The list of variations in RON, such as experiments/ablation/mp20.ron.
+    #[arg(long)]
+    config: PathBuf,
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Folder of the variations.
+    #[arg(long, default_value = "runs/ablation")]
+    out: PathBuf,
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    /// Seed of every stage.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Runs only these variations.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
 }
 
 #[derive(clap::Args)]
@@ -249,6 +274,9 @@ fn main() -> ExitCode {
                 checkpoint,
                 cgcnn_weights,
             })
+        }
+        Experiment::Ablation(AblationArguments { config, data, out, device, seed, only }) => {
+            ablation::run(&AblationOptions { config, data, out, device, seed, only })
         }
         Experiment::Reference(ReferenceArguments { data, out }) => write_reference(data.as_deref(), &out),
         Experiment::Figures(FiguresArguments { data, out, name, min_space_group, symprec }) => {

@@ -5,7 +5,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use crystal_core::{AsymmetricUnit, Finder, SpaceGroupNumber, Structure};
 use metrics::{Fingerprints, wasserstein_distance};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::run::Generated;
 
@@ -24,7 +24,7 @@ const HEADERS: [&str; 9] = [
 ];
 
 /// Further figures of one set. Shares are of all its structures, valid or not.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Further {
     /// Name of the row.
     pub name: String,
@@ -49,7 +49,7 @@ impl Further {
     ///
     /// # Errors
     /// If a set is empty.
-    pub(super) fn of(
+    pub(crate) fn of(
         name: &str,
         generated: &Generated,
         fingerprints: &[Fingerprints],

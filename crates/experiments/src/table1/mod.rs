@@ -1,11 +1,11 @@
 //! Table 1, end to end: data or the compiled-in reference → training or a checkpoint → sampling → fingerprints → figures.
 
 mod config;
-mod further;
+pub(crate) mod further;
 mod outcome;
 pub mod reference;
-mod rows;
-mod run;
+pub(crate) mod rows;
+pub(crate) mod run;
 mod samplers;
 mod stages;
 

@@ -15,15 +15,15 @@ const TEST_STREAM: u64 = 1 << 16;
 
 /// How the spread of a figure is estimated.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bootstrap {
+pub(crate) struct Bootstrap {
     /// Resampled sets.
-    pub(super) samples: usize,
+    pub(crate) samples: usize,
     /// Of the resampling.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// The paper's protocol: figures over the structures that are valid and have a fingerprint. The note says how many were not.
-pub(super) fn this_work_row(
+pub(crate) fn this_work_row(
     config: &Table1Config,
     bootstrap: Bootstrap,
     generated: &[Fingerprints],
@@ -57,7 +57,7 @@ pub(super) fn this_work_row(
 }
 
 /// Random training structures against the whole test split, and against as many random test structures.
-pub(super) fn stable_rows(config: &Table1Config, seed: u64, reference: &Reference) -> Result<[Row; 2]> {
+pub(crate) fn stable_rows(config: &Table1Config, seed: u64, reference: &Reference) -> Result<[Row; 2]> {
     let mut whole: Vec<Figures<Option<f64>>> = Vec::new();
     let mut part: Vec<Figures<Option<f64>>> = Vec::new();
     let n = config.calibration.n_structures;

@@ -113,7 +113,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
     };
 
     let network = match (checkpoint, &data) {
-        (None, Some(data)) => stages.run("training", || train(&config, options, data, &provenance, &devices, &folder))?,
+        (None, Some(data)) => stages.run("training", || train(&config, options.resume, data, &provenance, &devices, &folder))?.0,
         (Some(checkpoint), _) => ScoreNetwork::of_checkpoint(checkpoint),
         (None, None) => unreachable!("without a checkpoint the data were loaded"),
     };
@@ -212,7 +212,7 @@ fn configuration(options: &Table1Options) -> Result<Table1Config> {
     }
 }
 
-fn load_data(config: &Table1Config, source: &Source) -> Result<DataSet> {
+pub(crate) fn load_data(config: &Table1Config, source: &Source) -> Result<DataSet> {
     let settings = LoadOptions {
         min_space_group: config.train.data.min_space_group,
         symprec: config.train.data.symprec,
@@ -235,13 +235,13 @@ fn load_data(config: &Table1Config, source: &Source) -> Result<DataSet> {
 }
 
 /// What is sampled with, and what the note tells of it.
-struct ScoreNetwork {
-    model: DimeNetPlusPlus,
-    note: String,
+pub(crate) struct ScoreNetwork {
+    pub(crate) model: DimeNetPlusPlus,
+    pub(crate) note: String,
 }
 
 impl ScoreNetwork {
-    fn of_checkpoint(checkpoint: Loaded) -> Self {
+    pub(crate) fn of_checkpoint(checkpoint: Loaded) -> Self {
         let Loaded { model, config, step, path, sha256, .. } = checkpoint;
         let note = format!(
             "checkpoint {path} (SHA-256 {}…), {step} training steps of {} structures",
@@ -252,17 +252,18 @@ impl ScoreNetwork {
     }
 }
 
-fn train(
+/// Trains, or goes on with a training in `folder` if `resume` is set. Returns the mean losses of the last steps, too.
+pub(crate) fn train(
     config: &Table1Config,
-    options: &Table1Options,
+    resume: bool,
     data: &DataSet,
     provenance: &Provenance,
     devices: &Devices,
     folder: &Path,
-) -> Result<ScoreNetwork> {
+) -> Result<(ScoreNetwork, (f32, f32))> {
     let bar = bar("training", config.train.training.steps);
     // An interrupted experiment goes on where its training stopped; the training itself knows when it is done.
-    let trained = druse::training::train(&config.train, data, provenance, devices, folder, options.resume, &bar);
+    let trained = druse::training::train(&config.train, data, provenance, devices, folder, resume, &bar);
     bar.finish_and_clear();
     let trained = trained?;
     write_file(&folder.join("loss.svg"), plot::loss_curve(&trained.curve)?)?;
@@ -272,20 +273,20 @@ fn train(
         trained.curve.len(),
         config.train.training.batch_size,
     );
-    Ok(ScoreNetwork { model: trained.model, note })
+    Ok((ScoreNetwork { model: trained.model, note }, (position, lattice)))
 }
 
 /// Sampled structures with what the note tells of them.
-pub(super) struct Generated {
-    pub(super) structures: Vec<Structure>,
+pub(crate) struct Generated {
+    pub(crate) structures: Vec<Structure>,
     /// The space group that was asked for.
-    pub(super) space_groups: Vec<SpaceGroupNumber>,
+    pub(crate) space_groups: Vec<SpaceGroupNumber>,
     /// How often each was drawn again.
-    pub(super) redraws: Vec<usize>,
-    pub(super) given_up: usize,
+    pub(crate) redraws: Vec<usize>,
+    pub(crate) given_up: usize,
 }
 
-fn sample(
+pub(crate) fn sample(
     config: &Table1Config,
     orders: &[SamplingOrder],
     model: &impl score_model::ScoreModel,
