@@ -90,7 +90,9 @@ fn the_page_asks_for_nothing_outside_of_it() {
     let run = FinishedRun::read(folder.path()).expect("a run");
     let html = html(&run, &of_records(&test_split())).expect("a page");
     // The library can ask for much; the policy of the page forbids all of it.
-    assert!(html.contains("content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\""));
+    assert!(
+        html.contains("content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\"")
+    );
     assert!(html.contains(page::LIBRARY.trim_end()), "the library is in the page");
     let own = html.replace(page::LIBRARY.trim_end(), "");
     let own = own.split("<footer>").next().expect("a page").to_owned() + own.split("</footer>").nth(1).expect("a foot");

@@ -6,6 +6,8 @@
 const BOND_REACH = 1.2;
 const BOND_RADII = 1.15;
 const BOND_RADIUS = 0.09;
+// Radius of the cell's edges as a share of the crystal's.
+const EDGE_SHARE = 0.0045;
 // Place of the camera on its axis (Å) and height of its field of view (degrees).
 const CAMERA = 150;
 const FIELD = 20;
@@ -21,6 +23,7 @@ class CrystalViewer {
     this.stage = stage;
     this.looks = looks;
     this.showBonds = true;
+    this.showNames = true;
     this.gl = $3Dmol.createViewer(stage, {
       // As the one cell of a grid it draws on its canvas, not on a hidden one whose pictures it hands over: those cannot be copied everywhere.
       rows: 1, cols: 1, row: 0, col: 0,
@@ -56,16 +59,9 @@ class CrystalViewer {
       if (this.showBonds) style.stick = { radius: BOND_RADIUS, color: colour };
       model.setStyle({ elem: symbol }, style);
     }
-    const [a, b, c] = crystal.lattice;
-    model.setCrystMatrix(new $3Dmol.Matrix3(a[0], b[0], c[0], a[1], b[1], c[1], a[2], b[2], c[2]));
-    const label = { fontColor: this.colour("--soft"), fontSize: 16, showBackground: false, alignment: "center", inFront: false };
-    const none = { hidden: true };
-    gl.addUnitCell(model, {
-      box: { color: this.colour("--edge") },
-      astyle: none, bstyle: none, cstyle: none,
-      alabel: "a", blabel: "b", clabel: "c",
-      alabelstyle: { ...label }, blabelstyle: { ...label }, clabelstyle: { ...label },
-    });
+    const edge = { color: this.colour("--edge"), radius: EDGE_SHARE * this.place.radius };
+    for (const [start, end] of edgesOf(crystal.lattice)) gl.addCylinder({ start: pointOf(start), end: pointOf(end), ...edge });
+    if (this.showNames) this.names();
     gl.render();
   }
 
@@ -79,6 +75,17 @@ class CrystalViewer {
     gl.setView([...place.middle.map((value) => -value), CAMERA - distance, first.x, first.y, first.z, first.w]);
   }
 
+  // The letters of the lattice vectors, a little beyond their ends.
+  names() {
+    const { gl, crystal, place } = this;
+    const style = { fontColor: this.colour("--soft"), fontSize: 18, showBackground: false, alignment: "center" };
+    ["a", "b", "c"].forEach((name, index) => {
+      const vector = crystal.lattice[index];
+      const beyond = 1 + (0.08 * place.radius + 0.8) / Math.hypot(...vector);
+      gl.addLabel(name, { ...style, position: pointOf(vector.map((value) => value * beyond)) });
+    });
+  }
+
   // Calls `take` with the canvas after each crystal was drawn in a small square, then draws the one that was shown.
   picture(crystals, side, take) {
     const { gl, stage, crystal } = this;
@@ -86,10 +93,12 @@ class CrystalViewer {
     gl.setBackgroundColor(this.colour("--stage"));
     stage.style.width = stage.style.height = `${side}px`;
     gl.resize();
+    this.showNames = false;
     crystals.forEach((other, index) => {
       this.show(other);
       take(gl.getCanvas(), index);
     });
+    this.showNames = true;
     stage.style.width = stage.style.height = "";
     gl.clear();
     gl.resize();
@@ -152,6 +161,19 @@ function placeOf(crystal, looks) {
 
 function sum(vectors, shares) {
   return [0, 1, 2].map((axis) => vectors.reduce((total, vector, index) => total + shares[index] * vector[axis], 0));
+}
+
+function pointOf([x, y, z]) {
+  return { x, y, z };
+}
+
+// Both ends of the twelve edges of a cell.
+function edgesOf(lattice) {
+  return [0, 1, 2].flatMap((axis) => [[0, 0], [0, 1], [1, 0], [1, 1]].map(([u, v]) => [0, 1].map((end) => {
+    const shares = [0, 0, 0];
+    [shares[axis], shares[(axis + 1) % 3], shares[(axis + 2) % 3]] = [end, u, v];
+    return sum(lattice, shares);
+  })));
 }
 
 // The atoms as 3Dmol.js takes them, each with those it is joined to.

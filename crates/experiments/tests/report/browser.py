@@ -126,9 +126,10 @@ class Checks:
 
     def __init__(self):
         self.failed = 0
+        self.start = time.monotonic()
 
     def that(self, holds, what, detail=""):
-        print(f"{'ok' if holds else 'FAILED'}: {what}{f' ({detail})' if detail and not holds else ''}")
+        print(f"{time.monotonic() - self.start:5.1f} s  {'ok' if holds else 'FAILED'}: {what}{f' ({detail})' if detail and not holds else ''}", flush=True)
         self.failed += not holds
 
 
@@ -267,7 +268,7 @@ def check_links(page, checks, address, out):
     checks.that(shown == page.ask(f"report.crystals[{last}].id"), "an address leads to a crystal", shown)
 
 
-def check_events(page, checks):
+def check_events(page, checks, expected=()):
     def text(event):
         parameters = event.get("params", {})
         if event.get("method") == "Runtime.exceptionThrown":
@@ -275,10 +276,10 @@ def check_events(page, checks):
         if event.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             return parameters["entry"]["text"]
         if event.get("method") == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "assert"):
-            return str(parameters["args"])
+            return " ".join(str(argument.get("value", argument)) for argument in parameters["args"])
         return None
 
-    troubles = [trouble for trouble in map(text, page.events) if trouble]
+    troubles = [trouble for trouble in map(text, page.events) if trouble and trouble not in expected]
     checks.that(not troubles, "the console tells of no error", troubles)
     asked = [event["params"]["request"]["url"] for event in page.events if event.get("method") == "Network.requestWillBeSent"]
     outside = [url[:80] for url in asked if not url.startswith(("file:", "data:", "about:", "blob:"))]
@@ -309,9 +310,11 @@ def main():
                     check_viewer(page, checks)
                     check_touch(page, checks)
                     check_links(page, checks, report.as_uri(), out)
+                    check_events(page, checks)
                 else:
                     check_without_webgl(page, checks)
-                check_events(page, checks)
+                    # What the library says before the page does.
+                    check_events(page, checks, ["Error creating WebGL context."])
                 if "--screenshots" in sys.argv[4:]:
                     take_pictures(page, out, "" if webgl else "no-webgl-")
             finally:
