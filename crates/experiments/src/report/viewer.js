@@ -6,8 +6,9 @@
 const BOND_REACH = 1.2;
 const BOND_RADII = 1.15;
 const BOND_RADIUS = 0.09;
-// Radius of the cell's edges as a share of the crystal's.
+// Radius of the cell's edges as a share of the crystal's: in the large picture and in the small ones.
 const EDGE_SHARE = 0.0045;
+const SMALL_EDGE_SHARE = 0.012;
 // Place of the camera on its axis (Å) and height of its field of view (degrees).
 const CAMERA = 150;
 const FIELD = 20;
@@ -45,6 +46,10 @@ class CrystalViewer {
     this.reset();
   }
 
+  get edgeShare() {
+    return this.showNames ? EDGE_SHARE : SMALL_EDGE_SHARE;
+  }
+
   // The crystal in the colours of now; the view stays.
   draw() {
     const { gl, crystal, looks } = this;
@@ -59,7 +64,7 @@ class CrystalViewer {
       if (this.showBonds) style.stick = { radius: BOND_RADIUS, color: colour };
       model.setStyle({ elem: symbol }, style);
     }
-    const edge = { color: this.colour("--edge"), radius: EDGE_SHARE * this.place.radius };
+    const edge = { color: this.colour("--edge"), radius: this.edgeShare * this.place.radius };
     for (const [start, end] of edgesOf(crystal.lattice)) gl.addCylinder({ start: pointOf(start), end: pointOf(end), ...edge });
     if (this.showNames) this.names();
     gl.render();
