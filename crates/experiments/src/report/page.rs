@@ -224,7 +224,5 @@ mod tests {
         let notes = include_str!("../../../../assets/README.md");
         let line = notes.lines().find(|line| line.starts_with("| `3Dmol-min.js`")).expect("a line about the library");
         assert!(line.contains(&digest), "{digest} is not in: {line}");
-        let version = line.split("3Dmol.js ").nth(1).and_then(|rest| rest.split(',').next()).expect("a version");
-        assert!(LIBRARY.contains(&format!("3dmol v{version}")), "{version}");
     }
 }
