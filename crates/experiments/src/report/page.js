@@ -2,6 +2,9 @@
 
 // Puts charts and crystals into the page.
 
+// Side of a small picture of a crystal, CSS pixels.
+const THUMB = 150;
+
 function cellOf(lattice) {
   const length = (vector) => Math.hypot(...vector);
   const angle = (u, v) => {
@@ -48,6 +51,21 @@ function factsOf(crystal) {
   return facts;
 }
 
+// The viewer; none, and a word in its place, where the browser cannot draw it.
+function viewerIn(stage, looks) {
+  try {
+    return new CrystalViewer(stage, looks);
+  } catch {
+    stage.replaceChildren();
+    stage.removeAttribute("tabindex");
+    stage.removeAttribute("aria-label");
+    stage.setAttribute("role", "note");
+    htmlNode(stage, "p", {}, "The crystals cannot be drawn here: this browser does not offer WebGL, or it is turned off. The facts and the CIF files are there all the same.");
+    for (const id of ["reset", "bonds"]) document.getElementById(id).hidden = true;
+    return null;
+  }
+}
+
 function startGallery(crystals, looks) {
   const byId = (id) => document.getElementById(id);
   if (crystals.length === 0) {
@@ -55,15 +73,14 @@ function startGallery(crystals, looks) {
     htmlNode(byId("gallery"), "p", {}, "No generated structure is valid.");
     return;
   }
-  const viewer = new CrystalViewer(byId("viewer-canvas"), looks);
-  viewer.listen();
+  const stage = byId("stage");
+  const viewer = viewerIn(stage, looks);
   let current = 0;
   const thumbs = crystals.map((crystal, index) => {
     const thumb = htmlNode(byId("gallery"), "a", { class: "thumb", id: `crystal-${index}`, href: `#crystal-${index}` });
-    const canvas = htmlNode(thumb, "canvas", { "aria-hidden": "true" });
+    if (viewer) htmlNode(thumb, "canvas", { "aria-hidden": "true" });
     writeFormula(htmlNode(thumb, "strong", {}), crystal.formula);
     writeSymbol(htmlNode(thumb, "span", {}), crystal.found ? crystal.found[1] : "no group found");
-    new CrystalViewer(canvas, looks).show(crystal);
     thumb.addEventListener("click", (event) => {
       event.preventDefault();
       select(index);
@@ -75,9 +92,11 @@ function startGallery(crystals, looks) {
   function select(index) {
     current = (index + crystals.length) % crystals.length;
     const crystal = crystals[current];
-    viewer.show(crystal);
+    if (viewer) {
+      viewer.show(crystal);
+      stage.setAttribute("aria-label", `${crystal.formula}, ${groupOf(crystal)}; the arrow keys turn it`);
+    }
     writeFormula(byId("crystal-name"), crystal.formula);
-    byId("viewer-canvas").setAttribute("aria-label", `${crystal.formula}, ${groupOf(crystal)}; the arrow keys turn it`);
     const list = byId("crystal-facts");
     list.replaceChildren();
     for (const [term, fact] of factsOf(crystal)) {
@@ -110,12 +129,26 @@ function startGallery(crystals, looks) {
 
   byId("previous").addEventListener("click", () => select(current - 1));
   byId("next").addEventListener("click", () => select(current + 1));
-  byId("reset").addEventListener("click", () => viewer.reset());
-  byId("bonds").addEventListener("click", (event) => {
-    viewer.showBonds = !viewer.showBonds;
-    event.currentTarget.setAttribute("aria-pressed", String(viewer.showBonds));
-    viewer.draw();
-  });
+  // All pictures are taken of the one viewer: browsers allow few canvases that draw with WebGL.
+  function takePictures() {
+    viewer.picture(crystals, THUMB, (picture, index) => {
+      const canvas = thumbs[index].querySelector("canvas");
+      [canvas.width, canvas.height] = [picture.width, picture.height];
+      canvas.getContext("2d").drawImage(picture, 0, 0);
+    });
+  }
+
+  if (viewer) {
+    viewer.listen();
+    byId("reset").addEventListener("click", () => viewer.reset());
+    byId("bonds").addEventListener("click", (event) => {
+      viewer.showBonds = !viewer.showBonds;
+      event.currentTarget.setAttribute("aria-pressed", String(viewer.showBonds));
+      viewer.draw();
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", takePictures);
+    takePictures();
+  }
   addEventListener("hashchange", follow);
   select(0);
   follow();

@@ -20,6 +20,10 @@ const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
 const PROGRAMS: [&str; 3] = [include_str!("charts.js"), include_str!("viewer.js"), include_str!("page.js")];
 
+/// 3Dmol.js, as its makers built it. Its text goes into a script element as it stands: a test looks whether it could end one.
+pub(super) const LIBRARY: &str = include_str!("../../../../assets/vendor/3Dmol-min.js");
+const LIBRARY_LICENCE: &str = include_str!("../../../../assets/vendor/3Dmol-LICENSE.txt");
+
 /// Points of the loss curve that are drawn at most: more than a picture has pixels for would only make the page large.
 const CURVE_POINTS: usize = 500;
 /// What stands in place of a command that was not noted.
@@ -67,6 +71,8 @@ pub fn page(run: &FinishedRun, distributions: &[Distribution], crystals: &[Cryst
             ("config", &escaped(run.config_text.trim())),
             ("version", VERSION),
             ("data", &for_script(&data)?),
+            ("library", LIBRARY.trim_end()),
+            ("library_licence", &escaped(LIBRARY_LICENCE.trim())),
             ("programs", &PROGRAMS.join("\n")),
         ],
     )
@@ -174,6 +180,8 @@ fn looks(crystals: &[Crystal]) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
@@ -206,6 +214,15 @@ mod tests {
 
     #[test]
     fn the_programs_do_not_end_their_element() {
-        assert!(PROGRAMS.iter().all(|program| !program.contains("</script") && !program.contains("<!--")));
+        let harmless = |program: &str| ["</script", "<script", "<!--"].iter().all(|end| !program.to_lowercase().contains(end));
+        assert!(PROGRAMS.iter().all(|program| harmless(program)) && harmless(LIBRARY));
+    }
+
+    #[test]
+    fn the_library_is_the_one_that_is_noted() {
+        let digest: String = Sha256::digest(LIBRARY).iter().map(|byte| format!("{byte:02x}")).collect();
+        let notes = include_str!("../../../../assets/README.md");
+        let line = notes.lines().find(|line| line.starts_with("| `3Dmol-min.js`")).expect("a line about the library");
+        assert!(line.contains(&digest), "{digest} is not in: {line}");
     }
 }

@@ -20,15 +20,17 @@ import tempfile
 import time
 
 WIDE = (1280, 900)
+# For the checks, wide enough for the viewer and its facts side by side: WebGL takes its time on a processor.
+CHECKED = (900, 560)
 NARROW = (390, 844)
 # Longer than any step takes on a busy machine, seconds.
 PATIENCE = 60
 
 
 class Browser:
-    """A headless browser with one page."""
+    """A headless browser with one page. WebGL is computed on the processor, or not offered at all."""
 
-    def __init__(self, program, profile):
+    def __init__(self, program, profile, webgl=True):
         to_browser, self.write_end = os.pipe()
         self.read_end, from_browser = os.pipe()
 
@@ -38,8 +40,9 @@ class Browser:
             os.dup2(source, 3)
             os.dup2(sink, 4)
 
+        graphics = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"] if webgl else ["--disable-gpu", "--disable-3d-apis"]
         self.process = subprocess.Popen(
-            [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
+            [program, "--headless", "--no-sandbox", *graphics, "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", f"--user-data-dir={profile}", "--remote-debugging-pipe"],
             preexec_fn=connect, close_fds=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(to_browser)
@@ -125,26 +128,38 @@ class Checks:
 
     def __init__(self):
         self.failed = 0
+        self.start = time.monotonic()
 
     def that(self, holds, what, detail=""):
-        print(f"{'ok' if holds else 'FAILED'}: {what}{f' ({detail})' if detail and not holds else ''}")
+        print(f"{time.monotonic() - self.start:5.1f} s  {'ok' if holds else 'FAILED'}: {what}{f' ({detail})' if detail and not holds else ''}", flush=True)
         self.failed += not holds
 
 
-CANVAS = "document.getElementById('viewer-canvas')"
-# Colours and a checksum of what is on the viewer's canvas.
-PIXELS = f"""(() => {{
-  const canvas = {CANVAS};
-  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+STAGE = "document.getElementById('stage')"
+BOX = f"(({{x, y, width, height}}) => ({{x, y, width, height}}))({STAGE}.getBoundingClientRect())"
+
+
+def pixels(selector):
+    """Of a canvas: how much differs from the colour of its corner, how many colours there are, and a checksum."""
+    return f"""(() => {{
+  const picture = document.querySelector({json.dumps(selector)});
+  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  const context = canvas.getContext('2d');
+  context.drawImage(picture, 0, 0);
+  const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
   let painted = 0, sum = 0;
   const colours = new Set();
+  const at = (i) => data[i] << 16 | data[i + 1] << 8 | data[i + 2];
   for (let i = 0; i < data.length; i += 4) {{
-    if (data[i + 3] > 0) painted += 1;
-    colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
-    sum = (Math.imul(sum, 31) + (data[i] << 16 | data[i + 1] << 8 | data[i + 2])) | 0;
+    if (at(i) !== at(0)) painted += 1;
+    colours.add(at(i));
+    sum = (Math.imul(sum, 31) + at(i)) | 0;
   }}
   return {{ painted, share: painted / (data.length / 4), colours: colours.size, sum }};
 }})()"""
+
+
+PIXELS = pixels("#stage canvas")
 
 
 def check_figures(page, checks):
@@ -158,9 +173,9 @@ def check_figures(page, checks):
 
 
 def check_viewer(page, checks):
-    page.ask(f"{CANVAS}.scrollIntoView({{block: 'center'}})")
+    page.ask(f"{STAGE}.scrollIntoView({{block: 'center'}})")
     page.settle()
-    box = page.ask(f"(({{x, y, width, height}}) => ({{x, y, width, height}}))({CANVAS}.getBoundingClientRect())")
+    box = page.ask(BOX)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     first = page.ask(PIXELS)
     checks.that(first["share"] > 0.02 and first["colours"] > 50, "the canvas shows a shaded crystal", first)
@@ -179,7 +194,7 @@ def check_viewer(page, checks):
     checks.that(zoomed["painted"] > turned["painted"], "the wheel zooms", [turned["painted"], zoomed["painted"]])
     checks.that(page.ask("scrollY") == before, "the wheel does not scroll the page then")
 
-    page.ask(f"{CANVAS}.focus()")
+    page.ask(f"{STAGE}.focus()")
     page.call("Input.dispatchKeyEvent", type="keyDown", key="ArrowLeft")
     page.settle()
     checks.that(page.ask(PIXELS)["sum"] != zoomed["sum"], "an arrow key turns it")
@@ -190,13 +205,32 @@ def check_viewer(page, checks):
     page.ask("document.getElementById('bonds').click()")
     checks.that(page.ask("document.getElementById('bonds').getAttribute('aria-pressed')") == "false", "bonds can be left out")
     page.ask("document.getElementById('bonds').click()")
+    checks.that(page.ask(PIXELS)["sum"] == first["sum"], "and drawn again")
+
+    thumbs = [page.ask(pixels(f"#crystal-{index} canvas")) for index in range(page.ask("report.crystals.length"))]
+    checks.that(all(thumb["share"] > 0.02 and thumb["colours"] > 50 for thumb in thumbs), "every crystal has a small picture", thumbs)
+    page.window(CHECKED, dark=True)
+    page.settle()
+    checks.that(page.ask(PIXELS)["sum"] != first["sum"], "the dark style darkens the picture")
+    page.window(CHECKED)
+
+
+def check_without_webgl(page, checks):
+    checks.that(page.ask("document.querySelectorAll('#viewer canvas, #gallery canvas').length") == 0, "without WebGL nothing is drawn")
+    told = page.ask(f"{STAGE}.textContent")
+    checks.that("does not offer WebGL" in told, "but the page says so", told)
+    last = page.ask("report.crystals.length") - 1
+    page.ask(f"document.getElementById('crystal-{last}').click()")
+    shown = page.ask("[document.querySelector('#crystal-facts dd').textContent, document.getElementById('download').download]")
+    name = page.ask(f"report.crystals[{last}].id")
+    checks.that(shown == [name, f"{name}.cif"], "and facts and files are there", shown)
 
 
 def check_touch(page, checks):
     page.window(NARROW, touch=True)
-    page.ask(f"{CANVAS}.scrollIntoView({{block: 'center'}})")
+    page.ask(f"{STAGE}.scrollIntoView({{block: 'center'}})")
     page.settle()
-    box = page.ask(f"(({{x, y, width, height}}) => ({{x, y, width, height}}))({CANVAS}.getBoundingClientRect())")
+    box = page.ask(BOX)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     first = page.ask(PIXELS)
     before = page.ask("scrollY")
@@ -210,7 +244,7 @@ def check_touch(page, checks):
     page.ask("document.getElementById('reset').click()")
     wide = page.ask("document.scrollingElement.scrollWidth")
     checks.that(wide <= NARROW[0], "nothing sticks out of a narrow window", wide)
-    page.window(WIDE)
+    page.window(CHECKED)
 
 
 def check_links(page, checks, address, out):
@@ -236,7 +270,7 @@ def check_links(page, checks, address, out):
     checks.that(shown == page.ask(f"report.crystals[{last}].id"), "an address leads to a crystal", shown)
 
 
-def check_events(page, checks):
+def check_events(page, checks, expected=()):
     def text(event):
         parameters = event.get("params", {})
         if event.get("method") == "Runtime.exceptionThrown":
@@ -244,43 +278,49 @@ def check_events(page, checks):
         if event.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             return parameters["entry"]["text"]
         if event.get("method") == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "assert"):
-            return str(parameters["args"])
+            return " ".join(str(argument.get("value", argument)) for argument in parameters["args"])
         return None
 
-    troubles = [trouble for trouble in map(text, page.events) if trouble]
+    troubles = [trouble for trouble in map(text, page.events) if trouble and trouble not in expected]
     checks.that(not troubles, "the console tells of no error", troubles)
     asked = [event["params"]["request"]["url"] for event in page.events if event.get("method") == "Network.requestWillBeSent"]
     outside = [url[:80] for url in asked if not url.startswith(("file:", "data:", "about:", "blob:"))]
     checks.that(not outside, "nothing is asked of a network", outside)
 
 
-def take_pictures(page, out):
+def take_pictures(page, out, prefix):
     for name, size, dark, touch in [("wide-light", WIDE, False, False), ("wide-dark", WIDE, True, False),
                                     ("narrow-light", NARROW, False, True), ("narrow-dark", NARROW, True, True)]:
         page.window(size, dark=dark, touch=touch)
         for section in ["top", "loss", "distributions", "distribution-elements", "crystals", "gallery", "run"]:
             page.ask(f"document.getElementById('{section}').scrollIntoView()")
-            page.picture(out / f"{name}-{section}.png")
+            page.picture(out / f"{prefix}{name}-{section}.png")
 
 
 def main():
     program, report, out = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3])
     out.mkdir(parents=True, exist_ok=True)
     checks = Checks()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        page = Browser(program, profile)
-        try:
-            page.window(WIDE)
-            page.open(report.as_uri())
-            check_figures(page, checks)
-            check_viewer(page, checks)
-            check_touch(page, checks)
-            check_links(page, checks, report.as_uri(), out)
-            check_events(page, checks)
-            if "--screenshots" in sys.argv[4:]:
-                take_pictures(page, out)
-        finally:
-            page.close()
+    for webgl in (True, False):
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            page = Browser(program, profile, webgl)
+            try:
+                page.window(CHECKED)
+                page.open(report.as_uri())
+                check_figures(page, checks)
+                if webgl:
+                    check_viewer(page, checks)
+                    check_touch(page, checks)
+                    check_links(page, checks, report.as_uri(), out)
+                    check_events(page, checks)
+                else:
+                    check_without_webgl(page, checks)
+                    # What the library says before the page does.
+                    check_events(page, checks, ["Error creating WebGL context."])
+                if "--screenshots" in sys.argv[4:]:
+                    take_pictures(page, out, "" if webgl else "no-webgl-")
+            finally:
+                page.close()
     return 1 if checks.failed else 0
 
 
