@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::command;
 use crate::table::Row;
 use crate::table1::Table1Config;
+use crate::table1::further::Further;
 
 /// A finished run of Table 1.
 pub struct FinishedRun {
@@ -20,6 +21,8 @@ pub struct FinishedRun {
     pub name: String,
     /// Rows of the table.
     pub rows: Vec<Row>,
+    /// Further figures of every set.
+    pub further: Vec<Further>,
     /// First line of `table1.md`: what was run.
     pub heading: String,
     /// Its notes, without bullets.
@@ -49,6 +52,7 @@ pub struct FinishedRun {
 #[derive(Deserialize)]
 struct Table1File {
     rows: Vec<Row>,
+    further: Vec<Further>,
     seconds: BTreeMap<String, f64>,
     data: DataNote,
     reference: ReferenceNote,
@@ -92,6 +96,7 @@ impl FinishedRun {
         Ok(Self {
             name: named.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             rows: table.rows,
+            further: table.further,
             heading,
             notes,
             seconds: table.seconds,

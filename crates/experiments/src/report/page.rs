@@ -15,6 +15,7 @@ use super::distributions::Distribution;
 use super::elements::look;
 use super::folder::FinishedRun;
 use crate::table::{HEADERS, NOT_RUN, lines};
+use crate::table1::further;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
@@ -56,6 +57,7 @@ pub fn page(run: &FinishedRun, distributions: &[Distribution], crystals: &[Cryst
             ("heading", &escaped(&run.heading)),
             ("style", STYLE),
             ("table", &table(run)),
+            ("further", &further(run)),
             ("notes", &list(&run.notes)),
             ("command", &escaped(command)),
             ("again", &escaped(&again)),
@@ -117,20 +119,29 @@ fn for_script(value: &impl Serialize) -> Result<String> {
 }
 
 fn table(run: &FinishedRun) -> String {
-    let cells =
-        |cells: &[String], tag: &str| cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect::<String>();
-    let head = cells(&HEADERS.map(str::to_owned), "th scope=\"col\"").replace("</th scope=\"col\">", "</th>");
-    let body: String = lines(&run.rows)
-        .iter()
-        .map(|line| {
-            let kind = match line[1].as_str() {
-                NOT_RUN => "absent",
-                _ if line[0].ends_with("published") => "published",
-                _ => "measured",
-            };
-            format!("<tr class=\"{kind}\"><th scope=\"row\">{}</th>{}</tr>\n", escaped(&line[0]), cells(&line[1..], "td"))
-        })
-        .collect();
+    let line = |cells: [String; 5]| {
+        let kind = match cells[1].as_str() {
+            NOT_RUN => "absent",
+            _ if cells[0].ends_with("published") => "published",
+            _ => "measured",
+        };
+        (kind, cells)
+    };
+    html_table(HEADERS, lines(&run.rows).into_iter().map(line))
+}
+
+fn further(run: &FinishedRun) -> String {
+    html_table(further::HEADERS, run.further.iter().map(|set| ("measured", set.cells())))
+}
+
+/// A table of lines, each with its class; the first cell of a line is its head.
+fn html_table<const N: usize>(head: [&str; N], lines: impl Iterator<Item = (&'static str, [String; N])>) -> String {
+    let cells = |cells: &[String]| cells.iter().map(|cell| format!("<td>{}</td>", escaped(cell))).collect::<String>();
+    let head: String = head.iter().map(|name| format!("<th scope=\"col\">{}</th>", escaped(name))).collect();
+    let line = |(kind, line): (&str, [String; N])| {
+        format!("<tr class=\"{kind}\"><th scope=\"row\">{}</th>{}</tr>\n", escaped(&line[0]), cells(&line[1..]))
+    };
+    let body: String = lines.map(line).collect();
     format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>")
 }
 

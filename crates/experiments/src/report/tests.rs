@@ -46,6 +46,8 @@ fn folder_of_a_run() -> tempfile::TempDir {
     };
     let json = serde_json::json!({
         "rows": [row],
+        "further": [{ "name": "this work", "n_structures": 3, "structure_validity": 0.667, "composition_validity": 1.0, "space_group_kept": [0.5, 1.0],
+            "redrawn": 0.0, "wasserstein_density": 0.25, "wasserstein_n_elements": 0.125 }],
         "seconds": { "sampling": 1.5 },
         "data": { "name": "hand-made", "sha256": "00ff" },
         "reference": { "compiled_in": false },

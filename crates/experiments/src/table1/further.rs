@@ -11,7 +11,7 @@ use super::run::Generated;
 
 /// Tolerances (Å) at which the space group is looked for.
 const SYMPRECS: [f64; 2] = [0.01, 0.1];
-const HEADERS: [&str; 9] = [
+pub(crate) const HEADERS: [&str; 9] = [
     "set",
     "structures",
     "valid structure",
@@ -85,7 +85,7 @@ impl Further {
         }
     }
 
-    fn cells(&self) -> [String; 9] {
+    pub(crate) fn cells(&self) -> [String; 9] {
         let figure = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
         let [fine, coarse] = self.space_group_kept.map_or([None; 2], |kept| kept.map(Some));
         [
