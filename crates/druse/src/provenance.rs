@@ -1,5 +1,6 @@
 //! What a result was made with.
 
+use datasets::DataSet;
 use serde::{Deserialize, Serialize};
 
 use crate::DeviceName;
@@ -19,6 +20,20 @@ pub struct Provenance {
     pub data_sha256: String,
     /// The device.
     pub device: DeviceName,
+}
+
+impl Provenance {
+    /// Of this build, with these data.
+    pub fn of(data: &DataSet, seed: u64, device: DeviceName) -> Self {
+        Self {
+            version: VERSION.to_owned(),
+            git: GIT_REVISION.to_owned(),
+            seed,
+            data: data.name.clone(),
+            data_sha256: data.sha256.clone(),
+            device,
+        }
+    }
 }
 
 /// Version of this build.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use datasets::{Source, locate};
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
-use druse::provenance::{GIT_REVISION, VERSION};
+use druse::provenance::GIT_REVISION;
 use druse::{DeviceName, Provenance, checkpoints, crystal_features};
 use score_model::Exchange;
 use serde::{Deserialize, Serialize};
@@ -24,19 +24,25 @@ use crate::table1::{Calibration, ReferenceSplit, Table1Config};
 const FIGURES: &str = "figures.json";
 
 /// What the command line chooses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct AblationOptions {
-    /// The list of variations.
+    /// The list of variations in RON, such as experiments/ablation/mp20.ron.
+    #[arg(long)]
     pub config: PathBuf,
-    /// Folder of the data; see `datasets::locate`.
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache.
+    #[arg(long)]
     pub data: Option<PathBuf>,
     /// Folder of the variations.
+    #[arg(long, default_value = "runs/ablation")]
     pub out: PathBuf,
-    /// The device.
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
-    /// Seed of every stage of every variation.
+    /// Seed of every stage.
+    #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Names of the variations to run; none for all.
+    /// Runs only these variations.
+    #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
 }
 
@@ -101,14 +107,7 @@ pub fn run(options: &AblationOptions) -> Result<String> {
     let cgcnn = crystal_features::load(None, device)?;
     let data = load_data(first, &source)?;
     let reference = Reference::of(&data, first, &cgcnn, options.seed)?;
-    let provenance = Provenance {
-        version: VERSION.to_owned(),
-        git: GIT_REVISION.to_owned(),
-        seed: options.seed,
-        data: data.name.clone(),
-        data_sha256: data.sha256.clone(),
-        device: options.device,
-    };
+    let provenance = Provenance::of(&data, options.seed, options.device);
     writable_folder(&options.out)?;
     write_file(&options.out.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
     for (variation, config) in list.variations.iter().zip(&configs) {

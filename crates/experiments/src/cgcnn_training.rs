@@ -9,7 +9,6 @@ use crystal_core::Structure;
 use datasets::{DataSet, LoadOptions, Split, load, locate};
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
-use druse::provenance::{GIT_REVISION, VERSION};
 use druse::{DeviceName, Provenance};
 use serde::{Deserialize, Serialize};
 
@@ -21,25 +20,34 @@ const PRESET: &str = include_str!("../../../experiments/cgcnn.ron");
 const PRESET_NAME: &str = "experiments/cgcnn.ron";
 
 /// What the command line chooses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct CgcnnOptions {
-    /// A configuration file instead of the preset.
+    /// A configuration in RON instead of experiments/cgcnn.ron.
+    #[arg(long)]
     pub config: Option<PathBuf>,
-    /// Folder of the data; see `datasets::locate`.
+    /// Folder of the data, with formation energies; default: DRUSE_DATA, else the user's cache.
+    #[arg(long)]
     pub data: Option<PathBuf>,
-    /// Folder for the results.
+    /// Folder for weights, curve and figures.
+    #[arg(long, default_value = "runs/cgcnn")]
     pub out: PathBuf,
-    /// The device.
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
-    /// Epochs instead of the configuration's.
+    /// Passes over the training split, instead of the configuration's.
+    #[arg(long)]
     pub epochs: Option<usize>,
-    /// Structures per step instead of the configuration's.
+    /// Structures per step, instead of the configuration's.
+    #[arg(long)]
     pub batch_size: Option<usize>,
-    /// Learning rate instead of the configuration's.
+    /// Learning rate, instead of the configuration's.
+    #[arg(long)]
     pub learning_rate: Option<f64>,
     /// Seed of weights and order.
+    #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Most structures of each split.
+    /// Takes no more than this many structures of each split: for trying out.
+    #[arg(long)]
     pub limit: Option<usize>,
 }
 
@@ -83,14 +91,7 @@ pub fn run(options: &CgcnnOptions) -> Result<String> {
     }
     writable_folder(folder)?;
     let data = load(&locate(options.data.as_deref()), &LoadOptions::default())?;
-    let provenance = Provenance {
-        version: VERSION.to_owned(),
-        git: GIT_REVISION.to_owned(),
-        seed: options.seed,
-        data: data.name.clone(),
-        data_sha256: data.sha256.clone(),
-        device: options.device,
-    };
+    let provenance = Provenance::of(&data, options.seed, options.device);
     write_file(&folder.join("config.ron"), to_ron(&config)?)?;
     write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
 

@@ -7,7 +7,6 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use datasets::{DataSet, LoadOptions};
 use druse::config::{TrainConfig, read_ron};
-use druse::provenance::{GIT_REVISION, VERSION};
 use druse::training::{Trained, recent_losses, train};
 use druse::{DeviceName, Provenance, checkpoints};
 use score_model::Exchange;
@@ -95,14 +94,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<Completion> {
     };
     let devices = args.device.open_several(args.gpus, args.exchange)?;
     let data = load(args, &config)?;
-    let provenance = Provenance {
-        version: VERSION.to_owned(),
-        git: GIT_REVISION.to_owned(),
-        seed: config.training.seed,
-        data: data.name.clone(),
-        data_sha256: data.sha256.clone(),
-        device: args.device,
-    };
+    let provenance = Provenance::of(&data, config.training.seed, args.device);
     let clock = Instant::now();
     let bar = terminal::training_bar(config.training.steps);
     let trained = train(&config, &data, &provenance, &devices, &folder, args.resume, &bar);

@@ -10,7 +10,6 @@ use anyhow::{Result, bail};
 use datasets::{DataSet, LoadOptions, load, locate};
 use druse::config::{read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
-use druse::provenance::{GIT_REVISION, VERSION};
 use druse::{DeviceName, Provenance};
 use serde::{Deserialize, Serialize};
 
@@ -71,15 +70,8 @@ fn run_on(data: &DataSet, options: &FiguresOptions) -> Result<String> {
     }
     writable_folder(&folder)?;
     write_file(&config_file, to_ron(&options.config)?)?;
-    let provenance = Provenance {
-        version: VERSION.to_owned(),
-        git: GIT_REVISION.to_owned(),
-        // Nothing here is random, and nothing is computed on a device.
-        seed: 0,
-        data: data.name.clone(),
-        data_sha256: data.sha256.clone(),
-        device: DeviceName::Cpu,
-    };
+    // Nothing here is random, and nothing is computed on a device.
+    let provenance = Provenance::of(data, 0, DeviceName::Cpu);
     write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
     let mut summary = format!("{}\n\n", counts.summary(&data.name));
     for figure in draw::all(&counts, &scope(&data.name, min_space_group, symprec))? {

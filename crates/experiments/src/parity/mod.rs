@@ -17,19 +17,25 @@ use score_model::ops::{Precision, set_precision, set_tensor_cores};
 use serde::Serialize;
 
 /// What the command line chooses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct ParityOptions {
-    /// Folder of the data; see `datasets::locate`.
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
     pub data: Option<PathBuf>,
-    /// The device that is compared with the processor.
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
     /// Structures whose graphs are compared at each noise level.
+    #[arg(long, default_value_t = 1000)]
     pub structures: usize,
-    /// Where the figures go as JSON.
+    /// Writes the figures here, as JSON.
+    #[arg(long)]
     pub json: Option<PathBuf>,
-    /// Leave out the timings.
+    /// Compares only.
+    #[arg(long)]
     pub no_timing: bool,
-    /// Most rows of a case.
+    /// Leaves out the cases of more rows.
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     pub max_rows: usize,
 }
 

@@ -28,11 +28,13 @@ use crate::table1::reference::Reference;
 pub const FILE: &str = "report.html";
 
 /// What the command line chooses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct ReportOptions {
-    /// The run's folder.
+    /// Folder of the run.
+    #[arg(long)]
     pub run: PathBuf,
-    /// Folder of the data that the run used; see `datasets::locate`.
+    /// Folder of the data that the run used; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
     pub data: Option<PathBuf>,
 }
 

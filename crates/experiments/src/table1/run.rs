@@ -30,33 +30,46 @@ use crate::table::Row;
 const NOTED_STEPS: usize = 100;
 
 /// What the command line chooses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Table1Options {
-    /// A preset's name; by default `quick` on the processor and `full` elsewhere.
+    /// 'quick' (64 structures; a small network where one is trained) or 'full' (1000 structures); default: quick on the processor, else full.
+    #[arg(long)]
     pub preset: Option<String>,
-    /// A configuration file instead of the preset.
+    /// A configuration in RON instead of a preset.
+    #[arg(long)]
     pub config: Option<PathBuf>,
-    /// Folder of the data; see `datasets::locate`.
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
     pub data: Option<PathBuf>,
     /// Folder that holds the runs.
+    #[arg(long, default_value = "runs")]
     pub out: PathBuf,
-    /// Name of the run's folder; by default made of preset, device and seed, with a number where a finished run has that name.
+    /// Name of the run's folder; default: table1-<preset>-<device>-<seed>, with a number where a finished run has that name.
+    #[arg(long)]
     pub name: Option<String>,
-    /// The device.
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
-    /// Seed of every stage.
-    pub seed: u64,
-    /// Goes on with a run that was interrupted.
-    pub resume: bool,
-    /// Devices that share every training batch.
+    /// Devices that share every training batch; only cuda has more than one.
+    #[arg(long, default_value_t = 1)]
     pub gpus: usize,
-    /// How they add their gradients.
+    /// How they add their gradients: host, or collective (NCCL).
+    #[arg(long, default_value_t)]
     pub exchange: Exchange,
-    /// Trains a network and samples with that.
+    /// Seed of every stage.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Go on with an interrupted run of the same name.
+    #[arg(long)]
+    pub resume: bool,
+    /// Train a network on the data and sample with that.
+    #[arg(long)]
     pub train: bool,
-    /// Samples with this checkpoint instead of the compiled-in one.
+    /// Sample with this checkpoint instead of the compiled-in one.
+    #[arg(long, conflicts_with_all = ["resume", "train"])]
     pub checkpoint: Option<PathBuf>,
-    /// Weights for FD CGCNN instead of the compiled-in ones.
+    /// Weights for FD CGCNN instead of the compiled-in ones: a .safetensors file of `experiments cgcnn`, or a .pth.tar of the published program.
+    #[arg(long)]
     pub cgcnn_weights: Option<PathBuf>,
 }
 

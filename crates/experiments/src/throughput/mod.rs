@@ -42,21 +42,28 @@ const CPU_SIZES: (usize, usize, usize) = (1 << 14, 128, 1 << 24);
 const SQUARE: (usize, usize) = (4096, 1024);
 
 /// What the command line chooses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct ThroughputOptions {
-    /// Folder of the data; see `datasets::locate`.
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
     pub data: Option<PathBuf>,
-    /// The device.
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
     /// Structures per batch.
+    #[arg(long, value_delimiter = ',', default_value = "32")]
     pub batch_sizes: Vec<usize>,
-    /// Devices that share every training batch.
+    /// Devices that share every training batch; only cuda has more than one.
+    #[arg(long, default_value_t = 1)]
     pub gpus: usize,
-    /// How they add their gradients.
+    /// How they add their gradients: host, or collective (NCCL).
+    #[arg(long, default_value_t)]
     pub exchange: Exchange,
-    /// Also measures how cost grows with the number of sites and of operations.
+    /// Also measures how the cost of sampling grows with the number of sites and of operations.
+    #[arg(long)]
     pub growth: bool,
-    /// Where the figures go as JSON.
+    /// Writes the figures here, as JSON.
+    #[arg(long)]
     pub json: Option<PathBuf>,
 }
 
