@@ -44,7 +44,7 @@ pub struct Table1Options {
     /// Folder that holds the runs.
     #[arg(long, default_value = "runs")]
     pub out: PathBuf,
-    /// Name of the run's folder; default: table1-<preset>-<device>-<seed>, with a number where a finished run has that name.
+    /// Name of the run's folder; default: table1-PRESET-DEVICE-SEED, with a number where a finished run has that name.
     #[arg(long)]
     pub name: Option<String>,
     /// cpu, wgpu or cuda.
