@@ -8,7 +8,7 @@ use crate::support::{Folder, cesium_chlorides, rock_salt};
 fn every_command_has_help_with_an_example_and_json() {
     let folder = Folder::new();
     let overview = folder.druse(&["--help"]).status(0).stdout();
-    for command in ["sample", "train", "symmetry", "convert", "fingerprint", "evaluate"] {
+    for command in ["sample", "train", "symmetry", "convert", "fingerprint", "evaluate", "match"] {
         assert!(overview.contains(command), "{command}: {overview}");
         let help = folder.druse(&[command, "--help"]).status(0);
         assert_eq!(help.stderr(), "");
@@ -67,6 +67,14 @@ fn evaluation_table() {
      Wasserstein distance, number of elements   0.0000
     CGCNN: weights trained by this program, assets/weights/cgcnn-mp20.safetensors (SHA-256 273ba3065b1a…)
     ");
+}
+
+#[test]
+fn match_table() {
+    let folder = Folder::new();
+    folder.write("a.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12), ("Cs", "Br", 4.29)]));
+    folder.write("b.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.2), ("Cs", "I", 4.57)]));
+    assert_snapshot!(folder.druse(&["match", "a.jsonl", "b.jsonl"]).status(0).stdout(), @"");
 }
 
 #[test]
