@@ -43,7 +43,10 @@ fn agrees(name: &str, matcher: StructureMatcher, expected: impl Fn(&Pair) -> &Ve
         let found = matcher.rms(&a, &b).expect("golden cells can be reduced");
         seconds += clock.elapsed().as_secs_f64();
         let fit = matcher.fit(&a, &b).expect("golden cells can be reduced");
-        let place = format!("{name}: {} {} / {}: {found:?} {fit}; pymatgen {:?} {}", pair.kind, pair.a_id, pair.b_id, verdict.rms, verdict.fit);
+        let place = format!(
+            "{name}: {} {} / {}: {found:?} {fit}; pymatgen {:?} {}",
+            pair.kind, pair.a_id, pair.b_id, verdict.rms, verdict.fit
+        );
         if !pair.verdict_stable {
             println!("unstable in pymatgen, not counted: {place}");
             continue;

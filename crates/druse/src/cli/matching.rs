@@ -112,7 +112,11 @@ pub(super) fn run(args: &MatchArgs) -> Result<Completion> {
     let completion = inputs::completion(pairs.iter().map(|pair| pair.error.as_deref()))?;
     let done = pairs.iter().filter(|pair| pair.numbers.is_some()).count();
     let document = Document { pairs, pairs_per_second: done as f64 / seconds.max(1e-9) };
-    if args.json { terminal::print_json(&document)? } else { print(&document)? }
+    if args.json {
+        terminal::print_json(&document)?
+    } else {
+        print(&document)?
+    }
     tracing::info!(pairs_per_second = document.pairs_per_second, "matching");
     Ok(completion)
 }

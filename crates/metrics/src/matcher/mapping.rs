@@ -80,6 +80,10 @@ pub(super) fn visit(
                 continue;
             }
             let normal = a.coefficients.cross(&b.coefficients);
+            // Otherwise no third vector makes a basis of the two. In a collapsed lattice that is nearly always so.
+            if !coprime(&normal) {
+                continue;
+            }
             for c in &third {
                 let (cosine_alpha, cosine_beta) = (b.direction.dot(&c.direction), a.direction.dot(&c.direction));
                 if !alpha.hold(cosine_alpha) || !beta.hold(cosine_beta) || normal.dot(&c.coefficients).abs() != 1.0 {
@@ -97,6 +101,18 @@ pub(super) fn visit(
         }
     }
     Ok(())
+}
+
+/// Whether whole numbers have no common divisor but 1.
+fn coprime(numbers: &Vector3<f64>) -> bool {
+    let divisor = numbers.iter().fold(0.0, |divisor, number| {
+        let (mut a, mut b) = (divisor, number.abs());
+        while b > 0.0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    });
+    divisor == 1.0
 }
 
 /// Lattice vectors of `from` about as long as `length`.

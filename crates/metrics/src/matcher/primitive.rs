@@ -54,8 +54,7 @@ fn translations(groups: &[&[Site]], tolerances: &[f64; 3]) -> Vec<Vector3<f64>> 
     let mut by_size = groups.to_vec();
     by_size.sort_by_key(|group| group.len());
     let smallest = by_size[0];
-    let mut translations: Vec<Vector3<f64>> =
-        smallest.iter().map(|site| site.frac_coords - smallest[0].frac_coords).collect();
+    let mut translations: Vec<Vector3<f64>> = smallest.iter().map(|site| site.frac_coords - smallest[0].frac_coords).collect();
     for group in by_size {
         for from in group {
             translations.retain(|translation| {
@@ -82,9 +81,7 @@ fn hermite_forms(determinant: usize) -> impl Iterator<Item = Matrix3<f64>> {
             let g = determinant / a / e;
             (0..a).flat_map(move |b| {
                 (0..a).flat_map(move |c| {
-                    (0..e).map(move |f| {
-                        Matrix3::new(real(a), real(b), real(c), 0.0, real(e), real(f), 0.0, 0.0, real(g))
-                    })
+                    (0..e).map(move |f| Matrix3::new(real(a), real(b), real(c), 0.0, real(e), real(f), 0.0, 0.0, real(g)))
                 })
             })
         })
@@ -110,13 +107,11 @@ fn merge(
     let linked = |i: usize, j: usize| {
         let near = (0..3).all(|axis| nearest(folded[i][axis] - folded[j][axis]).abs() < small_tolerances[axis]);
         // Two atoms that are close in the big cell, too, are no images of each other.
-        let apart = |axis: usize| {
-            nearest(group[i].frac_coords[axis] - group[j].frac_coords[axis]).abs() > 2.0 * big_tolerances[axis]
-        };
+        let apart =
+            |axis: usize| nearest(group[i].frac_coords[axis] - group[j].frac_coords[axis]).abs() > 2.0 * big_tolerances[axis];
         near && (i == j || (0..3).any(apart))
     };
-    let links: Vec<Vec<usize>> =
-        (0..group.len()).map(|i| (0..group.len()).filter(|j| linked(i, *j)).collect()).collect();
+    let links: Vec<Vec<usize>> = (0..group.len()).map(|i| (0..group.len()).filter(|j| linked(i, *j)).collect()).collect();
     let mut merged = Vec::with_capacity(group.len() / ratio);
     for (i, set) in links.iter().enumerate() {
         if set.len() != ratio || set.iter().any(|j| links[*j] != *set) {

@@ -1,6 +1,6 @@
 //! A structure as the matcher looks at it: the primitive Niggli cell, scaled to a volume of 1 per atom.
 
-use crystal_core::{Lattice, Site, SphereSearch, Species, Structure};
+use crystal_core::{Lattice, Site, Species, SphereSearch, Structure};
 use nalgebra::{Matrix3, Vector3};
 
 use super::primitive;
