@@ -148,10 +148,10 @@ fn print(document: &Document) -> Result<()> {
         }
     }
     terminal::print_table(&table)?;
-    let mut summary = format!("{} of {compared} match", distances.len());
+    let mut summary = format!("{} of {compared} pairs match", distances.len());
     if !distances.is_empty() {
         let mean = distances.iter().sum::<f64>() / distances.len() as f64;
-        summary += &format!("; their mean rms is {mean:.4} (volume per atom)^(1/3)");
+        summary += &format!("; mean rms {mean:.4} (volume per atom)^(1/3)");
     }
     terminal::print(&format!("{summary}\n"))
 }

@@ -125,7 +125,7 @@ fn pairs_that_cannot_be_made() {
         assert!(pairs[1..].iter().all(|pair| pair["match"] == true), "{document}");
     }
     let run = folder.druse(&["match", "three.jsonl", "damaged.jsonl"]).status(1);
-    assert!(run.stdout().contains("2 of 2 match"), "{}", run.stdout());
+    assert!(run.stdout().contains("2 of 2 pairs match"), "{}", run.stdout());
 }
 
 #[test]

@@ -74,7 +74,13 @@ fn match_table() {
     let folder = Folder::new();
     folder.write("a.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12), ("Cs", "Br", 4.29)]));
     folder.write("b.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.2), ("Cs", "I", 4.57)]));
-    assert_snapshot!(folder.druse(&["match", "a.jsonl", "b.jsonl"]).status(0).stdout(), @"");
+    assert_snapshot!(folder.druse(&["match", "a.jsonl", "b.jsonl"]).status(0).stdout(), @"
+     A      B      match   rms      max
+    ───────────────────────────────────────
+     CsCl   CsCl   yes     0.0000   0.0000
+     CsBr   CsI    no
+    1 of 2 pairs match; mean rms 0.0000 (volume per atom)^(1/3)
+    ");
 }
 
 #[test]
