@@ -127,9 +127,9 @@ fn matches() {
     folder.write("a/1.cif", &rock_salt("Na", "Cl", 5.64));
     folder.write("a/2.cif", &rock_salt("Na", "Cl", 5.64));
     folder.write("a/3.cif", &rock_salt("Li", "F", 4.03));
-    // Another volume, an atom off its place, another compound.
+    // Another volume, an atom off its place by less than the search for a smaller cell bridges, another compound.
     folder.write("b/1.cif", &rock_salt("Na", "Cl", 5.0));
-    folder.write("b/2.cif", &rock_salt("Na", "Cl", 5.64).replacen("Cl 0.5 0 0", "Cl 0.55 0 0", 1));
+    folder.write("b/2.cif", &rock_salt("Na", "Cl", 5.64).replacen("Cl 0.5 0 0", "Cl 0.52 0 0", 1));
     folder.write("b/3.cif", &rock_salt("Li", "Cl", 4.03));
     let run = folder.druse(&["match", "a", "b", "--json"]).status(0);
     assert_eq!(run.stderr(), "");
@@ -146,8 +146,8 @@ fn matches() {
     assert_eq!(pairs[0]["match"], true);
     assert!(number(0, "rms") < 1e-4 && number(0, "max") < 1e-4);
     assert_eq!(pairs[1]["match"], true);
-    assert!(number(1, "rms") > 0.01 && number(1, "rms") < number(1, "max"));
+    assert!(number(1, "rms") > 1e-3 && number(1, "rms") < number(1, "max") + 1e-9);
     assert_eq!((&pairs[2]["match"], &pairs[2]["rms"], &pairs[2]["max"]), (&false.into(), &Value::Null, &Value::Null));
-    let strict = folder.druse(&["match", "a/2.cif", "b/2.cif", "--stol", "0.01", "--json"]).status(0).document();
+    let strict = folder.druse(&["match", "a/2.cif", "b/2.cif", "--stol", "0.001", "--json"]).status(0).document();
     assert_eq!(strict["pairs"][0]["match"], false);
 }
