@@ -1,6 +1,6 @@
 //! The error of this crate.
 
-use crystal_core::Species;
+use crystal_core::{CrystalError, Species};
 
 /// What can go wrong when a structure or a set of structures is measured.
 #[derive(Debug, thiserror::Error)]
@@ -75,5 +75,25 @@ pub enum MetricsError {
         set: &'static str,
         /// Index of the vector in its set, from 0.
         index: usize,
+    },
+    /// A cell without a reduced form: its vectors nearly lie in one plane, or differ by many orders of magnitude.
+    #[error("the cell cannot be reduced, so that the structure cannot be compared with others")]
+    Irreducible {
+        /// What the reduction said.
+        source: CrystalError,
+    },
+    /// A cell so thin or long that absurdly many lattice vectors could become its vectors.
+    #[error("more than {limit} lattice vectors are as long as a cell vector of the other structure; the lattice has collapsed")]
+    TooManyLatticeVectors {
+        /// The most that is accepted.
+        limit: usize,
+    },
+    /// A tolerance that is no positive number.
+    #[error("the tolerance {name} is {value}; give a positive number")]
+    Tolerance {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        value: f64,
     },
 }

@@ -1,7 +1,8 @@
-//! Fingerprints, coverage, Fréchet distance and validity of crystal structures.
+//! Fingerprints, coverage, Fréchet distance, validity and sameness of crystal structures.
 //!
 //! The definitions are those of the tools the literature used (pymatgen 2023.9, matminer 0.9, smact 2.5, CDVAE's metrics), so that
-//! figures can be set beside published ones. [`fingerprints`] measures structures one by one, [`evaluate`] compares two sets.
+//! figures can be set beside published ones. [`fingerprints`] measures structures one by one, [`evaluate`] compares two sets,
+//! [`StructureMatcher`] tells whether two structures are the same.
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library. It depends on `crystal-core` only.
@@ -14,6 +15,7 @@ mod evaluation;
 mod features;
 mod frechet;
 mod magpie;
+mod matcher;
 mod neighbours;
 mod order_parameters;
 mod tables;
@@ -29,6 +31,7 @@ pub use evaluation::{Evaluation, Fingerprints, evaluate, evaluate_with_cutoffs, 
 pub use features::{N_FEATURES, feature_labels};
 pub use frechet::frechet_distance;
 pub use magpie::{N_MAGPIE, magpie_features, magpie_labels, scaled_magpie};
+pub use matcher::{Match, StructureMatcher};
 pub use neighbours::Image;
 pub use validity::{composition_valid, density, structure_valid};
 pub use voronoi::{Facet, voronoi_facets};

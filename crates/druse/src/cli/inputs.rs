@@ -33,6 +33,11 @@ pub(super) struct Row<T> {
 }
 
 impl Input {
+    /// Where the structure stands, for messages.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Applies `work` to the structure if there is one; an error gets the structure's place put in front.
     pub(super) fn map<T, E: std::error::Error + 'static>(&self, work: impl FnOnce(&Structure) -> Result<T, E>) -> Row<T> {
         let result = match &self.structure {

@@ -7,6 +7,7 @@ mod convert;
 mod evaluate;
 mod fingerprint;
 mod inputs;
+mod matching;
 mod message;
 mod orders;
 mod sample;
@@ -42,6 +43,7 @@ enum Command {
     Convert(convert::ConvertArgs),
     Fingerprint(fingerprint::FingerprintArgs),
     Evaluate(evaluate::EvaluateArgs),
+    Match(matching::MatchArgs),
 }
 
 /// How much of what was asked could be done.
@@ -62,6 +64,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         Command::Fingerprint(args) => fingerprint::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Match(args) => matching::run(&args),
     };
     match outcome {
         Ok(Completion::Everything) => ExitCode::SUCCESS,

@@ -25,6 +25,14 @@ pub(super) fn tolerance(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A tolerance whose unit the option names.
+pub(super) fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err(format!("'{text}' is no tolerance; give a positive number")),
+    }
+}
+
 /// A symmetry finder of this build.
 pub(super) fn finder(text: &str) -> Result<Finder, String> {
     match text {
@@ -51,6 +59,7 @@ mod tests {
         }
         for text in ["0", "-1", "x", "", "nan", "inf"] {
             assert!(tolerance(text).is_err(), "{text}");
+            assert!(positive(text).is_err(), "{text}");
         }
         assert!(finder("phonopy").is_err());
         assert_eq!(space_group("230").map(SpaceGroupNumber::get), Ok(230));

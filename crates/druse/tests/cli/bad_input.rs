@@ -14,6 +14,8 @@ fn commands_on(file: &str) -> Vec<Vec<&str>> {
         vec!["convert", file, "out"],
         vec!["evaluate", "--generated", file, "--reference", "good.jsonl", "--json"],
         vec!["evaluate", "--generated", "good.jsonl", "--reference", file],
+        vec!["match", file, "good.jsonl", "--json"],
+        vec!["match", "good.jsonl", file],
     ]
 }
 
@@ -95,6 +97,35 @@ fn one_bad_file_among_many_is_reported() {
     assert!((validity - 20.0 / 21.0).abs() < 1e-12, "what cannot be read was generated all the same: {validity}");
     // Two files on the command line, one of them bad.
     folder.druse(&["symmetry", "set/bad.cif", "set/good00.cif"]).status(1);
+}
+
+#[test]
+fn pairs_that_cannot_be_made() {
+    let folder = Folder::new();
+    let three = cesium_chlorides(&[("Cs", "Cl", 4.12), ("Cs", "Br", 4.29), ("Cs", "I", 4.57)]);
+    folder.write("three.jsonl", &three);
+    folder.write("one.cif", &rock_salt("Na", "Cl", 5.64));
+    let said = ["three.jsonl has 3 structures", "one.cif has 1 structure;", "as many"];
+    folder.druse(&["match", "three.jsonl", "one.cif", "--json"]).refused(&said);
+    for option in ["--ltol", "--stol", "--angle-tol"] {
+        for value in ["0", "-1", "nan", "wide"] {
+            folder.druse(&["match", "one.cif", "one.cif", &format!("{option}={value}")]).refused(&[option, "positive"]);
+        }
+    }
+    folder.druse(&["match", "one.cif"]).status(2);
+    // One bad structure spoils its own pair only.
+    folder.write("damaged.jsonl", &three.replacen("0.5, 0.5, 0.5", "0, 0, 0", 1));
+    for arguments in [["match", "three.jsonl", "damaged.jsonl", "--json"], ["match", "damaged.jsonl", "three.jsonl", "--json"]] {
+        let run = folder.druse(&arguments).status(1);
+        assert!(run.stderr().contains("damaged.jsonl: line 1") && run.stderr().contains("apart"), "{}", run.stderr());
+        let document = run.document();
+        let pairs = document["pairs"].as_array().expect("a list");
+        assert_eq!(pairs.len(), 3);
+        assert_eq!(crate::support::keys(&pairs[0]), ["a", "b", "error"]);
+        assert!(pairs[1..].iter().all(|pair| pair["match"] == true), "{document}");
+    }
+    let run = folder.druse(&["match", "three.jsonl", "damaged.jsonl"]).status(1);
+    assert!(run.stdout().contains("2 of 2 pairs match"), "{}", run.stdout());
 }
 
 #[test]

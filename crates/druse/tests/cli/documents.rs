@@ -120,3 +120,34 @@ fn evaluation_sees_what_is_not_covered() {
     assert_eq!(document["cov_recall"], 0.0);
     assert!(document["fd_crystalnn"].as_f64().is_some_and(|x| x > 0.1));
 }
+
+#[test]
+fn matches() {
+    let folder = Folder::new();
+    folder.write("a/1.cif", &rock_salt("Na", "Cl", 5.64));
+    folder.write("a/2.cif", &rock_salt("Na", "Cl", 5.64));
+    folder.write("a/3.cif", &rock_salt("Li", "F", 4.03));
+    // Another volume, an atom off its place by less than the search for a smaller cell bridges, another compound.
+    folder.write("b/1.cif", &rock_salt("Na", "Cl", 5.0));
+    folder.write("b/2.cif", &rock_salt("Na", "Cl", 5.64).replacen("Cl 0.5 0 0", "Cl 0.52 0 0", 1));
+    folder.write("b/3.cif", &rock_salt("Li", "Cl", 4.03));
+    let run = folder.druse(&["match", "a", "b", "--json"]).status(0);
+    assert_eq!(run.stderr(), "");
+    let document = run.document();
+    assert_eq!(keys(&document), ["pairs", "pairs_per_second"]);
+    assert!(document["pairs_per_second"].as_f64().is_some_and(|rate| rate > 0.0));
+    let pairs = document["pairs"].as_array().expect("a list");
+    assert_eq!(pairs.len(), 3);
+    for (pair, id) in pairs.iter().zip(["1", "2", "3"]) {
+        assert_eq!(keys(pair), ["a", "b", "match", "max", "rms"]);
+        assert_eq!((&pair["a"], &pair["b"]), (&id.into(), &id.into()));
+    }
+    let number = |pair: usize, key: &str| document["pairs"][pair][key].as_f64().expect("a number");
+    assert_eq!(pairs[0]["match"], true);
+    assert!(number(0, "rms") < 1e-4 && number(0, "max") < 1e-4);
+    assert_eq!(pairs[1]["match"], true);
+    assert!(number(1, "rms") > 1e-3 && number(1, "rms") < number(1, "max") + 1e-9);
+    assert_eq!((&pairs[2]["match"], &pairs[2]["rms"], &pairs[2]["max"]), (&false.into(), &Value::Null, &Value::Null));
+    let strict = folder.druse(&["match", "a/2.cif", "b/2.cif", "--stol", "0.001", "--json"]).status(0).document();
+    assert_eq!(strict["pairs"][0]["match"], false);
+}

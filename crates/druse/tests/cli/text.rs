@@ -8,7 +8,7 @@ use crate::support::{Folder, cesium_chlorides, rock_salt};
 fn every_command_has_help_with_an_example_and_json() {
     let folder = Folder::new();
     let overview = folder.druse(&["--help"]).status(0).stdout();
-    for command in ["sample", "train", "symmetry", "convert", "fingerprint", "evaluate"] {
+    for command in ["sample", "train", "symmetry", "convert", "fingerprint", "evaluate", "match"] {
         assert!(overview.contains(command), "{command}: {overview}");
         let help = folder.druse(&[command, "--help"]).status(0);
         assert_eq!(help.stderr(), "");
@@ -66,6 +66,20 @@ fn evaluation_table() {
      Wasserstein distance, density (g/cm³)      0.0000
      Wasserstein distance, number of elements   0.0000
     CGCNN: weights trained by this program, assets/weights/cgcnn-mp20.safetensors (SHA-256 273ba3065b1a…)
+    ");
+}
+
+#[test]
+fn match_table() {
+    let folder = Folder::new();
+    folder.write("a.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12), ("Cs", "Br", 4.29)]));
+    folder.write("b.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.2), ("Cs", "I", 4.57)]));
+    assert_snapshot!(folder.druse(&["match", "a.jsonl", "b.jsonl"]).status(0).stdout(), @"
+     A      B      match   rms      max
+    ───────────────────────────────────────
+     CsCl   CsCl   yes     0.0000   0.0000
+     CsBr   CsI    no
+    1 of 2 pairs match; mean rms 0.0000 (volume per atom)^(1/3)
     ");
 }
 
