@@ -33,7 +33,7 @@ pub struct ReportOptions {
     /// Folder of the run.
     #[arg(long)]
     pub run: PathBuf,
-    /// Folder of the data that the run used; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    /// Folder of the data that the run used; default: DRUSE_DATA, else the user's cache, else what is compiled in.
     #[arg(long)]
     pub data: Option<PathBuf>,
 }

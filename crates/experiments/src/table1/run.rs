@@ -38,7 +38,7 @@ pub struct Table1Options {
     /// A configuration in RON instead of a preset.
     #[arg(long)]
     pub config: Option<PathBuf>,
-    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else what is compiled in.
     #[arg(long)]
     pub data: Option<PathBuf>,
     /// Folder that holds the runs.
