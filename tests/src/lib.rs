@@ -5,9 +5,9 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Device;
-use crystal_core::{CrystalState, SpaceGroupNumber};
+use crystal_core::{CrystalState, SiteMode, SpaceGroupNumber};
 use datasets::{LoadOptions, Source, Split, load};
-use langevin::SamplingOrder;
+use langevin::{OrderedSites, SamplingOrder};
 use score_model::{BasisConfig, ParameterSource, ScoreBatch, ScoreEstimate, ScoreModel, readout};
 
 /// Two dense layers on the radial functions of each edge: no messages, no elements.
@@ -43,18 +43,18 @@ impl ScoreModel for TinyModel {
     }
 }
 
-/// The first `n` embedded training structures.
-pub fn embedded_states(n: usize) -> Vec<CrystalState> {
+/// The first `n` embedded training structures, their sites in general position or bound to their Wyckoff positions.
+pub fn embedded_states(n: usize, mode: SiteMode) -> Vec<CrystalState> {
     let options = LoadOptions { min_space_group: 16, ..LoadOptions::default() };
     let data = load(&Source::Embedded, &options).expect("the embedded structures load");
-    data.split(Split::Train).iter().filter_map(|record| record.unit.as_ref().ok()).take(n).map(|unit| unit.to_state()).collect()
+    data.split(Split::Train).iter().filter_map(|record| record.unit.as_ref().ok()).take(n).map(|unit| unit.to_state(mode)).collect()
 }
 
 /// An order of `count` structures.
 pub fn order(space_group: i64, sites: &str, count: usize) -> SamplingOrder {
     SamplingOrder {
         space_group: SpaceGroupNumber::new(space_group).expect("a space group"),
-        sites: sites.parse().expect("a composition"),
+        sites: OrderedSites::General(sites.parse().expect("a composition")),
         count,
     }
 }

@@ -4,7 +4,7 @@
 #![cfg(all(any(feature = "wgpu", feature = "cuda"), feature = "cpu"))]
 
 use burn::tensor::Device;
-use crystal_core::CrystalState;
+use crystal_core::{CrystalState, SiteMode};
 use druse_tests::{embedded_states, order};
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingError};
 use multigraph::{BatchedMultiGraph, GraphConfig};
@@ -36,7 +36,7 @@ fn assert_close(found: &[f32], expected: &[f32], tolerance: f32) {
 
 #[test]
 fn gpu_estimates_like_the_processor() {
-    let states = embedded_states(6);
+    let states = embedded_states(6, SiteMode::General);
     let graph = BatchedMultiGraph::from_states(&states, &GraphConfig::default()).expect("graphs");
     let estimate = |device: &Device| {
         let model = network().init(device);
@@ -57,7 +57,7 @@ fn gpu_estimates_like_the_processor() {
 
 /// Noised states, as training meets them, with a structure on a special position and one that has no cell.
 fn noised_states() -> Vec<CrystalState> {
-    let clean = embedded_states(40);
+    let clean = [embedded_states(40, SiteMode::General), embedded_states(40, SiteMode::Wyckoff)].concat();
     let schedule = NoiseSchedule::default();
     let set = StateSet::new(&clean, &Device::flex()).expect("a set");
     let draw = |index: usize| Draw {
@@ -107,15 +107,15 @@ fn gpu_graphs_are_those_of_the_processor() {
 
 #[test]
 fn gpu_noises_and_steps_like_the_processor() {
-    let clean = embedded_states(20);
+    let clean = [embedded_states(20, SiteMode::General), embedded_states(40, SiteMode::Wyckoff)].concat();
     let draws: Vec<Draw> =
-        (0..20).map(|index| Draw { index, slot: index as u32, position_sigma: 0.3, lattice_sigma: 0.2 }).collect();
+        (0..60).map(|index| Draw { index, slot: index as u32, position_sigma: 0.3, lattice_sigma: 0.2 }).collect();
     let key = RandomKey::new(9, Purpose::Training);
     let moved = |device: &Device| {
         let noised = StateSet::new(&clean, device).expect("a set").noised(&draws, key, 77).expect("noise");
         let noise = [noised.position_noise.clone(), noised.lattice_noise.clone()];
         let mut states = noised.states;
-        states.score_batch(&[3; 20], &network().basis(), &GraphConfig::default()).expect("graphs");
+        states.score_batch(&[3; 60], &network().basis(), &GraphConfig::default()).expect("graphs");
         let [position, lattice] = noise.clone();
         states.step_positions(position, LangevinStep { drift: -0.1, noise: 0.2, draw: 4 });
         states.step_lattices(lattice, LangevinStep { drift: -0.1, noise: 0.2, draw: 5 });
@@ -141,7 +141,7 @@ fn gpu_noises_and_steps_like_the_processor() {
 
 #[test]
 fn gpu_trains_like_the_processor() {
-    let data = embedded_states(8);
+    let data = embedded_states(8, SiteMode::General);
     let curve = |device: &Device, helpers: &[Device]| {
         let config = TrainingConfig { steps: 4, batch_size: 4, learning_rate: 1e-3, ..TrainingConfig::default() };
         let trainer = Trainer::new(network().init(device), config, device).expect("a trainer");

@@ -1,6 +1,7 @@
 //! Training resumes as if it had never stopped, and refuses what is not its own.
 
 use burn::tensor::Device;
+use crystal_core::SiteMode;
 use druse_tests::{TinyModel, embedded_states};
 use score_model::{DimeNetPlusPlusConfig, Exchange, LossPoint, Trainer, TrainingConfig, TrainingError};
 
@@ -19,7 +20,7 @@ fn config(steps: u64) -> TrainingConfig {
 fn a_killed_run_goes_on_bit_identically() {
     let device = Device::flex();
     // 10 structures and batches of 4: step 4 lies inside an epoch.
-    let data = embedded_states(10);
+    let data = embedded_states(10, SiteMode::General);
     let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("training.state");
@@ -48,7 +49,7 @@ fn a_killed_run_goes_on_bit_identically() {
 #[test]
 fn several_devices_train_like_one() {
     let device = Device::flex();
-    let data = embedded_states(10);
+    let data = embedded_states(10, SiteMode::General);
     let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
     let folder = tempfile::tempdir().expect("a temporary folder");
     // Losses are read after steps 3, 6, 9 and 10, and where a training state is written: after 5 and 10.
@@ -82,7 +83,7 @@ fn several_devices_train_like_one() {
 #[test]
 fn the_loss_falls() {
     let device = Device::flex();
-    let data = embedded_states(4);
+    let data = embedded_states(4, SiteMode::General);
     let network = DimeNetPlusPlusConfig { emb: 16, out_emb: 16, int_emb: 8, ..DimeNetPlusPlusConfig::small() };
     let mut trainer = Trainer::new(network.init(&device), config(60), &device).expect("a trainer");
     trainer.run(&data, None, |_| true).expect("a run");
@@ -97,7 +98,7 @@ fn the_loss_falls() {
 #[test]
 fn foreign_and_damaged_states_are_named() {
     let device = Device::flex();
-    let data = embedded_states(4);
+    let data = embedded_states(4, SiteMode::General);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("training.state");
     let mut trainer = Trainer::new(TinyModel::new(1, &device), config(3), &device).expect("a trainer");

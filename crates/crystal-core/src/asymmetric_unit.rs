@@ -7,8 +7,8 @@ use nalgebra::Vector3;
 use crate::finder::{Standardised, find};
 use crate::periodic::{COINCIDENCE, coincide, wrap};
 use crate::{
-    Composition, CrystalError, CrystalState, Finder, Lattice, LatticeCoordinates, Orbit, Site, SpaceGroup, Species, Structure,
-    WyckoffPosition,
+    Composition, CrystalError, CrystalState, Finder, Lattice, LatticeCoordinates, Orbit, Site, SiteMode, SpaceGroup, Species,
+    StateSite, Structure, WyckoffPosition,
 };
 
 mod reduction;
@@ -161,19 +161,28 @@ impl AsymmetricUnit {
         self.sites.iter().map(|site| site.species).collect()
     }
 
-    /// The state on which noise acts: lattice coordinates and sites in the primitive basis.
-    pub fn to_state(&self) -> CrystalState {
+    /// The state on which noise acts: lattice coordinates and sites in the primitive basis, bound to their Wyckoff positions or not.
+    pub fn to_state(&self, mode: SiteMode) -> CrystalState {
         let to_conventional = self.space_group.centring().to_conventional();
+        let positions = self.space_group.wyckoff_positions();
         CrystalState {
             space_group: self.space_group,
             lattice_coords: LatticeCoordinates::new(self.space_group.system()).encode(&self.lattice),
             sites: self
                 .sites
                 .iter()
-                .map(|site| Site {
-                    species: site.species,
+                .map(|site| {
+                    let position = match mode {
+                        SiteMode::General => StateSite::GENERAL,
+                        SiteMode::Wyckoff => positions
+                            .iter()
+                            .position(|position| position.letter() == site.wyckoff_letter)
+                            .expect("the letter is one of the group's"),
+                    };
                     // Row vectors: x_prim·P = x_conv·C with P = M·C, so x_prim = M⁻ᵀ·x_conv on columns.
-                    frac_coords: to_conventional.tr_mul(&site.frac_coords).map(wrap),
+                    let frac_coords = to_conventional.tr_mul(&site.frac_coords);
+                    let free = positions[position].free_coordinates();
+                    StateSite { species: site.species, frac_coords: free.point(&free.parameters(&frac_coords)), position }
                 })
                 .collect(),
         }

@@ -43,6 +43,6 @@ pub use orbit::{Orbit, OrbitImage, stabiliser};
 pub use space_group::{CrystalSystem, HallNumber, SpaceGroup, SpaceGroupNumber};
 pub use species::Species;
 pub use sphere::SphereSearch;
-pub use state::CrystalState;
+pub use state::{CrystalState, SiteMode, StateSite};
 pub use structure::{Site, Structure};
-pub use wyckoff::{SiteSymmetry, WyckoffImage, WyckoffPosition, WyckoffSite};
+pub use wyckoff::{FreeCoordinates, SiteSymmetry, WyckoffImage, WyckoffPosition, WyckoffSite};

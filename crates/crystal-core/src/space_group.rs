@@ -186,14 +186,14 @@ impl SpaceGroup {
         operations.swap(0, identity);
         operations[0].translation = Vector3::zeros();
         let (to_primitive, to_conventional) = (centring.to_primitive(), centring.to_conventional());
-        let primitive_operations = operations
+        let primitive_operations: Vec<SymmetryOperation> = operations
             .iter()
             .map(|operation| {
                 let operation = operation.in_basis(&to_primitive, &to_conventional);
                 SymmetryOperation { translation: operation.translation.map(snap_to_cell), ..operation }
             })
             .collect();
-        let wyckoff_positions = WyckoffPosition::of_hall_number(hall, &operations, centring);
+        let wyckoff_positions = WyckoffPosition::of_hall_number(hall, &operations, &primitive_operations, centring);
         Self {
             number,
             hall_number: HallNumber::new(i64::from(hall)).expect("Hall numbers of the table are in range"),

@@ -2,8 +2,41 @@
 
 use nalgebra::{Matrix3, Vector3};
 
-use crate::periodic::{COINCIDENCE, wrap};
-use crate::{CrystalError, Lattice, LatticeCoordinates, Orbit, Site, SpaceGroup, Structure};
+use crate::periodic::COINCIDENCE;
+use serde::{Deserialize, Serialize};
+
+use crate::{CrystalError, FreeCoordinates, Lattice, LatticeCoordinates, Orbit, Site, SpaceGroup, Species, Structure};
+
+/// Whether sites may leave their Wyckoff positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum SiteMode {
+    /// The paper's: every site moves as if it were in general position.
+    #[default]
+    General,
+    /// Sites move along the Wyckoff positions that they are on.
+    Wyckoff,
+}
+
+/// A non-equivalent site of a [`CrystalState`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StateSite {
+    /// Its element.
+    pub species: Species,
+    /// Fractional coordinates in the PRIMITIVE basis, on the representative of its position.
+    pub frac_coords: Vector3<f64>,
+    /// The Wyckoff position that it is bound to, an index into [`SpaceGroup::wyckoff_positions`]; [`StateSite::GENERAL`] is bound to nothing.
+    pub position: usize,
+}
+
+impl StateSite {
+    /// Index of the general position of every group.
+    pub const GENERAL: usize = 0;
+
+    /// A site that may go anywhere.
+    pub fn general(species: Species, frac_coords: Vector3<f64>) -> Self {
+        Self { species, frac_coords, position: Self::GENERAL }
+    }
+}
 
 /// A space group, the free coordinates of its conventional lattice, and the non-equivalent sites in the primitive basis.
 #[derive(Debug, Clone)]
@@ -12,8 +45,8 @@ pub struct CrystalState {
     pub space_group: &'static SpaceGroup,
     /// Free lattice coordinates `y` ([`LatticeCoordinates`]).
     pub lattice_coords: Vec<f64>,
-    /// Non-equivalent sites, fractional coordinates in the PRIMITIVE basis.
-    pub sites: Vec<Site>,
+    /// Non-equivalent sites.
+    pub sites: Vec<StateSite>,
 }
 
 impl CrystalState {
@@ -61,11 +94,29 @@ impl CrystalState {
             .collect())
     }
 
-    /// Moves every site by a Cartesian vector (Å) and wraps it into the PRIMITIVE cell, the cell whose translations are the lattice.
+    /// How a site may move.
+    pub fn free_coordinates(&self, site: &StateSite) -> &'static FreeCoordinates {
+        self.space_group.wyckoff_positions()[site.position].free_coordinates()
+    }
+
+    /// Degrees of freedom of all sites.
+    pub fn n_free_positions(&self) -> usize {
+        self.sites.iter().map(|site| self.free_coordinates(site).n_free()).sum()
+    }
+
+    /// Atoms in the primitive cell if every site is on its position and on none that is more special.
+    pub fn n_atoms(&self) -> usize {
+        let positions = self.space_group.wyckoff_positions();
+        let conventional: usize = self.sites.iter().map(|site| positions[site.position].multiplicity()).sum();
+        conventional / self.space_group.centring().order()
+    }
+
+    /// Moves every site by the part of a Cartesian vector (Å) that its Wyckoff position leaves free. General positions are wrapped into the
+    /// PRIMITIVE cell, the cell whose translations are the lattice; others along themselves.
     pub fn displace(&mut self, lattice: &Lattice, displacements: &[Vector3<f64>]) {
         for (site, displacement) in self.sites.iter_mut().zip(displacements) {
-            let moved = site.frac_coords + lattice.to_fractional(displacement);
-            site.frac_coords = moved.map(wrap);
+            let free = self.space_group.wyckoff_positions()[site.position].free_coordinates();
+            site.frac_coords = free.displaced(&site.frac_coords, &lattice.to_fractional(displacement));
         }
     }
 
@@ -75,8 +126,8 @@ impl CrystalState {
     /// As [`LatticeCoordinates::decode`], and [`CrystalError::NoSites`].
     pub fn expand(&self) -> Result<Structure, CrystalError> {
         let lattice = self.primitive_lattice()?;
-        let orbit = |site: &Site| Orbit::in_primitive_cell(self.space_group, &site.frac_coords, &lattice, COINCIDENCE);
-        let images = |site: &Site| {
+        let orbit = |site: &StateSite| Orbit::in_primitive_cell(self.space_group, &site.frac_coords, &lattice, COINCIDENCE);
+        let images = |site: &StateSite| {
             let species = site.species;
             orbit(site).images().iter().map(|image| Site { species, frac_coords: image.frac_coords }).collect::<Vec<_>>()
         };

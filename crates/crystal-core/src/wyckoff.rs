@@ -1,6 +1,7 @@
 //! Wyckoff positions and site symmetries.
 
 mod affine;
+mod free_coordinates;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use nalgebra::{Matrix3, Vector3};
 use crate::periodic::wrap;
 use crate::{Centring, Lattice, SpaceGroup, SymmetryOperation};
 use affine::AffineSubspace;
+pub use free_coordinates::FreeCoordinates;
 
 /// Site-symmetry group of a point, as the oriented symbol of the International Tables.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,6 +34,7 @@ pub struct WyckoffPosition {
     coordinates: &'static str,
     representative: AffineSubspace,
     images: Vec<WyckoffImage>,
+    free_coordinates: FreeCoordinates,
 }
 
 /// One coset image of a Wyckoff position's representative.
@@ -73,7 +76,12 @@ pub struct WyckoffSite {
 
 impl WyckoffPosition {
     /// The rows of moyo's table for a Hall number, general position first, with all their images.
-    pub(crate) fn of_hall_number(hall_number: i32, operations: &[SymmetryOperation], centring: Centring) -> Vec<Self> {
+    pub(crate) fn of_hall_number(
+        hall_number: i32,
+        operations: &[SymmetryOperation],
+        primitive_operations: &[SymmetryOperation],
+        centring: Centring,
+    ) -> Vec<Self> {
         let order = operations.len() * centring.order();
         iter_wyckoff_positions_from_hall_number(hall_number)
             .map(|entry| {
@@ -99,6 +107,7 @@ impl WyckoffPosition {
                     site_symmetry: SiteSymmetry(entry.site_symmetry.to_owned()),
                     site_symmetry_order: order / images.len(),
                     coordinates: entry.coordinates,
+                    free_coordinates: representative.free_coordinates(&centring.to_conventional(), primitive_operations),
                     representative,
                     images,
                 }
@@ -150,6 +159,11 @@ impl WyckoffPosition {
     /// itself first.
     pub fn images(&self) -> &[WyckoffImage] {
         &self.images
+    }
+
+    /// The same representative in the primitive basis, and how displacements act on it.
+    pub fn free_coordinates(&self) -> &FreeCoordinates {
+        &self.free_coordinates
     }
 
     /// The point `A·q + b`.

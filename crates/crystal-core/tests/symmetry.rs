@@ -1,8 +1,8 @@
 //! Finding the space group again, and the round trip through the asymmetric unit, for generic structures of all 230 groups.
 
 use crystal_core::{
-    AsymmetricSite, AsymmetricUnit, Composition, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction, Site,
-    SpaceGroup, SpaceGroupNumber, Species, Structure, find_symmetry,
+    AsymmetricSite, AsymmetricUnit, Composition, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction, Site, SiteMode,
+    SpaceGroup, SpaceGroupNumber, Species, StateSite, Structure, find_symmetry,
 };
 use nalgebra::{Matrix3, Vector3};
 use proptest::prelude::*;
@@ -134,7 +134,7 @@ fn states_come_back() {
             })
             .collect();
         let unit = AsymmetricUnit { space_group: group, lattice, sites };
-        let state = unit.to_state();
+        let state = unit.to_state(SiteMode::General);
         assert!(state.sites.iter().all(|site| site.frac_coords.iter().all(|x| (0.0..1.0).contains(x))));
         let back = AsymmetricUnit::from_state(&state, 1e-4).expect("a legal cell");
         assert!((back.lattice.matrix() - lattice.matrix()).abs().max() < 1e-9);
@@ -166,7 +166,7 @@ fn images_within_the_tolerance_merge() {
     let state = CrystalState {
         space_group: group,
         lattice_coords: vec![-2.0],
-        sites: vec![Site { species: species(29), frac_coords: Vector3::new(0.01, 0.995, 0.0) }],
+        sites: vec![StateSite::general(species(29), Vector3::new(0.01, 0.995, 0.0))],
     };
     let atoms =
         |tolerance| AsymmetricUnit::from_state(&state, tolerance).and_then(|unit| unit.expand()).expect("a structure").n_sites();

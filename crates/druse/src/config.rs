@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
+use crystal_core::SiteMode;
 use score_model::{DimeNetPlusPlusConfig, TrainingConfig};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub struct TrainConfig {
     /// The data.
     #[serde(default)]
     pub data: DataConfig,
+    /// Whether sites stay on their Wyckoff positions.
+    #[serde(default)]
+    pub mode: SiteMode,
 }
 
 impl TrainConfig {

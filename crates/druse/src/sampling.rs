@@ -107,5 +107,5 @@ fn cif_of(sample: &Sample, id: &str) -> String {
 
 fn id_of(orders: &[SamplingOrder], order: usize, index: usize) -> String {
     let wanted = &orders[order];
-    format!("{}_{}_{order:04}_{index:03}", wanted.sites.formula(), wanted.space_group)
+    format!("{}_{}_{order:04}_{index:03}", wanted.formula(), wanted.space_group)
 }

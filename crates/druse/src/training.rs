@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use crystal_core::CrystalState;
+use crystal_core::{CrystalState, SiteMode};
 use datasets::{DataSet, Split};
 use indicatif::ProgressBar;
 use score_model::{DimeNetPlusPlus, LossPoint, Trainer};
@@ -29,8 +29,8 @@ pub struct Trained {
 }
 
 /// States of all structures of a split that have a reduced form.
-pub fn states_of(data: &DataSet, split: Split) -> Vec<CrystalState> {
-    data.split(split).iter().filter_map(|record| record.unit.as_ref().ok()).map(|unit| unit.to_state()).collect()
+pub fn states_of(data: &DataSet, split: Split, mode: SiteMode) -> Vec<CrystalState> {
+    data.split(split).iter().filter_map(|record| record.unit.as_ref().ok()).map(|unit| unit.to_state(mode)).collect()
 }
 
 /// Trains on the training split, on all `devices` together. Writes into `folder`: `train.ron` and `provenance.json`, `training.state` (what
@@ -52,7 +52,7 @@ pub fn train(
         bail!("training configuration: {problem}");
     }
     writable_folder(folder)?;
-    let states = states_of(data, Split::Train);
+    let states = states_of(data, Split::Train, config.mode);
     if states.is_empty() {
         bail!("the training split of {} has no structure that the symmetry finder could reduce", data.name);
     }

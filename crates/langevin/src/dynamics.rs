@@ -1,10 +1,10 @@
 //! Start and step sizes of both Langevin processes.
 
-use crystal_core::{Composition, CrystalState, LatticeCoordinates, Site, SpaceGroup};
+use crystal_core::{CrystalState, LatticeCoordinates, SpaceGroup};
 use nalgebra::Vector3;
 use score_model::{LangevinStep, RandomKey};
 
-use crate::SamplerConfig;
+use crate::{SamplerConfig, SamplingOrder};
 
 /// Draw of the random numbers that a structure starts from; steps take the ones after it.
 const START: u32 = 0;
@@ -17,26 +17,22 @@ pub(crate) fn stream(order: usize, index: usize, attempt: usize) -> u64 {
     ((order as u64) << 40) | ((index as u64 & 0xff_ffff) << 16) | (attempt as u64 & 0xffff)
 }
 
-/// Lattice coordinates `y ~ N(0, σ²)`, positions uniform in the primitive cell.
+/// Lattice coordinates `y ~ N(0, σ²)`; sites uniform in the primitive cell, or along their Wyckoff positions.
 pub(crate) fn start(
-    space_group: &'static SpaceGroup,
-    sites: &Composition,
+    order: &SamplingOrder,
     config: &SamplerConfig,
     key: RandomKey,
     stream: u64,
 ) -> CrystalState {
+    let space_group = SpaceGroup::get(order.space_group);
     let n_free = LatticeCoordinates::new(space_group.system()).n_free();
     let noise = [key.normal(stream, START, 0), key.normal(stream, START, 1)].concat();
     let lattice_coords = noise[..n_free].iter().map(|z| config.initial_lattice_sigma * z).collect();
-    let sites = sites
-        .iter()
-        .flat_map(|(species, count)| std::iter::repeat_n(species, count as usize))
-        .zip(FIRST_SITE_ITEM..)
-        .map(|(species, item)| {
-            let [x, y, z, _] = key.uniform(stream, START, item);
-            Site { species, frac_coords: Vector3::new(x, y, z) }
-        })
-        .collect();
+    let mut sites = order.state_sites();
+    for (site, item) in sites.iter_mut().zip(FIRST_SITE_ITEM..) {
+        let [x, y, z, _] = key.uniform(stream, START, item);
+        site.frac_coords = space_group.wyckoff_positions()[site.position].free_coordinates().point(&Vector3::new(x, y, z));
+    }
     CrystalState { space_group, lattice_coords, sites }
 }
 

@@ -117,7 +117,7 @@ fn is_group<'a>(motions: impl Iterator<Item = &'a Motion> + Clone) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crystal_core::{Composition, Site, SpaceGroupNumber};
+    use crystal_core::{Composition, SpaceGroupNumber, StateSite};
 
     fn state(number: i64, length: f64, sites: &[(&str, [f64; 3])]) -> CrystalState {
         let space_group = SpaceGroup::get(SpaceGroupNumber::new(number).expect("a space group"));
@@ -128,9 +128,8 @@ mod tests {
             lattice_coords: crystal_core::LatticeCoordinates::new(space_group.system()).encode(&lattice),
             sites: sites
                 .iter()
-                .map(|(symbol, x)| Site {
-                    species: symbol.parse().expect("an element"),
-                    frac_coords: to_old.transpose() * Vector3::from(*x),
+                .map(|(symbol, x)| {
+                    StateSite::general(symbol.parse().expect("an element"), to_old.transpose() * Vector3::from(*x))
                 })
                 .collect(),
         }

@@ -15,5 +15,5 @@ pub use config::{Method, SamplerConfig};
 pub use error::SamplingError;
 pub use few_step::{FewStep, Moves, Renewal};
 pub use finish::{Finishing, finish};
-pub use order::SamplingOrder;
+pub use order::{OrderedSites, SamplingOrder};
 pub use sampler::{Outcome, Sample, Sampler, check_orders};

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use burn::tensor::Device;
-use crystal_core::{CrystalError, CrystalState, SpaceGroup, Structure};
+use crystal_core::{CrystalState, Structure};
 use score_model::{DeviceFailure, Purpose, RandomKey, ScoreModel, StateBatch, catch_device_failure, device_memory, has_kernels};
 
 use crate::dynamics::{start, stream};
 use crate::plan::Update;
-use crate::{SamplerConfig, SamplingError, SamplingOrder, finish};
+use crate::{OrderedSites, SamplerConfig, SamplingError, SamplingOrder, finish};
 
 /// A sampled structure.
 #[derive(Debug, Clone)]
@@ -145,12 +145,12 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         };
         let mut queue: Vec<Place> = orders.iter().enumerate().flat_map(places).collect();
         // Batches of like sizes, the largest first: if memory is short, it shows at once.
-        let size = |place: &Place| std::cmp::Reverse(orders[place.order].sites.total());
+        let size = |place: &Place| std::cmp::Reverse(orders[place.order].n_sites());
         queue.sort_by_key(size);
         let mut queue = VecDeque::from(queue);
         let mut limits = BatchLimits::new(&self.config, &self.device);
         while !queue.is_empty() {
-            let taken = limits.fitting(queue.iter().map(|place| orders[place.order].sites.total() as usize));
+            let taken = limits.fitting(queue.iter().map(|place| orders[place.order].n_sites()));
             let batch: Vec<Place> = queue.drain(..taken).collect();
             let mut draw = || self.draw(orders, &batch, &mut progress);
             // On a processor a panic is a fault of the program, and shows as one.
@@ -170,7 +170,7 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
                 Err(failure) => return Err(SamplingError::from(failure).into()),
             };
             for (place, state) in batch.into_iter().zip(states) {
-                match self.finish(place, state) {
+                match self.finish(&orders[place.order], place, state) {
                     Some(outcome) => finished(outcome)?,
                     None => queue.push_back(Place { attempt: place.attempt + 1, ..place }),
                 }
@@ -189,10 +189,7 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         let config = &self.config;
         let key = RandomKey::new(config.seed, Purpose::Sampling);
         let streams: Vec<u64> = places.iter().map(|place| stream(place.order, place.index, place.attempt)).collect();
-        let start = |(place, &stream): (&Place, &u64)| {
-            let wanted = &orders[place.order];
-            start(SpaceGroup::get(wanted.space_group), &wanted.sites, config, key, stream)
-        };
+        let start = |(place, &stream): (&Place, &u64)| start(&orders[place.order], config, key, stream);
         let states: Vec<CrystalState> = places.iter().zip(&streams).map(start).collect();
         let mut states = StateBatch::new(&states, &streams, key, &self.device)?;
         let share = places.len() as f64 / self.plan.len() as f64;
@@ -211,14 +208,22 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
     }
 
     /// The finished structure, or the end of its order; `None` if it is to be drawn again.
-    fn finish(&self, place: Place, state: Result<CrystalState, String>) -> Option<Outcome> {
+    fn finish(&self, wanted: &SamplingOrder, place: Place, state: Result<CrystalState, String>) -> Option<Outcome> {
         let Place { order, index, attempt } = place;
-        let done = |mut state: CrystalState| -> Result<(CrystalState, Structure), CrystalError> {
-            finish(&mut state, &self.config.finishing)?;
-            let structure = state.expand()?;
+        let done = |mut state: CrystalState| -> Result<(CrystalState, Structure), String> {
+            let said = |error: crystal_core::CrystalError| error.to_string();
+            if let OrderedSites::General(_) = wanted.sites {
+                finish(&mut state, &self.config.finishing).map_err(said)?;
+                let structure = state.expand().map_err(said)?;
+                return Ok((state, structure));
+            }
+            let structure = state.expand().map_err(said)?;
+            if structure.n_sites() != state.n_atoms() {
+                return Err("a site came upon a more special position, where its images coincide".to_owned());
+            }
             Ok((state, structure))
         };
-        let reason = match state.and_then(|state| done(state).map_err(|error| error.to_string())) {
+        let reason = match state.and_then(done) {
             Ok((state, structure)) => {
                 return Some(Outcome::Sampled(Box::new(Sample { order, index, state, structure, redraws: attempt })));
             }

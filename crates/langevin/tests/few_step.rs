@@ -4,7 +4,7 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use crystal_core::{LatticeCoordinates, SpaceGroupNumber};
-use langevin::{FewStep, Method, Moves, Outcome, Renewal, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use langevin::{FewStep, Method, Moves, OrderedSites, Outcome, Renewal, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder};
 use multigraph::GraphConfig;
 use nalgebra::Vector3;
 use score_model::{BasisConfig, DimeNetPlusPlusConfig, NoiseSchedule, ScoreBatch, ScoreEstimate, ScoreModel};
@@ -28,7 +28,7 @@ fn config(few_step: FewStep) -> SamplerConfig {
 
 fn order(space_group: i64, sites: &str, count: usize) -> SamplingOrder {
     let space_group = SpaceGroupNumber::new(space_group).expect("a space group");
-    SamplingOrder { space_group, sites: sites.parse().expect("a composition"), count }
+    SamplingOrder { space_group, sites: OrderedSites::General(sites.parse().expect("a composition")), count }
 }
 
 /// What the models below read: lengths and directions need no more.

@@ -1,7 +1,7 @@
 //! Structures and edges per second of the graph builder, on one core.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use crystal_core::{CrystalState, LatticeCoordinates, Site, SpaceGroup, Species};
+use crystal_core::{CrystalState, LatticeCoordinates, SpaceGroup, Species, StateSite};
 use multigraph::{BatchedMultiGraph, GraphConfig, build};
 use nalgebra::Vector3;
 use rand::{RngExt, SeedableRng};
@@ -13,9 +13,8 @@ fn random_state(number: i64, n_sites: usize, rng: &mut ChaCha8Rng) -> CrystalSta
     let coordinates = LatticeCoordinates::new(space_group.system());
     let lattice_coords = (0..coordinates.n_free()).map(|_| rng.random_range(-2.0..2.0)).collect();
     let sites = (0..n_sites)
-        .map(|_| Site {
-            species: Species::from_atomic_number(26).expect("iron"),
-            frac_coords: Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)),
+        .map(|_| {
+            StateSite::general(Species::from_atomic_number(26).expect("iron"), Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)))
         })
         .collect();
     CrystalState { space_group, lattice_coords, sites }

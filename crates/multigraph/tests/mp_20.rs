@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crystal_core::{AsymmetricUnit, CrystalState, Finder, Lattice, Site, Structure};
+use crystal_core::{AsymmetricUnit, CrystalState, Finder, Lattice, Site, SiteMode, Structure};
 use multigraph::{GraphConfig, MultiGraph, build};
 use nalgebra::Vector3;
 use rand::{RngExt, SeedableRng};
@@ -28,7 +28,7 @@ fn read(count: usize) -> Option<Vec<CrystalState>> {
             frac_coords: Vector3::from_column_slice(coords),
         });
         let structure = Structure::new(Lattice::from_rows(rows).expect("a cell"), sites.collect()).expect("a structure");
-        Some(AsymmetricUnit::from_structure(&structure, 0.1, Finder::default()).ok()?.to_state())
+        Some(AsymmetricUnit::from_structure(&structure, 0.1, Finder::default()).ok()?.to_state(SiteMode::General))
     };
     Some(text.lines().skip(1).filter_map(parse).take(count).collect())
 }

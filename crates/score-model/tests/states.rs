@@ -2,7 +2,7 @@
 #![cfg(feature = "cpu")]
 
 use burn::tensor::Device;
-use crystal_core::{CrystalState, LatticeCoordinates, Site, SpaceGroup, Species};
+use crystal_core::{CrystalState, LatticeCoordinates, SpaceGroup, Species, StateSite};
 use multigraph::{BatchedMultiGraph, GraphConfig};
 use nalgebra::{Matrix3, Vector3};
 use rand::{RngExt, SeedableRng};
@@ -18,7 +18,7 @@ fn random_state(number: i64, rng: &mut ChaCha8Rng) -> CrystalState {
     let lattice_coords = lattice_coords.collect();
     let site = |k: usize| {
         let frac_coords = if k == 4 { Vector3::zeros() } else { Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)) };
-        Site { species: Species::from_atomic_number([8, 22, 56, 8, 26][k]).expect("an element"), frac_coords }
+        StateSite::general(Species::from_atomic_number([8, 22, 56, 8, 26][k]).expect("an element"), frac_coords)
     };
     let sites = (0..5).map(site).collect();
     CrystalState { space_group, lattice_coords, sites }

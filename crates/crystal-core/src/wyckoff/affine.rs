@@ -19,7 +19,7 @@ pub(crate) struct AffineSubspace {
 }
 
 /// All small integer vectors, the shortest first, so that normals and lifts are short ones.
-fn small_vectors() -> Vec<Vector3<i32>> {
+pub(super) fn small_vectors() -> Vec<Vector3<i32>> {
     let range = -3..=3;
     let mut vectors: Vec<Vector3<i32>> = range
         .clone()
@@ -30,7 +30,7 @@ fn small_vectors() -> Vec<Vector3<i32>> {
     vectors
 }
 
-fn primitive(vector: Vector3<i32>) -> Vector3<i32> {
+pub(super) fn primitive(vector: Vector3<i32>) -> Vector3<i32> {
     fn gcd(a: i32, b: i32) -> i32 {
         if b == 0 { a.abs() } else { gcd(b, a % b) }
     }

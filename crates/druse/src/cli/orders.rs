@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use crystal_core::{Composition, SpaceGroupNumber, Species};
-use langevin::SamplingOrder;
+use langevin::{OrderedSites, SamplingOrder};
 use serde::Deserialize;
 
 /// Most structures of one order: the place of a structure in its order seeds its random numbers with 24 bits.
@@ -109,7 +109,7 @@ impl Line {
         let sites: Composition = sites.into_iter().collect();
         let order = SamplingOrder {
             space_group: SpaceGroupNumber::new(self.space_group)?,
-            sites,
+            sites: OrderedSites::General(sites),
             count: at_least_one("count", self.count)?,
         };
         check(&order)?;
@@ -126,9 +126,8 @@ pub(super) fn check(order: &SamplingOrder) -> Result<()> {
     if order.count > MAX_COUNT {
         bail!("{} structures are too many for one order; ask for at most {MAX_COUNT}", order.count);
     }
-    // Summed here because a sum of counts near the limit of u32 overflows.
-    let sites: u64 = order.sites.iter().map(|(_, number)| u64::from(number)).sum();
-    if sites > u64::from(u16::MAX) {
+    let sites = order.n_sites();
+    if sites > usize::from(u16::MAX) {
         bail!("{sites} non-equivalent sites are too many for a crystal; ask for at most 256");
     }
     match order.problem() {
@@ -148,7 +147,7 @@ mod tests {
         let read = parse(text.as_bytes(), "orders.jsonl", false).expect("two orders");
         assert_eq!(read.steps_per_level, Some(80));
         assert_eq!(read.orders.len(), 2);
-        assert_eq!((read.orders[0].sites.to_string(), read.orders[0].count), ("Fe:1,Nd:2".to_owned(), 3));
+        assert_eq!(read.orders[0].to_string(), "Fe:1,Nd:2 in space group 139 × 3");
         assert_eq!((read.orders[1].space_group.get(), read.orders[1].count), (225, 1));
     }
 

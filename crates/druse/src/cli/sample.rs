@@ -11,7 +11,7 @@ use crystal_core::{Composition, Finder, SpaceGroupNumber, Structure, find_symmet
 use druse::DeviceName;
 use druse::checkpoints::{self, Loaded};
 use druse::sampling::{GivenUp, Written, sample};
-use langevin::{FewStep, Method, SamplerConfig, SamplingOrder};
+use langevin::{FewStep, Method, OrderedSites, SamplerConfig, SamplingOrder};
 use rayon::prelude::*;
 use score_model::CheckpointError;
 use serde::Serialize;
@@ -209,7 +209,7 @@ fn wanted(args: &SampleArgs) -> Result<Orders> {
     let (Some(sites), Some(space_group)) = (args.composition.clone(), args.space_group) else {
         anyhow::bail!("give --composition and --space-group, or --orders");
     };
-    let order = SamplingOrder { space_group, sites, count: args.count.unwrap_or(1) };
+    let order = SamplingOrder { space_group, sites: OrderedSites::General(sites), count: args.count.unwrap_or(1) };
     orders::check(&order)?;
     Ok(Orders { orders: vec![order], steps_per_level: None })
 }

@@ -28,6 +28,9 @@ pub struct ParityOptions {
     /// Structures whose graphs are compared at each noise level.
     #[arg(long, default_value_t = 1000)]
     pub structures: usize,
+    /// Graphs, noise and steps of sites that stay on their Wyckoff positions, in all space groups.
+    #[arg(long)]
+    pub wyckoff: bool,
     /// Writes the figures here, as JSON.
     #[arg(long)]
     pub json: Option<PathBuf>,

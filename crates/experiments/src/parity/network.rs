@@ -3,6 +3,7 @@
 use anyhow::Result;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
+use crystal_core::SiteMode;
 use datasets::{LoadOptions, Source, Split, load};
 use druse::training::states_of;
 use rand::SeedableRng;
@@ -47,7 +48,7 @@ fn losses(device: &Device) -> Result<Vec<f32>> {
     let data = load(&Source::Embedded, &LoadOptions { min_space_group: 16, ..LoadOptions::default() })?;
     let config = TrainingConfig { batch_size: 8, steps: STEPS, read_every: STEPS, ..TrainingConfig::default() };
     let mut trainer = Trainer::new(DimeNetPlusPlusConfig::table1().init(device), config, device)?;
-    trainer.run(&states_of(&data, Split::Train), None, |_| true)?;
+    trainer.run(&states_of(&data, Split::Train, SiteMode::General), None, |_| true)?;
     Ok(trainer.curve().iter().flat_map(|point| [point.position, point.lattice]).collect())
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use burn::tensor::Device;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
-use crystal_core::CrystalState;
+use crystal_core::{CrystalState, SiteMode};
 use datasets::{LoadOptions, Split, load, locate};
 use druse::training::states_of;
 use multigraph::GraphConfig;
@@ -26,8 +26,9 @@ const STEP_TOLERANCE: f64 = 1e-3;
 /// Compares the graphs of noised structures of the data at every level, the noise, and one step of each process; the table, and whether all is as it
 /// should be.
 pub(super) fn compare(options: &ParityOptions, device: &Device, host: &Device) -> Result<(Table, bool)> {
-    let data = load(&locate(options.data.as_deref()), &LoadOptions { min_space_group: 16, ..LoadOptions::default() })?;
-    let states = states_of(&data, Split::Train);
+    let (mode, min_space_group) = if options.wyckoff { (SiteMode::Wyckoff, 1) } else { (SiteMode::General, 16) };
+    let data = load(&locate(options.data.as_deref()), &LoadOptions { min_space_group, ..LoadOptions::default() })?;
+    let states = states_of(&data, Split::Train, mode);
     if states.is_empty() {
         bail!("{}: no training structure could be reduced", data.name);
     }

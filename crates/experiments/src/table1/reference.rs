@@ -7,13 +7,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use cgcnn::Weights;
-use crystal_core::{Composition, Structure};
+use crystal_core::{Composition, SpaceGroupNumber, Structure};
 use datasets::{DataSet, LoadOptions, Record, Split, load, locate};
 use druse::config::{DataConfig, parse_ron};
 use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
 use druse::{DeviceName, crystal_features};
-use langevin::SamplingOrder;
+use langevin::{OrderedSites, SamplingOrder};
 use metrics::{Fingerprints, fingerprints, scaled_magpie};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -145,7 +145,7 @@ impl Reference {
             filter: self.filter.clone(),
             cgcnn_sha256: self.cgcnn_sha256.clone(),
             git: self.git.clone(),
-            orders: self.orders.clone(),
+            orders: self.orders.iter().map(StoredOrder::of).collect(),
             properties: self.properties.clone(),
             structures: self.structures.iter().map(StoredFingerprints::of).collect(),
             calibration: self.calibration.iter().map(|draw| draw.iter().map(StoredFingerprints::of).collect()).collect(),
@@ -168,7 +168,7 @@ impl Reference {
             filter: stored.filter,
             cgcnn_sha256: stored.cgcnn_sha256,
             git: stored.git,
-            orders: stored.orders,
+            orders: stored.orders.into_iter().map(StoredOrder::restore).collect(),
             properties: stored.properties,
             structures: restored(stored.structures),
             calibration: stored.calibration.into_iter().map(restored).collect(),
@@ -196,7 +196,7 @@ pub fn write_reference(data: Option<&Path>, out: &Path) -> Result<String> {
 /// An order of one structure like this one.
 pub fn order_of(record: &Record) -> Option<SamplingOrder> {
     let unit = record.unit.as_ref().ok()?;
-    Some(SamplingOrder { space_group: unit.space_group.number(), sites: unit.sites_per_element(), count: 1 })
+    Some(SamplingOrder { space_group: unit.space_group.number(), sites: OrderedSites::General(unit.sites_per_element()), count: 1 })
 }
 
 /// `n` random ones of `orders`; where there are fewer, all are gone through again.
@@ -236,10 +236,29 @@ struct Stored {
     filter: DataConfig,
     cgcnn_sha256: String,
     git: String,
-    orders: Vec<SamplingOrder>,
+    orders: Vec<StoredOrder>,
     properties: Vec<Properties>,
     structures: Vec<StoredFingerprints>,
     calibration: Vec<Vec<StoredFingerprints>>,
+}
+
+/// An order of sites in general position.
+#[derive(Serialize, Deserialize)]
+struct StoredOrder {
+    space_group: SpaceGroupNumber,
+    sites: Composition,
+    count: usize,
+}
+
+impl StoredOrder {
+    fn of(order: &SamplingOrder) -> Self {
+        let OrderedSites::General(sites) = &order.sites else { unreachable!("orders of a reference name elements alone") };
+        Self { space_group: order.space_group, sites: sites.clone(), count: order.count }
+    }
+
+    fn restore(self) -> SamplingOrder {
+        SamplingOrder { space_group: self.space_group, sites: OrderedSites::General(self.sites), count: self.count }
+    }
 }
 
 /// Fingerprints in single precision, without what follows from the composition.

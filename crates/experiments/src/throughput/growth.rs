@@ -3,7 +3,7 @@
 use anyhow::Result;
 use burn::tensor::Device;
 use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber};
-use langevin::SamplingOrder;
+use langevin::{OrderedSites, SamplingOrder};
 
 use super::{Measurement, sampling};
 
@@ -40,5 +40,5 @@ fn order(group: i64, n_sites: usize) -> Result<SamplingOrder> {
     };
     let sites: Vec<String> = ELEMENTS.iter().enumerate().filter_map(of_element).collect();
     let sites: Composition = sites.join(",").parse()?;
-    Ok(SamplingOrder { space_group: SpaceGroupNumber::new(group)?, sites, count: BATCH })
+    Ok(SamplingOrder { space_group: SpaceGroupNumber::new(group)?, sites: OrderedSites::General(sites), count: BATCH })
 }

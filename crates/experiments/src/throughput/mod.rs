@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use burn::Tensor;
 use burn::tensor::{Device, Distribution};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
-use crystal_core::CrystalState;
+use crystal_core::{CrystalState, SiteMode};
 use datasets::{LoadOptions, Split, load, locate};
 use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
@@ -84,7 +84,7 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
     let devices = options.device.open_several(options.gpus, options.exchange)?;
     let device = devices.first.clone();
     let data = load(&locate(options.data.as_deref()), &LoadOptions { min_space_group: 16, ..LoadOptions::default() })?;
-    let train = states_of(&data, Split::Train);
+    let train = states_of(&data, Split::Train, SiteMode::General);
     if train.is_empty() {
         bail!("{}: no training structure could be reduced", data.name);
     }

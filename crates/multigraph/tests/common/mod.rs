@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
-use crystal_core::{CrystalState, Lattice, LatticeCoordinates, LatticeParameters, Site, SpaceGroup, Species};
+use crystal_core::{CrystalState, Lattice, LatticeCoordinates, LatticeParameters, SpaceGroup, Species, StateSite};
 use nalgebra::{Matrix3, Vector3};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -16,10 +16,9 @@ pub fn state(number: i64, lengths: [f64; 3], angles: [f64; 3], sites: &[(&str, [
     let to_conventional = space_group.centring().to_conventional();
     let sites = sites
         .iter()
-        .map(|(symbol, coords)| Site {
-            species: symbol.parse().expect("an element"),
+        .map(|(symbol, coords)| {
             // A row vector in C is the row vector times M⁻¹ in P = M·C.
-            frac_coords: to_conventional.transpose() * Vector3::from(*coords),
+            StateSite::general(symbol.parse().expect("an element"), to_conventional.transpose() * Vector3::from(*coords))
         })
         .collect();
     CrystalState { space_group, lattice_coords: LatticeCoordinates::new(space_group.system()).encode(&lattice), sites }
@@ -31,9 +30,8 @@ pub fn random_state(number: i64, n_sites: usize, rng: &mut ChaCha8Rng) -> Crysta
     let n_free = LatticeCoordinates::new(space_group.system()).n_free();
     let lattice_coords = (0..n_free).map(|_| rng.random_range(-4.0..4.0)).collect();
     let sites = (0..n_sites)
-        .map(|_| Site {
-            species: Species::from_atomic_number(rng.random_range(1..=94)).expect("an element"),
-            frac_coords: Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)),
+        .map(|_| {
+            StateSite::general(Species::from_atomic_number(rng.random_range(1..=94)).expect("an element"), Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)))
         })
         .collect();
     CrystalState { space_group, lattice_coords, sites }
@@ -58,7 +56,7 @@ pub struct Atom {
 pub fn expand(state: &CrystalState) -> Vec<Atom> {
     let lattice = state.primitive_lattice().expect("a cell");
     let mut atoms = Vec::<Atom>::new();
-    for (site, Site { frac_coords, .. }) in state.sites.iter().enumerate() {
+    for (site, StateSite { frac_coords, .. }) in state.sites.iter().enumerate() {
         for operation in state.space_group.primitive_operations() {
             let image = operation.apply(frac_coords);
             let known =

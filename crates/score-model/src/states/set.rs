@@ -34,7 +34,7 @@ pub struct StateSet<'a> {
 pub struct NoisedStates {
     /// The noised structures.
     pub states: StateBatch,
-    /// ε of the positions, `[N, 3]`, Cartesian.
+    /// ε of the positions, `[N, 3]`, Cartesian: the part along the Wyckoff position that a site is bound to.
     pub position_noise: Tensor<2>,
     /// ε of the free lattice coordinates, `[S, 6]`; 0 where there was none.
     pub lattice_noise: Tensor<2>,
@@ -119,7 +119,10 @@ fn noised_state(state: &CrystalState, draw: &Draw, key: RandomKey, stream: u64) 
     let noise: Vec<Vector3<f64>> = (0..state.sites.len())
         .map(|site| {
             let [x, y, z, _] = key.normal(stream, slot, site as u32);
-            Vector3::new(x, y, z)
+            let noise = Vector3::new(x, y, z);
+            let free = state.free_coordinates(&state.sites[site]);
+            // Rounding apart, what is in general position keeps the very numbers.
+            if free.n_free() == 3 { noise } else { lattice.to_cartesian(&free.along(&lattice.to_fractional(&noise))) }
         })
         .collect();
     let displacements: Vec<Vector3<f64>> = noise.iter().map(|noise| noise * draw.position_sigma).collect();

@@ -40,7 +40,8 @@ pub struct NoisedBatch {
     pub levels: Vec<usize>,
     /// ε of the positions, `[N, 3]`.
     pub position_noise: Tensor<2>,
-    /// Weight of each component in the position loss, `[N, 3]`: 1/(3·sites·B), 0 in the second half.
+    /// Weight of each component in the position loss, `[N, 3]`: one over the structure's degrees of freedom (3 per site in general position) and over
+    /// the number of structures of the batch that have any; 0 in the second half.
     pub position_weights: Tensor<2>,
     /// ε of the lattice coordinates, `[2·B, 6]`.
     pub lattice_noise: Tensor<2>,
@@ -98,13 +99,17 @@ pub fn noised_batch(
         lattice_sigma: if slot >= n { schedule.lattice_sigma(level) } else { 0.0 },
     };
     let draws: Vec<Draw> = slots.iter().zip(&levels).map(draw).collect();
+    let freedom: Vec<usize> = chosen.iter().map(|&index| data.states()[index].n_free_positions()).collect();
+    let n_moving = freedom.iter().filter(|n_free| **n_free > 0).count();
     let mut position_weights = Vec::new();
     let mut lattice_weights = Vec::with_capacity(2 * n * LatticeCoordinates::MAX);
     for draw in &draws {
         let state = &data.states()[draw.index];
         let (n_sites, n_free) = (state.sites.len(), state.lattice_coords.len());
-        let (of_site, of_lattice) =
-            if (draw.slot as usize) < n { (1.0 / (3 * n_sites * n) as f32, 0.0) } else { (0.0, 1.0 / (n_free * n) as f32) };
+        let slot = draw.slot as usize;
+        // Without freedom there is no noise to estimate.
+        let of_site = if slot < n && freedom[slot] > 0 { 1.0 / (freedom[slot] * n_moving) as f32 } else { 0.0 };
+        let of_lattice = if slot < n { 0.0 } else { 1.0 / (n_free * n) as f32 };
         position_weights.extend(std::iter::repeat_n(of_site, 3 * n_sites));
         lattice_weights.extend((0..LatticeCoordinates::MAX).map(|k| if k < n_free { of_lattice } else { 0.0 }));
     }

@@ -62,8 +62,8 @@ pub(super) fn sites_kernel(
         #[unroll]
         for k in 0..3usize {
             x[k] = frac_coords[site * 3 + k];
-            // Wrapped into the cell; what is no number is in no interval.
-            sound = sound && x[k] >= -1.0f32 && x[k] <= 2.0f32;
+            // In or near the cell, free coordinates being wrapped; what is no number is in no interval.
+            sound = sound && x[k] >= -16.0f32 && x[k] <= 16.0f32;
         }
         if !sound && status[structure] == ALIVE {
             // All units that come here write the same.

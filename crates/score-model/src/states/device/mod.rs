@@ -65,6 +65,7 @@ struct Groups {
     operations: Tensor<1, Int>,
     products: Tensor<1, Int>,
     centrings: Tensor<1>,
+    positions: Tensor<1>,
 }
 
 static TABLES: LazyLock<GroupTables> = LazyLock::new(GroupTables::new);
@@ -81,6 +82,7 @@ impl Groups {
             operations: integers(TABLES.operations.clone(), device),
             products: integers(TABLES.products.clone(), device),
             centrings: floats(TABLES.centrings.clone(), device),
+            positions: floats(TABLES.positions.clone(), device),
         };
         uploaded.push((device.clone(), groups.clone()));
         groups
@@ -92,6 +94,7 @@ impl Groups {
 struct Fixed {
     structures: Tensor<1, Int>,
     site_structure: Tensor<1, Int>,
+    site_position: Tensor<1, Int>,
     image_site: Tensor<1, Int>,
     elements: Tensor<1, Int>,
     streams: Tensor<1, Int>,
@@ -123,6 +126,7 @@ impl Fixed {
         Self {
             structures: upload(layout.structures),
             site_structure: upload(layout.site_structure),
+            site_position: upload(layout.site_position),
             image_site: upload(layout.image_site),
             elements: upload(elements.into_iter().map(|element| element as i32).collect()),
             streams: upload(words),
@@ -139,8 +143,10 @@ impl Fixed {
         LayoutTensors {
             structures: self.structures.clone().into_dispatch(),
             site_structure: self.site_structure.clone().into_dispatch(),
+            site_position: self.site_position.clone().into_dispatch(),
             image_site: self.image_site.clone().into_dispatch(),
             elements: self.elements.clone().into_dispatch(),
+            positions: groups.positions.into_dispatch(),
             operations: groups.operations.into_dispatch(),
             products: groups.products.into_dispatch(),
             centrings: groups.centrings.into_dispatch(),
@@ -308,6 +314,9 @@ impl DeviceStates {
             }
             for (site, x) in state.sites.iter_mut().zip(own) {
                 site.frac_coords = x.map(f64::from).into();
+                // What single precision has lost of a Wyckoff position.
+                let free = state.space_group.wyckoff_positions()[site.position].free_coordinates();
+                site.frac_coords = free.point(&free.parameters(&site.frac_coords));
             }
             match failure(&state) {
                 Some(reason) => Err(reason),

@@ -13,10 +13,14 @@ pub struct LayoutTensors<B: Backend> {
     pub structures: IntTensor<B>,
     /// `[N]`.
     pub site_structure: IntTensor<B>,
+    /// Row of each site's Wyckoff position among those of all space groups, `[N]`.
+    pub site_position: IntTensor<B>,
     /// `[I]`.
     pub image_site: IntTensor<B>,
     /// Atomic number − 1 of each site, `[N]`.
     pub elements: IntTensor<B>,
+    /// Wyckoff positions of all space groups, `[rows, 31]`, flat.
+    pub positions: FloatTensor<B>,
     /// Operations of all space groups, `[rows, 16]`.
     pub operations: IntTensor<B>,
     /// Products of all space groups.

@@ -64,7 +64,46 @@ fn wrap(x: f32) -> f32 {
     wrapped
 }
 
-/// `x ← x + drift·ε̂ + noise·z`, Cartesian, wrapped. One unit per site; structures that are no longer alive stay.
+/// What a fractional displacement adds to the free coordinates of a Wyckoff position, see `crystal_core::FreeCoordinates`.
+#[cube]
+fn to_free(positions: &[f32], row: usize, displacement: &Array<f32>, free: &mut Array<f32>) {
+    #[unroll]
+    for i in 0..3usize {
+        let mut value = 0.0f32;
+        #[unroll]
+        for j in 0..3usize {
+            value += positions[row + DISPLACEMENT_TO_FREE + i * 3 + j] * displacement[j];
+        }
+        free[i] = value;
+    }
+}
+
+/// A point of a Wyckoff position after a fractional displacement.
+#[cube]
+fn displaced(positions: &[f32], row: usize, x: &Array<f32>, displacement: &Array<f32>, moved: &mut Array<f32>) {
+    let mut free = Array::<f32>::new(3usize);
+    to_free(positions, row, displacement, &mut free);
+    #[unroll]
+    for i in 0..3usize {
+        #[unroll]
+        for j in 0..3usize {
+            free[i] += positions[row + TO_FREE + i * 3 + j] * (x[j] - positions[row + ORIGIN + j]);
+        }
+        free[i] = wrap(free[i]);
+    }
+    #[unroll]
+    for i in 0..3usize {
+        let mut value = positions[row + ORIGIN + i];
+        #[unroll]
+        for j in 0..3usize {
+            value += positions[row + DIRECTIONS + i * 3 + j] * free[j];
+        }
+        moved[i] = value;
+    }
+}
+
+/// `x ← x + drift·ε̂ + noise·z`, Cartesian, along the site's Wyckoff position and wrapped there. One unit per site; structures that are no longer alive
+/// stay.
 #[cube(launch)]
 pub(super) fn position_step_kernel(
     frac_coords: &[f32],
@@ -73,6 +112,8 @@ pub(super) fn position_step_kernel(
     status: &[i32],
     structures: &[i32],
     site_structure: &[i32],
+    site_position: &[i32],
+    positions: &[f32],
     streams: &[u32],
     moved: &mut [f32],
     n: usize,
@@ -89,19 +130,27 @@ pub(super) fn position_step_kernel(
         let mut z = Array::<f32>::new(4usize);
         let streams_at = structure * 2;
         normals(key_0, key_1, streams[streams_at], streams[streams_at + 1], draw, own as u32, &mut z);
-        let alive = status[structure] == ALIVE;
+        let mut x = Array::<f32>::new(3usize);
+        let mut displacement = Array::<f32>::new(3usize);
+        let mut after = Array::<f32>::new(3usize);
         #[unroll]
         for j in 0..3usize {
-            let mut x = frac_coords[site * 3 + j];
-            if alive {
-                #[unroll]
-                for k in 0..3usize {
-                    let displacement = drift * estimate[site * 3 + k] + noise * z[k];
-                    x += displacement * geometry[structure * GEOMETRY_WIDTH + INVERSE_LATTICE + k * 3 + j];
-                }
-                x = wrap(x);
+            x[j] = frac_coords[site * 3 + j];
+            after[j] = x[j];
+            let mut value = 0.0f32;
+            #[unroll]
+            for k in 0..3usize {
+                let component = drift * estimate[site * 3 + k] + noise * z[k];
+                value += component * geometry[structure * GEOMETRY_WIDTH + INVERSE_LATTICE + k * 3 + j];
             }
-            moved[site * 3 + j] = x;
+            displacement[j] = value;
+        }
+        if status[structure] == ALIVE {
+            displaced(positions, site_position[site] as usize * POSITION_WIDTH, &x, &displacement, &mut after);
+        }
+        #[unroll]
+        for j in 0..3usize {
+            moved[site * 3 + j] = after[j];
         }
     }
 }
@@ -195,7 +244,8 @@ pub(super) fn lattice_noise_kernel(
     }
 }
 
-/// Noise on the positions of the batch: σ·ε in the frame of the clean lattice, wrapped. One unit per site.
+/// Noise on the positions of the batch: σ·ε in the frame of the clean lattice, ε the part of a normal vector along the site's Wyckoff position. One unit
+/// per site.
 #[cube(launch)]
 pub(super) fn position_noise_kernel(
     data_lattice: &[f32],
@@ -204,6 +254,8 @@ pub(super) fn position_noise_kernel(
     data_first_site: &[i32],
     structures: &[i32],
     site_structure: &[i32],
+    site_position: &[i32],
+    positions: &[f32],
     centrings: &[f32],
     sigmas: &[f32],
     streams: &[u32],
@@ -235,15 +287,43 @@ pub(super) fn position_noise_kernel(
         invert(&rows, &mut inverse);
         let mut z = Array::<f32>::new(4usize);
         normals(key_0, key_1, step_0, step_1, streams[structure * 2], own as u32, &mut z);
+        let position = site_position[site] as usize * POSITION_WIDTH;
+        let mut x = Array::<f32>::new(3usize);
+        let mut displacement = Array::<f32>::new(3usize);
+        let mut free = Array::<f32>::new(3usize);
+        let mut after = Array::<f32>::new(3usize);
+        if positions[position + FREEDOM] < 3.0 {
+            // Only what the site symmetry leaves.
+            #[unroll]
+            for j in 0..3usize {
+                displacement[j] = z[0] * inverse[j] + z[1] * inverse[3 + j] + z[2] * inverse[6 + j];
+            }
+            to_free(positions, position, &displacement, &mut free);
+            #[unroll]
+            for j in 0..3usize {
+                let row = position + DIRECTIONS + j * 3;
+                displacement[j] = positions[row] * free[0] + positions[row + 1] * free[1] + positions[row + 2] * free[2];
+            }
+            #[unroll]
+            for k in 0..3usize {
+                z[k] = displacement[0] * rows[k] + displacement[1] * rows[3 + k] + displacement[2] * rows[6 + k];
+            }
+        }
         #[unroll]
         for j in 0..3usize {
             epsilon[site * 3 + j] = z[j];
-            let mut x = data_frac[from + j];
+            x[j] = data_frac[from + j];
+            let mut value = 0.0f32;
             #[unroll]
             for k in 0..3usize {
-                x += sigma * z[k] * inverse[k * 3 + j];
+                value += sigma * z[k] * inverse[k * 3 + j];
             }
-            frac_coords[site * 3 + j] = wrap(x);
+            displacement[j] = value;
+        }
+        displaced(positions, position, &x, &displacement, &mut after);
+        #[unroll]
+        for j in 0..3usize {
+            frac_coords[site * 3 + j] = after[j];
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the kernels look up: space groups, and which structure, site and image is where in a batch.
 
-use crystal_core::{Centring, CrystalState, CrystalSystem, SpaceGroupNumber};
+use crystal_core::{Centring, CrystalState, CrystalSystem, SpaceGroup, SpaceGroupNumber};
 use multigraph::GroupTable;
 
 /// Integers per structure, see [`STRUCTURE_FIELDS`].
@@ -50,9 +50,23 @@ pub(super) const INVERSE_SHIFT: usize = 13;
 /// Translations are multiples of one over this.
 pub(super) const DENOMINATOR: f32 = GroupTable::DENOMINATOR as f32;
 
+/// Numbers per Wyckoff position, see `crystal_core::FreeCoordinates`: rows of A, b, rows of L, rows of L·M, degrees of freedom.
+pub(super) const POSITION_WIDTH: usize = 31;
+/// Rows of A.
+pub(super) const DIRECTIONS: usize = 0;
+/// b.
+pub(super) const ORIGIN: usize = 9;
+/// Rows of L.
+pub(super) const TO_FREE: usize = 12;
+/// Rows of L·M.
+pub(super) const DISPLACEMENT_TO_FREE: usize = 21;
+/// Degrees of freedom.
+pub(super) const FREEDOM: usize = 30;
+
 const CENTRINGS: [Centring; 6] = [Centring::P, Centring::A, Centring::C, Centring::I, Centring::F, Centring::R];
 
-/// The operations of all 230 space groups.
+/// The operations and Wyckoff positions of all 230 space groups.
+#[derive(Default)]
 pub(super) struct GroupTables {
     /// `[rows, OPERATION_WIDTH]`.
     pub operations: Vec<i32>,
@@ -60,17 +74,31 @@ pub(super) struct GroupTables {
     pub products: Vec<i32>,
     /// Rows of `M` with primitive = M · conventional lattice, `[6, 3, 3]`.
     pub centrings: Vec<f32>,
-    /// First row of each group in `operations`, and first entry in `products`.
-    first: Vec<(usize, usize)>,
+    /// Wyckoff positions of all groups, `[rows, POSITION_WIDTH]`.
+    pub positions: Vec<f32>,
+    /// First row of each group in `operations`, first entry in `products`, first row in `positions`.
+    first: Vec<(usize, usize, usize)>,
 }
 
 impl GroupTables {
     /// Made once per device.
     pub(super) fn new() -> Self {
-        let mut tables = Self { operations: Vec::new(), products: Vec::new(), centrings: Vec::new(), first: Vec::new() };
+        let mut tables = Self::default();
         for number in SpaceGroupNumber::all() {
-            let group = GroupTable::get(crystal_core::SpaceGroup::get(number));
-            tables.first.push((tables.operations.len() / OPERATION_WIDTH, tables.products.len()));
+            let space_group = SpaceGroup::get(number);
+            let group = GroupTable::get(space_group);
+            let first_position = tables.positions.len() / POSITION_WIDTH;
+            tables.first.push((tables.operations.len() / OPERATION_WIDTH, tables.products.len(), first_position));
+            for position in space_group.wyckoff_positions() {
+                let free = position.free_coordinates();
+                // Row by row: nalgebra iterates by columns.
+                let numbers = [free.directions().transpose(), free.to_free().transpose(), free.displacement_to_free().transpose()];
+                let [directions, to_free, displacement_to_free] = numbers.map(|matrix| matrix.map(|x| x as f32));
+                tables.positions.extend(directions.iter());
+                tables.positions.extend(free.origin().map(|x| x as f32).iter());
+                tables.positions.extend(to_free.iter().chain(displacement_to_free.iter()));
+                tables.positions.push(free.n_free() as f32);
+            }
             for operation in 0..group.len() {
                 let rotation = group.rotations[operation].transpose();
                 tables.operations.extend(rotation.iter());
@@ -80,7 +108,6 @@ impl GroupTables {
                 tables.products.extend((0..group.len()).map(|other| group.product(operation, other) as i32));
             }
         }
-        // Row by row: nalgebra iterates by columns.
         tables.centrings = CENTRINGS
             .iter()
             .flat_map(|centring| centring.to_primitive().transpose().iter().map(|x| *x as f32).collect::<Vec<_>>())
@@ -90,11 +117,14 @@ impl GroupTables {
 }
 
 /// Where everything of a batch is; what does not change while its structures move.
+#[derive(Default)]
 pub(super) struct Layout {
     /// `[S, STRUCTURE_WIDTH]`.
     pub structures: Vec<i32>,
     /// Structure of each site, `[N]`.
     pub site_structure: Vec<i32>,
+    /// Wyckoff position of each site, `[N]`: a row of [`GroupTables::positions`].
+    pub site_position: Vec<i32>,
     /// Site of each image, `[I]`.
     pub image_site: Vec<i32>,
     /// Number of pairs of a site and an image of the same structure.
@@ -103,10 +133,10 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new<'a>(states: impl Iterator<Item = &'a CrystalState>, tables: &GroupTables) -> Self {
-        let mut layout = Self { structures: Vec::new(), site_structure: Vec::new(), image_site: Vec::new(), n_pairs: 0 };
+        let mut layout = Self::default();
         for (structure, state) in states.enumerate() {
             let group = state.space_group;
-            let (first_operation, first_product) = tables.first[usize::from(group.number().get()) - 1];
+            let (first_operation, first_product, first_position) = tables.first[usize::from(group.number().get()) - 1];
             let (n_sites, n_operations) = (state.sites.len(), group.primitive_operations().len());
             let centring = CENTRINGS.iter().position(|known| *known == group.centring()).expect("all centrings are listed");
             let (length_of_b, length_of_c, angles) = match group.system() {
@@ -131,10 +161,11 @@ impl Layout {
             row[ANGLES] = angles;
             row[N_FREE] = state.coordinates().n_free() as i32;
             layout.structures.extend(row);
-            for _ in 0..n_sites {
+            for bound in &state.sites {
                 let site = layout.site_structure.len() as i32;
                 layout.image_site.extend(std::iter::repeat_n(site, n_operations));
                 layout.site_structure.push(structure as i32);
+                layout.site_position.push((first_position + bound.position) as i32);
             }
             layout.n_pairs += n_sites * n_sites * n_operations;
         }
