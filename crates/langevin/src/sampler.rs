@@ -217,10 +217,12 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
                 let structure = state.expand().map_err(said)?;
                 return Ok((state, structure));
             }
-            let structure = state.expand().map_err(said)?;
-            if structure.n_sites() != state.n_atoms() {
-                return Err("a site came upon a more special position, where its images coincide".to_owned());
+            let merge_distance = self.config.finishing.merge_distance;
+            let images = state.orbits(merge_distance).map_err(said)?;
+            if images.iter().map(crystal_core::Orbit::multiplicity).sum::<usize>() != state.n_atoms() {
+                return Err(format!("images of a site came closer than {merge_distance} Å: the composition would change"));
             }
+            let structure = state.expand().map_err(said)?;
             Ok((state, structure))
         };
         let reason = match state.and_then(done) {

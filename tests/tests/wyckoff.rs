@@ -1,0 +1,132 @@
+//! Sites that stay on their Wyckoff positions: noise, training and sampling end to end.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use crystal_core::{
+    AsymmetricUnit, Composition, CrystalState, Finder, Orbit, SiteMode, SpaceGroup, SpaceGroupNumber, Species, find_symmetry, io,
+};
+use druse_tests::{TinyModel, embedded_states};
+use langevin::{FewStep, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use score_model::{DimeNetPlusPlusConfig, Draw, Purpose, RandomKey, StateSet, Trainer, TrainingConfig};
+
+/// Whether every site of a state has as many images as its position.
+fn on_positions(state: &CrystalState) -> bool {
+    let lattice = state.primitive_lattice().expect("a cell");
+    state.sites.iter().all(|site| {
+        let position = &state.space_group.wyckoff_positions()[site.position];
+        let orbit = Orbit::in_primitive_cell(state.space_group, &site.frac_coords, &lattice, 1e-6);
+        orbit.multiplicity() == position.multiplicity() / state.space_group.centring().order()
+    })
+}
+
+#[test]
+fn noise_keeps_sites_on_their_positions() {
+    let clean = embedded_states(60, SiteMode::Wyckoff);
+    assert!(clean.iter().all(on_positions));
+    let bound = clean.iter().flat_map(|state| state.sites.iter().map(|site| state.free_coordinates(site).n_free()));
+    assert!(bound.clone().any(|n_free| n_free == 0) && bound.clone().any(|n_free| n_free == 1), "the set has special positions");
+    let draws: Vec<Draw> =
+        (0..clean.len()).map(|index| Draw { index, slot: index as u32, position_sigma: 2.0, lattice_sigma: 1.0 }).collect();
+    let noised = StateSet::new(&clean, &Device::flex())
+        .expect("a set")
+        .noised(&draws, RandomKey::new(3, Purpose::Training), 11)
+        .expect("noise");
+    let noise: Vec<f32> = noised.position_noise.into_data().iter::<f32>().collect();
+    let (rows, _) = noise.as_chunks::<3>();
+    let states: Vec<CrystalState> = noised.states.into_states().into_iter().map(|state| state.expect("a crystal")).collect();
+    assert!(states.iter().all(on_positions));
+    // Along the position the noise has variance 1 per degree of freedom, whatever the cell.
+    let freedom: usize = bound.sum();
+    let square: f32 = rows.iter().flatten().map(|x| x * x).sum();
+    let (expected, spread) = (freedom as f32, (2.0 * freedom as f32).sqrt());
+    assert!((square - expected).abs() < 4.0 * spread, "{square} for {freedom} degrees of freedom");
+    for (row, site) in rows.iter().zip(clean.iter().flat_map(|state| state.sites.iter().map(move |site| (state, site)))) {
+        assert!(site.0.free_coordinates(site.1).n_free() > 0 || row.iter().all(|x| x.abs() < 1e-6), "fixed points get no noise");
+    }
+}
+
+#[test]
+fn training_in_wyckoff_mode_learns() {
+    let data = embedded_states(12, SiteMode::Wyckoff);
+    let network = DimeNetPlusPlusConfig { emb: 16, out_emb: 16, int_emb: 8, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
+    let config = TrainingConfig { steps: 120, batch_size: 12, learning_rate: 3e-3, ..TrainingConfig::default() };
+    let mut trainer = Trainer::new(network.init(&Device::flex()), config, &Device::flex()).expect("a trainer");
+    trainer.run(&data, None, |_| true).expect("a run");
+    let mean = |points: &[score_model::LossPoint]| points.iter().map(|point| point.lattice).sum::<f32>() / points.len() as f32;
+    let curve = trainer.curve();
+    assert!(mean(&curve[80..]) < 0.9 * mean(&curve[..40]), "{} then {}", mean(&curve[..40]), mean(&curve[80..]));
+}
+
+/// One carbon, or nothing else, on every position of every group: what comes out has that formula and that symmetry.
+#[test]
+fn samples_of_every_group_have_formula_and_symmetry() {
+    let species = |number: i64| Species::from_atomic_number(number).expect("an element");
+    let orders: Vec<SamplingOrder> = SpaceGroupNumber::all()
+        .map(|space_group| {
+            let positions = SpaceGroup::get(space_group).wyckoff_positions();
+            // The most special position, and one with some freedom.
+            let free = positions.iter().rposition(|position| position.n_free() > 0).expect("the general position");
+            let mut sites = vec![(species(11), positions.len() - 1), (species(17), free)];
+            sites.dedup_by_key(|(_, position)| *position);
+            SamplingOrder { space_group, sites: OrderedSites::Wyckoff(sites), count: 1 }
+        })
+        .collect();
+    let config = SamplerConfig {
+        method: Method::FewStep(FewStep { evaluations: 10, ..FewStep::default() }),
+        ..SamplerConfig::default()
+    };
+    let model = TinyModel::new(2, &Device::flex());
+    let sampler = Sampler::new(&model, config, &Device::flex()).expect("a sampler");
+    let mut samples = Vec::new();
+    let mut lost = 0;
+    let collect = |outcome| {
+        match outcome {
+            Outcome::Sampled(sample) => samples.push(*sample),
+            Outcome::GivenUp { .. } => lost += 1,
+        }
+        Ok::<(), SamplingError>(())
+    };
+    sampler.run(&orders, |_| (), collect).expect("a run");
+    assert!(lost == 0 && samples.len() == 230, "{lost} lost");
+    let mut looked_at = 0;
+    for sample in &samples {
+        let order = &orders[sample.order];
+        let group = SpaceGroup::get(order.space_group);
+        let OrderedSites::Wyckoff(sites) = &order.sites else { unreachable!("made above") };
+        let wanted: Composition = sites
+            .iter()
+            .map(|&(species, position)| {
+                (species, (group.wyckoff_positions()[position].multiplicity() / group.centring().order()) as u32)
+            })
+            .collect();
+        assert_eq!(Composition::of(&sample.structure), wanted, "group {}", order.space_group);
+        // An untrained network may put atoms on one another: no file keeps them apart, and no symmetry can be found there.
+        let Some((_, _, distance)) = sample.structure.closest_pair() else { continue };
+        if distance < 0.1 {
+            continue;
+        }
+        let unit = AsymmetricUnit::from_state(&sample.state, 1e-3).expect("a unit");
+        let cif = io::to_cif_symmetric(&unit, "sample");
+        let read = io::read_bytes(cif.as_bytes(), io::Format::Cif, Path::new("sample.cif"));
+        let atoms = match &read[0].structure {
+            Ok(structure) => structure.n_sites(),
+            Err(error) => panic!("group {}: {error}\n{cif}", order.space_group),
+        };
+        assert_eq!(atoms, sample.structure.n_sites() * group.centring().order());
+        let Ok(found) = find_symmetry(&sample.structure, 1e-3, Finder::Moyo) else { continue };
+        looked_at += 1;
+        let (order_found, order_wanted) = (
+            SpaceGroup::get(found.number).primitive_operations().len(),
+            group.primitive_operations().len(),
+        );
+        // The point group of a supergroup holds the one of the group.
+        assert!(
+            order_found % order_wanted == 0,
+            "group {} asked for, {} found",
+            order.space_group,
+            found.number
+        );
+    }
+    assert!(looked_at > 150, "{looked_at}");
+}
