@@ -1,0 +1,323 @@
+//! How likely an assignment is, given the space group and the counts.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crystal_core::{AsymmetricUnit, SpaceGroup, Species};
+use serde::{Deserialize, Serialize};
+
+use super::chain::{Chain, Link};
+use super::usage::{GroupUsage, Usage, ascending, count_of};
+use crate::{AssignmentDistribution, AssignmentError, AssignmentSpace, WyckoffAssignment};
+
+/// How much is borrowed from where data are few: each strength is the number of observations that the more general level counts as.
+/// Infinity leaves a level out, so that it says what the level before it says.
+///
+/// The levels, from the most general one on; on each but the first two only elements of the same count (atoms or sites, as demanded)
+/// are looked at:
+/// 1. how often a position of this site-symmetry order and number of free parameters holds sites, in all space groups;
+/// 2. how often this position does, in this group;
+/// 3. how many sites of an element of this count it holds, in this group;
+/// 4. of an element of the same family (a column of the periodic table, lanthanides, actinides);
+/// 5. of this element;
+/// 6. in structures with the same counts, elements aside;
+/// 7. in those, of an element of the same family;
+/// 8. in those, of this element.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Smoothing {
+    /// Strength of the first level in the second.
+    pub position: f64,
+    /// Strength of the second level in the third.
+    pub count: f64,
+    /// Strength of the third level in the fourth.
+    pub family: f64,
+    /// Strength of the fourth level in the fifth.
+    pub element: f64,
+    /// Strength of the fifth level in the sixth.
+    pub pattern: f64,
+    /// Strength of the sixth level in the seventh.
+    pub pattern_family: f64,
+    /// Strength of the seventh level in the eighth.
+    pub pattern_element: f64,
+}
+
+impl Default for Smoothing {
+    fn default() -> Self {
+        Self {
+            position: 10.0,
+            count: 5.0,
+            family: 10.0,
+            element: 10.0,
+            pattern: 5.0,
+            pattern_family: 10.0,
+            pattern_element: 10.0,
+        }
+    }
+}
+
+/// Strength of the mean over all positions in the rate of a kind of position.
+const KIND_STRENGTH: f64 = 10.0;
+/// Rounds of fitting the factors to the shares; more change the probabilities in the third digit.
+const SWEEPS: u32 = 10;
+
+/// A prior over assignments: frequencies of positions in training structures, smoothed so that every admissible assignment has a positive
+/// probability.
+///
+/// For each element the shares of its positions (how often a position holds 0, 1, 2 … of its sites) are mixed from general to special
+/// ([`Smoothing`]), and turned into factors of (element, position, number of sites) whose product has these shares once the element's
+/// count is given. Elements then compete for the positions without freedom, which the [`AssignmentDistribution`] takes into account
+/// exactly.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "Learned", into = "Learned")]
+pub struct AssignmentPrior {
+    learned: Learned,
+    /// Sites per position and element, by site-symmetry order and number of free parameters.
+    rates: BTreeMap<Kind, f64>,
+    mean_rate: f64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Learned {
+    smoothing: Smoothing,
+    usage: Usage,
+}
+
+/// Site-symmetry order and number of free parameters of a position.
+type Kind = (usize, usize);
+
+impl TryFrom<Learned> for AssignmentPrior {
+    type Error = AssignmentError;
+
+    fn try_from(learned: Learned) -> Result<Self, Self::Error> {
+        if learned.usage.is_sound() {
+            Ok(Self::of(learned))
+        } else {
+            Err(AssignmentError::Priors { reason: "it names positions that their space group does not have".to_owned() })
+        }
+    }
+}
+
+impl From<AssignmentPrior> for Learned {
+    fn from(prior: AssignmentPrior) -> Self {
+        prior.learned
+    }
+}
+
+impl AssignmentPrior {
+    /// Counts the positions of training structures. Units whose sites are no assignment (two sites on one fixed point) are left out.
+    pub fn learn<'a>(units: impl IntoIterator<Item = &'a AsymmetricUnit>, smoothing: Smoothing) -> Self {
+        let mut usage = Usage::default();
+        for assignment in units.into_iter().filter_map(|unit| WyckoffAssignment::of(unit).ok()) {
+            usage.add(&assignment);
+        }
+        Self::of(Learned { smoothing, usage })
+    }
+
+    fn of(learned: Learned) -> Self {
+        let mut seen: BTreeMap<Kind, (f64, f64)> = BTreeMap::new();
+        for (group, usage) in learned.usage.groups() {
+            let positions = group.wyckoff_positions();
+            let (n_sites, n_elements) = sites_on_positions(usage, positions.len());
+            for (position, n_sites) in positions.iter().zip(n_sites) {
+                let (sites, chances) = seen.entry((position.site_symmetry_order(), position.n_free())).or_default();
+                *sites += n_sites;
+                *chances += n_elements;
+            }
+        }
+        let total = seen.values().fold((0.0, 0.0), |sum, seen| (sum.0 + seen.0, sum.1 + seen.1));
+        let mean_rate = if total.0 > 0.0 { total.0 / total.1 } else { 1.0 };
+        let rate = |(sites, chances): (f64, f64)| (sites + KIND_STRENGTH * mean_rate) / (chances + KIND_STRENGTH);
+        let rates = seen.into_iter().map(|(kind, seen)| (kind, rate(seen))).collect();
+        Self { learned, rates, mean_rate }
+    }
+
+    /// How much is borrowed from where.
+    pub fn smoothing(&self) -> Smoothing {
+        self.learned.smoothing
+    }
+
+    /// The same counts, smoothed in another way.
+    pub fn with_smoothing(mut self, smoothing: Smoothing) -> Self {
+        self.learned.smoothing = smoothing;
+        self
+    }
+
+    /// The probabilities of the assignments of a space.
+    pub fn distribution<'a>(&self, space: &'a AssignmentSpace) -> AssignmentDistribution<'a> {
+        let factors = self.log_factors(space);
+        AssignmentDistribution::new(space, |species, position, n_sites| factors[&species][position][n_sites as usize])
+    }
+
+    /// Of each element and position, ln of the factors of 0, 1, 2 … sites.
+    fn log_factors(&self, space: &AssignmentSpace) -> HashMap<Species, Vec<Vec<f64>>> {
+        let (space_group, demand) = (space.space_group(), space.demand());
+        let usage = self.learned.usage.of_group(space_group.number());
+        let rates = self.rates_in(space_group, usage);
+        let links: Vec<Link> = (0..rates.len())
+            .map(|position| {
+                let is_fixed = space_group.wyckoff_positions()[position].n_free() == 0;
+                let size = demand.size_of(space_group, position) as usize;
+                Link { size, room: if is_fixed { 1 } else { usize::MAX } }
+            })
+            .collect();
+        // A chain ends with the general position, the tables begin with it.
+        let reversed = |values: &[f64]| values.iter().rev().copied().collect::<Vec<f64>>();
+        let elements = demand.counts().iter().filter(|(_, count)| *count > 0);
+        elements
+            .map(|(species, count)| {
+                let links = links.iter().rev().copied().collect();
+                let mut chain = Chain::of_rates(links, &reversed(&rates), count as usize)
+                    .expect("what all elements together can do, each can do alone");
+                let mut wanted = chain.shares();
+                wanted.reverse();
+                for (level, strength) in self.seen(space, usage, species, count, &wanted).iter().zip(self.strengths()) {
+                    level.mix_into(&mut wanted, strength);
+                }
+                wanted.reverse();
+                chain.fit(&wanted, SWEEPS);
+                let mut log_factors = chain.log_factors();
+                log_factors.reverse();
+                (species, log_factors)
+            })
+            .collect()
+    }
+
+    /// Rates of the positions in a group: levels 1 and 2.
+    fn rates_in(&self, space_group: &SpaceGroup, usage: Option<&GroupUsage>) -> Vec<f64> {
+        let positions = space_group.wyckoff_positions();
+        let (n_sites, n_elements) = usage.map_or((vec![0.0; positions.len()], 0.0), |usage| sites_on_positions(usage, positions.len()));
+        let strength = self.learned.smoothing.position;
+        positions
+            .iter()
+            .zip(n_sites)
+            .map(|(position, n_sites)| {
+                let kind = (position.site_symmetry_order(), position.n_free());
+                let general = self.rates.get(&kind).copied().unwrap_or(self.mean_rate);
+                if strength.is_finite() { (n_sites + strength * general) / (n_elements + strength) } else { general }
+            })
+            .collect()
+    }
+
+    fn strengths(&self) -> [f64; 6] {
+        let Smoothing { count, family, element, pattern, pattern_family, pattern_element, .. } = self.learned.smoothing;
+        [count, family, element, pattern, pattern_family, pattern_element]
+    }
+
+    /// What was seen on levels 3 to 8; `shape` has as many numbers of sites per position as there can be.
+    fn seen(
+        &self,
+        space: &AssignmentSpace,
+        usage: Option<&GroupUsage>,
+        species: Species,
+        count: u32,
+        shape: &[Vec<f64>],
+    ) -> [Seen; 6] {
+        let mut levels = [const { None }; 6].map(|_: Option<()>| Seen::new(shape));
+        let counts = ascending(space.demand());
+        for (pattern, elements) in usage.into_iter().flatten() {
+            let is_pattern = pattern.meets(space.demand(), &counts);
+            for ((number, held), times) in elements {
+                if count_of(held, space.demand(), space.space_group()) != count {
+                    continue;
+                }
+                let is_element = *number == species.atomic_number();
+                let is_family = family(*number) == family(species.atomic_number());
+                let counted = [true, is_family, is_element, is_pattern, is_pattern && is_family, is_pattern && is_element];
+                for (level, _) in levels.iter_mut().zip(counted).filter(|(_, is_counted)| *is_counted) {
+                    level.add(held, f64::from(*times));
+                }
+            }
+        }
+        levels
+    }
+}
+
+/// On one level, how often each position held 0, 1, 2 … sites.
+struct Seen {
+    total: f64,
+    times: Vec<Vec<f64>>,
+}
+
+impl Seen {
+    fn new(shape: &[Vec<f64>]) -> Self {
+        Self { total: 0.0, times: shape.iter().map(|shares| vec![0.0; shares.len()]).collect() }
+    }
+
+    fn add(&mut self, held: &[(u8, u16)], times: f64) {
+        self.total += times;
+        for (position, n_sites) in held {
+            self.times[usize::from(*position)][usize::from(*n_sites)] += times;
+        }
+    }
+
+    /// Mixes what was seen into the shares of the more general level.
+    fn mix_into(&self, shares: &mut [Vec<f64>], strength: f64) {
+        if !strength.is_finite() || self.total == 0.0 {
+            return;
+        }
+        for (shares, times) in shares.iter_mut().zip(&self.times) {
+            let n_held: f64 = times.iter().skip(1).sum();
+            for (n_sites, (share, times)) in shares.iter_mut().zip(times).enumerate() {
+                let times = if n_sites == 0 { self.total - n_held } else { *times };
+                *share = (times + strength * *share) / (self.total + strength);
+            }
+        }
+    }
+}
+
+/// Of each position the number of sites in the structures of a group, and how many elements those structures have together.
+fn sites_on_positions(usage: &GroupUsage, n_positions: usize) -> (Vec<f64>, f64) {
+    let mut n_sites = vec![0.0; n_positions];
+    let mut n_elements = 0.0;
+    for ((_, held), times) in usage.values().flatten() {
+        n_elements += f64::from(*times);
+        for (position, count) in held {
+            n_sites[usize::from(*position)] += f64::from(*times) * f64::from(*count);
+        }
+    }
+    (n_sites, n_elements)
+}
+
+/// The column of the periodic table, 1 … 18; 0 for hydrogen, 19 for lanthanides, 20 for actinides.
+fn family(atomic_number: u8) -> u8 {
+    match atomic_number {
+        1 => 0,
+        2 => 18,
+        3..=10 => column(atomic_number - 2, 8),
+        11..=18 => column(atomic_number - 10, 8),
+        19..=36 => column(atomic_number - 18, 18),
+        37..=54 => column(atomic_number - 36, 18),
+        57..=71 => 19,
+        89..=103 => 20,
+        55..=86 => column(if atomic_number > 71 { atomic_number - 68 } else { atomic_number - 54 }, 18),
+        _ => column(if atomic_number > 103 { atomic_number - 100 } else { atomic_number - 86 }, 18),
+    }
+}
+
+/// The column of the n-th element of a period: in a period of 8 the columns 3 to 12 are missing.
+fn column(index: u8, length: u8) -> u8 {
+    if length == 8 && index > 2 { index + 10 } else { index }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_columns() {
+        let family_of = |symbol: &str| family(symbol.parse::<Species>().expect("an element").atomic_number());
+        for (column, symbols) in [
+            (1, "Li Na K Rb Cs Fr"),
+            (2, "Be Mg Ca Sr Ba Ra"),
+            (3, "Sc Y"),
+            (4, "Ti Zr Hf Rf"),
+            (11, "Cu Ag Au Rg"),
+            (13, "B Al Ga In Tl Nh"),
+            (17, "F Cl Br I At Ts"),
+            (18, "He Ne Ar Kr Xe Rn Og"),
+            (19, "La Ce Lu"),
+            (20, "Ac U Lr"),
+        ] {
+            assert!(symbols.split(' ').all(|symbol| family_of(symbol) == column), "{symbols}");
+        }
+    }
+}
