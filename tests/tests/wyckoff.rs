@@ -8,6 +8,7 @@ use crystal_core::{
 };
 use druse_tests::{TinyModel, embedded_states};
 use langevin::{FewStep, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use wyckoff_assignment::{AssignedSite, WyckoffAssignment};
 use score_model::{DimeNetPlusPlusConfig, Draw, Purpose, RandomKey, StateSet, Trainer, TrainingConfig};
 
 /// Whether every site of a state has as many images as its position.
@@ -69,7 +70,9 @@ fn samples_of_every_group_have_formula_and_symmetry() {
             let free = positions.iter().rposition(|position| position.n_free() > 0).expect("the general position");
             let mut sites = vec![(species(11), positions.len() - 1), (species(17), free)];
             sites.dedup_by_key(|(_, position)| *position);
-            SamplingOrder { space_group, sites: OrderedSites::Wyckoff(sites), count: 1 }
+            let sites = sites.into_iter().map(|(species, position)| AssignedSite { species, position });
+            let assignment = WyckoffAssignment::new(SpaceGroup::get(space_group), sites).expect("an assignment");
+            SamplingOrder { space_group, sites: OrderedSites::Wyckoff(assignment), count: 1 }
         })
         .collect();
     let config = SamplerConfig {
@@ -93,14 +96,8 @@ fn samples_of_every_group_have_formula_and_symmetry() {
     for sample in &samples {
         let order = &orders[sample.order];
         let group = SpaceGroup::get(order.space_group);
-        let OrderedSites::Wyckoff(sites) = &order.sites else { unreachable!("made above") };
-        let wanted: Composition = sites
-            .iter()
-            .map(|&(species, position)| {
-                (species, (group.wyckoff_positions()[position].multiplicity() / group.centring().order()) as u32)
-            })
-            .collect();
-        assert_eq!(Composition::of(&sample.structure), wanted, "group {}", order.space_group);
+        let OrderedSites::Wyckoff(assignment) = &order.sites else { unreachable!("made above") };
+        assert_eq!(Composition::of(&sample.structure), assignment.primitive_composition(), "group {}", order.space_group);
         // An untrained network may put atoms on one another: no file keeps them apart, and no symmetry can be found there.
         let Some((_, _, distance)) = sample.structure.closest_pair() else { continue };
         if distance < 0.1 {

@@ -26,7 +26,7 @@ pub struct Arguments {
     /// Folder for results [default: runs]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Name of the run, a folder inside --out [default: table1-PRESET-DEVICE-SEED, or figures]
+    /// Name of the run, a folder inside --out [default: TARGET-PRESET-DEVICE-SEED, or figures]
     #[arg(long)]
     pub name: Option<String>,
     /// Device to compute on [default: that of --features, cuda first, else cpu]; its backend is compiled in
@@ -51,6 +51,8 @@ pub struct Arguments {
 pub enum Target {
     /// The paper's Table 1: coverage and Fréchet distances of generated structures
     Table1,
+    /// Structure prediction: how often a structure comes out whose formula, or Wyckoff letters, are given
+    Csp,
     /// The paper's figures 4 to 7: crystal families, space groups, elements and sites of the data
     Figures,
 }
@@ -58,7 +60,7 @@ pub enum Target {
 /// How large a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Preset {
-    /// 64 structures, minutes on two cores; with --train a small network
+    /// 64 structures (csp: 100), minutes on two cores; with --train a small network
     Quick,
     /// 1000 structures, for a GPU; with --train the paper's network
     Full,
@@ -95,16 +97,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// Refuses before the build what the program would refuse after it.
 fn check(arguments: &Arguments) -> anyhow::Result<()> {
-    if arguments.target == Target::Figures {
-        let given = [
-            ("--preset", arguments.preset.is_some()),
-            ("--device", arguments.device.is_some()),
-            ("--seed", arguments.seed.is_some()),
-            ("--resume", arguments.resume),
-        ];
-        let unused: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(option, _)| *option).collect();
-        ensure!(unused.is_empty(), "figures only count: leave out {}", unused.join(", "));
-    }
+    let training = [("--train", arguments.train), ("--resume", arguments.resume)];
+    let (given, why): (Vec<(&str, bool)>, &str) = match arguments.target {
+        Target::Table1 => (vec![], ""),
+        Target::Csp => (training.to_vec(), "structures are predicted with a trained network"),
+        Target::Figures => {
+            let computing = [
+                ("--preset", arguments.preset.is_some()),
+                ("--device", arguments.device.is_some()),
+                ("--seed", arguments.seed.is_some()),
+            ];
+            (computing.into_iter().chain(training).collect(), "figures only count")
+        }
+    };
+    let unused: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(option, _)| *option).collect();
+    ensure!(unused.is_empty(), "{why}: leave out {}", unused.join(", "));
     Ok(())
 }
 
@@ -229,6 +236,13 @@ mod tests {
         let line = Line::try_parse_from(["reproduce", "figures", "--seed", "1", "--resume"]).expect("known options");
         let error = check(&line.arguments).expect_err("nothing is random").to_string();
         assert_eq!(error, "figures only count: leave out --seed, --resume");
+    }
+
+    #[test]
+    fn prediction_takes_no_training() {
+        assert_eq!(cargo_line("csp --data d --seed 3"), "--package experiments -- csp --data d --seed 3");
+        let line = Line::try_parse_from(["reproduce", "csp", "--train"]).expect("known options");
+        assert!(check(&line.arguments).expect_err("no training").to_string().contains("leave out --train"));
     }
 
     #[test]

@@ -19,6 +19,33 @@ impl Composition {
         structure.sites.iter().map(|site| site.species).collect()
     }
 
+    /// Reads a chemical formula such as `Cu2KSi`: element symbols, each with a whole number behind it or none for 1. An element may stand
+    /// several times; parentheses, charges and fractions are not read.
+    ///
+    /// # Errors
+    /// [`CrystalError::Composition`].
+    pub fn from_formula(text: &str) -> Result<Self, CrystalError> {
+        let bad = |reason: String| CrystalError::Composition { text: text.to_owned(), reason };
+        let mut counts = BTreeMap::new();
+        let mut rest = text.trim();
+        if rest.is_empty() {
+            return Err(bad("a formula is missing; write for example Cu2KSi".to_owned()));
+        }
+        while !rest.is_empty() {
+            let end_of_symbol = rest.char_indices().skip(1).find(|(_, c)| !c.is_ascii_lowercase()).map_or(rest.len(), |(at, _)| at);
+            let (symbol, behind) = rest.split_at(end_of_symbol);
+            let species: Species = symbol.parse().map_err(|error: CrystalError| bad(error.to_string()))?;
+            let end_of_number = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+            let (number, behind) = behind.split_at(end_of_number);
+            let count = if number.is_empty() { Some(1) } else { number.parse().ok().filter(|count| *count > 0) };
+            let count: u32 = count.ok_or_else(|| bad(format!("'{number}' is no count of {species}; give a whole number from 1 on")))?;
+            let sum: &mut u32 = counts.entry(species).or_default();
+            *sum = sum.checked_add(count).ok_or_else(|| bad(format!("there are too many {species}")))?;
+            rest = behind;
+        }
+        Ok(Self(counts))
+    }
+
     /// Elements and counts, by atomic number.
     pub fn iter(&self) -> impl Iterator<Item = (Species, u32)> + '_ {
         self.0.iter().map(|(species, count)| (*species, *count))
@@ -104,6 +131,18 @@ mod tests {
         assert_eq!(composition.to_string(), "Si:4,Fe:2,Nd:1");
         assert_eq!(composition.total(), 7);
         assert_eq!("O:6,Al:4".parse::<Composition>().expect("a composition").reduced().formula(), "O3Al2");
+    }
+
+    #[test]
+    fn reads_formulas() {
+        let formula = |text: &str| Composition::from_formula(text).map(|composition| composition.to_string());
+        assert_eq!(formula("Cu2KSi").expect("a formula"), "Si:1,K:1,Cu:2");
+        assert_eq!(formula(" NaCl ").expect("a formula"), "Na:1,Cl:1");
+        assert_eq!(formula("CH3CH3").expect("a formula"), "H:6,C:2");
+        for (bad, said) in [("", "missing"), ("Xx2", "Xx"), ("Na0", "whole number"), ("2Na", "2"), ("Na2(SO4)", "("), ("Na99999999999", "Na")] {
+            let error = Composition::from_formula(bad).expect_err(bad).to_string();
+            assert!(error.contains(said), "{bad}: {error}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use burn::tensor::Device;
+use crystal_core::SiteMode;
 use score_model::checkpoint::{archive_config, archive_into_model, model_to_archive};
 use score_model::{CheckpointError, DimeNetPlusPlus, TensorArchive};
 use sha2::{Digest, Sha256};
@@ -11,10 +12,15 @@ use sha2::{Digest, Sha256};
 use crate::Provenance;
 use crate::config::TrainConfig;
 
-/// The checkpoint that is used when none is named; its model card lies beside it.
-const SHIPPED: &[u8] = include_bytes!("../../../assets/weights/mp20.safetensors");
-/// Its name in messages and in `--json`.
-pub const SHIPPED_NAME: &str = "assets/weights/mp20.safetensors";
+/// The checkpoints that are used when none is named, with their names in messages and in `--json`; their model cards lie beside them.
+const SHIPPED: [(SiteMode, &str, &[u8]); 2] = [
+    (SiteMode::General, "assets/weights/mp20.safetensors", include_bytes!("../../../assets/weights/mp20.safetensors")),
+    (
+        SiteMode::Wyckoff,
+        "assets/weights/mp20-wyckoff.safetensors",
+        include_bytes!("../../../assets/weights/mp20-wyckoff.safetensors"),
+    ),
+];
 
 const PROVENANCE_KEY: &str = "provenance";
 const STEP_KEY: &str = "step";
@@ -30,7 +36,7 @@ pub struct Loaded {
     pub provenance: Provenance,
     /// Steps it was trained.
     pub step: u64,
-    /// The file, or [`SHIPPED_NAME`].
+    /// The file, or the name of the compiled-in one.
     pub path: String,
     /// SHA-256 of the file.
     pub sha256: String,
@@ -48,17 +54,20 @@ pub fn save(path: &Path, model: &DimeNetPlusPlus, config: &TrainConfig, provenan
     Ok(())
 }
 
-/// Reads a checkpoint, or the compiled-in one, onto a device.
+/// Reads a checkpoint, or the one compiled in for a mode, onto a device.
 ///
 /// # Errors
 /// [`CheckpointError`] (in the chain) if the file cannot be read, is damaged, or holds another model.
-pub fn load(path: Option<&Path>, device: &Device) -> Result<Loaded> {
+pub fn load(path: Option<&Path>, shipped: SiteMode, device: &Device) -> Result<Loaded> {
     let (name, bytes) = match path {
         Some(path) => {
             let read = std::fs::read(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
             (path, std::borrow::Cow::from(read))
         }
-        None => (Path::new(SHIPPED_NAME), std::borrow::Cow::from(SHIPPED)),
+        None => {
+            let (_, name, bytes) = SHIPPED.iter().find(|(mode, ..)| *mode == shipped).expect("each mode has a checkpoint");
+            (Path::new(name), std::borrow::Cow::from(*bytes))
+        }
     };
     let archive = TensorArchive::from_bytes(&bytes, name)?;
     let config: TrainConfig = archive_config(&archive, DimeNetPlusPlus::KIND, name)?;

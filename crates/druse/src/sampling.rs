@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use burn::tensor::Device;
 use crystal_core::{AsymmetricUnit, io};
 use indicatif::ProgressBar;
-use langevin::{Outcome, Sample, Sampler, SamplerConfig, SamplingOrder, check_orders};
+use langevin::{Outcome, Sample, Sampler, SamplingOrder, check_orders};
 use score_model::ScoreModel;
 
 use crate::output::{writable_folder, write_file};
@@ -52,14 +51,11 @@ pub struct Sampled {
 /// # Errors
 /// If an order is impossible (nothing is written then), or a file cannot be written.
 pub fn sample<M: ScoreModel>(
-    model: &M,
-    config: &SamplerConfig,
+    sampler: &Sampler<'_, M>,
     orders: &[SamplingOrder],
-    device: &Device,
     folder: &Path,
     bar: &ProgressBar,
 ) -> Result<Sampled> {
-    let sampler = Sampler::new(model, config.clone(), device)?;
     check_orders(orders)?;
     writable_folder(folder)?;
     let wanted: usize = orders.iter().map(|order| order.count).sum();

@@ -123,7 +123,7 @@ pub fn run(options: &AblationOptions) -> Result<String> {
         let (network, losses) = match &variation.network_of {
             Some(other) => {
                 let path = options.out.join(other).join("checkpoint.safetensors");
-                (ScoreNetwork::of_checkpoint(checkpoints::load(Some(&path), device)?), None)
+                (ScoreNetwork::of_checkpoint(checkpoints::load(Some(&path), config.train.mode, device)?), None)
             }
             None => {
                 let (network, losses) = train(config, true, &data, &provenance, &devices, &folder)?;

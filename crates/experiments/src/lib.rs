@@ -2,6 +2,7 @@
 
 pub mod ablation;
 pub mod cgcnn_training;
+pub mod csp;
 pub mod figures;
 pub mod parity;
 pub mod plot;

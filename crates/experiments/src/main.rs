@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use experiments::ablation::{self, AblationOptions};
 use experiments::cgcnn_training::{self, CgcnnOptions};
+use experiments::csp::{self, CspOptions};
 use experiments::figures::{self, FiguresConfig, FiguresOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::report::{self, ReportOptions};
@@ -44,6 +45,8 @@ enum Experiment {
     Figures(FiguresArguments),
     /// Makes the report of a finished run of Table 1 again.
     Report(ReportOptions),
+    /// Structure prediction: how often the structure comes out whose space group and formula, or Wyckoff letters, are given.
+    Csp(CspOptions),
     /// Trains the network behind FD CGCNN on formation energies.
     Cgcnn(CgcnnOptions),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
             figures::run(&FiguresOptions { data, out, name, config: FiguresConfig { min_space_group, symprec } })
         }
         Experiment::Report(options) => report::run(&options),
+        Experiment::Csp(options) => csp::run(&options),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {

@@ -16,6 +16,15 @@ pub enum Method {
     FewStep(FewStep),
 }
 
+/// What the Langevin steps leave as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fixed {
+    /// The cell.
+    Lattice,
+    /// The sites' fractional coordinates.
+    Positions,
+}
+
 /// How structures are sampled. Defaults are the paper's (method §6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -40,6 +49,8 @@ pub struct SamplerConfig {
     pub initial_lattice_sigma: f64,
     /// Structures per batch; 0: as many as suit the device and its memory.
     pub batch_size: usize,
+    /// What is not moved, if anything. A start from noise moves all; what is fixed comes from a template.
+    pub fixed: Option<Fixed>,
     /// How often a structure that exploded is drawn again before it is given up.
     pub max_redraws: usize,
     /// Tolerances of the last step.
@@ -61,6 +72,7 @@ impl Default for SamplerConfig {
             lattice_temperature: 0.3,
             initial_lattice_sigma: 2.0,
             batch_size: 0,
+            fixed: None,
             max_redraws: 5,
             finishing: Finishing::default(),
             seed: 0,

@@ -4,7 +4,8 @@ use crystal_core::{CrystalState, LatticeCoordinates, SpaceGroup};
 use nalgebra::Vector3;
 use score_model::{LangevinStep, RandomKey};
 
-use crate::{SamplerConfig, SamplingOrder};
+use crate::sampler::Template;
+use crate::{Fixed, SamplerConfig, SamplingError, SamplingOrder};
 
 /// Draw of the random numbers that a structure starts from; steps take the ones after it.
 const START: u32 = 0;
@@ -34,6 +35,35 @@ pub(crate) fn start(
         site.frac_coords = space_group.wyckoff_positions()[site.position].free_coordinates().point(&Vector3::new(x, y, z));
     }
     CrystalState { space_group, lattice_coords, sites }
+}
+
+/// The template with the noise of its level, on what is not fixed.
+///
+/// # Errors
+/// [`SamplingError::Crystal`] if its lattice is no cell.
+pub(crate) fn noised(
+    template: &Template,
+    config: &SamplerConfig,
+    key: RandomKey,
+    stream: u64,
+) -> Result<CrystalState, SamplingError> {
+    let mut state = template.state.clone();
+    let lattice = state.primitive_lattice()?;
+    if config.fixed != Some(Fixed::Positions) {
+        let sigma = config.schedule.position_sigma(template.level);
+        let displacement = |item: u32| {
+            let [x, y, z, _] = key.normal(stream, START, item);
+            Vector3::new(x, y, z) * sigma
+        };
+        let displacements: Vec<Vector3<f64>> = (FIRST_SITE_ITEM..).take(state.sites.len()).map(displacement).collect();
+        state.displace(&lattice, &displacements);
+    }
+    if config.fixed != Some(Fixed::Lattice) {
+        let sigma = config.schedule.lattice_sigma(template.level);
+        let noise = [key.normal(stream, START, 0), key.normal(stream, START, 1)].concat();
+        state.lattice_coords.iter_mut().zip(noise).for_each(|(y, z)| *y += sigma * z);
+    }
+    Ok(state)
 }
 
 /// `x ← x − ½·α·ε̂/σ + T·√α·z` with `α = step·σ²` (the paper's `1e-3·σ_t²/σ_min²` with σ_min² = 0.001 for positions, `1e-2·σ'_t²/σ'_min²` with

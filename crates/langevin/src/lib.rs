@@ -11,9 +11,9 @@ mod order;
 mod plan;
 mod sampler;
 
-pub use config::{Method, SamplerConfig};
+pub use config::{Fixed, Method, SamplerConfig};
 pub use error::SamplingError;
 pub use few_step::{FewStep, Moves, Renewal};
 pub use finish::{Finishing, finish};
 pub use order::{OrderedSites, SamplingOrder};
-pub use sampler::{Outcome, Sample, Sampler, check_orders};
+pub use sampler::{Outcome, Sample, Sampler, Template, check_orders};

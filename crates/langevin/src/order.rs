@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber, Species, StateSite};
+use crystal_core::{Composition, CrystalState, SiteMode, SpaceGroup, SpaceGroupNumber, Species, StateSite};
+use wyckoff_assignment::{AssignedSite, AssignmentError, WyckoffAssignment};
 
 /// Most structures of one order: so many places have a random stream of their own.
 const MAX_COUNT: usize = 1 << 24;
@@ -14,9 +15,8 @@ const MAX_SITES: usize = 256;
 pub enum OrderedSites {
     /// How many of each element. They start in general position and may end on special ones: the number of atoms is an outcome.
     General(Composition),
-    /// Element and Wyckoff position of each, the position as an index into [`SpaceGroup::wyckoff_positions`]. Sites stay on their positions: the
-    /// composition is exactly the one asked for.
-    Wyckoff(Vec<(Species, usize)>),
+    /// Element and Wyckoff position of each. Sites stay on their positions: the composition is exactly the one asked for.
+    Wyckoff(WyckoffAssignment),
 }
 
 /// A space group, its sites, and how many structures.
@@ -31,11 +31,26 @@ pub struct SamplingOrder {
 }
 
 impl SamplingOrder {
+    /// An order of structures like this one: its space group, and its sites as they are bound.
+    ///
+    /// # Errors
+    /// [`AssignmentError`] if the sites of a Wyckoff mode are no assignment.
+    pub fn like(state: &CrystalState, mode: SiteMode, count: usize) -> Result<Self, AssignmentError> {
+        let sites = match mode {
+            SiteMode::General => OrderedSites::General(state.sites.iter().map(|site| site.species).collect()),
+            SiteMode::Wyckoff => {
+                let sites = state.sites.iter().map(|site| AssignedSite { species: site.species, position: site.position });
+                OrderedSites::Wyckoff(WyckoffAssignment::new(state.space_group, sites)?)
+            }
+        };
+        Ok(Self { space_group: state.space_group.number(), sites, count })
+    }
+
     /// Number of non-equivalent sites.
     pub fn n_sites(&self) -> usize {
         match &self.sites {
             OrderedSites::General(sites) => sites.iter().map(|(_, number)| number as usize).sum(),
-            OrderedSites::Wyckoff(sites) => sites.len(),
+            OrderedSites::Wyckoff(assignment) => assignment.sites().len(),
         }
     }
 
@@ -43,11 +58,7 @@ impl SamplingOrder {
     pub fn formula(&self) -> String {
         match &self.sites {
             OrderedSites::General(sites) => sites.formula(),
-            OrderedSites::Wyckoff(sites) => {
-                let positions = SpaceGroup::get(self.space_group).wyckoff_positions();
-                let atoms = sites.iter().map(|&(species, position)| (species, positions[position].multiplicity() as u32));
-                atoms.collect::<Composition>().reduced().formula()
-            }
+            OrderedSites::Wyckoff(assignment) => assignment.reduced_formula(),
         }
     }
 
@@ -59,14 +70,14 @@ impl SamplingOrder {
                 let each = |(species, count): (Species, u32)| std::iter::repeat_n(at(species, StateSite::GENERAL), count as usize);
                 sites.iter().flat_map(each).collect()
             }
-            OrderedSites::Wyckoff(sites) => sites.iter().map(|&(species, position)| at(species, position)).collect(),
+            OrderedSites::Wyckoff(assignment) => assignment.sites().iter().map(|site| at(site.species, site.position)).collect(),
         }
     }
 
     /// What makes the order impossible, if anything.
     ///
-    /// Every group has a general position, so each number of sites in general position fits; what a group cannot hold is nothing at all, so many sites
-    /// that no cell of the training data comes near, or two sites on one point.
+    /// Every group has a general position, so each number of sites in general position fits; what a group cannot hold is nothing at all, or so many sites
+    /// that no cell of the training data comes near. An assignment to positions is possible by construction, in its own group.
     pub fn problem(&self) -> Option<String> {
         if self.count == 0 {
             return Some("the count must be at least 1".to_owned());
@@ -86,15 +97,9 @@ impl SamplingOrder {
                 self.space_group,
             ));
         }
-        let OrderedSites::Wyckoff(sites) = &self.sites else { return None };
-        let positions = space_group.wyckoff_positions();
-        sites.iter().enumerate().find_map(|(index, &(species, position))| {
-            let Some(wyckoff) = positions.get(position) else {
-                return Some(format!("{species} is on position {position}; space group {} has {}", self.space_group, positions.len()));
-            };
-            let twice = wyckoff.n_free() == 0 && sites[..index].iter().any(|(_, other)| *other == position);
-            twice.then(|| format!("position {}{} is a single point and taken twice", wyckoff.multiplicity(), wyckoff.letter()))
-        })
+        let OrderedSites::Wyckoff(assignment) = &self.sites else { return None };
+        let own = assignment.space_group().number();
+        (own != self.space_group).then(|| format!("the positions are those of space group {own}, not of {}", self.space_group))
     }
 }
 
@@ -102,16 +107,7 @@ impl fmt::Display for SamplingOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.sites {
             OrderedSites::General(sites) => write!(f, "{sites}")?,
-            OrderedSites::Wyckoff(sites) => {
-                let positions = SpaceGroup::get(self.space_group).wyckoff_positions();
-                for (index, &(species, position)) in sites.iter().enumerate() {
-                    let separator = if index == 0 { "" } else { " " };
-                    match positions.get(position) {
-                        Some(wyckoff) => write!(f, "{separator}{species}@{}{}", wyckoff.multiplicity(), wyckoff.letter())?,
-                        None => write!(f, "{separator}{species}@?")?,
-                    }
-                }
-            }
+            OrderedSites::Wyckoff(assignment) => write!(f, "{assignment}")?,
         }
         write!(f, " in space group {} × {}", self.space_group, self.count)
     }
@@ -137,22 +133,17 @@ mod tests {
     }
 
     #[test]
-    fn points_hold_one_site() {
-        let na: Species = "Na".parse().expect("an element");
-        let group = order("Na:1", 1);
-        let index = |letter| {
-            let positions = SpaceGroup::get(group.space_group).wyckoff_positions();
-            positions.iter().position(|position| position.letter() == letter).expect("a letter of Fm-3m")
+    fn positions_belong_to_their_group() {
+        let group = SpaceGroup::from_number(225).expect("a space group");
+        let rock_salt = WyckoffAssignment::parse(group, "Na@4a Cl@4b").expect("an assignment");
+        let on = |number| SamplingOrder {
+            space_group: SpaceGroupNumber::new(number).expect("a space group"),
+            sites: OrderedSites::Wyckoff(rock_salt.clone()),
+            count: 1,
         };
-        let on = |letters: &[char]| SamplingOrder {
-            sites: OrderedSites::Wyckoff(letters.iter().map(|&letter| (na, index(letter))).collect()),
-            ..group.clone()
-        };
-        assert_eq!(on(&['a', 'b']).problem(), None);
-        assert_eq!(on(&['f', 'f']).problem(), None);
-        assert_eq!(on(&['a', 'b']).to_string(), "Na@4a Na@4b in space group 225 × 1");
-        assert!(on(&['a', 'a']).problem().is_some_and(|text| text.contains("4a") && text.contains("twice")));
-        let beyond = SamplingOrder { sites: OrderedSites::Wyckoff(vec![(na, 99)]), ..group.clone() };
-        assert!(beyond.problem().is_some_and(|text| text.contains("99")));
+        assert_eq!(on(225).problem(), None);
+        assert_eq!(on(225).to_string(), "Na@4a Cl@4b in space group 225 × 1");
+        assert_eq!((on(225).n_sites(), on(225).formula()), (2, "NaCl".to_owned()));
+        assert!(on(221).problem().is_some_and(|text| text.contains("225")));
     }
 }

@@ -3,7 +3,7 @@
 use score_model::LangevinStep;
 
 use crate::dynamics::langevin_step;
-use crate::{Method, SamplerConfig};
+use crate::{Fixed, Method, SamplerConfig};
 
 /// One evaluation of the network and what is moved by it.
 ///
@@ -29,10 +29,19 @@ impl SamplerConfig {
 
     /// All updates of a structure, from the highest level to the lowest. Each has random numbers (`draw`) of its own.
     pub(crate) fn plan(&self) -> Vec<Update> {
-        match &self.method {
+        let mut updates = match &self.method {
             Method::Annealed => self.annealed(),
             Method::FewStep(few_step) => few_step.plan(&self.schedule, (self.position_temperature, self.lattice_temperature)),
+        };
+        for update in &mut updates {
+            match self.fixed {
+                Some(Fixed::Lattice) => update.lattice = None,
+                Some(Fixed::Positions) => update.position = None,
+                None => {}
+            }
         }
+        updates.retain(|update| update.position.is_some() || update.lattice.is_some());
+        updates
     }
 
     /// The paper's: positions and lattice in turn, as often at every level.

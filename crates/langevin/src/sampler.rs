@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use crystal_core::{CrystalState, Structure};
 use score_model::{DeviceFailure, Purpose, RandomKey, ScoreModel, StateBatch, catch_device_failure, device_memory, has_kernels};
 
-use crate::dynamics::{start, stream};
+use crate::dynamics::{noised, start, stream};
 use crate::plan::Update;
 use crate::{OrderedSites, SamplerConfig, SamplingError, SamplingOrder, finish};
 
@@ -47,6 +47,16 @@ pub struct Sampler<'a, M: ScoreModel> {
     plan: Vec<Update>,
     config: SamplerConfig,
     device: Device,
+    template: Option<Template>,
+}
+
+/// A structure to start from, in place of noise.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// The structure. It is noised to the level, then sampled from there.
+    pub state: CrystalState,
+    /// Noise level, 0 … n_levels − 1: how far samples may come from the template.
+    pub level: usize,
 }
 
 /// Which structure is drawn: place of its order, place in the order, and how often it was drawn before.
@@ -124,7 +134,33 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         if let Some(problem) = config.problem() {
             return Err(SamplingError::Config(problem));
         }
-        Ok(Self { model, plan: config.plan(), config, device: device.clone() })
+        if config.fixed.is_some() {
+            return Err(SamplingError::Config("what is fixed must come from a template".to_owned()));
+        }
+        Ok(Self { model, plan: config.plan(), config, device: device.clone(), template: None })
+    }
+
+    /// A sampler whose structures all start from a template, noised to its level; orders must ask for its space group and sites
+    /// ([`SamplingOrder::like`]).
+    ///
+    /// # Errors
+    /// [`SamplingError::Config`] if the configuration makes no sense or has no such level.
+    pub fn from_template(
+        model: &'a M,
+        config: SamplerConfig,
+        template: Template,
+        device: &Device,
+    ) -> Result<Self, SamplingError> {
+        let n_levels = config.schedule.n_levels;
+        if template.level >= n_levels {
+            return Err(SamplingError::Config(format!("noise level {} is not among 0 to {}", template.level, n_levels - 1)));
+        }
+        let mut sampler = Self::new(model, SamplerConfig { fixed: None, ..config.clone() }, device)?;
+        sampler.plan = config.plan();
+        sampler.plan.retain(|update| update.level <= template.level);
+        sampler.config = config;
+        sampler.template = Some(template);
+        Ok(sampler)
     }
 
     /// Carries out all orders. `finished` is called for every structure as soon as its batch is done; `progress` after every
@@ -189,8 +225,11 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         let config = &self.config;
         let key = RandomKey::new(config.seed, Purpose::Sampling);
         let streams: Vec<u64> = places.iter().map(|place| stream(place.order, place.index, place.attempt)).collect();
-        let start = |(place, &stream): (&Place, &u64)| start(&orders[place.order], config, key, stream);
-        let states: Vec<CrystalState> = places.iter().zip(&streams).map(start).collect();
+        let start = |(place, &stream): (&Place, &u64)| match &self.template {
+            Some(template) => noised(template, config, key, stream),
+            None => Ok(start(&orders[place.order], config, key, stream)),
+        };
+        let states = places.iter().zip(&streams).map(start).collect::<Result<Vec<CrystalState>, SamplingError>>()?;
         let mut states = StateBatch::new(&states, &streams, key, &self.device)?;
         let share = places.len() as f64 / self.plan.len() as f64;
         for &Update { level, position, lattice } in &self.plan {

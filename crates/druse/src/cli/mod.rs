@@ -10,6 +10,7 @@ mod inputs;
 mod matching;
 mod message;
 mod orders;
+mod requests;
 mod sample;
 mod symmetry;
 mod terminal;

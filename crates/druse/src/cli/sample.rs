@@ -4,52 +4,41 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
-use crystal_core::{Composition, Finder, SpaceGroupNumber, Structure, find_symmetry};
+use crystal_core::{Composition, Finder, SiteMode, Structure, find_symmetry};
 use druse::DeviceName;
 use druse::checkpoints::{self, Loaded};
 use druse::sampling::{GivenUp, Written, sample};
-use langevin::{FewStep, Method, OrderedSites, SamplerConfig, SamplingOrder};
+use langevin::{FewStep, Method, Sampler, SamplerConfig};
 use rayon::prelude::*;
 use score_model::CheckpointError;
 use serde::Serialize;
 
 use super::inputs::{self, Row};
-use super::orders::{self, Orders};
+use super::requests::{Request, RequestArgs};
 use super::{Completion, message, terminal, values};
 
 /// Tolerances at which the symmetry of a sample is looked at, Å, with their names in the document.
 const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
 
-/// Grows crystal structures: a space group and non-equivalent sites per element in, one CIF per structure out.
+/// Grows crystal structures: a formula, elements on Wyckoff positions, or sites per element in; one CIF per structure out.
 ///
-/// The number of atoms follows from where the sites come to lie. With the same seed the n-th structure of an order is the same whatever
-/// the batch size. A structure whose every draw explodes is reported and left out.
+/// With --formula, --wyckoff and --template sites stay on their Wyckoff positions: every structure has the composition and the symmetry asked
+/// for. With --composition and --elements sites go where they like, as in the paper, and the number of atoms follows. With the same seed the
+/// n-th structure of an order is the same whatever the batch size. A structure whose every draw explodes is reported and left out.
 #[derive(Args)]
-#[command(after_help = "Example:\n  druse sample --composition Fe:1,Nd:1,Si:1 --space-group 139 --count 3 --out grown\n  \
+#[command(after_help = "Examples:\n  druse sample --formula Cu2KSi --space-group 62 --count 3 --out grown\n  \
+                  druse sample --formula SrTiO3 --count 10 --out grown\n  \
+                  druse sample --wyckoff \"Na@4a Cl@4b\" --space-group 225 --out grown\n  \
+                  druse sample --elements Cu,Si,K --sites 1-2 --top-space-groups 32 --out grown\n  \
+                  druse sample --template quartz.cif --noise 3 --count 5 --out grown\n  \
+                  druse sample --composition Fe:1,Nd:1,Si:1 --space-group 139 --count 3 --out grown\n  \
                   druse sample --orders orders.jsonl.zst --checkpoint checkpoint.safetensors --out grown --json")]
 pub(super) struct SampleArgs {
-    /// Non-equivalent sites per element, such as Fe:1,Nd:1,Si:1
-    #[arg(long, value_name = "ELEMENT:SITES,…", required_unless_present = "orders", conflicts_with = "orders")]
-    composition: Option<Composition>,
-    /// Space-group number, 1 to 230
-    #[arg(
-        long,
-        value_name = "NUMBER",
-        value_parser = values::space_group,
-        required_unless_present = "orders",
-        conflicts_with = "orders",
-        allow_negative_numbers = true
-    )]
-    space_group: Option<SpaceGroupNumber>,
-    /// Number of structures [default: 1]
-    #[arg(long, value_name = "N", value_parser = values::at_least_one, conflicts_with = "orders", allow_negative_numbers = true)]
-    count: Option<usize>,
-    /// Orders, one per line: {"space_group": 139, "sites": {"Fe": 1}, "count": 3} (.jsonl or .jsonl.zst)
-    #[arg(long, value_name = "FILE")]
-    orders: Option<PathBuf>,
+    #[command(flatten)]
+    what: RequestArgs,
     /// Folder for the CIFs; made if it is not there, files of the same name are overwritten
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -134,9 +123,10 @@ fn found_at(structure: &Structure, symprec: f64) -> Option<u8> {
 pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     // All that can be refused is refused before anything is written.
     let method = method(args)?;
-    let Orders { orders, steps_per_level } = wanted(args)?;
+    let Request { orders, steps_per_level, mode, template, fixed } =
+        args.what.request(args.seed, args.steps_per_level.is_some())?;
     let device = args.device.open()?;
-    let loaded = load(args, &device)?;
+    let loaded = load(args, mode, &device)?;
     let defaults = SamplerConfig::default();
     let config = SamplerConfig {
         schedule: loaded.config.training.schedule.clone(),
@@ -144,12 +134,17 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
         method,
         steps_per_level: args.steps_per_level.or(steps_per_level).unwrap_or(defaults.steps_per_level),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),
+        fixed,
         seed: args.seed,
         ..defaults
     };
+    let sampler = match template {
+        Some(template) => Sampler::from_template(&loaded.model, config.clone(), template, &device)?,
+        None => Sampler::new(&loaded.model, config.clone(), &device)?,
+    };
     let clock = Instant::now();
     let bar = terminal::share_bar("sampling");
-    let sampled = sample(&loaded.model, &config, &orders, &device, &args.out, &bar);
+    let sampled = sample(&sampler, &orders, &args.out, &bar);
     terminal::finish(&bar);
     let sampled = sampled.with_context(|| format!("sampling into {}", args.out.display()))?;
     let seconds = clock.elapsed().as_secs_f64();
@@ -182,10 +177,10 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
 fn method(args: &SampleArgs) -> Result<Method> {
     match (args.sampler, args.steps_per_level, args.evaluations) {
         (SamplerName::Annealed, _, Some(_)) => {
-            anyhow::bail!("--evaluations is for --sampler few-step; the annealed sampler takes --steps-per-level")
+            bail!("--evaluations is for --sampler few-step; the annealed sampler takes --steps-per-level")
         }
         (SamplerName::FewStep, Some(_), _) => {
-            anyhow::bail!("--steps-per-level is for --sampler annealed; the few-step sampler takes --evaluations")
+            bail!("--steps-per-level is for --sampler annealed; the few-step sampler takes --evaluations")
         }
         (SamplerName::Annealed, _, None) => Ok(Method::Annealed),
         (SamplerName::FewStep, None, evaluations) => {
@@ -195,23 +190,19 @@ fn method(args: &SampleArgs) -> Result<Method> {
     }
 }
 
-fn load(args: &SampleArgs, device: &Device) -> Result<Loaded> {
-    checkpoints::load(args.checkpoint.as_deref(), device).map_err(|error| match error.downcast_ref() {
+fn load(args: &SampleArgs, mode: SiteMode, device: &Device) -> Result<Loaded> {
+    let loaded = checkpoints::load(args.checkpoint.as_deref(), mode, device).map_err(|error| match error.downcast_ref() {
         Some(CheckpointError::Read { .. }) => error,
         _ => anyhow!("{}; give the checkpoint.safetensors that a finished `druse train` wrote", message::of(&error)),
-    })
-}
-
-fn wanted(args: &SampleArgs) -> Result<Orders> {
-    if let Some(file) = &args.orders {
-        return orders::read(file, args.steps_per_level.is_some());
+    })?;
+    if loaded.config.mode != mode {
+        let (trained, asked) = match mode {
+            SiteMode::Wyckoff => ("sites that go anywhere", "keep sites on their Wyckoff positions"),
+            SiteMode::General => ("sites on Wyckoff positions", "let sites go anywhere"),
+        };
+        bail!("{}: the network was trained with {trained}, and these orders {asked}; give a checkpoint of that mode", loaded.path);
     }
-    let (Some(sites), Some(space_group)) = (args.composition.clone(), args.space_group) else {
-        anyhow::bail!("give --composition and --space-group, or --orders");
-    };
-    let order = SamplingOrder { space_group, sites: OrderedSites::General(sites), count: args.count.unwrap_or(1) };
-    orders::check(&order)?;
-    Ok(Orders { orders: vec![order], steps_per_level: None })
+    Ok(loaded)
 }
 
 fn print(document: &Document) -> Result<()> {

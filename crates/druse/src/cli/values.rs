@@ -1,6 +1,8 @@
 //! Values of options, checked where they are read.
 
-use crystal_core::{Finder, SpaceGroupNumber};
+use std::ops::RangeInclusive;
+
+use crystal_core::{Composition, Finder, SpaceGroupNumber};
 
 /// A space-group number.
 pub(super) fn space_group(text: &str) -> Result<SpaceGroupNumber, String> {
@@ -14,6 +16,21 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(number) if number >= 1 => usize::try_from(number).map_err(|error| error.to_string()),
         Ok(_) => Err("the number must be at least 1".to_owned()),
         Err(_) => Err(format!("'{text}' is no whole number; give 1 or more")),
+    }
+}
+
+/// A chemical formula.
+pub(super) fn formula(text: &str) -> Result<Composition, String> {
+    Composition::from_formula(text).map_err(|error| error.to_string())
+}
+
+/// A number from 1 on, or a range such as 4-20.
+pub(super) fn range(text: &str) -> Result<RangeInclusive<u32>, String> {
+    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0);
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    match (number(from), number(to)) {
+        (Some(from), Some(to)) if from <= to => Ok(from..=to),
+        _ => Err(format!("'{text}' is no range; give a number from 1 on, or two such as 4-20")),
     }
 }
 

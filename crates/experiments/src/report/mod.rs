@@ -1,7 +1,7 @@
 //! The report of a finished run of Table 1: one HTML file with the table, the loss curve, distributions against the test split and a
 //! gallery of generated crystals. It is made from the run's folder alone, so `experiments report` makes it again at any time.
 
-mod command;
+pub(crate) mod command;
 mod crystals;
 mod distributions;
 mod elements;

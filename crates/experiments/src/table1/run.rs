@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use crystal_core::{SpaceGroupNumber, Structure, io};
+use crystal_core::{SiteMode, SpaceGroupNumber, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, Split, load, locate};
 use druse::checkpoints::{self, Loaded};
 use druse::config::{parse_ron, read_ron, to_ron};
@@ -12,7 +12,7 @@ use druse::output::{writable_folder, write_file};
 use druse::provenance::{GIT_REVISION, VERSION};
 use druse::training::recent_losses;
 use druse::{DeviceName, Devices, Provenance, crystal_features};
-use langevin::SamplingOrder;
+use langevin::{Sampler, SamplingOrder};
 use score_model::{DimeNetPlusPlus, Exchange};
 
 use super::further::Further;
@@ -96,7 +96,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let checkpoint = if options.train || interrupted {
         None
     } else {
-        let checkpoint = checkpoints::load(options.checkpoint.as_deref(), &device)?;
+        let checkpoint = checkpoints::load(options.checkpoint.as_deref(), SiteMode::General, &device)?;
         config.train = checkpoint.config.clone();
         config = config.resolve_sampling(options.seed);
         Some(checkpoint)
@@ -307,7 +307,8 @@ pub(crate) fn sample(
     folder: &Path,
 ) -> Result<Generated> {
     let bar = bar("sampling", 0);
-    let sampled = druse::sampling::sample(model, &config.sampling, orders, device, &folder.join("generated"), &bar);
+    let sampler = Sampler::new(model, config.sampling.clone(), device)?;
+    let sampled = druse::sampling::sample(&sampler, orders, &folder.join("generated"), &bar);
     bar.finish_and_clear();
     let sampled = sampled?;
     let named: Vec<(String, Structure)> =

@@ -52,7 +52,7 @@ impl ReferenceSplit {
 }
 
 /// What makes the list of samplers unusable, if anything.
-pub(super) fn problem(samplers: &[NamedSampler]) -> Option<String> {
+pub(crate) fn problem(samplers: &[NamedSampler]) -> Option<String> {
     samplers.iter().enumerate().find_map(|(index, NamedSampler { name, sampling })| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name.is_empty() || !name.chars().all(plain) {

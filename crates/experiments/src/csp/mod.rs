@@ -1,0 +1,263 @@
+//! Structure prediction: how often the structure comes out that space group and formula, or Wyckoff letters, were taken from.
+
+mod config;
+mod score;
+mod table;
+mod targets;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use burn::tensor::Device;
+use crystal_core::{SiteMode, Structure, io};
+use datasets::{DataSet, LoadOptions, Source, load, locate};
+use druse::checkpoints::{self, Loaded};
+use druse::config::{parse_ron, read_ron, to_ron};
+use druse::output::{writable_folder, write_file};
+use druse::{DeviceName, Provenance};
+use langevin::{Outcome, Sampler, SamplerConfig, SamplingOrder};
+use metrics::matcher::StructureMatcher;
+use serde::Serialize;
+use wyckoff_assignment::{Priors, WyckoffAssignment};
+
+pub use config::{CspConfig, Given};
+pub use score::Rate;
+pub use table::CspRow;
+
+use crate::progress::bar;
+use crate::report::command;
+use crate::statistics::choose;
+use crate::table1::NamedSampler;
+use score::Distances;
+use targets::Target;
+
+/// Stream of the seed for the choice of the targets.
+const TARGET_STREAM: u64 = 1 << 33;
+/// Written last: a run with this file is finished.
+const RESULT: &str = "csp.json";
+
+/// What the command line chooses.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CspOptions {
+    /// 'quick' (100 structures) or 'full' (1000 structures); default: quick on the processor, else full.
+    #[arg(long)]
+    pub preset: Option<String>,
+    /// A configuration in RON instead of a preset.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Folder that holds the runs.
+    #[arg(long, default_value = "runs")]
+    pub out: PathBuf,
+    /// Name of the run's folder; default: csp-PRESET-DEVICE-SEED, with a number where a finished run has that name.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceName,
+    /// Seed of every stage.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Sample with this checkpoint of the Wyckoff mode instead of the compiled-in one.
+    #[arg(long)]
+    pub checkpoint: Option<PathBuf>,
+}
+
+impl CspOptions {
+    fn preset(&self) -> &str {
+        let by_device = if self.device == DeviceName::Cpu { "quick" } else { "full" };
+        self.preset.as_deref().unwrap_or(by_device)
+    }
+
+    fn configuration(&self) -> Result<CspConfig> {
+        let (config, name) = match &self.config {
+            Some(path) => (read_ron::<CspConfig>(path)?, path.display().to_string()),
+            None => {
+                let name = self.preset();
+                let known: Vec<&str> = CspConfig::preset_names().collect();
+                let text = CspConfig::preset(name)
+                    .with_context(|| format!("there is no preset '{name}'; choose one of {}", known.join(", ")))?;
+                (parse_ron(text, name)?, name.to_owned())
+            }
+        };
+        match config.problem() {
+            Some(problem) => bail!("{name}: {problem}"),
+            None => Ok(config),
+        }
+    }
+
+    /// The first name that no finished run has.
+    fn folder(&self) -> Result<PathBuf> {
+        if let Some(name) = &self.name {
+            let folder = self.out.join(name);
+            if folder.join(RESULT).exists() {
+                bail!("{}: a finished run lies there already; choose another --name", folder.display());
+            }
+            return Ok(folder);
+        }
+        let name = format!("csp-{}-{}-{}", self.preset(), self.device, self.seed);
+        let candidates = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
+        let mut folders = candidates.map(|name| self.out.join(name));
+        Ok(folders.find(|folder| !folder.join(RESULT).exists()).expect("there is always a next number"))
+    }
+}
+
+/// What a run leaves behind.
+#[derive(Serialize)]
+struct Document<'a> {
+    rows: &'a [CspRow],
+    n_targets: usize,
+    /// Structures of the split that the symmetry finder could not reduce: they cannot be predicted, and are not among the targets.
+    not_reduced: usize,
+    tries: usize,
+    checkpoint: &'a str,
+    checkpoint_sha256: &'a str,
+    provenance: &'a Provenance,
+}
+
+/// Predicts structures of a split and writes everything into `runs/<name>/`. Returns the tables as text.
+///
+/// # Errors
+/// If the configuration makes no sense, the checkpoint is one of the general mode, or a file cannot be read or written.
+pub fn run(options: &CspOptions) -> Result<String> {
+    let config = options.configuration()?;
+    let folder = options.folder()?;
+    let device = options.device.open()?;
+    let network = checkpoints::load(options.checkpoint.as_deref(), SiteMode::Wyckoff, &device)?;
+    if network.config.mode != SiteMode::Wyckoff {
+        bail!("{}: the network was trained in general mode; structures are predicted by one of the Wyckoff mode", network.path);
+    }
+    let config = config.resolve(&network.config, options.seed);
+    let prior = &Priors::shipped().assignments;
+    let source = locate(options.data.as_deref());
+    if source == Source::Embedded {
+        tracing::warn!("no data were found: the embedded prototypes are predicted, which says little; give --data DIR");
+    }
+    let data = load(
+        &source,
+        &LoadOptions {
+            min_space_group: config.data.min_space_group,
+            symprec: config.data.symprec,
+            ..LoadOptions::default()
+        },
+    )?;
+    let (targets, not_reduced) = targets_of(&data, &config, options.seed)?;
+    writable_folder(&folder)?;
+    write_file(&folder.join("config.ron"), to_ron(&config)?)?;
+    write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
+    let provenance = Provenance::of(&data, options.seed, options.device);
+    let matcher = StructureMatcher::default();
+
+    let random = |(index, target): (usize, &Target)| {
+        let attempt = |attempt: usize| targets::random_coordinates(target, attempt, index as u64, options.seed).ok();
+        (0..config.tries).map(attempt).collect::<Vec<_>>()
+    };
+    let chance: Vec<Vec<Option<Structure>>> = targets.iter().enumerate().map(random).collect();
+    let mut rows = vec![CspRow::new("random coordinates", Given::Letters.described(), &Distances::of(&targets, &chance, &matcher))];
+    for given in &config.given {
+        let orders = targets::orders(&targets, *given, config.tries, prior, options.seed)?;
+        for NamedSampler { name, sampling } in &config.samplers {
+            tracing::info!("{} tries, {} given, by {name}", orders.len(), given.described());
+            let (tries, mut row) = predict(&network, sampling, &orders, config.tries, &device)?;
+            let distances = Distances::of(&targets, &tries, &matcher);
+            write_tries(&folder.join(format!("{}-{name}.jsonl.zst", given.described())), &targets, &tries)?;
+            (row.name, row.given) = (name.clone(), given.described());
+            (row.overall, row.by_free_parameters) = (distances.overall(), distances.by_freedom());
+            rows.push(row);
+        }
+    }
+    let text = format!(
+        "Structure prediction, {} of {} ({} structures of the {} split, {} tries each), {}, device {}, seed {}\n\n{}",
+        options.config.as_ref().map_or_else(|| format!("preset {}", options.preset()), |path| path.display().to_string()),
+        data.name,
+        targets.len(),
+        config.reference.name(),
+        config.tries,
+        network.path,
+        options.device,
+        options.seed,
+        table::as_text(&rows, config.tries),
+    );
+    write_file(&folder.join("csp.txt"), &text)?;
+    write_file(&folder.join("csp.md"), table::as_markdown(&rows, config.tries))?;
+    let document = Document {
+        rows: &rows,
+        n_targets: targets.len(),
+        not_reduced,
+        tries: config.tries,
+        checkpoint: &network.path,
+        checkpoint_sha256: &network.sha256,
+        provenance: &provenance,
+    };
+    write_file(&folder.join(RESULT), serde_json::to_string_pretty(&document)? + "\n")?;
+    Ok(text)
+}
+
+/// Random structures of the split that have a reduced form, and how many have none.
+fn targets_of(data: &DataSet, config: &CspConfig, seed: u64) -> Result<(Vec<Target>, usize)> {
+    let records = data.split(config.reference.split());
+    let reduced: Vec<_> = records.iter().filter(|record| record.unit.is_ok()).collect();
+    let n = if config.n_structures == 0 { reduced.len() } else { config.n_structures.min(reduced.len()) };
+    if n == 0 {
+        bail!("no structure of the {} split of {} has a reduced form", config.reference.name(), data.name);
+    }
+    let target = |index: usize| {
+        let record = reduced[index];
+        let unit = record.unit.clone().map_err(anyhow::Error::msg)?;
+        let assignment = WyckoffAssignment::of(&unit).with_context(|| record.id.clone())?;
+        Ok(Target { id: record.id.clone(), structure: record.structure.clone(), unit, assignment })
+    };
+    let targets = choose(reduced.len(), n, seed, TARGET_STREAM).into_iter().map(target).collect::<Result<Vec<_>>>()?;
+    Ok((targets, records.len() - reduced.len()))
+}
+
+/// The tries at each target, and a row that knows how the sampling went.
+fn predict(
+    network: &Loaded,
+    sampling: &SamplerConfig,
+    orders: &[SamplingOrder],
+    tries: usize,
+    device: &Device,
+) -> Result<(Vec<Vec<Option<Structure>>>, CspRow)> {
+    const UNITS: f64 = 100.0;
+    let sampler = Sampler::new(&network.model, sampling.clone(), device)?;
+    let bar = bar("sampling", (orders.len() as f64 * UNITS) as u64);
+    let mut found: Vec<Vec<Option<Structure>>> = vec![vec![None; tries]; orders.len() / tries];
+    let (mut redraws, mut given_up, mut done) = (0, 0, 0.0);
+    let clock = Instant::now();
+    sampler.run::<anyhow::Error>(
+        orders,
+        |structures| {
+            done += structures * UNITS;
+            bar.set_position(done as u64);
+        },
+        |outcome| {
+            match outcome {
+                Outcome::Sampled(sample) => {
+                    redraws += sample.redraws;
+                    found[sample.order / tries][sample.order % tries] = Some(sample.structure);
+                }
+                Outcome::GivenUp { .. } => given_up += 1,
+            }
+            Ok(())
+        },
+    )?;
+    bar.finish_and_clear();
+    let seconds = clock.elapsed().as_secs_f64();
+    let mut row = CspRow::new("", "", &Distances::of(&[], &[], &StructureMatcher::default()));
+    (row.redraws, row.given_up) = (redraws, given_up);
+    row.structures_per_second = Some((orders.len() - given_up) as f64 / seconds.max(1e-9));
+    Ok((found, row))
+}
+
+fn write_tries(path: &Path, targets: &[Target], tries: &[Vec<Option<Structure>>]) -> Result<()> {
+    let of_target = |(target, tries): (&Target, &Vec<Option<Structure>>)| {
+        let named = |(index, structure): (usize, &Option<Structure>)| Some((format!("{}_{}", target.id, index + 1), structure.clone()?));
+        tries.iter().enumerate().filter_map(named).collect::<Vec<_>>()
+    };
+    let entries: Vec<(String, Structure)> = targets.iter().zip(tries).flat_map(of_target).collect();
+    Ok(io::write_all(path, &entries)?)
+}
