@@ -5,6 +5,7 @@ pub mod cgcnn_training;
 pub mod figures;
 pub mod parity;
 pub mod plot;
+pub mod prior;
 pub mod progress;
 pub mod published;
 pub mod report;
