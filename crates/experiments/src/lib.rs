@@ -6,6 +6,7 @@ pub mod csp;
 pub mod figures;
 pub mod parity;
 pub mod plot;
+pub mod prior;
 pub mod progress;
 pub mod published;
 pub mod report;

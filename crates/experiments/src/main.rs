@@ -9,6 +9,7 @@ use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::csp::{self, CspOptions};
 use experiments::figures::{self, FiguresConfig, FiguresOptions};
 use experiments::parity::{self, ParityOptions};
+use experiments::prior::{self, PriorOptions};
 use experiments::report::{self, ReportOptions};
 use experiments::table1::{Table1Options, run, write_reference};
 use experiments::throughput::{self, ThroughputOptions};
@@ -51,6 +52,8 @@ enum Experiment {
     Cgcnn(CgcnnOptions),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
     Throughput(ThroughputOptions),
+    /// Learns which Wyckoff positions, space groups and cell sizes are likely, from the training split, and writes them as one file.
+    Prior(PriorOptions),
     /// Whether a device computes what the processor computes: graphs, noise, Langevin steps, dense layers, network; and the speed of its layers.
     Parity(ParityOptions),
 }
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Experiment::Csp(options) => csp::run(&options),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),
+        Experiment::Prior(options) => prior::run(&options),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
                 println!("{tables}");

@@ -69,10 +69,7 @@ impl WyckoffAssignment {
     ///
     /// # Errors
     /// [`AssignmentError::NoSites`], [`AssignmentError::UnknownPosition`], [`AssignmentError::PositionTaken`].
-    pub fn new(
-        space_group: &'static SpaceGroup,
-        sites: impl IntoIterator<Item = AssignedSite>,
-    ) -> Result<Self, AssignmentError> {
+    pub fn new(space_group: &'static SpaceGroup, sites: impl IntoIterator<Item = AssignedSite>) -> Result<Self, AssignmentError> {
         let mut sites: Vec<AssignedSite> = sites.into_iter().collect();
         let positions = space_group.wyckoff_positions();
         if let Some(site) = sites.iter().find(|site| site.position >= positions.len()) {

@@ -50,9 +50,7 @@ impl Demand {
     /// What one site on a Wyckoff position adds to the count of its element.
     pub(crate) fn size_of(&self, space_group: &SpaceGroup, position: usize) -> u32 {
         match self {
-            Self::Atoms(_) => {
-                (space_group.wyckoff_positions()[position].multiplicity() / space_group.centring().order()) as u32
-            }
+            Self::Atoms(_) => (space_group.wyckoff_positions()[position].multiplicity() / space_group.centring().order()) as u32,
             Self::Sites(_) => 1,
         }
     }

@@ -66,6 +66,8 @@ pub struct GroupEvaluation {
     pub log_probability: f64,
     /// Mean of the natural logarithms of the probabilities of the true groups and numbers of formula units together.
     pub cell_log_probability: f64,
+    /// Mean of the natural logarithms of the groups' probabilities if all groups that can hold the formula were alike.
+    pub uniform_log_probability: f64,
     /// Share of structures whose group is the most likely one.
     pub top_1: f64,
     /// Share of structures whose group is among the five most likely ones.
@@ -75,7 +77,7 @@ pub struct GroupEvaluation {
 impl GroupEvaluation {
     /// Looks at each structure: cells of 1 to `most_atoms` atoms. Larger ones, and units whose sites are no assignment, are left out.
     pub fn of(prior: &FormulaPrior, units: &[&AsymmetricUnit], most_atoms: u32) -> Self {
-        let found: Vec<(f64, f64, usize)> = units
+        let found: Vec<(f64, f64, f64, usize)> = units
             .par_iter()
             .filter_map(|unit| {
                 let truth = WyckoffAssignment::of(unit).ok()?;
@@ -92,16 +94,18 @@ impl GroupEvaluation {
                 }
                 let probability = groups[usize::from(number.get())];
                 let rank = groups.iter().filter(|other| **other > probability).count();
-                Some((probability.ln(), cell?.ln(), rank))
+                let n_groups = groups.iter().filter(|probability| **probability > 0.0).count();
+                Some((probability.ln(), cell?.ln(), -(n_groups as f64).ln(), rank))
             })
             .collect();
-        let mean = |value: &dyn Fn(&(f64, f64, usize)) -> f64| found.iter().map(value).sum::<f64>() / found.len() as f64;
+        let mean = |value: &dyn Fn(&(f64, f64, f64, usize)) -> f64| found.iter().map(value).sum::<f64>() / found.len() as f64;
         Self {
             n_structures: found.len(),
             log_probability: mean(&|found| found.0),
             cell_log_probability: mean(&|found| found.1),
-            top_1: mean(&|found| f64::from(u8::from(found.2 < 1))),
-            top_5: mean(&|found| f64::from(u8::from(found.2 < 5))),
+            uniform_log_probability: mean(&|found| found.2),
+            top_1: mean(&|found| f64::from(u8::from(found.3 < 1))),
+            top_5: mean(&|found| f64::from(u8::from(found.3 < 5))),
         }
     }
 }

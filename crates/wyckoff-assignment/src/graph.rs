@@ -104,10 +104,49 @@ fn reachable(places: &[Place], most: u32) -> Vec<Vec<bool>> {
     tables
 }
 
+/// Which counts all places together can make up: the first row of [`reachable`].
+fn reachable_with_all<'a>(places: impl IntoIterator<Item = &'a Place>, most: u32) -> Vec<bool> {
+    let mut table = vec![false; most as usize + 1];
+    table[0] = true;
+    for place in places {
+        let size = place.size as usize;
+        if place.bit == 0 {
+            for count in size..table.len() {
+                table[count] |= table[count - size];
+            }
+        } else {
+            for count in (size..table.len()).rev() {
+                table[count] |= table[count - size];
+            }
+        }
+    }
+    table
+}
+
+/// Elements and counts, and those that are zero left out.
+fn wanted(demand: &Demand) -> Vec<(Species, u32)> {
+    demand.counts().iter().filter(|(_, count)| *count > 0).collect()
+}
+
 impl DecisionGraph {
+    /// Whether the graph of a demand would have a path. Mostly answered without building it.
+    pub(crate) fn is_possible(space_group: &SpaceGroup, demand: &Demand) -> bool {
+        let counts = wanted(demand);
+        let Some(most) = counts.iter().map(|(_, count)| *count).max().filter(|_| demand.counts().total() <= MAX_TOTAL) else {
+            return false;
+        };
+        let places = places(space_group, demand);
+        let can_all = |table: Vec<bool>| counts.iter().all(|(_, count)| table[*count as usize]);
+        // Positions with freedom have room for everybody.
+        if can_all(reachable_with_all(places.iter().filter(|place| place.bit == 0), most)) {
+            return true;
+        }
+        can_all(reachable_with_all(&places, most)) && Self::new(space_group, demand).is_ok_and(|graph| graph.is_some())
+    }
+
     /// `None` if no assignment meets the demand.
     pub(crate) fn new(space_group: &SpaceGroup, demand: &Demand) -> Result<Option<Self>, AssignmentError> {
-        let counts: Vec<(Species, u32)> = demand.counts().iter().filter(|(_, count)| *count > 0).collect();
+        let counts = wanted(demand);
         if counts.is_empty() {
             return Err(AssignmentError::NothingAsked);
         }
@@ -177,8 +216,11 @@ impl DecisionGraph {
         let mut is_alive = vec![vec![true; n_ends]];
         for layer in layers.iter().rev() {
             let next = is_alive.last().expect("there is a level");
-            let alive =
-                layer.states.iter().map(|range| layer.edges[range.clone()].iter().any(|edge| next[edge.target as usize])).collect();
+            let alive = layer
+                .states
+                .iter()
+                .map(|range| layer.edges[range.clone()].iter().any(|edge| next[edge.target as usize]))
+                .collect();
             is_alive.push(alive);
         }
         is_alive.reverse();
@@ -205,9 +247,9 @@ impl DecisionGraph {
                     continue;
                 }
                 let alive = layer.edges[range.clone()].iter().filter(|edge| is_alive[level + 1][edge.target as usize]);
-                graph.edges.extend(
-                    alive.map(|edge| Edge { n_sites: edge.n_sites, target: number[level + 1][edge.target as usize] }),
-                );
+                graph
+                    .edges
+                    .extend(alive.map(|edge| Edge { n_sites: edge.n_sites, target: number[level + 1][edge.target as usize] }));
                 graph.level_of_node.push(level as u32);
                 graph.first_edge.push(graph.edges.len() as u32);
             }

@@ -62,7 +62,8 @@ impl<'a> MostLikely<'a> {
     pub(crate) fn new(distribution: &'a AssignmentDistribution<'a>) -> Self {
         let graph = &distribution.space().graph;
         let best = graph.from_the_end(0.0, |node, best: &[f64]| {
-            let completions = graph.edges_of(node).map(|edge| distribution.log_factor(edge) + best[graph.edge(edge).target as usize]);
+            let completions =
+                graph.edges_of(node).map(|edge| distribution.log_factor(edge) + best[graph.edge(edge).target as usize]);
             completions.fold(f64::NEG_INFINITY, f64::max)
         });
         let start = Beginning { bound: best[0], log_product: 0.0, node: 0, step: usize::MAX };

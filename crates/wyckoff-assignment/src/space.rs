@@ -44,7 +44,7 @@ impl AssignmentSpace {
 
     /// Whether any assignment meets a demand. No, for a demand for nothing or one that is too large to be looked at.
     pub fn is_possible(space_group: &SpaceGroup, demand: &Demand) -> bool {
-        DecisionGraph::new(space_group, demand).is_ok_and(|graph| graph.is_some())
+        DecisionGraph::is_possible(space_group, demand)
     }
 
     /// The space group.

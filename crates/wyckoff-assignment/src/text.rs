@@ -112,7 +112,8 @@ mod tests {
         let taken = message(62, "Cu@a Fe@a");
         assert!(taken.starts_with("position 4a of space group 62 is a fixed point") && taken.contains("Cu and Fe"), "{taken}");
         assert!(message(62, "Cu@a*2").contains("Cu and Cu"));
-        for text in ["Cu", "Cu@", "Cu@8", "Cu@8dd", "Xx@a", "@a", "Cu@a*0", "Cu@a*x", "Cu@a*99999999", "Cu@99999999999999999999a"] {
+        for text in ["Cu", "Cu@", "Cu@8", "Cu@8dd", "Xx@a", "@a", "Cu@a*0", "Cu@a*x", "Cu@a*99999999", "Cu@99999999999999999999a"]
+        {
             assert!(message(62, text).contains("is no site"), "{text}");
         }
         assert!(message(62, " , ").contains("no sites are given"));

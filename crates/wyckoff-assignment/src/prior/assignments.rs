@@ -12,16 +12,16 @@ use crate::{AssignmentDistribution, AssignmentError, AssignmentSpace, WyckoffAss
 /// How much is borrowed from where data are few: each strength is the number of observations that the more general level counts as.
 /// Infinity leaves a level out, so that it says what the level before it says.
 ///
-/// The levels, from the most general one on; on each but the first two only elements of the same count (atoms or sites, as demanded)
-/// are looked at:
+/// The levels, from the most general one on; from the third on only elements of the same count (atoms or sites, as demanded) are
+/// looked at:
 /// 1. how often a position of this site-symmetry order and number of free parameters holds sites, in all space groups;
 /// 2. how often this position does, in this group;
 /// 3. how many sites of an element of this count it holds, in this group;
-/// 4. of an element of the same family (a column of the periodic table, lanthanides, actinides);
-/// 5. of this element;
-/// 6. in structures with the same counts, elements aside;
-/// 7. in those, of an element of the same family;
-/// 8. in those, of this element.
+/// 4. in structures with the same counts, elements aside;
+/// 5. in those, of an element of the same family (a column of the periodic table, lanthanides, actinides);
+/// 6. in those, of this element.
+///
+/// Families and elements whatever the other counts are were tried between the third and the fourth level and foretold nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Smoothing {
     /// Strength of the first level in the second.
@@ -29,28 +29,17 @@ pub struct Smoothing {
     /// Strength of the second level in the third.
     pub count: f64,
     /// Strength of the third level in the fourth.
-    pub family: f64,
-    /// Strength of the fourth level in the fifth.
-    pub element: f64,
-    /// Strength of the fifth level in the sixth.
     pub pattern: f64,
-    /// Strength of the sixth level in the seventh.
-    pub pattern_family: f64,
-    /// Strength of the seventh level in the eighth.
-    pub pattern_element: f64,
+    /// Strength of the fourth level in the fifth.
+    pub family: f64,
+    /// Strength of the fifth level in the sixth.
+    pub element: f64,
 }
 
 impl Default for Smoothing {
+    /// What foretold MP-20's validation split best.
     fn default() -> Self {
-        Self {
-            position: 10.0,
-            count: 5.0,
-            family: 10.0,
-            element: 10.0,
-            pattern: 5.0,
-            pattern_family: 10.0,
-            pattern_element: 10.0,
-        }
+        Self { position: 80.0, count: 80.0, pattern: 10.0, family: 2.5, element: 5.0 }
     }
 }
 
@@ -184,7 +173,8 @@ impl AssignmentPrior {
     /// Rates of the positions in a group: levels 1 and 2.
     fn rates_in(&self, space_group: &SpaceGroup, usage: Option<&GroupUsage>) -> Vec<f64> {
         let positions = space_group.wyckoff_positions();
-        let (n_sites, n_elements) = usage.map_or((vec![0.0; positions.len()], 0.0), |usage| sites_on_positions(usage, positions.len()));
+        let (n_sites, n_elements) =
+            usage.map_or((vec![0.0; positions.len()], 0.0), |usage| sites_on_positions(usage, positions.len()));
         let strength = self.learned.smoothing.position;
         positions
             .iter()
@@ -197,12 +187,12 @@ impl AssignmentPrior {
             .collect()
     }
 
-    fn strengths(&self) -> [f64; 6] {
-        let Smoothing { count, family, element, pattern, pattern_family, pattern_element, .. } = self.learned.smoothing;
-        [count, family, element, pattern, pattern_family, pattern_element]
+    fn strengths(&self) -> [f64; 4] {
+        let Smoothing { count, pattern, family, element, .. } = self.learned.smoothing;
+        [count, pattern, family, element]
     }
 
-    /// What was seen on levels 3 to 8; `shape` has as many numbers of sites per position as there can be.
+    /// What was seen on levels 3 to 6; `shape` has as many numbers of sites per position as there can be.
     fn seen(
         &self,
         space: &AssignmentSpace,
@@ -210,8 +200,8 @@ impl AssignmentPrior {
         species: Species,
         count: u32,
         shape: &[Vec<f64>],
-    ) -> [Seen; 6] {
-        let mut levels = [const { None }; 6].map(|_: Option<()>| Seen::new(shape));
+    ) -> [Seen; 4] {
+        let mut levels = [(); 4].map(|()| Seen::new(shape));
         let counts = ascending(space.demand());
         for (pattern, elements) in usage.into_iter().flatten() {
             let is_pattern = pattern.meets(space.demand(), &counts);
@@ -221,7 +211,7 @@ impl AssignmentPrior {
                 }
                 let is_element = *number == species.atomic_number();
                 let is_family = family(*number) == family(species.atomic_number());
-                let counted = [true, is_family, is_element, is_pattern, is_pattern && is_family, is_pattern && is_element];
+                let counted = [true, is_pattern, is_pattern && is_family, is_pattern && is_element];
                 for (level, _) in levels.iter_mut().zip(counted).filter(|(_, is_counted)| *is_counted) {
                     level.add(held, f64::from(*times));
                 }

@@ -24,13 +24,14 @@ pub struct FormulaSmoothing {
 }
 
 impl Default for FormulaSmoothing {
+    /// What foretold MP-20's validation split best.
     fn default() -> Self {
-        Self { uniform: 20.0, n_elements: 50.0, anonymous: 20.0, formula_units: 2.0, formula_units_in_group: 2.0 }
+        Self { uniform: 100.0, n_elements: 100.0, anonymous: 10.0, formula_units: 5.0, formula_units_in_group: 1.0 }
     }
 }
 
 /// A space group and a number of formula units for a formula.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CellChoice {
     /// The space group.
     pub space_group: &'static SpaceGroup,

@@ -73,12 +73,13 @@ impl Usage {
         self.0.iter().map(|(number, usage)| (SpaceGroup::get(*number), usage))
     }
 
-    /// Whether all positions are those of their groups: files may hold anything.
+    /// Whether all positions are those of their groups and hold no more sites than they can: files may hold anything.
     pub(super) fn is_sound(&self) -> bool {
         self.groups().all(|(group, usage)| {
-            let n_positions = group.wyckoff_positions().len();
-            let mut held = usage.values().flat_map(BTreeMap::keys).flat_map(|(_, held)| held);
-            held.all(|(position, count)| usize::from(*position) < n_positions && *count > 0)
+            let has_room = |(position, count): &(u8, u16)| {
+                group.wyckoff_positions().get(usize::from(*position)).is_some_and(|position| *count == 1 || position.n_free() > 0)
+            };
+            usage.values().flat_map(BTreeMap::keys).flat_map(|(_, held)| held).all(has_room)
         })
     }
 }

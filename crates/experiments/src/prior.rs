@@ -1,0 +1,103 @@
+//! Priors over Wyckoff assignments, space groups and cell sizes, learned from a training split and tried on the validation split.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use crystal_core::AsymmetricUnit;
+use datasets::{DataSet, LoadOptions, Split, load, locate};
+use druse::output::write_file;
+use druse::provenance::GIT_REVISION;
+use sha2::{Digest, Sha256};
+use wyckoff_assignment::{
+    AssignmentPrior, Evaluation, FormulaPrior, FormulaSmoothing, GroupEvaluation, Origin, Priors, Smoothing,
+};
+
+/// What the command line chooses.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PriorOptions {
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// The file to write.
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// Learns the priors from the training split of all space groups, writes them, and says how well they foretell the validation split.
+///
+/// # Errors
+/// If the data cannot be read or have no training split, or the file cannot be written.
+pub fn run(options: &PriorOptions) -> Result<String> {
+    let data = load(&locate(options.data.as_deref()), &LoadOptions { progress: true, ..LoadOptions::default() })?;
+    let train = units(&data, Split::Train);
+    if train.is_empty() {
+        bail!("{} has no training structure with a reduced form; there is nothing to learn from", data.name);
+    }
+    let origin = Origin {
+        data: data.name.clone(),
+        data_sha256: data.sha256.clone(),
+        n_structures: train.len() as u64,
+        git: GIT_REVISION.to_owned(),
+    };
+    let priors = Priors {
+        origin,
+        assignments: AssignmentPrior::learn(train.iter().copied(), Smoothing::default()),
+        formulas: FormulaPrior::learn(train.iter().copied(), FormulaSmoothing::default()),
+    };
+    let bytes = priors.to_bytes()?;
+    if let Some(folder) = options.out.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("{}: the folder cannot be made", folder.display()))?;
+    }
+    write_file(&options.out, &bytes)?;
+    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let table = tried(&priors, &units(&data, Split::Validation));
+    let n_train = train.len();
+    Ok(format!("wrote {}: {n_train} structures, {} bytes, SHA-256 {sha256}\n{table}", options.out.display(), bytes.len()))
+}
+
+fn units(data: &DataSet, split: Split) -> Vec<&AsymmetricUnit> {
+    data.split(split).iter().filter_map(|record| record.unit.as_ref().ok()).collect()
+}
+
+/// How well the priors foretell structures that they were not learned from.
+fn tried(priors: &Priors, units: &[&AsymmetricUnit]) -> Table {
+    let largest = units
+        .iter()
+        .map(|unit| unit.sites.iter().map(|site| site.multiplicity).sum::<usize>() / unit.space_group.centring().order());
+    let most_atoms = largest.max().unwrap_or(0) as u32;
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_header([
+        "foretold",
+        "given",
+        "structures",
+        "mean ln p",
+        "mean ln p if all alike",
+        "top 1",
+        "top 5",
+    ]);
+    let mut row = |foretold: &str, given: &str, n: usize, [log_probability, uniform, top_1, top_5]: [f64; 4]| {
+        let [top_1, top_5] = [top_1, top_5].map(|share| format!("{:.1} %", 100.0 * share));
+        table.add_row([
+            foretold,
+            given,
+            &n.to_string(),
+            &format!("{log_probability:.3}"),
+            &format!("{uniform:.3}"),
+            &top_1,
+            &top_5,
+        ]);
+    };
+    for (given, found) in [
+        ("group, atoms per primitive cell", Evaluation::given_atoms(&priors.assignments, units)),
+        ("group, sites per element", Evaluation::given_sites(&priors.assignments, units)),
+    ] {
+        let Evaluation { n_structures, log_probability, uniform_log_probability, top_1, top_5 } = found;
+        row("assignment", given, n_structures, [log_probability, uniform_log_probability, top_1, top_5]);
+    }
+    let GroupEvaluation { n_structures, log_probability, uniform_log_probability, top_1, top_5, .. } =
+        GroupEvaluation::of(&priors.formulas, units, most_atoms);
+    let given = format!("formula, at most {most_atoms} atoms");
+    row("space group", &given, n_structures, [log_probability, uniform_log_probability, top_1, top_5]);
+    table
+}
