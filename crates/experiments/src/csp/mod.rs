@@ -17,7 +17,7 @@ use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
 use druse::{DeviceName, Provenance};
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingOrder};
-use metrics::matcher::StructureMatcher;
+use metrics::StructureMatcher;
 use serde::Serialize;
 use wyckoff_assignment::{Priors, WyckoffAssignment};
 

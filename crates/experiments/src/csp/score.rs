@@ -1,7 +1,7 @@
 //! Match rates: how many predictions are the structure that was asked for.
 
 use crystal_core::Structure;
-use metrics::matcher::StructureMatcher;
+use metrics::StructureMatcher;
 use rayon::prelude::*;
 use serde::Serialize;
 

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use crystal_core::{AsymmetricUnit, CrystalState, SiteMode, SpaceGroup, Structure};
 use langevin::{OrderedSites, SamplingOrder};
+use nalgebra::Vector3;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use wyckoff_assignment::{AssignmentPrior, AssignmentSpace, Demand, WyckoffAssignment};
@@ -73,7 +74,7 @@ pub(super) fn random_coordinates(target: &Target, attempt: usize, stream: u64, s
     let mut state: CrystalState = target.unit.to_state(SiteMode::Wyckoff);
     for index in 0..state.sites.len() {
         let free = state.free_coordinates(&state.sites[index]);
-        state.sites[index].frac_coords = free.point(&nalgebra::Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)));
+        state.sites[index].frac_coords = free.point(&Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)));
     }
     Ok(state.expand()?)
 }

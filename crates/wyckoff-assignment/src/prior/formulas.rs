@@ -96,6 +96,18 @@ impl FormulaPrior {
         mixed(&same, &alike, self.smoothing.anonymous)
     }
 
+    /// The groups with the most training structures, the commonest first; at most `most`.
+    pub fn commonest_groups(&self, most: usize) -> Vec<SpaceGroupNumber> {
+        let mut times: BTreeMap<SpaceGroupNumber, u32> = BTreeMap::new();
+        for (&(group, _), seen) in self.seen.values().flatten() {
+            *times.entry(group).or_default() += seen;
+        }
+        let mut groups: Vec<(SpaceGroupNumber, u32)> = times.into_iter().collect();
+        // Stable: among equals by number.
+        groups.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+        groups.into_iter().map(|(group, _)| group).take(most).collect()
+    }
+
     /// Probabilities of the given numbers of formula units in the PRIMITIVE cell, given group and formula, but not whether the group can
     /// hold them.
     pub fn formula_units(&self, space_group: SpaceGroupNumber, formula: &Composition, units: &[u32]) -> Vec<f64> {
