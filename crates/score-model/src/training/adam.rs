@@ -61,9 +61,17 @@ impl Adam {
         (Self { lengths: self.lengths.clone(), state }, model, average)
     }
 
-    /// First and second moments of all parameters, one flat vector each: what [`Self::resumed`] goes on from.
+    /// First and second moments, each those of all parameters in the order in which the module is traversed: what [`Self::resumed`] goes on
+    /// from.
     pub fn moments(&self) -> [Vec<f32>; 2] {
-        [&self.state.first_moment, &self.state.second_moment].map(|moment| moment.clone().into_data().iter::<f32>().collect())
+        self.moments_by_parameter().map(|parts| parts.concat())
+    }
+
+    fn moments_by_parameter(&self) -> [Vec<Vec<f32>>; 2] {
+        // Not the flat vector as it is: between its parameters there are zeros that stand for nothing.
+        let read = |part: Tensor<1>| part.into_data().iter::<f32>().collect();
+        [&self.state.first_moment, &self.state.second_moment]
+            .map(|moment| parts(moment, &self.lengths).into_iter().map(read).collect())
     }
 
     /// Goes on with [moments](Self::moments) of an earlier run, the parameters of `model` and the moving average in `average`, on the plain
@@ -73,21 +81,22 @@ impl Adam {
         if moments.iter().any(|moment| moment.len() != n_parameters) {
             return None;
         }
-        let [first_moment, second_moment] =
-            moments.map(|moment| Tensor::from_data(TensorData::new(moment, [n_parameters]), device));
+        let [first_moment, second_moment] = moments.map(|moment| {
+            let mut rest = moment.as_slice();
+            let upload = |length: &usize| {
+                let (part, after) = rest.split_at(*length);
+                rest = after;
+                Tensor::from_data(TensorData::new(part.to_vec(), [*length]), device)
+            };
+            join(self.lengths.iter().map(upload).collect())
+        });
         let (value, average) = (joined(values(model), device), joined(values(average), device));
         Some(Self { lengths: self.lengths, state: AdamParameter { value, average, first_moment, second_moment } })
     }
 
     pub(super) fn to_record(&self) -> AdamRecord {
-        let [first, second] = self.moments();
-        let mut start = 0;
-        let part = |length: &usize| {
-            let here = start..start + length;
-            start = here.end;
-            [first[here.clone()].to_vec(), second[here].to_vec()]
-        };
-        AdamRecord { moments: self.lengths.iter().map(part).collect() }
+        let [first, second] = self.moments_by_parameter();
+        AdamRecord { moments: first.into_iter().zip(second).map(|(first, second)| [first, second]).collect() }
     }
 
     /// Goes on from a record with the parameters of `model` and the moving average in `average`; `None` if the record does not fit them.
