@@ -13,7 +13,9 @@ use crate::{Cgcnn, CgcnnConfig, CgcnnError};
 
 /// Kind of the archive.
 const KIND: &str = "cgcnn-training";
-/// Names of the arrays that are no weights.
+/// Names of the weights: those in training, their moving average, the measured ones of the best epoch.
+const WEIGHTS: [&str; 3] = ["model", "average", "best"];
+/// Names of the other arrays.
 const STEP: &str = "step";
 const MOMENTS: [&str; 2] = ["optimizer.first", "optimizer.second"];
 const ERRORS: [&str; 2] = ["curve.training", "curve.validation"];
@@ -64,9 +66,6 @@ pub(super) struct TrainingState {
     /// All epochs so far.
     pub(super) curve: Vec<EpochPoint>,
 }
-
-/// Names of the weights in the file.
-const WEIGHTS: [&str; 3] = ["model", "average", "best"];
 
 impl TrainingState {
     /// Writes the state of a run; what stood there before is replaced at once or not at all.
