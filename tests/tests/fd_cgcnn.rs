@@ -1,36 +1,16 @@
 //! FD CGCNN with the published weights against that of the published program's features.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::PathBuf;
 
 use burn::tensor::Device;
 use cgcnn::{Weights, features_of};
-use crystal_core::{Lattice, Site, Structure};
-use flate2::read::GzDecoder;
+use crystal_core::Structure;
+use druse_tests::shared::{Crystal, golden, shared};
 use metrics::frechet_distance;
 use serde::Deserialize;
 
 /// Of the golden features (their README).
 const TOLERANCE: f64 = 1e-4;
-
-#[derive(Deserialize)]
-struct Crystal {
-    lattice: [[f64; 3]; 3],
-    species: Vec<String>,
-    frac: Vec<[f64; 3]>,
-}
-
-impl Crystal {
-    fn structure(&self) -> Structure {
-        let site = |(symbol, frac): (&String, &[f64; 3])| Site {
-            species: symbol.parse().expect("an element"),
-            frac_coords: (*frac).into(),
-        };
-        let sites = self.species.iter().zip(&self.frac).map(site).collect();
-        Structure::new(Lattice::from_rows(self.lattice).expect("a cell"), sites).expect("a structure")
-    }
-}
 
 #[derive(Deserialize)]
 struct Set {
@@ -54,27 +34,14 @@ struct GoldenResult {
     fd_cgcnn: f64,
 }
 
-/// A file below the folder of shared data, or `None` with a message.
-fn shared(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("DRUSE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let path = folder.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is not there", path.display());
-    None
-}
-
 #[test]
 fn distances_agree_but_for_ambiguous_graphs() {
     let (Some(golden), Some(weights)) =
-        (shared("golden/cov_fd.json.gz"), shared("weights/cgcnn/formation-energy-per-atom.pth.tar"))
+        (golden::<GoldenSets>("cov_fd.json.gz"), shared("weights/cgcnn/formation-energy-per-atom.pth.tar"))
     else {
         return;
     };
-    let golden = GzDecoder::new(File::open(golden).expect("a file"));
-    let GoldenSets { sets, results } = serde_json::from_reader(golden).expect("golden values");
+    let GoldenSets { sets, results } = golden;
     let model = Weights::load(&weights, &Device::flex()).expect("the published weights").model;
     let (mut compared, mut agreeing) = (0, 0);
     let mut features = BTreeMap::new();

@@ -51,6 +51,18 @@ pub enum CgcnnError {
         /// The epoch, from 1.
         epoch: usize,
     },
+    /// A training state belongs to another run.
+    #[error("{} belongs to another run: its {what} is {found}, expected {expected}; start anew in another folder", path.display())]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// What this run has.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
     /// The file of weights cannot be read.
     #[error("{}: {source}; name a readable file of CGCNN weights", path.display())]
     Read {

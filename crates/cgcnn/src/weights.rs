@@ -100,6 +100,6 @@ fn is_safetensors(content: &[u8]) -> bool {
     content.get(8) == Some(&b'{')
 }
 
-fn hex_digest(content: &[u8]) -> String {
+pub(crate) fn hex_digest(content: &[u8]) -> String {
     Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }

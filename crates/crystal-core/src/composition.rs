@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{CrystalError, Species, Structure};
 
 /// How many of each element: atoms of a cell, or non-equivalent sites of an order. Elements in order of atomic number.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Composition(BTreeMap<Species, u32>);
 

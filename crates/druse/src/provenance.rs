@@ -25,12 +25,17 @@ pub struct Provenance {
 impl Provenance {
     /// Of this build, with these data.
     pub fn of(data: &DataSet, seed: u64, device: DeviceName) -> Self {
+        Self::of_named(&data.name, &data.sha256, seed, device)
+    }
+
+    /// Of this build, with data of which only name and SHA-256 are at hand.
+    pub fn of_named(data: &str, data_sha256: &str, seed: u64, device: DeviceName) -> Self {
         Self {
             version: VERSION.to_owned(),
             git: GIT_REVISION.to_owned(),
             seed,
-            data: data.name.clone(),
-            data_sha256: data.sha256.clone(),
+            data: data.to_owned(),
+            data_sha256: data_sha256.to_owned(),
             device,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use datasets::{Source, locate};
+use datasets::{Source, Split, locate};
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
 use druse::provenance::GIT_REVISION;
@@ -17,7 +17,8 @@ use crate::table::{Measured, Row};
 use crate::table1::further::Further;
 use crate::table1::reference::{Reference, fingerprints_of};
 use crate::table1::rows::{Bootstrap, this_work_row};
-use crate::table1::run::{ScoreNetwork, load_data, sample, train};
+use crate::table1::run::{ScoreNetwork, load_data, sample, structures_of, train};
+use crate::table1::sameness::Sameness;
 use crate::table1::{Calibration, ReferenceSplit, Table1Config};
 
 /// Written last: a variation with this file is finished.
@@ -107,6 +108,7 @@ pub fn run(options: &AblationOptions) -> Result<String> {
     let cgcnn = crystal_features::load(None, device)?;
     let data = load_data(first, &source)?;
     let reference = Reference::of(&data, first, &cgcnn, options.seed)?;
+    let training = structures_of(&data, Split::Train);
     let provenance = Provenance::of(&data, options.seed, options.device);
     writable_folder(&options.out)?;
     write_file(&options.out.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
@@ -136,9 +138,10 @@ pub fn run(options: &AblationOptions) -> Result<String> {
         let ours = fingerprints_of(&variation.name, &generated.structures, &cgcnn);
         let bootstrap = Bootstrap { samples: config.bootstrap, seed: options.seed };
         let row = this_work_row(config, bootstrap, &ours, &reference.structures, &generated, &network.note)?;
+        let same = Sameness::of(&generated.structures, Some(&training))?;
         let finished = Finished {
             row: Row { name: variation.name.clone(), published: None, ..row },
-            further: Further::of(&variation.name, &generated, &ours, &reference.structures)?,
+            further: Further::of(&variation.name, &generated, &same, &ours, &reference.structures)?,
             losses,
             training_seconds,
             git: GIT_REVISION.to_owned(),

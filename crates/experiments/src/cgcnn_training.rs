@@ -46,6 +46,9 @@ pub struct CgcnnOptions {
     /// Seed of weights and order.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Go on with an interrupted run in the folder.
+    #[arg(long)]
+    pub resume: bool,
     /// Takes no more than this many structures of each split: for trying out.
     #[arg(long)]
     pub limit: Option<usize>,
@@ -72,15 +75,15 @@ struct Figures {
     epoch: usize,
     /// Structures of the training, validation and test split.
     n_structures: [usize; 3],
-    /// Time of the training, its graphs included.
+    /// Time of the training since its last start, its graphs included.
     seconds: f64,
 }
 
-/// Trains a network and writes `cgcnn.safetensors`, `epochs.csv`, `result.json`, `config.ron` and `provenance.json` into the folder. Returns a
-/// summary.
+/// Trains a network and writes `cgcnn.safetensors`, `epochs.csv`, `result.json`, `config.ron` and `provenance.json` into the folder, and while it
+/// runs `training.state`, which an interrupted run goes on from. Returns a summary.
 ///
 /// # Errors
-/// If the data have no formation energies, the configuration makes no sense, or a file cannot be written.
+/// If a finished run lies in the folder, or an interrupted one that is not this one, the data have no formation energies, the configuration makes no sense, or a file cannot be written.
 pub fn run(options: &CgcnnOptions) -> Result<String> {
     let config = configuration(options)?;
     let device = options.device.open()?;
@@ -89,11 +92,19 @@ pub fn run(options: &CgcnnOptions) -> Result<String> {
     if result.exists() {
         bail!("{}: a finished run lies there already; choose another --out", folder.display());
     }
+    let state = folder.join("training.state");
+    let interrupted = state.exists();
+    if interrupted && !options.resume {
+        bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --out", folder.display());
+    }
     writable_folder(folder)?;
     let data = load(&locate(options.data.as_deref()), &LoadOptions::default())?;
     let provenance = Provenance::of(&data, options.seed, options.device);
-    write_file(&folder.join("config.ron"), to_ron(&config)?)?;
-    write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
+    // Those of an interrupted run must not be replaced by those of one that is then refused; if it is not refused, they are the same.
+    if !interrupted {
+        write_file(&folder.join("config.ron"), to_ron(&config)?)?;
+        write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
+    }
 
     let clock = Instant::now();
     let split = |split| labelled(&data, split, options.limit);
@@ -103,7 +114,7 @@ pub fn run(options: &CgcnnOptions) -> Result<String> {
         bail!("{}: a split has no formation energies; CGCNN is trained on MP-20: give --data DIR", data.name);
     }
     tracing::info!("{n_structures:?} structures, graphs built in {:.1} s", clock.elapsed().as_secs_f64());
-    let Trained { model, best, curve } = fit(&config, &training, &validation, &device)?;
+    let Trained { model, best, curve } = fit(&config, &training, &validation, &device, &state)?;
     let seconds = clock.elapsed().as_secs_f64();
     let test_mae = mean_absolute_error(&model, &test, "test")?;
     write_file(&folder.join("epochs.csv"), epochs_csv(&curve))?;
@@ -152,16 +163,18 @@ fn fit(
     training: &LabelledGraphs,
     validation: &LabelledGraphs,
     device: &burn::tensor::Device,
+    state: &Path,
 ) -> Result<Trained> {
     let bar = bar("CGCNN", config.training.epochs as u64);
-    let trained = train(&config.model, &config.training, training, validation, device, |point| {
+    let trained = train(&config.model, &config.training, training, validation, device, Some(state), |point| {
         bar.set_message(format!("MAE {:.4} training, {:.4} validation", point.training, point.validation));
-        bar.inc(1);
+        bar.set_position(point.epoch as u64);
         if bar.is_hidden() {
             let EpochPoint { epoch, training, validation } = point;
             let seconds = bar.elapsed().as_secs_f64();
             tracing::info!("epoch {epoch}: MAE {training:.4} training, {validation:.4} validation, {seconds:.0} s");
         }
+        true
     });
     bar.finish_and_clear();
     Ok(trained?)

@@ -3,27 +3,17 @@
 //! `DRUSE_BROWSER` names the browser, a Chromium; with `DRUSE_REQUIRE_BROWSER` one on the path is taken, and it is a failure if there is
 //! none. Without either the test says that this part was skipped. Needs Python 3 and a Unix system.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod common;
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{experiments, successful};
 use crystal_core::io;
+use serde_json::Value;
 
 /// Names that distributions give to Chromium.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-
-fn experiments(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_experiments"));
-    // An empty cache and no data: the embedded prototypes, whatever the machine has.
-    command.env("DRUSE_CACHE", folder.join("cache")).env_remove("DRUSE_DATA");
-    command
-}
-
-fn successful(command: &mut Command) -> Output {
-    let output = command.output().expect("the program starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?}\n{}{}", text(&output.stdout), text(&output.stderr));
-    output
-}
 
 /// Makes a run of Table 1 in seconds and returns its folder.
 fn tiny_run(folder: &Path) -> PathBuf {
@@ -47,6 +37,7 @@ fn a_run_ends_with_a_report_that_works_in_a_browser() {
     let report = run.join("report.html");
     let first = std::fs::read_to_string(&report).expect("a report");
     assert!(first.contains("-- table1 --train --config"), "the report names its command");
+    further_figures(&run, &first);
 
     // Made again from the folder alone it is the same, byte for byte.
     std::fs::remove_file(&report).expect("it was there");
@@ -57,6 +48,31 @@ fn a_run_ends_with_a_report_that_works_in_a_browser() {
         Some(browser) => open_in(&browser, &report, &folder.path().join("downloads")),
         None => println!("skipped: no browser; name a Chromium in DRUSE_BROWSER"),
     }
+}
+
+/// Uniqueness and novelty are in every file of the run.
+fn further_figures(run: &Path, report: &str) {
+    let text = |name: &str| std::fs::read_to_string(run.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let table: Value = serde_json::from_str(&text("table1.json")).expect("JSON");
+    let lines = text("structures.csv");
+    let lines: Vec<Vec<&str>> = lines.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    assert_eq!(lines.len(), 24);
+    let share = |holds: fn(&[&str]) -> bool| lines.iter().filter(|line| holds(line)).count() as f64 / 24.0;
+    let [this_work, test] = [0, 1].map(|index| &table["further"][index]);
+    assert_eq!(this_work["uniqueness"], share(|line| line[0] == line[4]));
+    assert_eq!(this_work["novelty"], share(|line| line[5] == "true"));
+    assert_eq!(this_work["n_not_comparable"], lines.iter().filter(|line| line[4].is_empty()).count());
+    // The embedded prototypes are all different, in and between the splits.
+    assert_eq!((&test["name"], &test["uniqueness"], &test["n_not_comparable"]), (&"test".into(), &1.0.into(), &0.into()));
+    assert!(table["n_training_structures"].as_u64().is_some_and(|n| n > 100), "{}", table["n_training_structures"]);
+    for (name, text) in [("table1.md", text("table1.md")), ("table1.txt", text("table1.txt")), ("report.html", report.to_owned())]
+    {
+        for word in ["unique", "novel", "not comparable", "novelty is against the"] {
+            assert!(text.contains(word), "{word} in {name}");
+        }
+    }
+    let valid = lines.iter().filter(|line| line[1] == "true").count();
+    assert!(report.contains(&format!("{valid} ")), "{valid} valid structures");
 }
 
 /// The browser to use; none if none was asked for.

@@ -6,6 +6,7 @@ use crystal_core::Structure;
 
 use crate::features::batches;
 use crate::graph::graphs_of;
+use crate::weights::hex_digest;
 use crate::{CgcnnError, CrystalGraph, GraphBatch, Normaliser};
 
 /// Graphs with the formation energy of each, eV/atom.
@@ -42,6 +43,12 @@ impl LabelledGraphs {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.graphs.is_empty()
+    }
+
+    /// SHA-256 over the energies: enough to tell a set from another.
+    pub(super) fn hash(&self) -> String {
+        let bytes: Vec<u8> = self.energies.iter().flat_map(|energy| energy.to_le_bytes()).collect();
+        hex_digest(&bytes)
     }
 
     /// Mean and standard deviation of the energies.

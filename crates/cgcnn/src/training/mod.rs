@@ -3,6 +3,7 @@
 mod config;
 mod data;
 mod run;
+mod state;
 
 pub use config::TrainingConfig;
 pub use data::LabelledGraphs;

@@ -1,14 +1,17 @@
 //! The training loop.
 
+use std::path::Path;
+
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use score_model::Adam;
+use score_model::{Adam, archive_into_module};
 use serde::{Deserialize, Serialize};
 
+use super::state::{Identity, TrainingState, damaged};
 use super::{LabelledGraphs, TrainingConfig};
 use crate::batch_norm::Moments;
 use crate::{Cgcnn, CgcnnConfig, CgcnnError, GraphBatch};
@@ -24,7 +27,7 @@ pub struct EpochPoint {
     pub validation: f64,
 }
 
-/// A finished training run.
+/// A training run.
 #[derive(Debug)]
 pub struct Trained {
     /// The averaged weights of the epoch with the lowest error on the validation set, on the plain device.
@@ -36,19 +39,24 @@ pub struct Trained {
 }
 
 /// Trains a network on `training` and keeps the weights that do best on `validation`. `device` is a plain device. `progress` is told of every
-/// epoch.
+/// epoch and may stop the run by returning `false`.
+///
+/// After every epoch the training state is written to the file `state`. If it is there at the start, the run goes on from it, and ends with the
+/// weights of a run that was never stopped.
 ///
 /// The loss is the mean absolute error of the standardised energies: it is what is measured, and heavy tails of the energies do not rule it.
 ///
 /// # Errors
-/// [`CgcnnError::Config`], [`CgcnnError::TooFewStructures`], [`CgcnnError::NotFinite`].
+/// [`CgcnnError::Config`], [`CgcnnError::TooFewStructures`], [`CgcnnError::NotFinite`]; [`CgcnnError::OtherRun`] and [`CgcnnError::Checkpoint`]
+/// for a training state of another run, or one that cannot be read or written.
 pub fn train(
     model: &CgcnnConfig,
     config: &TrainingConfig,
     training: &LabelledGraphs,
     validation: &LabelledGraphs,
     device: &Device,
-    mut progress: impl FnMut(&EpochPoint),
+    state: Option<&Path>,
+    mut progress: impl FnMut(&EpochPoint) -> bool,
 ) -> Result<Trained, CgcnnError> {
     model.validate()?;
     config.validate()?;
@@ -57,25 +65,41 @@ pub fn train(
             return Err(CgcnnError::TooFewStructures { set, found: graphs.len(), needed });
         }
     }
+    let identity = Identity::of(model, config, training, validation);
     let validation = validation.upload(device);
     let mut run = Run::new(model, config, training, device);
-    let mut curve = Vec::with_capacity(config.epochs);
+    let mut curve: Vec<EpochPoint> = Vec::with_capacity(config.epochs);
     let mut best: Option<(EpochPoint, Cgcnn)> = None;
-    for epoch in 1..=config.epochs {
+    if let Some(path) = state.filter(|path| path.exists()) {
+        let found = TrainingState::load(path, &identity)?;
+        curve.clone_from(&found.curve);
+        best = Some((lowest(&curve).expect("a state has an epoch"), run.restore(found, path)?));
+    }
+    for epoch in curve.len() + 1..=config.epochs {
         let training_error = run.epoch(epoch);
         let measured = run.measurable(epoch);
         let point = EpochPoint { epoch, training: training_error, validation: error_on(&measured, &validation) };
         if !(point.training.is_finite() && point.validation.is_finite()) {
             return Err(CgcnnError::NotFinite { epoch });
         }
-        progress(&point);
         curve.push(point);
         if best.as_ref().is_none_or(|(best, _)| point.validation < best.validation) {
             best = Some((point, measured));
         }
+        if let (Some(path), Some((_, best))) = (state, &best) {
+            TrainingState::save(path, &identity, [&run.model, &run.average, best], run.optimizer.moments(), run.step, &curve)?;
+        }
+        if !progress(&point) {
+            break;
+        }
     }
     let (best, model) = best.expect("there was an epoch");
     Ok(Trained { model, best, curve })
+}
+
+/// The first epoch with the lowest error on the validation set.
+fn lowest(curve: &[EpochPoint]) -> Option<EpochPoint> {
+    curve.iter().copied().reduce(|best, point| if point.validation < best.validation { point } else { best })
 }
 
 /// Mean absolute error of a network's energies, eV/atom.
@@ -118,6 +142,17 @@ impl<'a> Run<'a> {
         let device = plain.clone().autodiff();
         let model = model.init(plain).with_normaliser(data.normaliser()).to_device(&device).train();
         Self { config, data, plain: plain.clone(), device, model, average, optimizer, step: 0 }
+    }
+
+    /// Goes on from a state. Returns the best of the measured weights.
+    fn restore(&mut self, state: TrainingState, path: &Path) -> Result<Cgcnn, CgcnnError> {
+        let [model, average, best] = &state.weights;
+        self.model = archive_into_module(self.model.clone(), model, path)?;
+        self.average = archive_into_module(self.average.clone(), average, path)?;
+        let optimizer = Adam::new(&self.average, &self.plain).resumed(state.moments, &self.model, &self.average, &self.plain);
+        self.optimizer = optimizer.ok_or_else(|| damaged(path, "the optimiser's moments do not fit the network"))?;
+        self.step = state.step;
+        Ok(archive_into_module(self.average.clone(), best, path)?)
     }
 
     fn batch_size(&self) -> usize {
@@ -229,7 +264,7 @@ mod tests {
     fn it_learns_on(device: &Device) {
         let (model, config) = config();
         let (training, validation) = (set(0.0), set(0.1));
-        let run = || train(&model, &config, &training, &validation, device, |_| ()).expect("a run");
+        let run = || train(&model, &config, &training, &validation, device, None, |_| true).expect("a run");
         let trained = run();
         let first = trained.curve[0];
         assert_eq!(trained.curve.len(), 25);
@@ -243,11 +278,70 @@ mod tests {
         assert_eq!(run().curve, trained.curve);
     }
 
+    fn weights(model: &Cgcnn) -> Vec<f32> {
+        let archive = score_model::module_to_archive(model);
+        let values = archive.tensors.keys().flat_map(|name| archive.f32(name, Path::new("weights")).expect("numbers").1.to_vec());
+        values.collect()
+    }
+
+    #[test]
+    fn an_interrupted_run_ends_with_the_same_weights() {
+        score_model::conformance::available_devices().iter().for_each(interrupted_on);
+    }
+
+    fn interrupted_on(device: &Device) {
+        let (model, config) = config();
+        let config = TrainingConfig { epochs: 7, ..config };
+        let (training, validation) = (set(0.0), set(0.1));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("training.state");
+        let run = |state: Option<&Path>, last: usize| {
+            train(&model, &config, &training, &validation, device, state, |point| point.epoch < last).expect("a run")
+        };
+        let whole = run(None, 7);
+        // Stopped twice, and once more asked for when there is nothing left to do.
+        assert_eq!(run(Some(&path), 2).curve, whole.curve[..2]);
+        assert_eq!(run(Some(&path), 5).curve, whole.curve[..5]);
+        for _ in 0..2 {
+            let resumed = run(Some(&path), 7);
+            assert_eq!((&resumed.curve, resumed.best), (&whole.curve, whole.best));
+            assert_eq!(weights(&resumed.model), weights(&whole.model));
+            assert_eq!(resumed.model.normaliser(), whole.model.normaliser());
+        }
+    }
+
+    #[test]
+    fn states_of_other_runs_and_damaged_ones_are_refused() {
+        let (model, config) = config();
+        let config = TrainingConfig { epochs: 2, ..config };
+        let (training, validation) = (set(0.0), set(0.1));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("training.state");
+        let run = |model: &CgcnnConfig, config: &TrainingConfig, validation: &LabelledGraphs| {
+            train(model, config, &training, validation, &Device::flex(), Some(&path), |_| false)
+        };
+        run(&model, &config, &validation).expect("an epoch");
+        let written = std::fs::read(&path).expect("a state");
+        let other = |what, outcome| match outcome {
+            Err(CgcnnError::OtherRun { what: found, .. }) => assert_eq!(found, what),
+            other => panic!("{what}: {other:?}"),
+        };
+        other("network", run(&CgcnnConfig { seed: 4, ..model.clone() }, &config, &validation));
+        other("training configuration", run(&model, &TrainingConfig { epochs: 3, ..config.clone() }, &validation));
+        other("data", run(&model, &config, &set(0.2)));
+        assert_eq!(std::fs::read(&path).expect("a state"), written, "what was refused is left as it is");
+        std::fs::write(&path, &written[..written.len() / 2]).expect("a file");
+        assert!(matches!(run(&model, &config, &validation), Err(CgcnnError::Checkpoint(_))));
+        model.init(&Device::flex()).to_archive().expect("an archive").save(&path).expect("a file");
+        let error = run(&model, &config, &validation).expect_err("no training state").to_string();
+        assert!(error.contains("cgcnn-training"), "{error}");
+    }
+
     #[test]
     fn empty_sets_are_errors() {
         let (model, config) = config();
         let (full, empty) = (set(0.0), LabelledGraphs::default());
-        let run = |training, validation| train(&model, &config, training, validation, &Device::flex(), |_| ());
+        let run = |training, validation| train(&model, &config, training, validation, &Device::flex(), None, |_| true);
         assert!(matches!(run(&empty, &full), Err(CgcnnError::TooFewStructures { set: "training", found: 0, .. })));
         assert!(matches!(run(&full, &empty), Err(CgcnnError::TooFewStructures { set: "validation", .. })));
         let network = model.init(&Device::flex());

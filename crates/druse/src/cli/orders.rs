@@ -38,11 +38,11 @@ pub(super) struct Orders {
 }
 
 /// Reads `{"space_group", "sites": {element: number}, "count", "steps_per_level"}` per line, `count` (1) and `steps_per_level` optional;
-/// `.zst` is unpacked. With `steps_given` the lines need not agree on `steps_per_level`.
+/// `.zst` is unpacked. With `steps_unused` the lines need not agree on `steps_per_level`.
 ///
 /// # Errors
 /// Names file, line and cure.
-pub(super) fn read(path: &Path, steps_given: bool) -> Result<Orders> {
+pub(super) fn read(path: &Path, steps_unused: bool) -> Result<Orders> {
     let file = File::open(path).with_context(|| format!("{}: cannot be opened", path.display()))?;
     let compressed = path.extension().is_some_and(|ending| ending == "zst");
     let input: Box<dyn Read> = if compressed {
@@ -50,10 +50,10 @@ pub(super) fn read(path: &Path, steps_given: bool) -> Result<Orders> {
     } else {
         Box::new(file)
     };
-    parse(BufReader::new(input), &path.display().to_string(), steps_given)
+    parse(BufReader::new(input), &path.display().to_string(), steps_unused)
 }
 
-fn parse(input: impl BufRead, name: &str, steps_given: bool) -> Result<Orders> {
+fn parse(input: impl BufRead, name: &str, steps_unused: bool) -> Result<Orders> {
     let mut orders = Vec::new();
     let mut steps: Option<(usize, usize)> = None;
     for (index, text) in input.lines().enumerate() {
@@ -76,7 +76,7 @@ fn parse(input: impl BufRead, name: &str, steps_given: bool) -> Result<Orders> {
         let (order, steps_here) = parsed.order().with_context(place)?;
         orders.push(order);
         match (steps, steps_here) {
-            (Some((first, known)), Some(here)) if known != here && !steps_given => {
+            (Some((first, known)), Some(here)) if known != here && !steps_unused => {
                 bail!(
                     "{}: steps_per_level is {here}, but {known} in line {first}; all orders of a file must have the same, or give --steps-per-level",
                     place()

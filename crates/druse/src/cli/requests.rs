@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
@@ -100,14 +100,20 @@ impl Request {
 }
 
 impl RequestArgs {
-    /// The orders; all that cannot be is refused here. `seed` draws what the formula leaves open.
+    /// The file of orders, if there is one.
+    pub(super) fn orders(&self) -> Option<&Path> {
+        self.orders.as_deref()
+    }
+
+    /// The orders; all that cannot be is refused here. `seed` draws what the formula leaves open; `steps_unused`: the file's own steps per
+    /// level do not matter.
     ///
     /// # Errors
     /// Says what is wrong and what to write instead.
-    pub(super) fn request(&self, seed: u64, steps_given: bool) -> Result<Request> {
+    pub(super) fn request(&self, seed: u64, steps_unused: bool) -> Result<Request> {
         let count = self.count.unwrap_or(1);
         let request = if let Some(file) = &self.orders {
-            let Orders { orders, steps_per_level } = orders::read(file, steps_given)?;
+            let Orders { orders, steps_per_level } = orders::read(file, steps_unused)?;
             Request { steps_per_level, ..Request::of_orders(orders, SiteMode::General) }
         } else if let Some(sites) = &self.composition {
             let sites = OrderedSites::General(sites.clone());
@@ -213,7 +219,7 @@ impl RequestArgs {
         Ok(groups.iter().flat_map(each).collect())
     }
 
-    fn from_template(&self, file: &std::path::Path, count: usize) -> Result<Request> {
+    fn from_template(&self, file: &Path, count: usize) -> Result<Request> {
         let structure = io::read(file)?;
         let unit = AsymmetricUnit::from_structure(&structure, TEMPLATE_SYMPREC, Finder::Moyo)
             .with_context(|| format!("{}: its symmetry", file.display()))?;

@@ -54,7 +54,7 @@ pub(super) struct SampleArgs {
     /// annealed: the paper's Langevin dynamics; few-step: a few large steps, much faster and less exact
     #[arg(long, value_enum, default_value_t)]
     sampler: SamplerName,
-    /// Langevin steps per noise level, for the annealed sampler [default: what the orders say, else 80]
+    /// Langevin steps per noise level, for the annealed sampler alone [default: what the orders say, else 80]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     steps_per_level: Option<usize>,
     /// Network evaluations per structure, for the few-step sampler [default: 32]
@@ -123,8 +123,15 @@ fn found_at(structure: &Structure, symprec: f64) -> Option<u8> {
 pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     // All that can be refused is refused before anything is written.
     let method = method(args)?;
-    let Request { orders, steps_per_level, mode, template, fixed } =
-        args.what.request(args.seed, args.steps_per_level.is_some())?;
+    let steps_unused = args.steps_per_level.is_some() || matches!(args.sampler, SamplerName::FewStep);
+    let Request { orders, steps_per_level, mode, template, fixed } = args.what.request(args.seed, steps_unused)?;
+    if let (Some(file), Method::FewStep(few_step), Some(_)) = (args.what.orders(), &method, steps_per_level) {
+        let evaluations = few_step.evaluations;
+        terminal::warning(&format!(
+            "{}: steps_per_level is for the annealed sampler and is not used; the few-step sampler takes --evaluations, {evaluations} here",
+            file.display()
+        ));
+    }
     let device = args.device.open()?;
     let loaded = load(args, mode, &device)?;
     let defaults = SamplerConfig::default();

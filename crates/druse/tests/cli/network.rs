@@ -138,6 +138,21 @@ fn orders_from_a_file() {
     let table = run.status(0).stdout();
     assert_eq!(folder.files().iter().filter(|file| file.starts_with("grown/")).count(), 3, "{table}");
     assert!(table.contains("221") && table.contains("62"), "{table}");
+
+    // The few-step sampler has no steps per level: lines that name them, even different ones, are sampled all the same, and it is said.
+    folder.write("orders.jsonl", &text.replace("\"Ti\": 1}}", "\"Ti\": 1}, \"steps_per_level\": 2}"));
+    let few_step = |out: &str, further: &[&str]| {
+        let arguments = ["sample", "--orders", "orders.jsonl", "--checkpoint", "run/checkpoint.safetensors", "--out", out];
+        folder.druse(&[&arguments[..], further].concat())
+    };
+    few_step("refused", &[]).refused(&["orders.jsonl:2", "steps_per_level is 2, but 1"]);
+    let run = few_step("few", &["--sampler", "few-step", "--evaluations", "4", "--json"]).status(0);
+    let said = run.stderr();
+    assert!(said.contains("warning: orders.jsonl: steps_per_level") && said.contains("--evaluations, 4 here"), "{said}");
+    assert_eq!(run.document()["evaluations_per_structure"], 4);
+    folder.write("orders.jsonl", "{\"space_group\": 62, \"sites\": {\"Ca\": 1, \"Ti\": 1}}\n");
+    let run = few_step("quiet", &["--sampler", "few-step", "--evaluations", "4"]).status(0);
+    assert!(!run.stderr().contains("steps_per_level"), "{}", run.stderr());
 }
 
 #[test]

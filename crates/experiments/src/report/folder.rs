@@ -1,6 +1,6 @@
 //! What a finished run left in its folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use super::command;
 use crate::table::Row;
 use crate::table1::Table1Config;
 use crate::table1::further::Further;
+use crate::table1::listing;
 
 /// A finished run of Table 1.
 pub struct FinishedRun {
@@ -41,6 +42,8 @@ pub struct FinishedRun {
     pub config_text: String,
     /// Structures with their ids.
     pub generated: Vec<(String, Structure)>,
+    /// Whether each structure is valid, by its id; none if the run did not write it down.
+    pub valid: Option<HashMap<String, bool>>,
     /// Losses; empty if the run trained nothing.
     pub curve: Vec<LossPoint>,
     /// The command that made the run, where it was noted.
@@ -89,6 +92,8 @@ impl FinishedRun {
             .into_iter()
             .map(|entry| Ok((entry.id, entry.structure?)))
             .collect::<Result<Vec<_>>>()?;
+        let lines = listing::read(folder)?;
+        let valid = lines.map(|lines| lines.into_iter().map(|line| (line.id, line.valid)).collect());
         let losses = folder.join("loss.csv");
         let curve = if losses.exists() { losses_of(&text_of(&losses)?, &losses)? } else { Vec::new() };
         let named = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
@@ -106,6 +111,7 @@ impl FinishedRun {
             config,
             config_text,
             generated,
+            valid,
             curve,
             command: command.filter(|command| !command.is_empty()),
             folder: folder.to_owned(),

@@ -12,6 +12,7 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use crystal_core::Structure;
 use datasets::{DataSet, LoadOptions, Split, load, locate};
 use druse::output::write_file;
 use metrics::Fingerprints;
@@ -99,10 +100,14 @@ fn written(folder: &Path, run: &FinishedRun, test: &[Properties]) -> Result<Stri
 
 fn html(run: &FinishedRun, test: &[Properties]) -> Result<String> {
     let symprec = run.config.train.data.symprec;
-    let valid: Vec<(&str, &crystal_core::Structure)> = run
+    let is_valid = |id: &str, structure: &Structure| match run.valid.as_ref().and_then(|valid| valid.get(id)) {
+        Some(valid) => *valid,
+        None => Fingerprints::of(structure).is_valid(),
+    };
+    let valid: Vec<(&str, &Structure)> = run
         .generated
         .par_iter()
-        .filter(|(_, structure)| Fingerprints::of(structure).is_valid())
+        .filter(|(id, structure)| is_valid(id, structure))
         .map(|(id, structure)| (id.as_str(), structure))
         .collect();
     let generated = distributions::of_structures(&valid, symprec);

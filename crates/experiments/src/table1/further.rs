@@ -8,10 +8,13 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::run::Generated;
+use super::sameness::Sameness;
 
 /// Tolerances (Å) at which the space group is looked for.
 const SYMPRECS: [f64; 2] = [0.01, 0.1];
-pub(crate) const HEADERS: [&str; 9] = [
+/// Figures of a set, its name included.
+const N_COLUMNS: usize = 12;
+pub(crate) const HEADERS: [&str; N_COLUMNS] = [
     "set",
     "structures",
     "valid structure",
@@ -19,6 +22,9 @@ pub(crate) const HEADERS: [&str; 9] = [
     "space group kept, 0.01 Å",
     "space group kept, 0.1 Å",
     "drawn again",
+    "unique",
+    "novel",
+    "not comparable",
     "Wasserstein, density (g/cm³)",
     "Wasserstein, elements",
 ];
@@ -38,6 +44,12 @@ pub struct Further {
     pub space_group_kept: Option<[f64; 2]>,
     /// Share that exploded and was drawn again; none for real structures.
     pub redrawn: Option<f64>,
+    /// Share of structures that equal none before them ([`metrics::StructureMatcher`]); none where the structures are not at hand.
+    pub uniqueness: Option<f64>,
+    /// Share that equals no structure of the training split; none where that was not at hand.
+    pub novelty: Option<f64>,
+    /// Structures with a collapsed cell, which cannot be compared with others: they count as neither unique nor novel.
+    pub n_not_comparable: Option<usize>,
     /// Distance of the densities from the reference's, g/cm³.
     pub wasserstein_density: Option<f64>,
     /// Distance of the numbers of elements from the reference's.
@@ -52,6 +64,7 @@ impl Further {
     pub(crate) fn of(
         name: &str,
         generated: &Generated,
+        sameness: &Sameness,
         fingerprints: &[Fingerprints],
         reference: &[Fingerprints],
     ) -> Result<Self> {
@@ -64,12 +77,12 @@ impl Further {
             redrawn: Some(redrawn),
             wasserstein_density: Some(wasserstein_distance(&densities(fingerprints), &densities(reference))?),
             wasserstein_n_elements: Some(wasserstein_distance(&n_elements(fingerprints), &n_elements(reference))?),
-            ..Self::of_reference(name, fingerprints)
+            ..Self::of_reference(name, Some(sameness), fingerprints)
         })
     }
 
-    /// Of real structures.
-    pub(super) fn of_reference(name: &str, fingerprints: &[Fingerprints]) -> Self {
+    /// Of real structures; `sameness` where the structures themselves are at hand.
+    pub(super) fn of_reference(name: &str, sameness: Option<&Sameness>, fingerprints: &[Fingerprints]) -> Self {
         let share = |passes: fn(&Fingerprints) -> bool| {
             fingerprints.iter().filter(|one| passes(one)).count() as f64 / fingerprints.len() as f64
         };
@@ -80,13 +93,17 @@ impl Further {
             composition_validity: share(|one| one.composition_valid),
             space_group_kept: None,
             redrawn: None,
+            uniqueness: sameness.map(Sameness::uniqueness),
+            novelty: sameness.and_then(Sameness::novelty),
+            n_not_comparable: sameness.map(Sameness::n_not_comparable),
             wasserstein_density: None,
             wasserstein_n_elements: None,
         }
     }
 
-    pub(crate) fn cells(&self) -> [String; 9] {
-        let figure = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
+    pub(crate) fn cells(&self) -> [String; N_COLUMNS] {
+        let dash = || "–".to_owned();
+        let figure = |value: Option<f64>| value.map_or_else(dash, |value| format!("{value:.3}"));
         let [fine, coarse] = self.space_group_kept.map_or([None; 2], |kept| kept.map(Some));
         [
             self.name.clone(),
@@ -96,6 +113,9 @@ impl Further {
             figure(fine),
             figure(coarse),
             figure(self.redrawn),
+            figure(self.uniqueness),
+            figure(self.novelty),
+            self.n_not_comparable.map_or_else(dash, |n| n.to_string()),
             figure(self.wasserstein_density),
             figure(self.wasserstein_n_elements),
         ]
@@ -150,10 +170,18 @@ mod tests {
         let site = |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
         let structure = Structure::new(lattice, vec![site("Cs", 0.0), site("Cl", 0.5)]).expect("a structure");
         let fingerprints = [Fingerprints::of(&structure)];
-        let set = Further::of_reference("test", &fingerprints);
-        assert_eq!(set.cells(), ["test", "1", "1.000", "1.000", "–", "–", "–", "–", "–"]);
-        let generated = Generated { structures: vec![structure], space_groups: vec![], redraws: vec![2], given_up: 0 };
-        let set = Further::of("ours", &generated, &fingerprints, &fingerprints).expect("figures");
+        let set = Further::of_reference("test", None, &fingerprints);
+        assert_eq!(set.cells(), ["test", "1", "1.000", "1.000", "–", "–", "–", "–", "–", "–", "–", "–"]);
+        let generated = Generated {
+            ids: vec!["one".to_owned()],
+            structures: vec![structure],
+            space_groups: vec![],
+            redraws: vec![2],
+            given_up: 0,
+        };
+        let sameness = Sameness { first: vec![Some(0)], novel: None };
+        let set = Further::of("ours", &generated, &sameness, &fingerprints, &fingerprints).expect("figures");
+        assert_eq!(set.cells()[7..10], ["1.000", "–", "0"]);
         assert_eq!((set.redrawn, set.wasserstein_density, set.wasserstein_n_elements), (Some(1.0), Some(0.0), Some(0.0)));
         assert!(text(std::slice::from_ref(&set)).contains("drawn again") && markdown(&[set]).starts_with("| set |"));
     }

@@ -2,10 +2,12 @@
 
 mod config;
 pub(crate) mod further;
+pub(crate) mod listing;
 mod outcome;
 pub mod reference;
 pub(crate) mod rows;
 pub(crate) mod run;
+pub(crate) mod sameness;
 mod samplers;
 mod stages;
 

@@ -23,6 +23,8 @@ pub(super) struct Outcome<'a> {
     pub(super) reference: &'a Reference,
     /// Whether the reference was compiled in.
     pub(super) compiled_in: bool,
+    /// Structures of the training split that novelty is measured against, where it was at hand.
+    pub(super) n_training: Option<usize>,
     pub(super) cgcnn: &'a Weights,
     pub(super) stages: &'a Stages,
     pub(super) provenance: &'a Provenance,
@@ -44,9 +46,14 @@ impl Outcome<'_> {
         );
         let Reference { structures, git, .. } = self.reference;
         let source = if self.compiled_in { format!("compiled in, computed by {git}") } else { "computed in this run".to_owned() };
+        let novelty = match self.n_training {
+            Some(n) => format!("novelty is against the {n} structures of the training split"),
+            None => "novelty is not measured, the training split is not compiled in: give --data DIR".to_owned(),
+        };
         let notes = [
             format!("Reference: {} structures, fingerprints {source}", structures.len()),
             format!("FD CGCNN: {}", self.cgcnn.description()),
+            format!("Unique and novel structures: StructureMatcher with CDVAE's tolerances; {novelty}"),
         ];
         let terminal = format!(
             "{heading}\n\n{}  {}\n\nFurther figures\n{}\nWall time per stage\n{timings}",
@@ -72,6 +79,7 @@ impl Outcome<'_> {
             "seconds": self.stages,
             "data": { "name": provenance.data, "sha256": provenance.data_sha256 },
             "reference": { "compiled_in": self.compiled_in, "n_structures": structures.len(), "git": git },
+            "n_training_structures": self.n_training,
             "cgcnn": { "path": self.cgcnn.path, "sha256": self.cgcnn.sha256 },
             "git": provenance.git,
             "seed": provenance.seed,

@@ -9,7 +9,6 @@ use datasets::{DataSet, LoadOptions, Source, Split, load, locate};
 use druse::checkpoints::{self, Loaded};
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
-use druse::provenance::{GIT_REVISION, VERSION};
 use druse::training::recent_losses;
 use druse::{DeviceName, Devices, Provenance, crystal_features};
 use langevin::{Sampler, SamplingOrder};
@@ -19,8 +18,9 @@ use super::further::Further;
 use super::outcome::Outcome;
 use super::reference::{Reference, fingerprints_of};
 use super::rows::{Bootstrap, stable_rows, this_work_row};
+use super::sameness::Sameness;
 use super::stages::Stages;
-use super::{Table1Config, samplers};
+use super::{Table1Config, listing, samplers};
 use crate::plot;
 use crate::progress::bar;
 use crate::published;
@@ -50,7 +50,7 @@ pub struct Table1Options {
     /// cpu, wgpu or cuda.
     #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
-    /// Devices that share every training batch; only cuda has more than one.
+    /// Devices that share every batch of a training (--train); only cuda has more than one.
     #[arg(long, default_value_t = 1)]
     pub gpus: usize,
     /// How they add their gradients: host, or collective (NCCL).
@@ -79,8 +79,6 @@ pub struct Table1Options {
 /// If a stage fails; the message names the stage.
 pub fn run(options: &Table1Options) -> Result<String> {
     let mut config = configuration(options)?;
-    let devices = options.device.open_several(options.gpus, options.exchange)?;
-    let device = devices.first.clone();
     let folder = match &options.name {
         Some(name) => options.out.join(name),
         None => default_folder(options),
@@ -93,7 +91,13 @@ pub fn run(options: &Table1Options) -> Result<String> {
     if interrupted && !options.resume {
         bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --name", folder.display());
     }
-    let checkpoint = if options.train || interrupted {
+    let trains = options.train || interrupted;
+    if options.gpus > 1 && !trains {
+        bail!("--gpus {} is for training, and nothing is trained here; add --train, or leave --gpus out", options.gpus);
+    }
+    let devices = options.device.open_several(options.gpus, options.exchange)?;
+    let device = devices.first.clone();
+    let checkpoint = if trains {
         None
     } else {
         let checkpoint = checkpoints::load(options.checkpoint.as_deref(), SiteMode::General, &device)?;
@@ -116,14 +120,10 @@ pub fn run(options: &Table1Options) -> Result<String> {
         Some(data) => Reference::of(data, &config, &cgcnn, options.seed),
         None => Reference::shipped(&config, &cgcnn),
     })?;
-    let provenance = Provenance {
-        version: VERSION.to_owned(),
-        git: GIT_REVISION.to_owned(),
-        seed: options.seed,
-        data: reference.data.clone(),
-        data_sha256: reference.data_sha256.clone(),
-        device: options.device,
-    };
+    let provenance = Provenance::of_named(&reference.data, &reference.data_sha256, options.seed, options.device);
+    write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
+    let training = data.as_ref().map(|data| structures_of(data, Split::Train));
+    let training = training.as_deref();
 
     let network = match (checkpoint, &data) {
         (None, Some(data)) => stages.run("training", || train(&config, options.resume, data, &provenance, &devices, &folder))?.0,
@@ -133,11 +133,13 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let orders = reference.orders(config.n_samples, config.sampling.seed);
     let generated = stages.run("sampling", || sample(&config, &orders, &network.model, &device, &folder))?;
     let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, &cgcnn)))?;
+    let same = stages.run("uniqueness and novelty", || Sameness::of(&generated.structures, training))?;
     let bootstrap = Bootstrap { samples: config.bootstrap, seed: options.seed };
     let (this_work, further) = stages.run("figures of this work", || {
         let row = this_work_row(&config, bootstrap, &ours, &reference.structures, &generated, &network.note)?;
-        Ok((row, Further::of("this work", &generated, &ours, &reference.structures)?))
+        Ok((row, Further::of("this work", &generated, &same, &ours, &reference.structures)?))
     })?;
+    listing::write(&folder, &generated, &ours, &same)?;
     let mut rows = vec![this_work];
     let mut further = vec![further];
     for sampler in &config.samplers {
@@ -148,8 +150,10 @@ pub fn run(options: &Table1Options) -> Result<String> {
             stages.run(&format!("sampling, {name}"), || sample(&config, &orders, &network.model, &device, &folder))?;
         let (row, more) = stages.run(&format!("figures of {name}"), || {
             let ours = fingerprints_of(name, &generated.structures, &cgcnn);
+            let same = Sameness::of(&generated.structures, training)?;
+            listing::write(&folder, &generated, &ours, &same)?;
             let row = this_work_row(&config, bootstrap, &ours, &reference.structures, &generated, &network.note)?;
-            Ok((row, Further::of(name, &generated, &ours, &reference.structures)?))
+            Ok((row, Further::of(name, &generated, &same, &ours, &reference.structures)?))
         })?;
         rows.push(Row { name: name.clone(), published: None, ..row });
         further.push(more);
@@ -159,7 +163,14 @@ pub fn run(options: &Table1Options) -> Result<String> {
             std::iter::once(&config.sampling).chain(config.samplers.iter().map(|sampler| &sampler.sampling)).collect();
         samplers::write_comparison(&folder, config.n_samples, &samplings, &rows)?;
     }
-    further.push(Further::of_reference(config.reference.name(), &reference.structures));
+    let split = config.reference;
+    let same = match &data {
+        Some(data) => Some(stages.run(&format!("uniqueness and novelty, {}", split.name()), || {
+            Sameness::of(&structures_of(data, split.split()), training)
+        })?),
+        None => None,
+    };
+    further.push(Further::of_reference(split.name(), same.as_ref(), &reference.structures));
     let stable = stages.run("1000 stable structures", || stable_rows(&config, options.seed, &reference))?;
 
     let not_run = |name: &str, published, note: &str| Row {
@@ -183,6 +194,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
         further: &further,
         reference: &reference,
         compiled_in: data.is_none(),
+        n_training: training.map(<[_]>::len),
         cgcnn: &cgcnn,
         stages: &stages,
         provenance: &provenance,
@@ -247,6 +259,11 @@ pub(crate) fn load_data(config: &Table1Config, source: &Source) -> Result<DataSe
     Ok(data)
 }
 
+/// All structures of a split.
+pub(crate) fn structures_of(data: &DataSet, split: Split) -> Vec<Structure> {
+    data.split(split).iter().map(|record| record.structure.clone()).collect()
+}
+
 /// What is sampled with, and what the note tells of it.
 pub(crate) struct ScoreNetwork {
     pub(crate) model: DimeNetPlusPlus,
@@ -291,6 +308,7 @@ pub(crate) fn train(
 
 /// Sampled structures with what the note tells of them.
 pub(crate) struct Generated {
+    pub(crate) ids: Vec<String>,
     pub(crate) structures: Vec<Structure>,
     /// The space group that was asked for.
     pub(crate) space_groups: Vec<SpaceGroupNumber>,
@@ -317,11 +335,13 @@ pub(crate) fn sample(
     for lost in &sampled.given_up {
         tracing::warn!("{}: given up, {}", lost.id, lost.reason);
     }
+    let (ids, structures) = named.into_iter().unzip();
     let samples = || sampled.written.iter().map(|written| &written.sample);
     Ok(Generated {
         space_groups: samples().map(|sample| sample.state.space_group.number()).collect(),
         redraws: samples().map(|sample| sample.redraws).collect(),
         given_up: sampled.given_up.len(),
-        structures: named.into_iter().map(|(_, structure)| structure).collect(),
+        ids,
+        structures,
     })
 }

@@ -103,6 +103,14 @@ pub(super) fn visit(
     Ok(())
 }
 
+/// Whether the lattice vectors as long as its own cell vectors can be gone through: not so in a collapsed lattice, which cannot be compared
+/// with anything.
+pub(super) fn has_few_enough_vectors(cell: &ReducedCell, tolerances: &StructureMatcher) -> bool {
+    let parameters = cell.lattice.parameters();
+    let longest = parameters.a.max(parameters.b).max(parameters.c);
+    candidates(cell, longest, tolerances.ltol).is_ok()
+}
+
 /// Whether whole numbers have no common divisor but 1.
 fn coprime(numbers: &Vector3<f64>) -> bool {
     let divisor = numbers.iter().fold(0.0, |divisor, number| {

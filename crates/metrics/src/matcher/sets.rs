@@ -1,12 +1,15 @@
 //! Equal structures within and between sets.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
 
-use crystal_core::{Species, Structure};
+use crystal_core::{Composition, Species, Structure};
 use rayon::prelude::*;
 
+use super::mapping;
 use super::reduced::ReducedCell;
 use super::{Score, StructureMatcher};
+use crate::MetricsError;
 
 /// Structures with the same atoms in the primitive cell; others are never equal.
 type Buckets<'a> = HashMap<&'a [(Species, usize)], Vec<usize>>;
@@ -14,34 +17,45 @@ type Buckets<'a> = HashMap<&'a [(Species, usize)], Vec<usize>>;
 impl StructureMatcher {
     /// For each structure the index of the first that it equals ([`Self::fit`]); its own where it is the first of its kind. Each structure
     /// is compared with the first of each kind so far, as pymatgen groups structures, because being equal within a tolerance is not
-    /// transitive. A structure that cannot be compared (a collapsed cell) equals none.
+    /// transitive. `None` for a structure that cannot be compared, because its cell has collapsed.
     ///
     /// Uniqueness is the share of structures that have their own index.
-    pub fn unique(&self, structures: &[Structure]) -> Vec<usize> {
-        let cells = reduce(structures);
+    ///
+    /// # Errors
+    /// [`MetricsError::Tolerance`].
+    pub fn unique(&self, structures: &[Structure]) -> Result<Vec<Option<usize>>, MetricsError> {
+        self.check()?;
+        let cells = self.reduce(structures);
         let groups: Vec<Vec<(usize, usize)>> =
             buckets(&cells).into_par_iter().map(|(_, members)| self.group(&cells, members)).collect();
-        let mut first: Vec<usize> = (0..structures.len()).collect();
+        let mut first = vec![None; structures.len()];
         for (index, equal) in groups.into_iter().flatten() {
-            first[index] = equal;
+            first[index] = Some(equal);
         }
-        first
+        Ok(first)
     }
 
-    /// For each structure whether none of the reference equals it ([`Self::fit`]). What cannot be compared (a collapsed cell) equals
-    /// nothing and would count as novel, so leave out what is not valid first.
+    /// For each structure whether none of the reference equals it ([`Self::fit`]). `None` for a structure that cannot be compared, because
+    /// its cell has collapsed; one of the reference equals nothing.
     ///
     /// Novelty is the share of structures for which this is true.
-    pub fn novel(&self, structures: &[Structure], reference: &[Structure]) -> Vec<bool> {
-        let known = reduce(reference);
+    ///
+    /// # Errors
+    /// [`MetricsError::Tolerance`].
+    pub fn novel(&self, structures: &[Structure], reference: &[Structure]) -> Result<Vec<Option<bool>>, MetricsError> {
+        self.check()?;
+        // Reducing a large reference takes longer than comparing, and most of it has other formulas.
+        let formulas: HashSet<Composition> = structures.par_iter().map(reduced_formula).collect();
+        let known: Vec<&Structure> =
+            reference.par_iter().filter(|structure| formulas.contains(&reduced_formula(structure))).collect();
+        let known = self.reduce(&known);
         let buckets = buckets(&known);
         let is_novel = |structure: &Structure| {
-            let Ok(cell) = ReducedCell::of(structure) else { return true };
-            let Some(members) = buckets.get(cell.composition.as_slice()) else { return true };
+            let cell = self.comparable(structure)?;
             let equals = |member: &usize| known[*member].as_ref().is_some_and(|known| self.equal(known, &cell));
-            !members.par_iter().any(equals)
+            Some(!buckets.get(cell.composition.as_slice()).is_some_and(|members| members.par_iter().any(equals)))
         };
-        structures.par_iter().map(is_novel).collect()
+        Ok(structures.par_iter().map(is_novel).collect())
     }
 
     /// Members of one bucket with the first that each equals: the first left over is compared with all others, and takes those that equal it.
@@ -61,12 +75,22 @@ impl StructureMatcher {
     }
 
     fn equal(&self, a: &ReducedCell, b: &ReducedCell) -> bool {
-        self.check().and_then(|()| self.compare(a, b, Score::AnyMax)).is_ok_and(|found| found.is_some())
+        self.compare(a, b, Score::AnyMax).is_ok_and(|found| found.is_some())
+    }
+
+    /// The reduced cell of a structure that can be compared, at least with itself.
+    fn comparable(&self, structure: &Structure) -> Option<ReducedCell> {
+        let cell = ReducedCell::of(structure).ok()?;
+        mapping::has_few_enough_vectors(&cell, self).then_some(cell)
+    }
+
+    fn reduce<S: Borrow<Structure> + Sync>(&self, structures: &[S]) -> Vec<Option<ReducedCell>> {
+        structures.par_iter().map(|structure| self.comparable(structure.borrow())).collect()
     }
 }
 
-fn reduce(structures: &[Structure]) -> Vec<Option<ReducedCell>> {
-    structures.par_iter().map(|structure| ReducedCell::of(structure).ok()).collect()
+fn reduced_formula(structure: &Structure) -> Composition {
+    Composition::of(structure).reduced()
 }
 
 fn buckets(cells: &[Option<ReducedCell>]) -> Buckets<'_> {

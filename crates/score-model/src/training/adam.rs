@@ -61,33 +61,50 @@ impl Adam {
         (Self { lengths: self.lengths.clone(), state }, model, average)
     }
 
+    /// First and second moments, each those of all parameters in the order in which the module is traversed: what [`Self::resumed`] goes on
+    /// from.
+    pub fn moments(&self) -> [Vec<f32>; 2] {
+        self.moments_by_parameter().map(|parts| parts.concat())
+    }
+
+    fn moments_by_parameter(&self) -> [Vec<Vec<f32>>; 2] {
+        // Not the flat vector as it is: between its parameters there are zeros that stand for nothing.
+        let read = |part: Tensor<1>| part.into_data().iter::<f32>().collect();
+        [&self.state.first_moment, &self.state.second_moment]
+            .map(|moment| parts(moment, &self.lengths).into_iter().map(read).collect())
+    }
+
+    /// Goes on with [moments](Self::moments) of an earlier run, the parameters of `model` and the moving average in `average`, on the plain
+    /// device `device`; `None` if the moments do not fit them.
+    pub fn resumed<M: Module>(self, moments: [Vec<f32>; 2], model: &M, average: &M, device: &Device) -> Option<Self> {
+        let n_parameters: usize = self.lengths.iter().sum();
+        if moments.iter().any(|moment| moment.len() != n_parameters) {
+            return None;
+        }
+        let [first_moment, second_moment] = moments.map(|moment| {
+            let mut rest = moment.as_slice();
+            let upload = |length: &usize| {
+                let (part, after) = rest.split_at(*length);
+                rest = after;
+                Tensor::from_data(TensorData::new(part.to_vec(), [*length]), device)
+            };
+            join(self.lengths.iter().map(upload).collect())
+        });
+        let (value, average) = (joined(values(model), device), joined(values(average), device));
+        Some(Self { lengths: self.lengths, state: AdamParameter { value, average, first_moment, second_moment } })
+    }
+
     pub(super) fn to_record(&self) -> AdamRecord {
-        let read =
-            |moment: &Tensor<1>| parts(moment, &self.lengths).into_iter().map(|part| part.into_data().iter::<f32>().collect());
-        let moments = read(&self.state.first_moment).zip(read(&self.state.second_moment));
-        AdamRecord { moments: moments.map(|(first, second)| [first, second]).collect() }
+        let [first, second] = self.moments_by_parameter();
+        AdamRecord { moments: first.into_iter().zip(second).map(|(first, second)| [first, second]).collect() }
     }
 
     /// Goes on from a record with the parameters of `model` and the moving average in `average`; `None` if the record does not fit them.
     pub(super) fn load_record<M: Module>(self, record: AdamRecord, model: &M, average: &M, device: &Device) -> Option<Self> {
         let fits = |(length, new): (&usize, &[Vec<f32>; 2])| new.iter().all(|new| new.len() == *length);
         let same = self.lengths.len() == record.moments.len() && self.lengths.iter().zip(&record.moments).all(fits);
-        if !same {
-            return None;
-        }
-        let upload = |values: Vec<f32>| {
-            let shape = [values.len()];
-            Tensor::from_data(TensorData::new(values, shape), device)
-        };
-        let (first, second) =
-            record.moments.into_iter().map(|pair| pair.map(upload)).map(|[first, second]| (first, second)).unzip();
-        let state = AdamParameter {
-            value: joined(values(model), device),
-            average: joined(values(average), device),
-            first_moment: join(first),
-            second_moment: join(second),
-        };
-        Some(Self { lengths: self.lengths, state })
+        let (first, second): (Vec<_>, Vec<_>) = record.moments.into_iter().map(|[first, second]| (first, second)).unzip();
+        if same { self.resumed([first.concat(), second.concat()], model, average, device) } else { None }
     }
 
     /// The gradients of a model's parameters as one vector in the order of the state; 0 for a parameter without a gradient.

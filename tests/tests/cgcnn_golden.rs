@@ -1,36 +1,13 @@
 //! The published weights against the published program's features and energies.
 
-use std::fs::File;
-use std::path::PathBuf;
-
 use burn::tensor::Device;
 use cgcnn::{CrystalGraph, GraphBatch, WeightFormat, Weights, features_of};
-use crystal_core::{Lattice, Site, Structure};
-use flate2::read::GzDecoder;
+use druse_tests::shared::{Crystal, golden, shared};
 use score_model::conformance::available_devices;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 /// Of the golden values (their README), times the largest number compared where that is above 1.
 const TOLERANCE: f64 = 1e-4;
-
-#[derive(Deserialize)]
-struct Crystal {
-    lattice: [[f64; 3]; 3],
-    species: Vec<String>,
-    frac: Vec<[f64; 3]>,
-}
-
-impl Crystal {
-    fn structure(&self) -> Structure {
-        let site = |(symbol, frac): (&String, &[f64; 3])| Site {
-            species: symbol.parse().expect("an element"),
-            frac_coords: (*frac).into(),
-        };
-        let sites = self.species.iter().zip(&self.frac).map(site).collect();
-        Structure::new(Lattice::from_rows(self.lattice).expect("a cell"), sites).expect("a structure")
-    }
-}
 
 #[derive(Deserialize)]
 struct GoldenStructure {
@@ -47,24 +24,6 @@ struct GoldenFeatures {
     #[serde(rename = "prediction_eV_per_atom")]
     energy: f64,
     tie_ambiguous_graph: bool,
-}
-
-/// A file below the folder of shared data, or `None` with a message.
-fn shared(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("DRUSE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let path = folder.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is not there", path.display());
-    None
-}
-
-fn golden<T: DeserializeOwned>(name: &str) -> Option<T> {
-    let path = shared(&format!("golden/{name}"))?;
-    let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Some(serde_json::from_reader(GzDecoder::new(file)).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
 
 fn published(device: &Device) -> Option<Weights> {

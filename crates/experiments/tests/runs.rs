@@ -1,0 +1,131 @@
+//! Runs of the program that take seconds.
+
+mod common;
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::{experiments, successful};
+use score_model::TensorArchive;
+use serde_json::Value;
+
+/// Starts a command that must be refused. Returns what it says.
+fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let output = experiments(folder).args(arguments).arg("--out").arg(folder).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).expect("text")
+}
+
+#[test]
+fn several_devices_without_training_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for more in [&[][..], &["--preset", "quick"], &["--resume"]] {
+        let said = refused(folder.path(), &[&["table1", "--gpus", "2", "--name", "run"], more].concat());
+        assert!(said.contains("--gpus 2") && said.contains("add --train"), "{said}");
+    }
+    // With training the device has the say.
+    let said = refused(folder.path(), &["table1", "--gpus", "2", "--name", "run", "--train"]);
+    assert!(!said.contains("add --train") && said.contains("cpu"), "{said}");
+    assert!(!folder.path().join("run").exists(), "nothing is written before a command is refused");
+}
+
+#[test]
+fn without_the_training_split_novelty_is_left_out_and_the_reason_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tiny = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/tiny.ron")).expect("a file");
+    // Two structures must be valid.
+    let tiny = tiny.replace("n_samples: 24", "n_samples: 6");
+    let config = folder.path().join("tiny.ron");
+    std::fs::write(&config, tiny).expect("a file");
+    successful(
+        experiments(folder.path()).args(["table1", "--name", "tiny", "--config"]).arg(config).arg("--out").arg(folder.path()),
+    );
+    let text = |name: &str| std::fs::read_to_string(folder.path().join("tiny").join(name)).expect("a file of the run");
+    let table: Value = serde_json::from_str(&text("table1.json")).expect("JSON");
+    let [this_work, test] = [0, 1].map(|index| &table["further"][index]);
+    assert!(this_work["uniqueness"].is_number() && this_work["novelty"].is_null() && this_work["n_not_comparable"].is_number());
+    assert!(test["uniqueness"].is_null() && test["novelty"].is_null() && table["n_training_structures"].is_null());
+    for name in ["table1.md", "report.html"] {
+        assert!(text(name).contains("the training split is not compiled in: give --data DIR"), "{name}");
+    }
+    let provenance: Value = serde_json::from_str(&text("provenance.json")).expect("JSON");
+    assert_eq!((&provenance["device"], &provenance["data_sha256"]), (&"cpu".into(), &table["data"]["sha256"]));
+}
+
+/// Rock salts with an 'energy' that follows from elements and size, a table for each split.
+fn write_data(folder: &Path) {
+    let mut rows: [String; 3] = Default::default();
+    let cations = [("Li", -0.1), ("Na", 0.0), ("K", 0.1), ("Mg", -0.7), ("Ca", -0.9), ("Sr", -0.8)];
+    let anions = [("F", -2.0), ("Cl", -1.0), ("O", -1.5), ("S", -0.4)];
+    for (i, (cation, of_cation)) in cations.iter().enumerate() {
+        for (j, (anion, of_anion)) in anions.iter().enumerate() {
+            let half = 2.3 + 0.1 * i as f64 + 0.05 * j as f64;
+            let energy = of_cation + of_anion + 0.1 * half;
+            let split = match (i + j) % 4 {
+                3 if i % 2 == 0 => 1,
+                3 => 2,
+                _ => 0,
+            };
+            rows[split] += &format!(
+                "{cation}{anion},0 {half} {half} {half} 0 {half} {half} {half} 0,{cation} {anion},0 0 0 0.5 0.5 0.5,{energy}\n"
+            );
+        }
+    }
+    for (name, rows) in ["train", "val", "test"].iter().zip(rows) {
+        let table = format!("material_id,lattice,species,frac_coords,formation_energy_per_atom\n{rows}");
+        std::fs::write(folder.join(format!("{name}.csv")), table).expect("a file");
+    }
+}
+
+#[test]
+fn a_killed_cgcnn_training_goes_on_to_the_same_weights() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a folder");
+    write_data(&data);
+    let command = |out: &str, more: &[&str]| {
+        let mut command = experiments(folder.path());
+        command.args(["cgcnn", "--epochs", "25", "--batch-size", "6", "--data"]).arg(&data);
+        command.arg("--out").arg(folder.path().join(out)).args(more);
+        command
+    };
+    successful(&mut command("whole", &[]));
+
+    let state = folder.path().join("killed/training.state");
+    let mut child = command("killed", &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+    while !state.exists() {
+        assert!(child.try_wait().expect("a child").is_none(), "it ended without a training state");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().expect("a child");
+    child.wait().expect("a child");
+    assert!(!folder.path().join("killed/result.json").exists(), "it was stopped before its end");
+
+    let said = |more: &[&str]| {
+        let output = command("killed", more).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).expect("text")
+    };
+    assert!(said(&[]).contains("--resume"));
+    let config = std::fs::read(folder.path().join("killed/config.ron")).expect("a file");
+    let other = said(&["--resume", "--seed", "1"]);
+    assert!(other.contains("another run") && other.contains("training.state"), "{other}");
+    assert_eq!(std::fs::read(folder.path().join("killed/config.ron")).expect("a file"), config, "a refused run changes nothing");
+    successful(&mut command("killed", &["--resume"]));
+
+    let text = |run: &str, name: &str| std::fs::read_to_string(folder.path().join(run).join(name)).expect("a file of the run");
+    assert_eq!(text("killed", "epochs.csv"), text("whole", "epochs.csv"));
+    let weights = |run: &str| {
+        TensorArchive::load(&folder.path().join(run).join("cgcnn.safetensors")).expect("the weights of the run").tensors
+    };
+    assert!(weights("killed") == weights("whole"), "the weights are others");
+    let figures = |run: &str| {
+        let mut figures: Value = serde_json::from_str(&text(run, "result.json")).expect("JSON");
+        figures.as_object_mut().expect("figures").remove("seconds");
+        figures
+    };
+    assert_eq!(figures("killed"), figures("whole"));
+    assert!(said(&["--resume"]).contains("a finished run lies there"));
+}
