@@ -159,7 +159,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
     let mut rows = vec![CspRow::new("random coordinates", Given::Letters.described(), &Distances::of(&targets, &chance, &matcher))];
     for given in &config.given {
         let orders = targets::orders(&targets, *given, config.tries, prior, options.seed)?;
-        for NamedSampler { name, sampling } in &config.samplers {
+        for NamedSampler { name, sampling, .. } in &config.samplers {
             tracing::info!("{} tries, {} given, by {name}", orders.len(), given.described());
             let (tries, mut row) = predict(&network, sampling, &orders, config.tries, &device)?;
             let distances = Distances::of(&targets, &tries, &matcher);

@@ -142,12 +142,24 @@ pub fn run(options: &Table1Options) -> Result<String> {
     listing::write(&folder, &generated, &ours, &same)?;
     let mut rows = vec![this_work];
     let mut further = vec![further];
+    let on_positions = config.samplers.iter().any(|sampler| sampler.mode == SiteMode::Wyckoff);
+    let wyckoff = match on_positions {
+        true => {
+            let network = ScoreNetwork::of_checkpoint(checkpoints::load(None, SiteMode::Wyckoff, &device)?);
+            Some((network, samplers::on_positions(&orders, options.seed)?))
+        }
+        false => None,
+    };
     for sampler in &config.samplers {
         let name = &sampler.name;
+        let (network, orders) = match (&wyckoff, sampler.mode) {
+            (Some((network, orders)), SiteMode::Wyckoff) => (network, orders),
+            _ => (&network, &orders),
+        };
         let config = samplers::with_sampler(&config, sampler);
         let folder = folder.join(name);
         let generated =
-            stages.run(&format!("sampling, {name}"), || sample(&config, &orders, &network.model, &device, &folder))?;
+            stages.run(&format!("sampling, {name}"), || sample(&config, orders, &network.model, &device, &folder))?;
         let (row, more) = stages.run(&format!("figures of {name}"), || {
             let ours = fingerprints_of(name, &generated.structures, &cgcnn);
             let same = Sameness::of(&generated.structures, training)?;

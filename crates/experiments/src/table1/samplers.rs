@@ -3,10 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use crystal_core::{SiteMode, SpaceGroup};
 use datasets::Split;
 use druse::output::write_file;
-use langevin::{Method, SamplerConfig};
+use langevin::{Method, OrderedSites, SamplerConfig, SamplingOrder};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use wyckoff_assignment::{AssignmentSpace, Demand, Priors};
 
 use super::Table1Config;
 use crate::plot::{QualityPoint, quality_against_evaluations};
@@ -21,6 +25,9 @@ pub struct NamedSampler {
     pub name: String,
     /// The sampler. Its schedule, graph and seed are those of the training.
     pub sampling: SamplerConfig,
+    /// `Wyckoff`: with the compiled-in network of that mode, sites on Wyckoff positions that are drawn from the prior learned on the training split.
+    #[serde(default)]
+    pub mode: SiteMode,
 }
 
 /// The split that orders are taken from and structures are measured against.
@@ -53,7 +60,7 @@ impl ReferenceSplit {
 
 /// What makes the list of samplers unusable, if anything.
 pub(crate) fn problem(samplers: &[NamedSampler]) -> Option<String> {
-    samplers.iter().enumerate().find_map(|(index, NamedSampler { name, sampling })| {
+    samplers.iter().enumerate().find_map(|(index, NamedSampler { name, sampling, .. })| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name.is_empty() || !name.chars().all(plain) {
             return Some(format!("samplers: the name '{name}' becomes a folder; use small letters, digits and hyphens"));
@@ -63,6 +70,23 @@ pub(crate) fn problem(samplers: &[NamedSampler]) -> Option<String> {
         }
         sampling.problem().map(|problem| format!("samplers: {name}: {problem}"))
     })
+}
+
+/// The same orders with a Wyckoff position for each site, drawn from the prior: what the paper's protocol gives (space group and sites per element) and no
+/// more.
+///
+/// # Errors
+/// If an order is one of positions already, or has no sites.
+pub(super) fn on_positions(orders: &[SamplingOrder], seed: u64) -> Result<Vec<SamplingOrder>> {
+    let prior = &Priors::shipped().assignments;
+    let drawn = |(index, order): (usize, &SamplingOrder)| {
+        let OrderedSites::General(sites) = &order.sites else { anyhow::bail!("{order}: its positions are given already") };
+        let space = AssignmentSpace::new(SpaceGroup::get(order.space_group), Demand::Sites(sites.clone()))?;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(index as u64);
+        Ok(SamplingOrder { sites: OrderedSites::Wyckoff(prior.distribution(&space).sample(&mut rng)), ..order.clone() })
+    };
+    orders.iter().enumerate().map(drawn).collect()
 }
 
 /// The configuration with this sampler as the table's.
@@ -144,7 +168,7 @@ mod tests {
 
     fn sampler(name: &str, evaluations: usize) -> NamedSampler {
         let method = Method::FewStep(FewStep { evaluations, ..FewStep::default() });
-        NamedSampler { name: name.to_owned(), sampling: SamplerConfig { method, ..SamplerConfig::default() } }
+        NamedSampler { name: name.to_owned(), sampling: SamplerConfig { method, ..SamplerConfig::default() }, mode: SiteMode::General }
     }
 
     #[test]
