@@ -88,10 +88,7 @@ impl FinishedRun {
         let config_file = folder.join("config.ron");
         let config_text = text_of(&config_file)?;
         let config = parse_ron(&config_text, &config_file.display().to_string())?;
-        let generated = io::read_all(&folder.join("generated.jsonl"))?
-            .into_iter()
-            .map(|entry| Ok((entry.id, entry.structure?)))
-            .collect::<Result<Vec<_>>>()?;
+        let generated = readable(&folder.join("generated.jsonl"))?;
         let lines = listing::read(folder)?;
         let valid = lines.map(|lines| lines.into_iter().map(|line| (line.id, line.valid)).collect());
         let losses = folder.join("loss.csv");
@@ -126,6 +123,29 @@ impl FinishedRun {
     /// The CIF that the run wrote of a structure, if it is still there.
     pub fn cif(&self, id: &str) -> Option<String> {
         fs::read_to_string(self.folder.join("generated").join(format!("{id}.cif"))).ok()
+    }
+}
+
+/// The structures that can be read. A sampler may lay two atoms on one point, which is no structure to a reader: such ones are left out of pictures
+/// and distributions, with a warning. The figures of the table count them as invalid.
+fn readable(path: &Path) -> Result<Vec<(String, Structure)>> {
+    let entries = io::read_all(path)?;
+    let all = entries.len();
+    let mut first_error = None;
+    let mut structures = Vec::with_capacity(all);
+    for entry in entries {
+        match entry.structure {
+            Ok(structure) => structures.push((entry.id, structure)),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    match first_error {
+        Some(error) if structures.is_empty() => Err(error.into()),
+        Some(error) => {
+            tracing::warn!("{} of {all} structures are left out of the report; the first: {error}", all - structures.len());
+            Ok(structures)
+        }
+        None => Ok(structures),
     }
 }
 

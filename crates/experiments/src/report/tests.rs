@@ -134,3 +134,18 @@ fn folders_without_a_finished_run_and_other_data_are_refused() {
     let error = finish(empty.path(), &of_records(&test_split())).expect_err("nothing there").to_string();
     assert!(error.contains("the run is finished") && error.contains("experiments report --run"), "{error}");
 }
+
+#[test]
+fn atoms_on_one_point_do_not_spoil_the_report() {
+    let folder = folder_of_a_run();
+    let path = folder.path().join("generated.jsonl");
+    let mut fused = rock_salt("Cs", 3.5);
+    fused.sites[1].frac_coords = fused.sites[0].frac_coords;
+    let mut structures: Vec<_> =
+        io::read_all(&path).expect("a file").into_iter().map(|entry| (entry.id, entry.structure.expect("a structure"))).collect();
+    structures.push(("CsCl_225_0003_000".to_owned(), fused));
+    io::write_all(&path, &structures).expect("structures");
+    finish(folder.path(), &of_records(&test_split())).expect("a report");
+    let html = std::fs::read_to_string(folder.path().join(FILE)).expect("a page");
+    assert!(html.contains("KCl") && !html.contains("CsCl_225"));
+}
