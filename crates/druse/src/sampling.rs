@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use crystal_core::{AsymmetricUnit, io};
 use indicatif::ProgressBar;
-use langevin::{Outcome, Sample, Sampler, SamplingOrder, check_orders};
+use langevin::{OrderedSites, Outcome, Sample, Sampler, SamplingOrder, check_orders};
 use score_model::ScoreModel;
 
 use crate::output::{writable_folder, write_file};
@@ -24,6 +24,8 @@ pub struct Written {
     pub id: String,
     /// The CIF.
     pub file: PathBuf,
+    /// Elements on Wyckoff positions, such as `Cu@8d Si@4c`, where the order named them.
+    pub positions: Option<String>,
     /// The structure and how it came about.
     pub sample: Sample,
 }
@@ -78,7 +80,11 @@ pub fn sample<M: ScoreModel>(
                     let id = id_of(orders, sample.order, sample.index);
                     let file = folder.join(format!("{id}.cif"));
                     write_file(&file, cif_of(&sample, &id))?;
-                    sampled.written.push(Written { id, file, sample: *sample });
+                    let positions = match &orders[sample.order].sites {
+                        OrderedSites::Wyckoff(assignment) => Some(assignment.to_string()),
+                        OrderedSites::General(_) => None,
+                    };
+                    sampled.written.push(Written { id, file, positions, sample: *sample });
                 }
                 Outcome::GivenUp { order, index, reason } => {
                     sampled.given_up.push(GivenUp { id: id_of(orders, order, index), reason });

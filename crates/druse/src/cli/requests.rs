@@ -21,6 +21,8 @@ use super::values;
 const USUAL_ATOMS: RangeInclusive<u32> = 1..=20;
 /// Tolerance at which the symmetry of a template is looked for, Å.
 const TEMPLATE_SYMPREC: f64 = 0.01;
+/// Lowest space group that is searched: the network of the general mode has learned from no triclinic or monoclinic cells.
+const LEAST_SEARCHED: u8 = 16;
 /// Orders that a search over sites and space groups may come to.
 const MOST_ORDERS: usize = 100_000;
 
@@ -53,22 +55,22 @@ pub(super) struct RequestArgs {
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     count: Option<usize>,
     /// Formula units in the primitive cell [default: drawn from those that the formula likely has]
-    #[arg(long, value_name = "Z", requires = "formula", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    #[arg(long, value_name = "Z", value_parser = values::at_least_one, allow_negative_numbers = true)]
     formula_units: Option<usize>,
     /// Atoms in the primitive cell, a number or a range [default: 1-20]
-    #[arg(long, value_name = "FROM-TO", requires = "formula", conflicts_with = "formula_units", value_parser = values::range)]
+    #[arg(long, value_name = "FROM-TO", conflicts_with = "formula_units", value_parser = values::range)]
     atoms: Option<RangeInclusive<u32>>,
     /// Non-equivalent sites of each element, a number or a range [default: 1-2]
-    #[arg(long, value_name = "FROM-TO", requires = "elements", value_parser = values::range)]
+    #[arg(long, value_name = "FROM-TO", value_parser = values::range)]
     sites: Option<RangeInclusive<u32>>,
     /// How many of the commonest space groups are searched [default: 32]
-    #[arg(long, value_name = "N", requires = "elements", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     top_space_groups: Option<usize>,
     /// Noise level put on the template, 0 (almost none) to 9 [default: 5]
-    #[arg(long, value_name = "LEVEL", requires = "template")]
+    #[arg(long, value_name = "LEVEL")]
     noise: Option<usize>,
     /// What of the template stays as it is
-    #[arg(long, value_enum, requires = "template")]
+    #[arg(long, value_enum)]
     fix: Option<FixedPart>,
 }
 
@@ -111,6 +113,7 @@ impl RequestArgs {
     /// # Errors
     /// Says what is wrong and what to write instead.
     pub(super) fn request(&self, seed: u64, steps_unused: bool) -> Result<Request> {
+        self.check_company()?;
         let count = self.count.unwrap_or(1);
         let request = if let Some(file) = &self.orders {
             let Orders { orders, steps_per_level } = orders::read(file, steps_unused)?;
@@ -135,6 +138,23 @@ impl RequestArgs {
         };
         request.orders.iter().try_for_each(orders::check)?;
         Ok(request)
+    }
+
+    /// Refuses options of one way to ask beside another one, where they would mean nothing.
+    fn check_company(&self) -> Result<()> {
+        let formula = [("--formula-units", self.formula_units.is_some()), ("--atoms", self.atoms.is_some())];
+        let elements = [("--sites", self.sites.is_some()), ("--top-space-groups", self.top_space_groups.is_some())];
+        let template = [("--noise", self.noise.is_some()), ("--fix", self.fix.is_some())];
+        for (owner, there, options) in [
+            ("--formula", self.formula.is_some(), formula),
+            ("--elements", self.elements.is_some(), elements),
+            ("--template", self.template.is_some(), template),
+        ] {
+            if let Some((option, _)) = options.iter().find(|(_, given)| *given && !there) {
+                bail!("{option} is for {owner}; leave it out, or give {owner}");
+            }
+        }
+        Ok(())
     }
 
     fn group(&self) -> Result<SpaceGroupNumber> {
@@ -196,7 +216,9 @@ impl RequestArgs {
     /// The paper's search (its section 5.4): every combination of numbers of sites in each of the commonest space groups.
     fn search(&self, elements: &[Species], count: usize) -> Result<Vec<SamplingOrder>> {
         let sites = self.sites.clone().unwrap_or(1..=2);
-        let groups = Priors::shipped().formulas.commonest_groups(self.top_space_groups.unwrap_or(32));
+        let mut groups = Priors::shipped().formulas.commonest_groups(usize::from(u8::MAX));
+        groups.retain(|group| group.get() >= LEAST_SEARCHED);
+        groups.truncate(self.top_space_groups.unwrap_or(32));
         let choices = sites.clone().count();
         let combinations = u32::try_from(elements.len()).ok().and_then(|n| choices.checked_pow(n));
         let orders = combinations.and_then(|n| n.checked_mul(groups.len())).filter(|n| *n <= MOST_ORDERS).with_context(|| {

@@ -98,6 +98,9 @@ struct Sampled {
     /// By tolerance; null where the finder found none.
     space_group_found: BTreeMap<&'static str, Option<u8>>,
     formula: String,
+    /// Elements on Wyckoff positions, where sites were bound to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wyckoff: Option<String>,
     redraws: usize,
     seed: u64,
 }
@@ -110,6 +113,7 @@ impl Sampled {
             space_group_requested: written.sample.state.space_group.number().get(),
             space_group_found: TOLERANCES.map(|(name, symprec)| (name, found_at(structure, symprec))).into(),
             formula: Composition::of(structure).reduced().formula(),
+            wyckoff: written.positions.clone(),
             redraws: written.sample.redraws,
             seed,
         }
@@ -213,13 +217,14 @@ fn load(args: &SampleArgs, mode: SiteMode, device: &Device) -> Result<Loaded> {
 }
 
 fn print(document: &Document) -> Result<()> {
-    let mut table = terminal::table(&["formula", "space group", "found at 0.01 Å", "found at 0.1 Å", "redraws", "file"]);
+    let mut table = terminal::table(&["formula", "space group", "Wyckoff positions", "found at 0.01 Å", "found at 0.1 Å", "redraws", "file"]);
     for row in &document.structures {
         if let Some(sampled) = &row.numbers {
             let found = |name| sampled.space_group_found[name].map_or("none".to_owned(), |number| number.to_string());
             table.add_row([
                 sampled.formula.clone(),
                 sampled.space_group_requested.to_string(),
+                sampled.wyckoff.clone().unwrap_or_else(|| "–".to_owned()),
                 found("0.01"),
                 found("0.1"),
                 sampled.redraws.to_string(),
