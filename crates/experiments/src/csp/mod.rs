@@ -22,7 +22,7 @@ use serde::Serialize;
 use wyckoff_assignment::{Priors, WyckoffAssignment};
 
 pub use config::{CspConfig, Given};
-pub use score::Rate;
+pub use score::{Rate, Symmetry};
 pub use table::CspRow;
 
 use crate::progress::bar;
@@ -156,7 +156,9 @@ pub fn run(options: &CspOptions) -> Result<String> {
         (0..config.tries).map(attempt).collect::<Vec<_>>()
     };
     let chance: Vec<Vec<Option<Structure>>> = targets.iter().enumerate().map(random).collect();
-    let mut rows = vec![CspRow::new("random coordinates", Given::Letters.described(), &Distances::of(&targets, &chance, &matcher))];
+    let mut by_chance = CspRow::new("random coordinates", Given::Letters.described(), &Distances::of(&targets, &chance, &matcher));
+    by_chance.symmetry = Symmetry::of(&targets, &chance);
+    let mut rows = vec![by_chance];
     for given in &config.given {
         let orders = targets::orders(&targets, *given, config.tries, prior, options.seed)?;
         for NamedSampler { name, sampling, .. } in &config.samplers {
@@ -166,6 +168,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
             write_tries(&folder.join(format!("{}-{name}.jsonl.zst", given.described())), &targets, &tries)?;
             (row.name, row.given) = (name.clone(), given.described());
             (row.overall, row.by_free_parameters) = (distances.overall(), distances.by_freedom());
+            row.symmetry = Symmetry::of(&targets, &tries);
             rows.push(row);
         }
     }

@@ -1,6 +1,6 @@
 //! Match rates: how many predictions are the structure that was asked for.
 
-use crystal_core::Structure;
+use crystal_core::{Finder, SpaceGroup, Structure, find_symmetry};
 use metrics::StructureMatcher;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -27,6 +27,44 @@ impl Rate {
     /// Standard error of a share of the targets.
     pub fn standard_error(&self, share: f64) -> f64 {
         (share * (1.0 - share) / self.targets.max(1) as f64).sqrt()
+    }
+}
+
+/// The space groups of the tries, as the symmetry finder sees them at 0.001 Å.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Symmetry {
+    /// Tries with the group that was asked for.
+    pub same: usize,
+    /// Tries with another group whose point group is larger by a whole factor, as that of a supergroup is, or as large.
+    pub supergroup: usize,
+    /// Tries with any other group.
+    pub other: usize,
+    /// Tries in which no symmetry was found: atoms lie on one another.
+    pub unknown: usize,
+}
+
+impl Symmetry {
+    /// Looks at every try.
+    pub(super) fn of(targets: &[Target], tries: &[Vec<Option<Structure>>]) -> Self {
+        const SYMPREC: f64 = 1e-3;
+        let order = |group: &SpaceGroup| group.primitive_operations().len();
+        let of_try = |asked: &SpaceGroup, structure: &Structure| match find_symmetry(structure, SYMPREC, Finder::Moyo) {
+            Ok(found) if found.number == asked.number() => Self { same: 1, ..Self::default() },
+            Ok(found) if order(SpaceGroup::get(found.number)).is_multiple_of(order(asked)) => {
+                Self { supergroup: 1, ..Self::default() }
+            }
+            Ok(_) => Self { other: 1, ..Self::default() },
+            Err(_) => Self { unknown: 1, ..Self::default() },
+        };
+        let pairs = targets.par_iter().zip(tries).flat_map_iter(|(target, tries)| {
+            tries.iter().flatten().map(|structure| of_try(target.assignment.space_group(), structure))
+        });
+        pairs.reduce(Self::default, |a, b| Self {
+            same: a.same + b.same,
+            supergroup: a.supergroup + b.supergroup,
+            other: a.other + b.other,
+            unknown: a.unknown + b.unknown,
+        })
     }
 }
 

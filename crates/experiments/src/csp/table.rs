@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::score::{Distances, Rate};
+use super::score::{Distances, Rate, Symmetry};
 
 /// One way to predict.
 #[derive(Debug, Clone, Serialize)]
@@ -16,6 +16,8 @@ pub struct CspRow {
     pub overall: Rate,
     /// By free parameters of the target's positions.
     pub by_free_parameters: Vec<(&'static str, Rate)>,
+    /// Space groups of the tries.
+    pub symmetry: Symmetry,
     /// Draws that exploded and were drawn again.
     pub redraws: usize,
     /// Tries that came to nothing.
@@ -31,6 +33,7 @@ impl CspRow {
             given,
             overall: distances.overall(),
             by_free_parameters: distances.by_freedom(),
+            symmetry: Symmetry::default(),
             redraws: 0,
             given_up: 0,
             structures_per_second: None,
@@ -44,6 +47,11 @@ const PUBLISHED: [(&str, f64, f64, f64); 3] = [
     ("DiffCSP++, published", 81.3, 86.6, 57.2),
     ("best study, published", 83.5, 88.4, 61.7),
 ];
+
+fn kept(symmetry: &Symmetry) -> String {
+    let Symmetry { same, supergroup, other, unknown } = symmetry;
+    format!("{same} / {supergroup} / {other} / {unknown}")
+}
 
 fn percent(rate: &Rate, share: f64) -> String {
     if rate.targets == 0 {
@@ -61,7 +69,7 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
     };
     let best = format!("best of {tries}, %");
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let mut overall = empty(words(&["given", "by", "match per try, %", &best, "RMSE of matches", "drawn again", "structures/s"]));
+    let mut overall = empty(words(&["given", "by", "match per try, %", &best, "RMSE of matches", "group kept / supergroup / other / none found", "drawn again", "structures/s"]));
     for row in rows {
         let Rate { per_try, best_of, rmse, .. } = row.overall;
         overall.add_row([
@@ -70,12 +78,13 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
             percent(&row.overall, per_try),
             percent(&row.overall, best_of),
             rmse.map_or_else(|| "–".to_owned(), |rmse| format!("{rmse:.3}")),
+            kept(&row.symmetry),
             row.redraws.to_string(),
             row.structures_per_second.map_or_else(|| "–".to_owned(), |rate| format!("{rate:.1}")),
         ]);
     }
     for (name, per_try, best_of, _) in PUBLISHED {
-        overall.add_row(words(&["letters", name, &format!("{per_try:.1}"), &format!("{best_of:.1} (of 3)"), "–", "–", "–"]));
+        overall.add_row(words(&["letters", name, &format!("{per_try:.1}"), &format!("{best_of:.1} (of 3)"), "–", "–", "–", "–"]));
     }
     let bins = rows.first().map(|row| row.by_free_parameters.clone()).unwrap_or_default();
     let heads = bins.iter().map(|(name, rate)| format!("{name} ({})", rate.targets));
@@ -93,7 +102,7 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
         "{overall}\n\nBest of {tries}, %, by free parameters of the positions (targets)\n{split}\n\n\
          ± is the standard error of a share of so many targets. A match is StructureMatcher's (stol 0.5, ltol 0.3, angle 10°, scaled). \
          Letters: space group and the element on each Wyckoff position are given; formula: space group and the formula of the primitive \
-         cell, positions drawn for each try from the prior learned on the training split. Random coordinates have the true cell.\n"
+         cell, positions drawn for each try from the prior learned on the training split. Random coordinates have the true cell. Space groups of all tries are the symmetry finder's at 0.001 Å.\n"
     )
 }
 
