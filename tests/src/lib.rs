@@ -49,7 +49,12 @@ impl ScoreModel for TinyModel {
 pub fn embedded_states(n: usize, mode: SiteMode) -> Vec<CrystalState> {
     let options = LoadOptions { min_space_group: 16, ..LoadOptions::default() };
     let data = load(&Source::Embedded, &options).expect("the embedded structures load");
-    data.split(Split::Train).iter().filter_map(|record| record.unit.as_ref().ok()).take(n).map(|unit| unit.to_state(mode)).collect()
+    data.split(Split::Train)
+        .iter()
+        .filter_map(|record| record.unit.as_ref().ok())
+        .take(n)
+        .map(|unit| unit.to_state(mode))
+        .collect()
 }
 
 /// An order of `count` structures.

@@ -8,8 +8,8 @@ use crystal_core::{
 };
 use druse_tests::{TinyModel, embedded_states};
 use langevin::{FewStep, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
-use wyckoff_assignment::{AssignedSite, WyckoffAssignment};
 use score_model::{DimeNetPlusPlusConfig, Draw, Purpose, RandomKey, StateSet, Trainer, TrainingConfig};
+use wyckoff_assignment::{AssignedSite, WyckoffAssignment};
 
 /// Whether every site of a state has as many images as its position.
 fn on_positions(state: &CrystalState) -> bool {
@@ -75,10 +75,8 @@ fn samples_of_every_group_have_formula_and_symmetry() {
             SamplingOrder { space_group, sites: OrderedSites::Wyckoff(assignment), count: 1 }
         })
         .collect();
-    let config = SamplerConfig {
-        method: Method::FewStep(FewStep { evaluations: 10, ..FewStep::default() }),
-        ..SamplerConfig::default()
-    };
+    let config =
+        SamplerConfig { method: Method::FewStep(FewStep { evaluations: 10, ..FewStep::default() }), ..SamplerConfig::default() };
     let model = TinyModel::new(2, &Device::flex());
     let sampler = Sampler::new(&model, config, &Device::flex()).expect("a sampler");
     let mut samples = Vec::new();
@@ -113,17 +111,10 @@ fn samples_of_every_group_have_formula_and_symmetry() {
         assert_eq!(atoms, sample.structure.n_sites() * group.centring().order());
         let Ok(found) = find_symmetry(&sample.structure, 1e-3, Finder::Moyo) else { continue };
         looked_at += 1;
-        let (order_found, order_wanted) = (
-            SpaceGroup::get(found.number).primitive_operations().len(),
-            group.primitive_operations().len(),
-        );
+        let (order_found, order_wanted) =
+            (SpaceGroup::get(found.number).primitive_operations().len(), group.primitive_operations().len());
         // The point group of a supergroup holds the one of the group.
-        assert!(
-            order_found % order_wanted == 0,
-            "group {} asked for, {} found",
-            order.space_group,
-            found.number
-        );
+        assert!(order_found % order_wanted == 0, "group {} asked for, {} found", order.space_group, found.number);
     }
     assert!(looked_at > 150, "{looked_at}");
 }

@@ -32,13 +32,15 @@ impl Composition {
             return Err(bad("a formula is missing; write for example Cu2KSi".to_owned()));
         }
         while !rest.is_empty() {
-            let end_of_symbol = rest.char_indices().skip(1).find(|(_, c)| !c.is_ascii_lowercase()).map_or(rest.len(), |(at, _)| at);
+            let end_of_symbol =
+                rest.char_indices().skip(1).find(|(_, c)| !c.is_ascii_lowercase()).map_or(rest.len(), |(at, _)| at);
             let (symbol, behind) = rest.split_at(end_of_symbol);
             let species: Species = symbol.parse().map_err(|error: CrystalError| bad(error.to_string()))?;
             let end_of_number = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
             let (number, behind) = behind.split_at(end_of_number);
             let count = if number.is_empty() { Some(1) } else { number.parse().ok().filter(|count| *count > 0) };
-            let count: u32 = count.ok_or_else(|| bad(format!("'{number}' is no count of {species}; give a whole number from 1 on")))?;
+            let count: u32 =
+                count.ok_or_else(|| bad(format!("'{number}' is no count of {species}; give a whole number from 1 on")))?;
             let sum: &mut u32 = counts.entry(species).or_default();
             *sum = sum.checked_add(count).ok_or_else(|| bad(format!("there are too many {species}")))?;
             rest = behind;
@@ -139,7 +141,9 @@ mod tests {
         assert_eq!(formula("Cu2KSi").expect("a formula"), "Si:1,K:1,Cu:2");
         assert_eq!(formula(" NaCl ").expect("a formula"), "Na:1,Cl:1");
         assert_eq!(formula("CH3CH3").expect("a formula"), "H:6,C:2");
-        for (bad, said) in [("", "missing"), ("Xx2", "Xx"), ("Na0", "whole number"), ("2Na", "2"), ("Na2(SO4)", "("), ("Na99999999999", "Na")] {
+        for (bad, said) in
+            [("", "missing"), ("Xx2", "Xx"), ("Na0", "whole number"), ("2Na", "2"), ("Na2(SO4)", "("), ("Na99999999999", "Na")]
+        {
             let error = Composition::from_formula(bad).expect_err(bad).to_string();
             assert!(error.contains(said), "{bad}: {error}");
         }

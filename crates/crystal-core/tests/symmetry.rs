@@ -1,8 +1,8 @@
 //! Finding the space group again, and the round trip through the asymmetric unit, for generic structures of all 230 groups.
 
 use crystal_core::{
-    AsymmetricSite, AsymmetricUnit, Composition, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction, Site, SiteMode,
-    SpaceGroup, SpaceGroupNumber, Species, StateSite, Structure, find_symmetry,
+    AsymmetricSite, AsymmetricUnit, Composition, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction, Site,
+    SiteMode, SpaceGroup, SpaceGroupNumber, Species, StateSite, Structure, find_symmetry,
 };
 use nalgebra::{Matrix3, Vector3};
 use proptest::prelude::*;

@@ -19,12 +19,7 @@ pub(crate) fn stream(order: usize, index: usize, attempt: usize) -> u64 {
 }
 
 /// Lattice coordinates `y ~ N(0, σ²)`; sites uniform in the primitive cell, or along their Wyckoff positions.
-pub(crate) fn start(
-    order: &SamplingOrder,
-    config: &SamplerConfig,
-    key: RandomKey,
-    stream: u64,
-) -> CrystalState {
+pub(crate) fn start(order: &SamplingOrder, config: &SamplerConfig, key: RandomKey, stream: u64) -> CrystalState {
     let space_group = SpaceGroup::get(order.space_group);
     let n_free = LatticeCoordinates::new(space_group.system()).n_free();
     let noise = [key.normal(stream, START, 0), key.normal(stream, START, 1)].concat();

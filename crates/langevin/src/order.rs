@@ -67,7 +67,8 @@ impl SamplingOrder {
         let at = |species, position| StateSite { species, frac_coords: nalgebra::Vector3::zeros(), position };
         match &self.sites {
             OrderedSites::General(sites) => {
-                let each = |(species, count): (Species, u32)| std::iter::repeat_n(at(species, StateSite::GENERAL), count as usize);
+                let each =
+                    |(species, count): (Species, u32)| std::iter::repeat_n(at(species, StateSite::GENERAL), count as usize);
                 sites.iter().flat_map(each).collect()
             }
             OrderedSites::Wyckoff(assignment) => assignment.sites().iter().map(|site| at(site.species, site.position)).collect(),

@@ -4,7 +4,9 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use crystal_core::{LatticeCoordinates, SpaceGroupNumber};
-use langevin::{FewStep, Method, Moves, OrderedSites, Outcome, Renewal, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use langevin::{
+    FewStep, Method, Moves, OrderedSites, Outcome, Renewal, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder,
+};
 use multigraph::GraphConfig;
 use nalgebra::Vector3;
 use score_model::{BasisConfig, DimeNetPlusPlusConfig, NoiseSchedule, ScoreBatch, ScoreEstimate, ScoreModel};

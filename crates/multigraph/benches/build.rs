@@ -14,7 +14,10 @@ fn random_state(number: i64, n_sites: usize, rng: &mut ChaCha8Rng) -> CrystalSta
     let lattice_coords = (0..coordinates.n_free()).map(|_| rng.random_range(-2.0..2.0)).collect();
     let sites = (0..n_sites)
         .map(|_| {
-            StateSite::general(Species::from_atomic_number(26).expect("iron"), Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)))
+            StateSite::general(
+                Species::from_atomic_number(26).expect("iron"),
+                Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)),
+            )
         })
         .collect();
     CrystalState { space_group, lattice_coords, sites }

@@ -206,9 +206,8 @@ mod tests {
             let mut displacement = || Vector3::from_fn(|_, _| rng.random_range(-3.0..3.0));
             for site in &state.sites {
                 let free = state.free_coordinates(site);
-                let cartesian = |displacement: Vector3<f64>| {
-                    lattice.to_cartesian(&free.along(&lattice.to_fractional(&displacement)))
-                };
+                let cartesian =
+                    |displacement: Vector3<f64>| lattice.to_cartesian(&free.along(&lattice.to_fractional(&displacement)));
                 let (a, b) = (displacement(), displacement());
                 // Symmetric and idempotent: an orthogonal projector.
                 assert!((cartesian(a).dot(&b) - a.dot(&cartesian(b))).abs() < 1e-9, "group {}", group.number());

@@ -211,13 +211,17 @@ fn load(args: &SampleArgs, mode: SiteMode, device: &Device) -> Result<Loaded> {
             SiteMode::Wyckoff => ("sites that go anywhere", "keep sites on their Wyckoff positions"),
             SiteMode::General => ("sites on Wyckoff positions", "let sites go anywhere"),
         };
-        bail!("{}: the network was trained with {trained}, and these orders {asked}; give a checkpoint of that mode", loaded.path);
+        bail!(
+            "{}: the network was trained with {trained}, and these orders {asked}; give a checkpoint of that mode",
+            loaded.path
+        );
     }
     Ok(loaded)
 }
 
 fn print(document: &Document) -> Result<()> {
-    let mut table = terminal::table(&["formula", "space group", "Wyckoff positions", "found at 0.01 Å", "found at 0.1 Å", "redraws", "file"]);
+    let mut table =
+        terminal::table(&["formula", "space group", "Wyckoff positions", "found at 0.01 Å", "found at 0.1 Å", "redraws", "file"]);
     for row in &document.structures {
         if let Some(sampled) = &row.numbers {
             let found = |name| sampled.space_group_found[name].map_or("none".to_owned(), |number| number.to_string());

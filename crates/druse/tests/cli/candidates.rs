@@ -43,9 +43,8 @@ fn the_commands_of_the_page_give_what_it_says() {
         let files = folder.files().into_iter().filter(|file| file.starts_with(name) && file.ends_with(".cif"));
         files.map(|file| io::read(&folder.path().join(file)).expect("a structure")).collect::<Vec<_>>()
     };
-    let formulas = |name: &str| {
-        grown(name).iter().map(|structure| Composition::of(structure).reduced()).collect::<Vec<Composition>>()
-    };
+    let formulas =
+        |name: &str| grown(name).iter().map(|structure| Composition::of(structure).reduced()).collect::<Vec<Composition>>();
     let formula = |text: &str| Composition::from_formula(text).expect("a formula");
     assert_eq!(formulas("cu2ksi/"), vec![formula("Cu2KSi"); 3]);
     assert_eq!(formulas("chosen/"), vec![formula("Cu2KSi"); 2]);

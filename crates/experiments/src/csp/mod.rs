@@ -138,11 +138,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
     }
     let data = load(
         &source,
-        &LoadOptions {
-            min_space_group: config.data.min_space_group,
-            symprec: config.data.symprec,
-            ..LoadOptions::default()
-        },
+        &LoadOptions { min_space_group: config.data.min_space_group, symprec: config.data.symprec, ..LoadOptions::default() },
     )?;
     let (targets, not_reduced) = targets_of(&data, &config, options.seed)?;
     writable_folder(&folder)?;
@@ -156,7 +152,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
         (0..config.tries).map(attempt).collect::<Vec<_>>()
     };
     let chance: Vec<Vec<Option<Structure>>> = targets.iter().enumerate().map(random).collect();
-    let mut by_chance = CspRow::new("random coordinates", Given::Letters.described(), &Distances::of(&targets, &chance, &matcher));
+    let mut by_chance =
+        CspRow::new("random coordinates", Given::Letters.described(), &Distances::of(&targets, &chance, &matcher));
     by_chance.symmetry = Symmetry::of(&targets, &chance);
     let mut rows = vec![by_chance];
     for given in &config.given {
@@ -258,7 +255,8 @@ fn predict(
 
 fn write_tries(path: &Path, targets: &[Target], tries: &[Vec<Option<Structure>>]) -> Result<()> {
     let of_target = |(target, tries): (&Target, &Vec<Option<Structure>>)| {
-        let named = |(index, structure): (usize, &Option<Structure>)| Some((format!("{}_{}", target.id, index + 1), structure.clone()?));
+        let named =
+            |(index, structure): (usize, &Option<Structure>)| Some((format!("{}_{}", target.id, index + 1), structure.clone()?));
         tries.iter().enumerate().filter_map(named).collect::<Vec<_>>()
     };
     let entries: Vec<(String, Structure)> = targets.iter().zip(tries).flat_map(of_target).collect();

@@ -69,7 +69,16 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
     };
     let best = format!("best of {tries}, %");
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let mut overall = empty(words(&["given", "by", "match per try, %", &best, "RMSE of matches", "group kept / supergroup / other / none found", "drawn again", "structures/s"]));
+    let mut overall = empty(words(&[
+        "given",
+        "by",
+        "match per try, %",
+        &best,
+        "RMSE of matches",
+        "group kept / supergroup / other / none found",
+        "drawn again",
+        "structures/s",
+    ]));
     for row in rows {
         let Rate { per_try, best_of, rmse, .. } = row.overall;
         overall.add_row([

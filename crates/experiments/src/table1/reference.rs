@@ -196,7 +196,11 @@ pub fn write_reference(data: Option<&Path>, out: &Path) -> Result<String> {
 /// An order of one structure like this one.
 pub fn order_of(record: &Record) -> Option<SamplingOrder> {
     let unit = record.unit.as_ref().ok()?;
-    Some(SamplingOrder { space_group: unit.space_group.number(), sites: OrderedSites::General(unit.sites_per_element()), count: 1 })
+    Some(SamplingOrder {
+        space_group: unit.space_group.number(),
+        sites: OrderedSites::General(unit.sites_per_element()),
+        count: 1,
+    })
 }
 
 /// `n` random ones of `orders`; where there are fewer, all are gone through again.

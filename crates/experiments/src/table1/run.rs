@@ -158,8 +158,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
         };
         let config = samplers::with_sampler(&config, sampler);
         let folder = folder.join(name);
-        let generated =
-            stages.run(&format!("sampling, {name}"), || sample(&config, orders, &network.model, &device, &folder))?;
+        let generated = stages.run(&format!("sampling, {name}"), || sample(&config, orders, &network.model, &device, &folder))?;
         let (row, more) = stages.run(&format!("figures of {name}"), || {
             let ours = fingerprints_of(name, &generated.structures, &cgcnn);
             let same = Sameness::of(&generated.structures, training)?;

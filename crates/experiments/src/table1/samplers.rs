@@ -168,7 +168,11 @@ mod tests {
 
     fn sampler(name: &str, evaluations: usize) -> NamedSampler {
         let method = Method::FewStep(FewStep { evaluations, ..FewStep::default() });
-        NamedSampler { name: name.to_owned(), sampling: SamplerConfig { method, ..SamplerConfig::default() }, mode: SiteMode::General }
+        NamedSampler {
+            name: name.to_owned(),
+            sampling: SamplerConfig { method, ..SamplerConfig::default() },
+            mode: SiteMode::General,
+        }
     }
 
     #[test]

@@ -31,7 +31,10 @@ pub fn random_state(number: i64, n_sites: usize, rng: &mut ChaCha8Rng) -> Crysta
     let lattice_coords = (0..n_free).map(|_| rng.random_range(-4.0..4.0)).collect();
     let sites = (0..n_sites)
         .map(|_| {
-            StateSite::general(Species::from_atomic_number(rng.random_range(1..=94)).expect("an element"), Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)))
+            StateSite::general(
+                Species::from_atomic_number(rng.random_range(1..=94)).expect("an element"),
+                Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)),
+            )
         })
         .collect();
     CrystalState { space_group, lattice_coords, sites }

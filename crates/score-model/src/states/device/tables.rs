@@ -92,7 +92,8 @@ impl GroupTables {
             for position in space_group.wyckoff_positions() {
                 let free = position.free_coordinates();
                 // Row by row: nalgebra iterates by columns.
-                let numbers = [free.directions().transpose(), free.to_free().transpose(), free.displacement_to_free().transpose()];
+                let numbers =
+                    [free.directions().transpose(), free.to_free().transpose(), free.displacement_to_free().transpose()];
                 let [directions, to_free, displacement_to_free] = numbers.map(|matrix| matrix.map(|x| x as f32));
                 tables.positions.extend(directions.iter());
                 tables.positions.extend(free.origin().map(|x| x as f32).iter());
