@@ -41,7 +41,7 @@ pub use assignment::{AssignedSite, WyckoffAssignment};
 pub use demand::{Demand, formula_units};
 pub use distribution::AssignmentDistribution;
 pub use error::AssignmentError;
-pub use evaluation::{Evaluation, GroupEvaluation};
+pub use evaluation::{Evaluation, FormulaEvaluation};
 pub use help::Help;
 pub use most_likely::MostLikely;
 pub use prior::{AssignmentPrior, CellChoice, FormulaPrior, FormulaSmoothing, Origin, Priors, Smoothing, anonymous_formula};

@@ -9,8 +9,8 @@ use crystal_core::AsymmetricUnit;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use wyckoff_assignment::{
-    AssignmentDistribution, AssignmentPrior, AssignmentSpace, Demand, Evaluation, FormulaPrior, FormulaSmoothing,
-    GroupEvaluation, Origin, Priors, Smoothing, WyckoffAssignment,
+    AssignmentDistribution, AssignmentPrior, AssignmentSpace, Demand, Evaluation, FormulaEvaluation, FormulaPrior,
+    FormulaSmoothing, Origin, Priors, Smoothing, WyckoffAssignment,
 };
 
 fn training() -> Vec<AsymmetricUnit> {
@@ -228,6 +228,7 @@ fn evaluation_of_what_was_learned() {
     assert!(atoms.top_1 > 0.5 && atoms.top_1 <= atoms.top_5);
     assert!(Evaluation::given_sites(&prior(), &units).top_5 > 0.5);
     let formulas = FormulaPrior::learn(units.iter().copied(), FormulaSmoothing::default());
-    let groups = GroupEvaluation::of(&formulas, &units, 20);
-    assert!(groups.log_probability > groups.cell_log_probability && groups.top_5 > 0.5);
+    let FormulaEvaluation { space_groups, cells } = FormulaEvaluation::of(&formulas, &units, 20);
+    assert_eq!((space_groups.n_structures, cells.n_structures), (units.len(), units.len()));
+    assert!(space_groups.log_probability > cells.log_probability && space_groups.top_5 > 0.5);
 }
