@@ -1,9 +1,14 @@
 //! How well a prior foretells structures that it was not learned from.
 
-use crystal_core::AsymmetricUnit;
+use std::collections::BTreeMap;
+
+use crystal_core::{AsymmetricUnit, Composition, SpaceGroupNumber};
 use rayon::prelude::*;
 
-use crate::{AssignmentDistribution, AssignmentPrior, AssignmentSpace, Demand, FormulaPrior, WyckoffAssignment};
+use crate::{
+    AssignmentDistribution, AssignmentPrior, AssignmentSpace, CellChoice, Demand, FormulaPrior, WyckoffAssignment,
+    anonymous_formula,
+};
 
 /// How likely a prior finds what is true of structures.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,17 +30,17 @@ pub struct Evaluation {
 struct Foretold {
     log_probability: f64,
     uniform_log_probability: f64,
-    /// How many possibilities are more likely than the truth; 5 stands for that many or more.
+    /// How many possibilities are more likely than the truth; from 5 on any such number may stand here.
     rank: usize,
 }
 
 impl Evaluation {
-    /// Assignments, given the group and the atoms of each element in the primitive cell. Units whose sites are no assignment are left out.
+    /// Assignments at their standard origin, given the group and the atoms of each element in the primitive cell. Units whose sites are no assignment are left out.
     pub fn given_atoms(prior: &AssignmentPrior, units: &[&AsymmetricUnit]) -> Self {
         Self::of_assignments(prior, units, |truth| Demand::Atoms(truth.primitive_composition()))
     }
 
-    /// Assignments, given the group and the sites of each element. Units whose sites are no assignment are left out.
+    /// Assignments at their standard origin, given the group and the sites of each element. Units whose sites are no assignment are left out.
     pub fn given_sites(prior: &AssignmentPrior, units: &[&AsymmetricUnit]) -> Self {
         Self::of_assignments(prior, units, |truth| Demand::Sites(truth.sites_per_element()))
     }
@@ -46,7 +51,7 @@ impl Evaluation {
         demand: impl Fn(&WyckoffAssignment) -> Demand + Sync,
     ) -> Self {
         let foretold = |unit: &&AsymmetricUnit| {
-            let truth = WyckoffAssignment::of(unit).ok()?;
+            let truth = WyckoffAssignment::of(unit).ok()?.standard_origin();
             let space = AssignmentSpace::new(truth.space_group(), demand(&truth)).ok()?;
             let distribution = prior.distribution(&space);
             Some(Foretold {
@@ -82,35 +87,45 @@ pub struct FormulaEvaluation {
 impl FormulaEvaluation {
     /// Looks at each structure: cells of 1 to `most_atoms` atoms. Larger ones, and units whose sites are no assignment, are left out.
     pub fn of(prior: &FormulaPrior, units: &[&AsymmetricUnit], most_atoms: u32) -> Self {
-        let foretold = |unit: &&AsymmetricUnit| {
-            let truth = WyckoffAssignment::of(unit).ok()?;
+        // Elements do not matter to the prior, so structures with like formulas share its answer.
+        let mut alike: BTreeMap<String, (Composition, Vec<(SpaceGroupNumber, u32)>)> = BTreeMap::new();
+        for truth in units.iter().filter_map(|unit| WyckoffAssignment::of(unit).ok()) {
             let atoms = truth.primitive_composition();
             let formula_units = atoms.total() / atoms.reduced().total();
-            let number = truth.space_group().number();
-            let choices = prior.cells(&atoms, 1..=most_atoms).ok()?;
-            let cell = choices
-                .iter()
-                .position(|choice| choice.space_group.number() == number && choice.formula_units == formula_units)?;
-            let mut groups = vec![0.0; 230];
-            for choice in &choices {
-                groups[usize::from(choice.space_group.number().get()) - 1] += choice.probability;
-            }
-            let of_group = groups[usize::from(number.get()) - 1];
-            let n_groups = groups.iter().filter(|probability| **probability > 0.0).count();
-            Some((
-                Foretold {
-                    log_probability: of_group.ln(),
-                    uniform_log_probability: -(n_groups as f64).ln(),
-                    rank: groups.iter().filter(|other| **other > of_group).count(),
-                },
-                Foretold {
-                    log_probability: choices[cell].probability.ln(),
-                    uniform_log_probability: -(choices.len() as f64).ln(),
-                    rank: cell,
-                },
-            ))
-        };
-        let (of_groups, of_cells): (Vec<Foretold>, Vec<Foretold>) = units.par_iter().filter_map(foretold).unzip();
+            let entry = alike.entry(anonymous_formula(&atoms)).or_insert_with(|| (atoms, vec![]));
+            entry.1.push((truth.space_group().number(), formula_units));
+        }
+        let foretold: Vec<Vec<(Foretold, Foretold)>> = alike
+            .into_values()
+            .par_bridge()
+            .filter_map(|(formula, truths)| {
+                let choices = prior.cells(&formula, 1..=most_atoms).ok()?;
+                Some(truths.into_iter().filter_map(|(group, units)| foretold_of(&choices, group, units)).collect())
+            })
+            .collect();
+        let (of_groups, of_cells): (Vec<Foretold>, Vec<Foretold>) = foretold.into_iter().flatten().unzip();
         Self { space_groups: Evaluation::of(&of_groups), cells: Evaluation::of(&of_cells) }
     }
+}
+
+/// What the choices for a formula say of a group and of its number of formula units.
+fn foretold_of(choices: &[CellChoice], number: SpaceGroupNumber, formula_units: u32) -> Option<(Foretold, Foretold)> {
+    let is_truth = |choice: &CellChoice| choice.space_group.number() == number && choice.formula_units == formula_units;
+    let cell = choices.iter().position(is_truth)?;
+    let mut groups: BTreeMap<SpaceGroupNumber, f64> = BTreeMap::new();
+    for choice in choices {
+        *groups.entry(choice.space_group.number()).or_default() += choice.probability;
+    }
+    let of_group = groups[&number];
+    let space_group = Foretold {
+        log_probability: of_group.ln(),
+        uniform_log_probability: -(groups.len() as f64).ln(),
+        rank: groups.values().filter(|other| **other > of_group).count(),
+    };
+    let cell = Foretold {
+        log_probability: choices[cell].probability.ln(),
+        uniform_log_probability: -(choices.len() as f64).ln(),
+        rank: cell,
+    };
+    Some((space_group, cell))
 }

@@ -33,6 +33,8 @@ mod evaluation;
 mod graph;
 mod help;
 mod most_likely;
+mod origin;
+mod periodic_table;
 mod prior;
 mod space;
 mod text;
