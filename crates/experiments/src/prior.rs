@@ -10,7 +10,7 @@ use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
 use sha2::{Digest, Sha256};
 use wyckoff_assignment::{
-    AssignmentPrior, Evaluation, FormulaPrior, FormulaSmoothing, GroupEvaluation, Origin, Priors, Smoothing,
+    AssignmentPrior, Evaluation, FormulaEvaluation, FormulaPrior, FormulaSmoothing, Origin, Priors, Smoothing,
 };
 
 /// What the command line chooses.
@@ -76,28 +76,24 @@ fn tried(priors: &Priors, units: &[&AsymmetricUnit]) -> Table {
         "top 1",
         "top 5",
     ]);
-    let mut row = |foretold: &str, given: &str, n: usize, [log_probability, uniform, top_1, top_5]: [f64; 4]| {
-        let [top_1, top_5] = [top_1, top_5].map(|share| format!("{:.1} %", 100.0 * share));
-        table.add_row([
-            foretold,
-            given,
-            &n.to_string(),
-            &format!("{log_probability:.3}"),
-            &format!("{uniform:.3}"),
-            &top_1,
-            &top_5,
-        ]);
-    };
-    for (given, found) in [
-        ("group, atoms per primitive cell", Evaluation::given_atoms(&priors.assignments, units)),
-        ("group, sites per element", Evaluation::given_sites(&priors.assignments, units)),
+    let of_formulas = FormulaEvaluation::of(&priors.formulas, units, most_atoms);
+    let formula = &format!("formula, at most {most_atoms} atoms");
+    for (foretold, given, found) in [
+        ("assignment", "group, atoms per primitive cell", Evaluation::given_atoms(&priors.assignments, units)),
+        ("assignment", "group, sites per element", Evaluation::given_sites(&priors.assignments, units)),
+        ("group", formula, of_formulas.space_groups),
+        ("group and formula units", formula, of_formulas.cells),
     ] {
         let Evaluation { n_structures, log_probability, uniform_log_probability, top_1, top_5 } = found;
-        row("assignment", given, n_structures, [log_probability, uniform_log_probability, top_1, top_5]);
+        table.add_row([
+            foretold.to_owned(),
+            given.to_owned(),
+            n_structures.to_string(),
+            format!("{log_probability:.3}"),
+            format!("{uniform_log_probability:.3}"),
+            format!("{:.1} %", 100.0 * top_1),
+            format!("{:.1} %", 100.0 * top_5),
+        ]);
     }
-    let GroupEvaluation { n_structures, log_probability, uniform_log_probability, top_1, top_5, .. } =
-        GroupEvaluation::of(&priors.formulas, units, most_atoms);
-    let given = format!("formula, at most {most_atoms} atoms");
-    row("space group", &given, n_structures, [log_probability, uniform_log_probability, top_1, top_5]);
     table
 }

@@ -19,7 +19,7 @@ pub struct AssignedSite {
 /// Which elements stand on which Wyckoff positions of one space group, in canonical order: by atomic number, then by letter, as the
 /// sites of an [`AsymmetricUnit`]. A position without a free parameter holds at most one site; the others hold any number.
 ///
-/// Serialised as the number of the space group and the text of [`Self::to_string`].
+/// Serialised as the number of the space group and its text, as [`Self::parse`] reads it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct WyckoffAssignment {

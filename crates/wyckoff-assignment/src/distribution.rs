@@ -34,7 +34,7 @@ impl<'a> AssignmentDistribution<'a> {
             log_factors.extend(edges.map(|edge| log_factor(level.species, level.position, graph.edge(edge).n_sites)));
         }
         debug_assert!(log_factors.iter().all(|factor| factor.is_finite()), "every factor is positive");
-        let log_sums = graph.from_the_end(0.0, |node, log_sums: &[f64]| {
+        let log_sums = graph.backward(0.0, |node, log_sums: &[f64]| {
             let terms = || graph.edges_of(node).map(|edge| log_factors[edge] + log_sums[graph.edge(edge).target as usize]);
             let largest = terms().fold(f64::NEG_INFINITY, f64::max);
             largest + terms().map(|term| (term - largest).exp()).sum::<f64>().ln()

@@ -1,111 +1,131 @@
 //! How well a prior foretells structures that it was not learned from.
 
-use crystal_core::AsymmetricUnit;
+use std::collections::BTreeMap;
+
+use crystal_core::{AsymmetricUnit, Composition, SpaceGroupNumber};
 use rayon::prelude::*;
 
-use crate::{AssignmentDistribution, AssignmentPrior, AssignmentSpace, Demand, FormulaPrior, WyckoffAssignment};
+use crate::{
+    AssignmentDistribution, AssignmentPrior, AssignmentSpace, CellChoice, Demand, FormulaPrior, WyckoffAssignment,
+    anonymous_formula,
+};
 
-/// How likely a prior finds the true assignments of structures, given group and counts.
+/// How likely a prior finds what is true of structures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evaluation {
     /// Number of structures.
     pub n_structures: usize,
-    /// Mean of the natural logarithms of the probabilities of the true assignments.
+    /// Mean of the natural logarithms of the probabilities of what is true.
     pub log_probability: f64,
-    /// The same if all admissible assignments were alike.
+    /// The same if all that is possible were alike.
     pub uniform_log_probability: f64,
-    /// Share of structures whose true assignment is the most likely one.
+    /// Share of structures of which the most likely is true.
     pub top_1: f64,
-    /// Share of structures whose true assignment is among the five most likely ones.
+    /// Share of structures of which one of the five most likely is true.
     pub top_5: f64,
 }
 
+/// What a prior says of the truth of one structure.
+#[derive(Debug, Clone, Copy)]
+struct Foretold {
+    log_probability: f64,
+    uniform_log_probability: f64,
+    /// How many possibilities are more likely than the truth; from 5 on any such number may stand here.
+    rank: usize,
+}
+
 impl Evaluation {
-    /// Looks at each structure, which need not be reduced by the same program. `demand` says what is given of it. Units whose sites are no
-    /// assignment are left out.
-    pub fn of(prior: &AssignmentPrior, units: &[&AsymmetricUnit], demand: impl Fn(&WyckoffAssignment) -> Demand + Sync) -> Self {
-        let found: Vec<(f64, f64, usize)> = units
-            .par_iter()
-            .filter_map(|unit| {
-                let truth = WyckoffAssignment::of(unit).ok()?;
-                let space = AssignmentSpace::new(truth.space_group(), demand(&truth)).ok()?;
-                let distribution = prior.distribution(&space);
-                let log_probability = distribution.log_probability(&truth)?;
-                let uniform = AssignmentDistribution::uniform(&space).log_probability(&truth)?;
-                let rank = distribution.most_likely().take(5).position(|(assignment, _)| assignment == truth).unwrap_or(5);
-                Some((log_probability, uniform, rank))
-            })
-            .collect();
-        let mean = |value: &dyn Fn(&(f64, f64, usize)) -> f64| found.iter().map(value).sum::<f64>() / found.len() as f64;
-        Self {
-            n_structures: found.len(),
-            log_probability: mean(&|found| found.0),
-            uniform_log_probability: mean(&|found| found.1),
-            top_1: mean(&|found| f64::from(u8::from(found.2 < 1))),
-            top_5: mean(&|found| f64::from(u8::from(found.2 < 5))),
-        }
-    }
-
-    /// Given the group and the atoms of each element in the primitive cell.
+    /// Assignments at their standard origin, given the group and the atoms of each element in the primitive cell. Units whose sites are no assignment are left out.
     pub fn given_atoms(prior: &AssignmentPrior, units: &[&AsymmetricUnit]) -> Self {
-        Self::of(prior, units, |truth| Demand::Atoms(truth.primitive_composition()))
+        Self::of_assignments(prior, units, |truth| Demand::Atoms(truth.primitive_composition()))
     }
 
-    /// Given the group and the sites of each element.
+    /// Assignments at their standard origin, given the group and the sites of each element. Units whose sites are no assignment are left out.
     pub fn given_sites(prior: &AssignmentPrior, units: &[&AsymmetricUnit]) -> Self {
-        Self::of(prior, units, |truth| Demand::Sites(truth.sites_per_element()))
+        Self::of_assignments(prior, units, |truth| Demand::Sites(truth.sites_per_element()))
+    }
+
+    fn of_assignments(
+        prior: &AssignmentPrior,
+        units: &[&AsymmetricUnit],
+        demand: impl Fn(&WyckoffAssignment) -> Demand + Sync,
+    ) -> Self {
+        let foretold = |unit: &&AsymmetricUnit| {
+            let truth = WyckoffAssignment::of(unit).ok()?.standard_origin();
+            let space = AssignmentSpace::new(truth.space_group(), demand(&truth)).ok()?;
+            let distribution = prior.distribution(&space);
+            Some(Foretold {
+                log_probability: distribution.log_probability(&truth)?,
+                uniform_log_probability: AssignmentDistribution::uniform(&space).log_probability(&truth)?,
+                rank: distribution.most_likely().take(5).position(|(assignment, _)| assignment == truth).unwrap_or(5),
+            })
+        };
+        Self::of(&units.par_iter().filter_map(foretold).collect::<Vec<_>>())
+    }
+
+    fn of(foretold: &[Foretold]) -> Self {
+        let mean = |value: fn(&Foretold) -> f64| foretold.iter().map(value).sum::<f64>() / foretold.len() as f64;
+        Self {
+            n_structures: foretold.len(),
+            log_probability: mean(|foretold| foretold.log_probability),
+            uniform_log_probability: mean(|foretold| foretold.uniform_log_probability),
+            top_1: mean(|foretold| f64::from(u8::from(foretold.rank < 1))),
+            top_5: mean(|foretold| f64::from(u8::from(foretold.rank < 5))),
+        }
     }
 }
 
 /// How likely a prior finds the true space groups and cell sizes of structures, given their formula.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct GroupEvaluation {
-    /// Number of structures.
-    pub n_structures: usize,
-    /// Mean of the natural logarithms of the probabilities of the true groups.
-    pub log_probability: f64,
-    /// Mean of the natural logarithms of the probabilities of the true groups and numbers of formula units together.
-    pub cell_log_probability: f64,
-    /// Mean of the natural logarithms of the groups' probabilities if all groups that can hold the formula were alike.
-    pub uniform_log_probability: f64,
-    /// Share of structures whose group is the most likely one.
-    pub top_1: f64,
-    /// Share of structures whose group is among the five most likely ones.
-    pub top_5: f64,
+pub struct FormulaEvaluation {
+    /// Of the groups alone.
+    pub space_groups: Evaluation,
+    /// Of groups and numbers of formula units together.
+    pub cells: Evaluation,
 }
 
-impl GroupEvaluation {
+impl FormulaEvaluation {
     /// Looks at each structure: cells of 1 to `most_atoms` atoms. Larger ones, and units whose sites are no assignment, are left out.
     pub fn of(prior: &FormulaPrior, units: &[&AsymmetricUnit], most_atoms: u32) -> Self {
-        let found: Vec<(f64, f64, f64, usize)> = units
-            .par_iter()
-            .filter_map(|unit| {
-                let truth = WyckoffAssignment::of(unit).ok()?;
-                let atoms = truth.primitive_composition();
-                let formula_units = atoms.total() / atoms.reduced().total();
-                let number = truth.space_group().number();
-                let mut groups = vec![0.0; 231];
-                let mut cell = None;
-                for choice in prior.cells(&atoms, 1..=most_atoms).ok()? {
-                    groups[usize::from(choice.space_group.number().get())] += choice.probability;
-                    if choice.space_group.number() == number && choice.formula_units == formula_units {
-                        cell = Some(choice.probability);
-                    }
-                }
-                let probability = groups[usize::from(number.get())];
-                let rank = groups.iter().filter(|other| **other > probability).count();
-                let n_groups = groups.iter().filter(|probability| **probability > 0.0).count();
-                Some((probability.ln(), cell?.ln(), -(n_groups as f64).ln(), rank))
+        // Elements do not matter to the prior, so structures with like formulas share its answer.
+        let mut alike: BTreeMap<String, (Composition, Vec<(SpaceGroupNumber, u32)>)> = BTreeMap::new();
+        for truth in units.iter().filter_map(|unit| WyckoffAssignment::of(unit).ok()) {
+            let atoms = truth.primitive_composition();
+            let formula_units = atoms.total() / atoms.reduced().total();
+            let entry = alike.entry(anonymous_formula(&atoms)).or_insert_with(|| (atoms, vec![]));
+            entry.1.push((truth.space_group().number(), formula_units));
+        }
+        let foretold: Vec<Vec<(Foretold, Foretold)>> = alike
+            .into_values()
+            .par_bridge()
+            .filter_map(|(formula, truths)| {
+                let choices = prior.cells(&formula, 1..=most_atoms).ok()?;
+                Some(truths.into_iter().filter_map(|(group, units)| foretold_of(&choices, group, units)).collect())
             })
             .collect();
-        let mean = |value: &dyn Fn(&(f64, f64, f64, usize)) -> f64| found.iter().map(value).sum::<f64>() / found.len() as f64;
-        Self {
-            n_structures: found.len(),
-            log_probability: mean(&|found| found.0),
-            cell_log_probability: mean(&|found| found.1),
-            uniform_log_probability: mean(&|found| found.2),
-            top_1: mean(&|found| f64::from(u8::from(found.3 < 1))),
-            top_5: mean(&|found| f64::from(u8::from(found.3 < 5))),
-        }
+        let (of_groups, of_cells): (Vec<Foretold>, Vec<Foretold>) = foretold.into_iter().flatten().unzip();
+        Self { space_groups: Evaluation::of(&of_groups), cells: Evaluation::of(&of_cells) }
     }
+}
+
+/// What the choices for a formula say of a group and of its number of formula units.
+fn foretold_of(choices: &[CellChoice], number: SpaceGroupNumber, formula_units: u32) -> Option<(Foretold, Foretold)> {
+    let is_truth = |choice: &CellChoice| choice.space_group.number() == number && choice.formula_units == formula_units;
+    let cell = choices.iter().position(is_truth)?;
+    let mut groups: BTreeMap<SpaceGroupNumber, f64> = BTreeMap::new();
+    for choice in choices {
+        *groups.entry(choice.space_group.number()).or_default() += choice.probability;
+    }
+    let of_group = groups[&number];
+    let space_group = Foretold {
+        log_probability: of_group.ln(),
+        uniform_log_probability: -(groups.len() as f64).ln(),
+        rank: groups.values().filter(|other| **other > of_group).count(),
+    };
+    let cell = Foretold {
+        log_probability: choices[cell].probability.ln(),
+        uniform_log_probability: -(choices.len() as f64).ln(),
+        rank: cell,
+    };
+    Some((space_group, cell))
 }

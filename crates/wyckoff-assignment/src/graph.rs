@@ -283,7 +283,7 @@ impl DecisionGraph {
     }
 
     /// A value for each node, the end included, from those of the nodes that it leads to.
-    pub(crate) fn from_the_end<T: Clone>(&self, end: T, mut value: impl FnMut(usize, &[T]) -> T) -> Vec<T> {
+    pub(crate) fn backward<T: Clone>(&self, end: T, mut value: impl FnMut(usize, &[T]) -> T) -> Vec<T> {
         let mut values = vec![end; self.n_nodes() + 1];
         for node in (0..self.n_nodes()).rev() {
             values[node] = value(node, &values);

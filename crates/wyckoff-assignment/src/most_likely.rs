@@ -61,7 +61,7 @@ impl Eq for Beginning {}
 impl<'a> MostLikely<'a> {
     pub(crate) fn new(distribution: &'a AssignmentDistribution<'a>) -> Self {
         let graph = &distribution.space().graph;
-        let best = graph.from_the_end(0.0, |node, best: &[f64]| {
+        let best = graph.backward(0.0, |node, best: &[f64]| {
             let completions =
                 graph.edges_of(node).map(|edge| distribution.log_factor(edge) + best[graph.edge(edge).target as usize]);
             completions.fold(f64::NEG_INFINITY, f64::max)

@@ -35,7 +35,7 @@ impl AssignmentSpace {
     }
 
     fn of_graph(space_group: &'static SpaceGroup, demand: Demand, graph: DecisionGraph) -> Self {
-        let count = graph.from_the_end(1_u128, |node, counts| {
+        let count = graph.backward(1_u128, |node, counts| {
             let targets = graph.edges_of(node).map(|edge| counts[graph.edge(edge).target as usize]);
             targets.fold(0, u128::saturating_add)
         })[0];

@@ -8,9 +8,10 @@ use common::{composition, group, unit};
 use crystal_core::AsymmetricUnit;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
 use wyckoff_assignment::{
-    AssignmentDistribution, AssignmentPrior, AssignmentSpace, Demand, Evaluation, FormulaPrior, FormulaSmoothing,
-    GroupEvaluation, Origin, Priors, Smoothing, WyckoffAssignment,
+    AssignmentDistribution, AssignmentPrior, AssignmentSpace, Demand, Evaluation, FormulaEvaluation, FormulaPrior,
+    FormulaSmoothing, Origin, Priors, Smoothing, WyckoffAssignment,
 };
 
 fn training() -> Vec<AsymmetricUnit> {
@@ -102,7 +103,7 @@ fn what_was_seen_is_likely() {
     assert!(log_probability > 0.5_f64.ln());
     let space = &spaces()[1];
     let (best, _) = prior().distribution(space).most_likely().next().expect("an assignment");
-    assert_eq!(best.to_string(), "O@4c O@8d Ca@4c Ti@4b");
+    assert_eq!(best.to_string(), "O@4c O@8d Ca@4c Ti@4a");
 }
 
 #[test]
@@ -228,6 +229,36 @@ fn evaluation_of_what_was_learned() {
     assert!(atoms.top_1 > 0.5 && atoms.top_1 <= atoms.top_5);
     assert!(Evaluation::given_sites(&prior(), &units).top_5 > 0.5);
     let formulas = FormulaPrior::learn(units.iter().copied(), FormulaSmoothing::default());
-    let groups = GroupEvaluation::of(&formulas, &units, 20);
-    assert!(groups.log_probability > groups.cell_log_probability && groups.top_5 > 0.5);
+    let FormulaEvaluation { space_groups, cells } = FormulaEvaluation::of(&formulas, &units, 24);
+    assert_eq!((space_groups.n_structures, cells.n_structures), (units.len(), units.len()));
+    assert!(space_groups.log_probability > cells.log_probability && space_groups.top_5 > 0.5);
+}
+
+#[test]
+fn the_shipped_priors_know_perovskites_and_salt() {
+    let priors = Priors::shipped();
+    assert_eq!(priors.origin.data, "mp_20");
+    let best = |number, text: &str| {
+        let space = AssignmentSpace::new(group(number), Demand::Atoms(composition(text))).expect("a possible demand");
+        let distribution = priors.assignments.distribution(&space);
+        distribution.most_likely().next().map(|(assignment, log_probability)| (assignment.to_string(), log_probability.exp()))
+    };
+    let (perovskite, probability) = best(221, "Sr:1,Ti:1,O:3").expect("an assignment");
+    assert_eq!(perovskite, "O@3c Ti@1b Sr@1a");
+    assert!(probability > 0.5, "{probability}");
+    let (salt, _) = best(225, "Na:1,Cl:1").expect("an assignment");
+    assert_eq!(salt, "Na@4a Cl@4b");
+    let cells = priors.formulas.cells(&composition("Mg:1,Al:2,O:4"), 1..=20).expect("some fit");
+    let spinel = cells.iter().position(|cell| (cell.space_group.number().get(), cell.formula_units) == (227, 2));
+    assert!(spinel.is_some_and(|rank| rank < 10), "{spinel:?}");
+}
+
+#[test]
+fn the_card_names_the_file() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/priors");
+    let bytes = std::fs::read(format!("{folder}/mp20.postcard.zst")).expect("the file");
+    let card = std::fs::read_to_string(format!("{folder}/mp20.md")).expect("the card");
+    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(card.contains(&sha256), "the card is of another file; this one has SHA-256 {sha256}");
+    assert!(bytes.len() < 1 << 20);
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::{Chain, Link};
 use super::usage::{GroupUsage, Usage, ascending, count_of};
+use crate::periodic_table::family;
 use crate::{AssignmentDistribution, AssignmentError, AssignmentSpace, WyckoffAssignment};
 
 /// How much is borrowed from where data are few: each strength is the number of observations that the more general level counts as.
@@ -39,7 +40,7 @@ pub struct Smoothing {
 impl Default for Smoothing {
     /// What foretold MP-20's validation split best.
     fn default() -> Self {
-        Self { position: 80.0, count: 80.0, pattern: 10.0, family: 2.5, element: 5.0 }
+        Self { position: 160.0, count: 80.0, pattern: 5.0, family: 2.0, element: 2.5 }
     }
 }
 
@@ -55,6 +56,10 @@ const SWEEPS: u32 = 10;
 /// ([`Smoothing`]), and turned into factors of (element, position, number of sites) whose product has these shares once the element's
 /// count is given. Elements then compete for the positions without freedom, which the [`AssignmentDistribution`] takes into account
 /// exactly.
+///
+/// A product cannot know that two elements change places together, which is what another choice of origin does. It is therefore learned
+/// from assignments at their standard origin ([`WyckoffAssignment::standard_origin`]), and finds the other origins of the same structure
+/// unlikely.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Learned", into = "Learned")]
 pub struct AssignmentPrior {
@@ -96,7 +101,7 @@ impl AssignmentPrior {
     pub fn learn<'a>(units: impl IntoIterator<Item = &'a AsymmetricUnit>, smoothing: Smoothing) -> Self {
         let mut usage = Usage::default();
         for assignment in units.into_iter().filter_map(|unit| WyckoffAssignment::of(unit).ok()) {
-            usage.add(&assignment);
+            usage.add(&assignment.standard_origin());
         }
         Self::of(Learned { smoothing, usage })
     }
@@ -265,49 +270,4 @@ fn sites_on_positions(usage: &GroupUsage, n_positions: usize) -> (Vec<f64>, f64)
         }
     }
     (n_sites, n_elements)
-}
-
-/// The column of the periodic table, 1 … 18; 0 for hydrogen, 19 for lanthanides, 20 for actinides.
-fn family(atomic_number: u8) -> u8 {
-    match atomic_number {
-        1 => 0,
-        2 => 18,
-        3..=10 => column(atomic_number - 2, 8),
-        11..=18 => column(atomic_number - 10, 8),
-        19..=36 => column(atomic_number - 18, 18),
-        37..=54 => column(atomic_number - 36, 18),
-        57..=71 => 19,
-        89..=103 => 20,
-        55..=86 => column(if atomic_number > 71 { atomic_number - 68 } else { atomic_number - 54 }, 18),
-        _ => column(if atomic_number > 103 { atomic_number - 100 } else { atomic_number - 86 }, 18),
-    }
-}
-
-/// The column of the n-th element of a period: in a period of 8 the columns 3 to 12 are missing.
-fn column(index: u8, length: u8) -> u8 {
-    if length == 8 && index > 2 { index + 10 } else { index }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn families_are_columns() {
-        let family_of = |symbol: &str| family(symbol.parse::<Species>().expect("an element").atomic_number());
-        for (column, symbols) in [
-            (1, "Li Na K Rb Cs Fr"),
-            (2, "Be Mg Ca Sr Ba Ra"),
-            (3, "Sc Y"),
-            (4, "Ti Zr Hf Rf"),
-            (11, "Cu Ag Au Rg"),
-            (13, "B Al Ga In Tl Nh"),
-            (17, "F Cl Br I At Ts"),
-            (18, "He Ne Ar Kr Xe Rn Og"),
-            (19, "La Ce Lu"),
-            (20, "Ac U Lr"),
-        ] {
-            assert!(symbols.split(' ').all(|symbol| family_of(symbol) == column), "{symbols}");
-        }
-    }
 }

@@ -34,12 +34,12 @@ impl Chain {
             })
             .collect();
         let chain = Self { links, count, factors };
-        (chain.from_the_end()[0][count] > 0.0).then_some(chain)
+        (chain.backward()[0][count] > 0.0).then_some(chain)
     }
 
     /// `sums[p][c]`: the weight of all ways in which the positions from p on make up c. Each row is scaled so that its largest number is 1:
     /// only ratios within a row are used.
-    fn from_the_end(&self) -> Vec<Vec<f64>> {
+    fn backward(&self) -> Vec<Vec<f64>> {
         let mut sums = vec![vec![0.0; self.count + 1]; self.links.len() + 1];
         sums[self.links.len()][0] = 1.0;
         for position in (0..self.links.len()).rev() {
@@ -77,7 +77,7 @@ impl Chain {
 
     /// Visits the positions in turn with their shares; what is returned multiplies the factors before the next one is visited.
     fn sweep(&mut self, mut visit: impl FnMut(usize, &[f64]) -> Option<Vec<f64>>) {
-        let sums = self.from_the_end();
+        let sums = self.backward();
         // The weight of all ways to have this much of the count left.
         let mut arriving = vec![0.0; self.count + 1];
         arriving[self.count] = 1.0;
@@ -92,6 +92,7 @@ impl Chain {
             share.iter_mut().for_each(|weight| *weight /= total);
             if let Some(ratios) = visit(position, &share) {
                 self.factors[position].iter_mut().zip(ratios).for_each(|(factor, ratio)| *factor *= ratio);
+                rescale(&mut self.factors[position]);
             }
             let mut next = vec![0.0; self.count + 1];
             for (n_sites, factor) in self.factors[position].iter().enumerate() {
@@ -107,7 +108,7 @@ impl Chain {
     /// ln of the factors.
     pub(super) fn log_factors(&self) -> Vec<Vec<f64>> {
         // Numbers of sites that no way of sharing out has may have any factor; a finite one spares special cases.
-        let log = |factor: &f64| factor.max(f64::MIN_POSITIVE).min(f64::MAX).ln();
+        let log = |factor: &f64| factor.max(f64::MIN_POSITIVE).ln();
         self.factors.iter().map(|factors| factors.iter().map(log).collect()).collect()
     }
 }

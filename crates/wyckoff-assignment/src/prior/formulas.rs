@@ -26,7 +26,7 @@ pub struct FormulaSmoothing {
 impl Default for FormulaSmoothing {
     /// What foretold MP-20's validation split best.
     fn default() -> Self {
-        Self { uniform: 100.0, n_elements: 100.0, anonymous: 10.0, formula_units: 5.0, formula_units_in_group: 1.0 }
+        Self { uniform: 100.0, n_elements: 100.0, anonymous: 20.0, formula_units: 5.0, formula_units_in_group: 1.0 }
     }
 }
 
