@@ -38,7 +38,7 @@ Results go to standard output, messages and progress to standard error. RUST_LOG
 
 #[derive(Subcommand)]
 enum Command {
-    Sample(sample::SampleArgs),
+    Sample(Box<sample::SampleArgs>),
     Train(train::TrainArgs),
     Symmetry(symmetry::SymmetryArgs),
     Convert(convert::ConvertArgs),

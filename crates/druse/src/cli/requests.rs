@@ -130,7 +130,7 @@ impl RequestArgs {
         } else if let Some(elements) = &self.elements {
             Request::of_orders(self.search(elements, count)?, SiteMode::General)
         } else if let Some(file) = &self.template {
-            self.from_template(file, count)?
+            self.of_template(file, count)?
         } else {
             bail!(
                 "say what to grow: --formula, --wyckoff or --composition with --space-group, --elements, --template, or --orders"
@@ -241,7 +241,7 @@ impl RequestArgs {
         Ok(groups.iter().flat_map(each).collect())
     }
 
-    fn from_template(&self, file: &Path, count: usize) -> Result<Request> {
+    fn of_template(&self, file: &Path, count: usize) -> Result<Request> {
         let structure = io::read(file)?;
         let unit = AsymmetricUnit::from_structure(&structure, TEMPLATE_SYMPREC, Finder::Moyo)
             .with_context(|| format!("{}: its symmetry", file.display()))?;
