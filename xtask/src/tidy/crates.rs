@@ -9,7 +9,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("crystal-core", &[]),
     ("multigraph", &["crystal-core"]),
     ("score-model", &["crystal-core", "multigraph"]),
-    ("langevin", &["crystal-core", "multigraph", "score-model"]),
+    ("langevin", &["crystal-core", "multigraph", "score-model", "wyckoff-assignment"]),
     ("cgcnn", &["crystal-core", "score-model"]),
     ("metrics", &["crystal-core"]),
     ("datasets", &["crystal-core"]),
