@@ -13,6 +13,7 @@ use score_model::Exchange;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::run_options::Preset;
 use crate::table::{Measured, Row};
 use crate::table1::further::Further;
 use crate::table1::reference::{Reference, fingerprints_of};

@@ -10,6 +10,7 @@ pub mod prior;
 pub mod progress;
 pub mod published;
 pub mod report;
+pub mod run_options;
 pub mod statistics;
 pub mod table;
 pub mod table1;

@@ -3,13 +3,8 @@
 use druse::config::{DataConfig, TrainConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::run_options::Preset;
 use crate::table1::{NamedSampler, ReferenceSplit, sampler_problem};
-
-/// Presets, compiled in.
-const PRESETS: [(&str, &str); 2] = [
-    ("quick", include_str!("../../../../experiments/csp-quick.ron")),
-    ("full", include_str!("../../../../experiments/csp-full.ron")),
-];
 
 /// What of a structure the sampler is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,17 +43,14 @@ pub struct CspConfig {
     pub samplers: Vec<NamedSampler>,
 }
 
+impl Preset for CspConfig {
+    const PRESETS: [(&'static str, &'static str); 2] = [
+        ("quick", include_str!("../../../../experiments/csp-quick.ron")),
+        ("full", include_str!("../../../../experiments/csp-full.ron")),
+    ];
+}
+
 impl CspConfig {
-    /// Text of a preset; `None` if there is none of this name.
-    pub fn preset(name: &str) -> Option<&'static str> {
-        PRESETS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
-    }
-
-    /// Names of the presets.
-    pub fn preset_names() -> impl Iterator<Item = &'static str> {
-        PRESETS.iter().map(|(name, _)| *name)
-    }
-
     /// Gives all samplers the seed, and the schedule and graph that the network was trained with.
     pub fn resolve(mut self, trained: &TrainConfig, seed: u64) -> Self {
         for NamedSampler { sampling, .. } in &mut self.samplers {

@@ -12,10 +12,10 @@ use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use crystal_core::{SiteMode, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, load, locate};
+use druse::Provenance;
 use druse::checkpoints::{self, Loaded};
-use druse::config::{parse_ron, read_ron, to_ron};
+use druse::config::to_ron;
 use druse::output::{writable_folder, write_file};
-use druse::{DeviceName, Provenance};
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingOrder};
 use metrics::StructureMatcher;
 use serde::Serialize;
@@ -27,6 +27,7 @@ pub use table::CspRow;
 
 use crate::progress::bar;
 use crate::report::command;
+use crate::run_options::RunOptions;
 use crate::statistics::choose;
 use crate::table1::NamedSampler;
 use score::Distances;
@@ -40,69 +41,12 @@ const RESULT: &str = "csp.json";
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CspOptions {
-    /// 'quick' (100 structures) or 'full' (1000 structures); default: quick on the processor, else full.
-    #[arg(long)]
-    pub preset: Option<String>,
-    /// A configuration in RON instead of a preset.
-    #[arg(long)]
-    pub config: Option<PathBuf>,
-    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
-    #[arg(long)]
-    pub data: Option<PathBuf>,
-    /// Folder that holds the runs.
-    #[arg(long, default_value = "runs")]
-    pub out: PathBuf,
-    /// Name of the run's folder; default: csp-PRESET-DEVICE-SEED, with a number where a finished run has that name.
-    #[arg(long)]
-    pub name: Option<String>,
-    /// cpu, wgpu or cuda.
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceName,
-    /// Seed of every stage.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
+    /// Presets: 100 structures in 'quick', 1000 in 'full'.
+    #[command(flatten)]
+    pub run: RunOptions,
     /// Sample with this checkpoint of the Wyckoff mode instead of the compiled-in one.
     #[arg(long)]
     pub checkpoint: Option<PathBuf>,
-}
-
-impl CspOptions {
-    fn preset(&self) -> &str {
-        let by_device = if self.device == DeviceName::Cpu { "quick" } else { "full" };
-        self.preset.as_deref().unwrap_or(by_device)
-    }
-
-    fn configuration(&self) -> Result<CspConfig> {
-        let (config, name) = match &self.config {
-            Some(path) => (read_ron::<CspConfig>(path)?, path.display().to_string()),
-            None => {
-                let name = self.preset();
-                let known: Vec<&str> = CspConfig::preset_names().collect();
-                let text = CspConfig::preset(name)
-                    .with_context(|| format!("there is no preset '{name}'; choose one of {}", known.join(", ")))?;
-                (parse_ron(text, name)?, name.to_owned())
-            }
-        };
-        match config.problem() {
-            Some(problem) => bail!("{name}: {problem}"),
-            None => Ok(config),
-        }
-    }
-
-    /// The first name that no finished run has.
-    fn folder(&self) -> Result<PathBuf> {
-        if let Some(name) = &self.name {
-            let folder = self.out.join(name);
-            if folder.join(RESULT).exists() {
-                bail!("{}: a finished run lies there already; choose another --name", folder.display());
-            }
-            return Ok(folder);
-        }
-        let name = format!("csp-{}-{}-{}", self.preset(), self.device, self.seed);
-        let candidates = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
-        let mut folders = candidates.map(|name| self.out.join(name));
-        Ok(folders.find(|folder| !folder.join(RESULT).exists()).expect("there is always a next number"))
-    }
 }
 
 /// What a run leaves behind.
@@ -123,10 +67,17 @@ struct Document<'a> {
 /// # Errors
 /// If the configuration makes no sense, the checkpoint is one of the general mode, or a file cannot be read or written.
 pub fn run(options: &CspOptions) -> Result<String> {
-    let config = options.configuration()?;
-    let folder = options.folder()?;
+    let CspOptions { run: options, checkpoint } = options;
+    let config: CspConfig = options.configuration()?;
+    if let Some(problem) = config.problem() {
+        bail!("{}: {problem}", options.described());
+    }
+    let folder = options.folder("csp", RESULT);
+    if folder.join(RESULT).exists() {
+        bail!("{}: a finished run lies there already; choose another --name", folder.display());
+    }
     let device = options.device.open()?;
-    let network = checkpoints::load(options.checkpoint.as_deref(), SiteMode::Wyckoff, &device)?;
+    let network = checkpoints::load(checkpoint.as_deref(), SiteMode::Wyckoff, &device)?;
     if network.config.mode != SiteMode::Wyckoff {
         bail!("{}: the network was trained in general mode; structures are predicted by one of the Wyckoff mode", network.path);
     }
@@ -171,7 +122,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
     }
     let text = format!(
         "Structure prediction, {} of {} ({} structures of the {} split, {} tries each), {}, device {}, seed {}\n\n{}",
-        options.config.as_ref().map_or_else(|| format!("preset {}", options.preset()), |path| path.display().to_string()),
+        options.described(),
         data.name,
         targets.len(),
         config.reference.name(),

@@ -6,6 +6,7 @@ use druse::config::{parse_ron, to_ron};
 
 use super::*;
 use crate::published;
+use crate::run_options::Preset;
 use crate::table::Row;
 use crate::table1::Table1Config;
 

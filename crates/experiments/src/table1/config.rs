@@ -5,12 +5,7 @@ use langevin::SamplerConfig;
 use serde::{Deserialize, Serialize};
 
 use super::samplers::{self, NamedSampler, ReferenceSplit};
-
-/// Presets, compiled in.
-const PRESETS: [(&str, &str); 2] = [
-    ("quick", include_str!("../../../../experiments/table1-quick.ron")),
-    ("full", include_str!("../../../../experiments/table1-full.ron")),
-];
+use crate::run_options::Preset;
 
 /// The row of random training structures against the test split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,17 +39,14 @@ pub struct Table1Config {
     pub bootstrap: usize,
 }
 
+impl Preset for Table1Config {
+    const PRESETS: [(&'static str, &'static str); 2] = [
+        ("quick", include_str!("../../../../experiments/table1-quick.ron")),
+        ("full", include_str!("../../../../experiments/table1-full.ron")),
+    ];
+}
+
 impl Table1Config {
-    /// Text of a preset; `None` if there is none of this name.
-    pub fn preset(name: &str) -> Option<&'static str> {
-        PRESETS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
-    }
-
-    /// Names of the presets.
-    pub fn preset_names() -> impl Iterator<Item = &'static str> {
-        PRESETS.iter().map(|(name, _)| *name)
-    }
-
     /// Sets the seed of every stage, and gives the samplers the schedule and graph that the network is trained with.
     pub fn resolve(mut self, seed: u64) -> Self {
         self.train.model.seed = seed;

@@ -22,6 +22,7 @@ use super::config::Table1Config;
 use super::samplers::ReferenceSplit;
 use crate::progress::bar;
 use crate::report::{Properties, of_records};
+use crate::run_options::Preset;
 use crate::statistics::choose;
 
 const SHIPPED: &[u8] = include_bytes!("../../../../assets/reference/mp20-test.postcard.zst");

@@ -7,10 +7,10 @@ use burn::tensor::Device;
 use crystal_core::{SiteMode, SpaceGroupNumber, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, Split, load, locate};
 use druse::checkpoints::{self, Loaded};
-use druse::config::{parse_ron, read_ron, to_ron};
+use druse::config::to_ron;
 use druse::output::{writable_folder, write_file};
 use druse::training::recent_losses;
-use druse::{DeviceName, Devices, Provenance, crystal_features};
+use druse::{Devices, Provenance, crystal_features};
 use langevin::{Sampler, SamplingOrder};
 use score_model::{DimeNetPlusPlus, Exchange};
 
@@ -24,41 +24,26 @@ use super::{Table1Config, listing, samplers};
 use crate::plot;
 use crate::progress::bar;
 use crate::published;
+use crate::run_options::RunOptions;
 use crate::table::Row;
 
+/// Written last: a run with this file is finished.
+const RESULT: &str = "table1.json";
 /// Steps over which the losses in the note are averaged.
 const NOTED_STEPS: usize = 100;
 
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Table1Options {
-    /// 'quick' (64 structures; a small network where one is trained) or 'full' (1000 structures); default: quick on the processor, else full.
-    #[arg(long)]
-    pub preset: Option<String>,
-    /// A configuration in RON instead of a preset.
-    #[arg(long)]
-    pub config: Option<PathBuf>,
-    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else what is compiled in.
-    #[arg(long)]
-    pub data: Option<PathBuf>,
-    /// Folder that holds the runs.
-    #[arg(long, default_value = "runs")]
-    pub out: PathBuf,
-    /// Name of the run's folder; default: table1-PRESET-DEVICE-SEED, with a number where a finished run has that name.
-    #[arg(long)]
-    pub name: Option<String>,
-    /// cpu, wgpu or cuda.
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceName,
+    /// Presets: 64 structures in 'quick' and a small network where one is trained, 1000 in 'full'.
+    #[command(flatten)]
+    pub run: RunOptions,
     /// Devices that share every batch of a training (--train); only cuda has more than one.
     #[arg(long, default_value_t = 1)]
     pub gpus: usize,
     /// How they add their gradients: host, or collective (NCCL).
     #[arg(long, default_value_t)]
     pub exchange: Exchange,
-    /// Seed of every stage.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
     /// Go on with an interrupted run of the same name.
     #[arg(long)]
     pub resume: bool,
@@ -78,12 +63,10 @@ pub struct Table1Options {
 /// # Errors
 /// If a stage fails; the message names the stage.
 pub fn run(options: &Table1Options) -> Result<String> {
-    let mut config = configuration(options)?;
-    let folder = match &options.name {
-        Some(name) => options.out.join(name),
-        None => default_folder(options),
-    };
-    if folder.join("table1.json").exists() && !options.resume {
+    let mut config = configuration(&options.run)?;
+    let Table1Options { run: common, .. } = options;
+    let folder = common.folder("table1", RESULT);
+    if folder.join(RESULT).exists() && !options.resume {
         bail!("{}: a finished run lies there already; choose another --name, or --resume", folder.display());
     }
     // Before anything is written: the configuration of an interrupted run must not be replaced by that of one that is then refused.
@@ -95,14 +78,14 @@ pub fn run(options: &Table1Options) -> Result<String> {
     if options.gpus > 1 && !trains {
         bail!("--gpus {} is for training, and nothing is trained here; add --train, or leave --gpus out", options.gpus);
     }
-    let devices = options.device.open_several(options.gpus, options.exchange)?;
+    let devices = common.device.open_several(options.gpus, options.exchange)?;
     let device = devices.first.clone();
     let checkpoint = if trains {
         None
     } else {
         let checkpoint = checkpoints::load(options.checkpoint.as_deref(), SiteMode::General, &device)?;
         config.train = checkpoint.config.clone();
-        config = config.resolve_sampling(options.seed);
+        config = config.resolve_sampling(common.seed);
         Some(checkpoint)
     };
     let cgcnn = crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
@@ -110,17 +93,17 @@ pub fn run(options: &Table1Options) -> Result<String> {
     write_file(&folder.join("config.ron"), to_ron(&config)?)?;
     let mut stages = Stages::default();
 
-    let source = locate(options.data.as_deref());
+    let source = locate(common.data.as_deref());
     // The embedded prototypes are there to be trained on; a trained network is measured on real crystals.
     let data = match (&checkpoint, &source) {
         (Some(_), Source::Embedded) => None,
         _ => Some(stages.run("data", || load_data(&config, &source))?),
     };
     let reference = stages.run(&format!("{} split", config.reference.name()), || match &data {
-        Some(data) => Reference::of(data, &config, &cgcnn, options.seed),
+        Some(data) => Reference::of(data, &config, &cgcnn, common.seed),
         None => Reference::shipped(&config, &cgcnn),
     })?;
-    let provenance = Provenance::of_named(&reference.data, &reference.data_sha256, options.seed, options.device);
+    let provenance = Provenance::of_named(&reference.data, &reference.data_sha256, common.seed, common.device);
     write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
     let training = data.as_ref().map(|data| structures_of(data, Split::Train));
     let training = training.as_deref();
@@ -134,7 +117,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let generated = stages.run("sampling", || sample(&config, &orders, &network.model, &device, &folder))?;
     let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, &cgcnn)))?;
     let same = stages.run("uniqueness and novelty", || Sameness::of(&generated.structures, training))?;
-    let bootstrap = Bootstrap { samples: config.bootstrap, seed: options.seed };
+    let bootstrap = Bootstrap { samples: config.bootstrap, seed: common.seed };
     let (this_work, further) = stages.run("figures of this work", || {
         let row = this_work_row(&config, bootstrap, &ours, &reference.structures, &generated, &network.note)?;
         Ok((row, Further::of("this work", &generated, &same, &ours, &reference.structures)?))
@@ -146,7 +129,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let wyckoff = match on_positions {
         true => {
             let network = ScoreNetwork::of_checkpoint(checkpoints::load(None, SiteMode::Wyckoff, &device)?);
-            Some((network, samplers::on_positions(&orders, options.seed)?))
+            Some((network, samplers::on_positions(&orders, common.seed)?))
         }
         false => None,
     };
@@ -182,7 +165,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
         None => None,
     };
     further.push(Further::of_reference(split.name(), same.as_ref(), &reference.structures));
-    let stable = stages.run("1000 stable structures", || stable_rows(&config, options.seed, &reference))?;
+    let stable = stages.run("1000 stable structures", || stable_rows(&config, common.seed, &reference))?;
 
     let not_run = |name: &str, published, note: &str| Row {
         name: name.to_owned(),
@@ -194,13 +177,10 @@ pub fn run(options: &Table1Options) -> Result<String> {
     rows.push(not_run("PGCGM", published::PGCGM, "20 space groups; published figures only, not run here"));
     rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
     rows.extend(stable);
-    let made = match &options.config {
-        Some(path) => format!("configuration {}", path.display()),
-        None => format!("preset {}", preset(options)),
-    };
+    let made = common.described();
     let outcome = Outcome {
         made: &made,
-        preset: preset(options),
+        preset: common.preset(),
         rows: &rows,
         further: &further,
         reference: &reference,
@@ -215,35 +195,10 @@ pub fn run(options: &Table1Options) -> Result<String> {
     Ok(table)
 }
 
-/// The first name that no finished run has; an interrupted run is found again.
-fn default_folder(options: &Table1Options) -> PathBuf {
-    let name = format!("table1-{}-{}-{}", preset(options), options.device, options.seed);
-    let candidates = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
-    let mut folders = candidates.map(|name| options.out.join(name));
-    folders.find(|folder| !folder.join("table1.json").exists()).expect("there is always a next number")
-}
-
-/// The preset's name.
-fn preset(options: &Table1Options) -> &str {
-    let by_device = if options.device == DeviceName::Cpu { "quick" } else { "full" };
-    options.preset.as_deref().unwrap_or(by_device)
-}
-
-fn configuration(options: &Table1Options) -> Result<Table1Config> {
-    let (config, name) = match &options.config {
-        Some(path) => (read_ron::<Table1Config>(path)?, path.display().to_string()),
-        None => {
-            let name = preset(options);
-            let preset = Table1Config::preset(name).with_context(|| {
-                let known: Vec<&str> = Table1Config::preset_names().collect();
-                format!("there is no preset '{name}'; choose one of {}", known.join(", "))
-            })?;
-            (parse_ron(preset, name)?, name.to_owned())
-        }
-    };
-    let config = config.resolve(options.seed);
+fn configuration(options: &RunOptions) -> Result<Table1Config> {
+    let config = options.configuration::<Table1Config>()?.resolve(options.seed);
     match config.problem() {
-        Some(problem) => bail!("{name}: {problem}"),
+        Some(problem) => bail!("{}: {problem}", options.described()),
         None => Ok(config),
     }
 }

@@ -1,0 +1,94 @@
+//! What the runs of presets have in common: options on the command line, configuration and folder.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use druse::DeviceName;
+use druse::config::{parse_ron, read_ron};
+use serde::de::DeserializeOwned;
+
+/// A configuration with presets that are compiled in.
+pub trait Preset: DeserializeOwned {
+    /// Names and texts of the presets.
+    const PRESETS: [(&'static str, &'static str); 2];
+
+    /// Text of a preset; `None` if there is none of this name.
+    fn preset(name: &str) -> Option<&'static str> {
+        Self::PRESETS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    }
+
+    /// Names of the presets.
+    fn preset_names() -> impl Iterator<Item = &'static str> {
+        Self::PRESETS.iter().map(|(name, _)| *name)
+    }
+}
+
+/// What the command line chooses.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunOptions {
+    /// 'quick' or 'full'; default: quick on the processor, else full.
+    #[arg(long)]
+    pub preset: Option<String>,
+    /// A configuration in RON instead of a preset.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else what is compiled in.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Folder that holds the runs.
+    #[arg(long, default_value = "runs")]
+    pub out: PathBuf,
+    /// Name of the run's folder; default: EXPERIMENT-PRESET-DEVICE-SEED, with a number where a finished run has that name.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceName,
+    /// Seed of every stage.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+impl RunOptions {
+    /// Name of the preset.
+    pub fn preset(&self) -> &str {
+        let by_device = if self.device == DeviceName::Cpu { "quick" } else { "full" };
+        self.preset.as_deref().unwrap_or(by_device)
+    }
+
+    /// What the configuration is called in messages and tables.
+    pub fn described(&self) -> String {
+        match &self.config {
+            Some(path) => format!("configuration {}", path.display()),
+            None => format!("preset {}", self.preset()),
+        }
+    }
+
+    /// The configuration, as its file or preset has it.
+    ///
+    /// # Errors
+    /// If there is no such file or preset, or the file is no configuration.
+    pub fn configuration<C: Preset>(&self) -> Result<C> {
+        if let Some(path) = &self.config {
+            return read_ron(path);
+        }
+        let name = self.preset();
+        let text = C::preset(name).with_context(|| {
+            let known: Vec<&str> = C::preset_names().collect();
+            format!("there is no preset '{name}'; choose one of {}", known.join(", "))
+        })?;
+        parse_ron(text, name)
+    }
+
+    /// The run's folder: the one that was named, or the first in which no finished run lies. `result` is the file that is written last; an interrupted run
+    /// is found again.
+    pub fn folder(&self, experiment: &str, result: &str) -> PathBuf {
+        if let Some(name) = &self.name {
+            return self.out.join(name);
+        }
+        let name = format!("{experiment}-{}-{}-{}", self.preset(), self.device, self.seed);
+        let candidates = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
+        let mut folders = candidates.map(|name| self.out.join(name));
+        folders.find(|folder| !folder.join(result).exists()).expect("there is always a next number")
+    }
+}
