@@ -54,6 +54,66 @@ fn without_the_training_split_novelty_is_left_out_and_the_reason_given() {
     assert_eq!((&provenance["device"], &provenance["data_sha256"]), (&"cpu".into(), &table["data"]["sha256"]));
 }
 
+/// A structure prediction in small.
+const PREDICTION: &str = "(
+    n_structures: 4, tries: 2, reference: Test, data: (min_space_group: 1, symprec: 0.1), given: [Letters, Formula],
+    samplers: [(name: \"few-step-12\", sampling: (method: FewStep((evaluations: 12))))],
+)";
+
+#[test]
+fn structures_are_predicted_and_everything_is_written_down() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("prediction.ron");
+    std::fs::write(&config, PREDICTION).expect("a file");
+    let run = |name: &str| {
+        let mut command = experiments(folder.path());
+        command.args(["csp", "--name", name, "--config"]).arg(&config).arg("--out").arg(folder.path());
+        command
+    };
+    successful(&mut run("first"));
+    let document = |name: &str| -> Value {
+        let text = std::fs::read_to_string(folder.path().join(name).join("csp.json")).expect("a file of the run");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let first = document("first");
+    assert_eq!((&first["n_targets"], &first["tries"], &first["provenance"]["device"]), (&4.into(), &2.into(), &"cpu".into()));
+    let rows = first["rows"].as_array().expect("rows");
+    let names: Vec<_> = rows.iter().map(|row| (row["given"].as_str(), row["name"].as_str())).collect();
+    let expected = [("letters", "random coordinates"), ("letters", "few-step-12"), ("formula", "few-step-12")];
+    assert_eq!(names, expected.map(|(given, name)| (Some(given), Some(name))));
+    for row in rows {
+        let count = |key: &str| row["symmetry"][key].as_u64().expect("a count");
+        let lost = row["given_up"].as_u64().expect("a count");
+        assert_eq!(count("same") + count("supergroup") + count("other") + count("unknown") + lost, 8, "{row}");
+        assert_eq!(count("other"), 0, "a group that is none of the one asked for: {row}");
+        let bins = row["by_free_parameters"].as_array().expect("bins");
+        assert_eq!(bins.iter().map(|bin| bin[1]["targets"].as_u64().expect("a count")).sum::<u64>(), 4);
+    }
+    // Prototypes are what the network knows best.
+    assert!(rows[1]["overall"]["best_of"].as_f64().expect("a share") > 0.0, "{}", rows[1]);
+    for name in
+        ["csp.txt", "csp.md", "config.ron", "command.txt", "letters-few-step-12.jsonl.zst", "formula-few-step-12.jsonl.zst"]
+    {
+        assert!(folder.path().join("first").join(name).exists(), "{name}");
+    }
+    // The same seed gives the same structures.
+    successful(&mut run("second"));
+    let mut second = document("second");
+    let timeless = |document: &mut Value| {
+        for row in document["rows"].as_array_mut().expect("rows") {
+            row["structures_per_second"] = Value::Null;
+        }
+    };
+    let mut first = first;
+    timeless(&mut first);
+    timeless(&mut second);
+    assert_eq!(first, second);
+    let said = refused(folder.path(), &["csp", "--name", "first", "--config", config.to_str().expect("a path")]);
+    assert!(said.contains("a finished run lies there already"), "{said}");
+    let said = refused(folder.path(), &["csp", "--name", "other", "--preset", "huge"]);
+    assert!(said.contains("there is no preset 'huge'"), "{said}");
+}
+
 /// Rock salts with an 'energy' that follows from elements and size, a table for each split.
 fn write_data(folder: &Path) {
     let mut rows: [String; 3] = Default::default();
