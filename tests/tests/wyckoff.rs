@@ -7,7 +7,7 @@ use crystal_core::{
     AsymmetricUnit, Composition, CrystalState, Finder, Orbit, SiteMode, SpaceGroup, SpaceGroupNumber, Species, find_symmetry, io,
 };
 use druse_tests::{TinyModel, embedded_states};
-use langevin::{FewStep, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use langevin::{FewStep, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder, Template};
 use score_model::{DimeNetPlusPlusConfig, Draw, Purpose, RandomKey, StateSet, Trainer, TrainingConfig};
 use wyckoff_assignment::{AssignedSite, WyckoffAssignment};
 
@@ -25,7 +25,7 @@ fn on_positions(state: &CrystalState) -> bool {
 fn noise_keeps_sites_on_their_positions() {
     let clean = embedded_states(60, SiteMode::Wyckoff);
     assert!(clean.iter().all(on_positions));
-    let bound = clean.iter().flat_map(|state| state.sites.iter().map(|site| state.free_coordinates(site).n_free()));
+    let bound = clean.iter().flat_map(|state| state.sites.iter().map(|site| site.free_coordinates(state.space_group).n_free()));
     assert!(bound.clone().any(|n_free| n_free == 0) && bound.clone().any(|n_free| n_free == 1), "the set has special positions");
     let draws: Vec<Draw> =
         (0..clean.len()).map(|index| Draw { index, slot: index as u32, position_sigma: 2.0, lattice_sigma: 1.0 }).collect();
@@ -43,7 +43,10 @@ fn noise_keeps_sites_on_their_positions() {
     let (expected, spread) = (freedom as f32, (2.0 * freedom as f32).sqrt());
     assert!((square - expected).abs() < 4.0 * spread, "{square} for {freedom} degrees of freedom");
     for (row, site) in rows.iter().zip(clean.iter().flat_map(|state| state.sites.iter().map(move |site| (state, site)))) {
-        assert!(site.0.free_coordinates(site.1).n_free() > 0 || row.iter().all(|x| x.abs() < 1e-6), "fixed points get no noise");
+        assert!(
+            site.1.free_coordinates(site.0.space_group).n_free() > 0 || row.iter().all(|x| x.abs() < 1e-6),
+            "fixed points get no noise"
+        );
     }
 }
 
@@ -117,4 +120,26 @@ fn samples_of_every_group_have_formula_and_symmetry() {
         assert!(order_found % order_wanted == 0, "group {} asked for, {} found", order.space_group, found.number);
     }
     assert!(looked_at > 150, "{looked_at}");
+}
+
+#[test]
+fn a_template_takes_no_order_of_other_sites() {
+    let state = embedded_states(1, SiteMode::Wyckoff).remove(0);
+    let model = TinyModel::new(2, &Device::flex());
+    let config = SamplerConfig { steps_per_level: 1, ..SamplerConfig::default() };
+    let template = Template { state: state.clone(), level: 1 };
+    let sampler = Sampler::from_template(&model, config, template, &Device::flex()).expect("a sampler");
+    let sites = state.sites.iter().map(|site| AssignedSite { species: site.species, position: site.position });
+    let order = |sites: Vec<AssignedSite>| SamplingOrder {
+        space_group: state.space_group.number(),
+        sites: OrderedSites::Wyckoff(WyckoffAssignment::new(state.space_group, sites).expect("an assignment")),
+        count: 1,
+    };
+    let own: Vec<AssignedSite> = sites.collect();
+    let mut other = own.clone();
+    other[0].species = Species::from_atomic_number(94).expect("plutonium");
+    let run = |order| sampler.run::<SamplingError>(&[order], |_| (), |_| Ok(()));
+    run(order(own)).expect("what the template has");
+    let error = run(order(other)).expect_err("another element").to_string();
+    assert!(error.contains("the template has other sites"), "{error}");
 }

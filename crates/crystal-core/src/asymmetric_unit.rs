@@ -174,10 +174,9 @@ impl AsymmetricUnit {
                 .map(|site| {
                     let position = match mode {
                         SiteMode::General => StateSite::GENERAL,
-                        SiteMode::Wyckoff => positions
-                            .iter()
-                            .position(|position| position.letter() == site.wyckoff_letter)
-                            .expect("the letter is one of the group's"),
+                        SiteMode::Wyckoff => {
+                            self.space_group.wyckoff_index(site.wyckoff_letter).expect("the letter is one of the group's")
+                        }
                     };
                     // Row vectors: x_prim·P = x_conv·C with P = M·C, so x_prim = M⁻ᵀ·x_conv on columns.
                     let frac_coords = to_conventional.tr_mul(&site.frac_coords);

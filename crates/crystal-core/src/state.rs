@@ -1,10 +1,9 @@
 //! The state of a structure on which noise and Langevin steps act (the paper's §3).
 
 use nalgebra::{Matrix3, Vector3};
-
-use crate::periodic::COINCIDENCE;
 use serde::{Deserialize, Serialize};
 
+use crate::periodic::COINCIDENCE;
 use crate::{CrystalError, FreeCoordinates, Lattice, LatticeCoordinates, Orbit, Site, SpaceGroup, Species, Structure};
 
 /// Whether sites may leave their Wyckoff positions.
@@ -35,6 +34,11 @@ impl StateSite {
     /// A site that may go anywhere.
     pub fn general(species: Species, frac_coords: Vector3<f64>) -> Self {
         Self { species, frac_coords, position: Self::GENERAL }
+    }
+
+    /// How it may move; `space_group` is its own.
+    pub fn free_coordinates(&self, space_group: &'static SpaceGroup) -> &'static FreeCoordinates {
+        space_group.wyckoff_positions()[self.position].free_coordinates()
     }
 }
 
@@ -94,14 +98,9 @@ impl CrystalState {
             .collect())
     }
 
-    /// How a site may move.
-    pub fn free_coordinates(&self, site: &StateSite) -> &'static FreeCoordinates {
-        self.space_group.wyckoff_positions()[site.position].free_coordinates()
-    }
-
     /// Degrees of freedom of all sites.
     pub fn n_free_positions(&self) -> usize {
-        self.sites.iter().map(|site| self.free_coordinates(site).n_free()).sum()
+        self.sites.iter().map(|site| site.free_coordinates(self.space_group).n_free()).sum()
     }
 
     /// Atoms in the primitive cell if every site is on its position and on none that is more special.
@@ -115,7 +114,7 @@ impl CrystalState {
     /// PRIMITIVE cell, the cell whose translations are the lattice; others along themselves.
     pub fn displace(&mut self, lattice: &Lattice, displacements: &[Vector3<f64>]) {
         for (site, displacement) in self.sites.iter_mut().zip(displacements) {
-            let free = self.space_group.wyckoff_positions()[site.position].free_coordinates();
+            let free = site.free_coordinates(self.space_group);
             site.frac_coords = free.displaced(&site.frac_coords, &lattice.to_fractional(displacement));
         }
     }

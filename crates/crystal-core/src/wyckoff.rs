@@ -210,9 +210,14 @@ impl WyckoffPosition {
 }
 
 impl SpaceGroup {
+    /// Index of the Wyckoff position with this letter.
+    pub fn wyckoff_index(&self, letter: char) -> Option<usize> {
+        self.wyckoff_positions().iter().position(|position| position.letter == letter)
+    }
+
     /// The Wyckoff position with this letter.
     pub fn wyckoff_position(&self, letter: char) -> Option<&WyckoffPosition> {
-        self.wyckoff_positions().iter().find(|position| position.letter == letter)
+        self.wyckoff_index(letter).map(|index| &self.wyckoff_positions()[index])
     }
 
     /// The most special Wyckoff position (the one of lowest multiplicity, among those the one with fewest degrees of freedom, among

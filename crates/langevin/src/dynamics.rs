@@ -27,7 +27,7 @@ pub(crate) fn start(order: &SamplingOrder, config: &SamplerConfig, key: RandomKe
     let mut sites = order.state_sites();
     for (site, item) in sites.iter_mut().zip(FIRST_SITE_ITEM..) {
         let [x, y, z, _] = key.uniform(stream, START, item);
-        site.frac_coords = space_group.wyckoff_positions()[site.position].free_coordinates().point(&Vector3::new(x, y, z));
+        site.frac_coords = site.free_coordinates(space_group).point(&Vector3::new(x, y, z));
     }
     CrystalState { space_group, lattice_coords, sites }
 }

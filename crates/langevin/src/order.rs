@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crystal_core::{Composition, CrystalState, SiteMode, SpaceGroup, SpaceGroupNumber, Species, StateSite};
-use wyckoff_assignment::{AssignedSite, AssignmentError, WyckoffAssignment};
+use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber, Species, StateSite};
+use wyckoff_assignment::WyckoffAssignment;
 
 /// Most structures of one order: so many places have a random stream of their own.
 const MAX_COUNT: usize = 1 << 24;
@@ -31,21 +31,6 @@ pub struct SamplingOrder {
 }
 
 impl SamplingOrder {
-    /// An order of structures like this one: its space group, and its sites as they are bound.
-    ///
-    /// # Errors
-    /// [`AssignmentError`] if the sites of a Wyckoff mode are no assignment.
-    pub fn like(state: &CrystalState, mode: SiteMode, count: usize) -> Result<Self, AssignmentError> {
-        let sites = match mode {
-            SiteMode::General => OrderedSites::General(state.sites.iter().map(|site| site.species).collect()),
-            SiteMode::Wyckoff => {
-                let sites = state.sites.iter().map(|site| AssignedSite { species: site.species, position: site.position });
-                OrderedSites::Wyckoff(WyckoffAssignment::new(state.space_group, sites)?)
-            }
-        };
-        Ok(Self { space_group: state.space_group.number(), sites, count })
-    }
-
     /// Number of non-equivalent sites.
     pub fn n_sites(&self) -> usize {
         match &self.sites {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use burn::tensor::Device;
-use crystal_core::{CrystalState, Structure};
+use crystal_core::{CrystalState, StateSite, Structure};
 use score_model::{DeviceFailure, Purpose, RandomKey, ScoreModel, StateBatch, catch_device_failure, device_memory, has_kernels};
 
 use crate::dynamics::{noised, start, stream};
@@ -57,6 +57,28 @@ pub struct Template {
     pub state: CrystalState,
     /// Noise level, 0 … n_levels − 1: how far samples may come from the template.
     pub level: usize,
+}
+
+impl Template {
+    /// Refuses the first order that asks for other sites than the template has.
+    fn check(&self, orders: &[SamplingOrder]) -> Result<(), SamplingError> {
+        let sites = |sites: &[StateSite]| {
+            let mut sites: Vec<_> = sites.iter().map(|site| (site.species, site.position)).collect();
+            sites.sort_unstable();
+            sites
+        };
+        let own = sites(&self.state.sites);
+        let other =
+            |order: &SamplingOrder| order.space_group != self.state.space_group.number() || sites(&order.state_sites()) != own;
+        match orders.iter().position(other) {
+            Some(index) => Err(SamplingError::Order {
+                index,
+                order: orders[index].to_string(),
+                reason: "the template has other sites or another space group; order what it has".to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Which structure is drawn: place of its order, place in the order, and how often it was drawn before.
@@ -140,8 +162,7 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         Ok(Self { model, plan: config.plan(), config, device: device.clone(), template: None })
     }
 
-    /// A sampler whose structures all start from a template, noised to its level; orders must ask for its space group and sites
-    /// ([`SamplingOrder::like`]).
+    /// A sampler whose structures all start from a template, noised to its level; orders must ask for its space group and sites.
     ///
     /// # Errors
     /// [`SamplingError::Config`] if the configuration makes no sense or has no such level.
@@ -176,6 +197,9 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         mut finished: impl FnMut(Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
         check_orders(orders)?;
+        if let Some(template) = &self.template {
+            template.check(orders)?;
+        }
         let places = |(order, wanted): (usize, &SamplingOrder)| {
             (0..wanted.count).map(move |index| Place { order, index, attempt: 0 }).collect::<Vec<_>>()
         };

@@ -203,7 +203,7 @@ pub(crate) fn letter_rank(position: usize) -> impl Ord {
 /// Index of the position with this letter.
 pub(crate) fn position_with_letter(space_group: &SpaceGroup, letter: char) -> Result<usize, AssignmentError> {
     let positions = space_group.wyckoff_positions();
-    positions.iter().position(|position| position.letter() == letter).ok_or_else(|| AssignmentError::UnknownLetter {
+    space_group.wyckoff_index(letter).ok_or_else(|| AssignmentError::UnknownLetter {
         space_group: space_group.number(),
         letter,
         known: positions.iter().rev().map(|position| format!("{}{}", position.multiplicity(), position.letter())).collect(),

@@ -1,5 +1,7 @@
 //! Affine subspaces of the fractional space, modulo lattice translations.
 
+use std::sync::LazyLock;
+
 use nalgebra::{Matrix2, Matrix3, Vector2, Vector3};
 
 use crate::Lattice;
@@ -19,7 +21,7 @@ pub(crate) struct AffineSubspace {
 }
 
 /// All small integer vectors, the shortest first, so that normals and lifts are short ones.
-pub(super) fn small_vectors() -> Vec<Vector3<i32>> {
+pub(super) static SMALL_VECTORS: LazyLock<Vec<Vector3<i32>>> = LazyLock::new(|| {
     let range = -3..=3;
     let mut vectors: Vec<Vector3<i32>> = range
         .clone()
@@ -28,7 +30,7 @@ pub(super) fn small_vectors() -> Vec<Vector3<i32>> {
         .collect();
     vectors.sort_by_key(|vector| (vector.dot(vector), -vector.x, -vector.y, -vector.z));
     vectors
-}
+});
 
 pub(super) fn primitive(vector: Vector3<i32>) -> Vector3<i32> {
     fn gcd(a: i32, b: i32) -> i32 {
@@ -42,7 +44,7 @@ impl AffineSubspace {
         let columns: Vec<Vector3<i32>> =
             linear.column_iter().map(|column| column.into_owned()).filter(|column| *column != Vector3::zeros()).collect();
         let cross = columns.iter().flat_map(|a| columns.iter().map(move |b| a.cross(b))).find(|cross| *cross != Vector3::zeros());
-        let small = small_vectors();
+        let small = &*SMALL_VECTORS;
         let normals: Vec<Vector3<i32>> = if linear.map(f64::from).determinant().abs() > 0.5 {
             vec![]
         } else if let Some(cross) = cross {

@@ -2,7 +2,7 @@
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::affine::{AffineSubspace, small_vectors};
+use super::affine::{AffineSubspace, SMALL_VECTORS, primitive};
 use crate::SymmetryOperation;
 use crate::periodic::wrap;
 
@@ -109,8 +109,9 @@ fn lattice_basis(projector: &Matrix3<f64>) -> Matrix3<i32> {
     if rank == 3 {
         return Matrix3::identity();
     }
-    let along: Vec<Vector3<i32>> = small_vectors()
-        .into_iter()
+    let along: Vec<Vector3<i32>> = SMALL_VECTORS
+        .iter()
+        .copied()
         .filter(|vector| (projector * vector.map(f64::from) - vector.map(f64::from)).amax() < 1e-9)
         .collect();
     let mut basis = Matrix3::zeros();
@@ -124,7 +125,7 @@ fn lattice_basis(projector: &Matrix3<f64>) -> Matrix3<i32> {
             .iter()
             .find(|second| {
                 let cross = first.cross(second);
-                cross != Vector3::zeros() && super::affine::primitive(cross) == cross
+                cross != Vector3::zeros() && primitive(cross) == cross
             })
             .expect("two shortest independent vectors of a plane lattice are a basis");
         basis.set_column(1, second);
@@ -137,13 +138,12 @@ fn integer_left_inverse(basis: &Matrix3<i32>) -> Matrix3<f64> {
     if *basis == Matrix3::identity() {
         return Matrix3::identity();
     }
-    let small = small_vectors();
     let mut inverse = Matrix3::zeros();
     for row in 0..3 {
         if basis.column(row).amax() == 0 {
             continue;
         }
-        let found = small
+        let found = SMALL_VECTORS
             .iter()
             .find(|candidate| (0..3).all(|column| candidate.dot(&basis.column(column)) == i32::from(row == column)))
             .expect("columns that are a basis of their lattice have a whole left inverse");
@@ -184,7 +184,7 @@ mod tests {
             let lattice = state.primitive_lattice().expect("a legal cell");
             assert_eq!(group.wyckoff_positions()[StateSite::GENERAL].n_free(), 3, "group {}", group.number());
             for (site, position) in state.sites.iter().zip(group.wyckoff_positions()) {
-                let free = state.free_coordinates(site);
+                let free = site.free_coordinates(state.space_group);
                 assert_eq!(free.n_free(), position.n_free());
                 let orbit = Orbit::in_primitive_cell(group, &site.frac_coords, &lattice, 1e-6);
                 let expected = position.multiplicity() / group.centring().order();
@@ -205,7 +205,7 @@ mod tests {
             let lattice = state.primitive_lattice().expect("a legal cell");
             let mut displacement = || Vector3::from_fn(|_, _| rng.random_range(-3.0..3.0));
             for site in &state.sites {
-                let free = state.free_coordinates(site);
+                let free = site.free_coordinates(state.space_group);
                 let cartesian =
                     |displacement: Vector3<f64>| lattice.to_cartesian(&free.along(&lattice.to_fractional(&displacement)));
                 let (a, b) = (displacement(), displacement());
@@ -217,7 +217,7 @@ mod tests {
             let before = state.clone();
             state.displace(&lattice, &displacements);
             for ((site, old), displacement) in state.sites.iter().zip(&before.sites).zip(&displacements) {
-                let free = state.free_coordinates(site);
+                let free = site.free_coordinates(state.space_group);
                 let wished = old.frac_coords + free.along(&lattice.to_fractional(displacement));
                 let apart = wished - site.frac_coords;
                 assert!(apart.iter().all(|x| (x - x.round()).abs() < 1e-9), "group {}", group.number());

@@ -10,9 +10,6 @@ use crystal_core::{Composition, SpaceGroupNumber, Species};
 use langevin::{OrderedSites, SamplingOrder};
 use serde::Deserialize;
 
-/// Most structures of one order: the place of a structure in its order seeds its random numbers with 24 bits.
-const MAX_COUNT: usize = 1 << 24;
-
 /// A line of a file of orders.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,13 +120,6 @@ impl Line {
 /// # Errors
 /// Says what is wrong with the order.
 pub(super) fn check(order: &SamplingOrder) -> Result<()> {
-    if order.count > MAX_COUNT {
-        bail!("{} structures are too many for one order; ask for at most {MAX_COUNT}", order.count);
-    }
-    let sites = order.n_sites();
-    if sites > usize::from(u16::MAX) {
-        bail!("{sites} non-equivalent sites are too many for a crystal; ask for at most 256");
-    }
     match order.problem() {
         Some(problem) => bail!("{order}: {problem}"),
         None => Ok(()),

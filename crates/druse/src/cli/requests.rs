@@ -246,7 +246,7 @@ impl RequestArgs {
         let unit = AsymmetricUnit::from_structure(&structure, TEMPLATE_SYMPREC, Finder::Moyo)
             .with_context(|| format!("{}: its symmetry", file.display()))?;
         let state = unit.to_state(SiteMode::Wyckoff);
-        let order = SamplingOrder::like(&state, SiteMode::Wyckoff, count)?;
+        let order = bound(WyckoffAssignment::of(&unit)?, count);
         Ok(Request {
             template: Some(Template { state, level: self.noise.unwrap_or(5) }),
             fixed: self.fix.map(|part| match part {

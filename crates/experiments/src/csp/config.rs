@@ -4,7 +4,7 @@ use druse::config::{DataConfig, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::run_options::Preset;
-use crate::table1::{NamedSampler, ReferenceSplit, sampler_problem};
+use crate::table1::{NamedSampler, ReferenceSplit, fit_sampler, sampler_problem};
 
 /// What of a structure the sampler is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,11 +53,7 @@ impl Preset for CspConfig {
 impl CspConfig {
     /// Gives all samplers the seed, and the schedule and graph that the network was trained with.
     pub fn resolve(mut self, trained: &TrainConfig, seed: u64) -> Self {
-        for NamedSampler { sampling, .. } in &mut self.samplers {
-            sampling.seed = seed;
-            sampling.schedule = trained.training.schedule.clone();
-            sampling.graph = trained.training.graph.clone();
-        }
+        self.samplers.iter_mut().for_each(|sampler| fit_sampler(&mut sampler.sampling, &trained.training, seed));
         self
     }
 
@@ -87,5 +83,8 @@ mod tests {
             assert!(CspConfig { samplers: vec![], ..config }.problem().is_some());
         }
         assert!(CspConfig::preset("no-such-preset").is_none());
+        let all = include_str!("../../../../experiments/csp-all.ron");
+        let all: CspConfig = druse::config::parse_ron(all, "csp-all").expect("a configuration");
+        assert_eq!((all.problem(), all.n_structures), (None, 0));
     }
 }

@@ -103,21 +103,20 @@ pub fn run(options: &CspOptions) -> Result<String> {
         (0..config.tries).map(attempt).collect::<Vec<_>>()
     };
     let chance: Vec<Vec<Option<Structure>>> = targets.iter().enumerate().map(random).collect();
-    let mut by_chance =
-        CspRow::new("random coordinates", Given::Letters.described(), &Distances::of(&targets, &chance, &matcher));
-    by_chance.symmetry = Symmetry::of(&targets, &chance);
-    let mut rows = vec![by_chance];
+    let row = |name: &str, given: Given, tries: &[Vec<Option<Structure>>]| {
+        let distances = Distances::of(&targets, tries, &matcher);
+        CspRow::new(name, given.described(), &distances, Symmetry::of(&targets, tries))
+    };
+    let mut rows = vec![row("random coordinates", Given::Letters, &chance)];
     for given in &config.given {
         let orders = targets::orders(&targets, *given, config.tries, prior, options.seed)?;
-        for NamedSampler { name, sampling, .. } in &config.samplers {
+        for NamedSampler { name, sampling } in &config.samplers {
             tracing::info!("{} tries, {} given, by {name}", orders.len(), given.described());
-            let (tries, mut row) = predict(&network, sampling, &orders, config.tries, &device)?;
-            let distances = Distances::of(&targets, &tries, &matcher);
+            let predicted = predict(&network, sampling, &orders, config.tries, &device)?;
+            let Predicted { tries, redraws, given_up, structures_per_second } = predicted;
             write_tries(&folder.join(format!("{}-{name}.jsonl.zst", given.described())), &targets, &tries)?;
-            (row.name, row.given) = (name.clone(), given.described());
-            (row.overall, row.by_free_parameters) = (distances.overall(), distances.by_freedom());
-            row.symmetry = Symmetry::of(&targets, &tries);
-            rows.push(row);
+            let structures_per_second = Some(structures_per_second);
+            rows.push(CspRow { redraws, given_up, structures_per_second, ..row(name, *given, &tries) });
         }
     }
     let text = format!(
@@ -165,14 +164,22 @@ fn targets_of(data: &DataSet, config: &CspConfig, seed: u64) -> Result<(Vec<Targ
     Ok((targets, records.len() - reduced.len()))
 }
 
-/// The tries at each target, and a row that knows how the sampling went.
+/// What came of the sampling.
+struct Predicted {
+    /// The tries at each target.
+    tries: Vec<Vec<Option<Structure>>>,
+    redraws: usize,
+    given_up: usize,
+    structures_per_second: f64,
+}
+
 fn predict(
     network: &Loaded,
     sampling: &SamplerConfig,
     orders: &[SamplingOrder],
     tries: usize,
     device: &Device,
-) -> Result<(Vec<Vec<Option<Structure>>>, CspRow)> {
+) -> Result<Predicted> {
     const UNITS: f64 = 100.0;
     let sampler = Sampler::new(&network.model, sampling.clone(), device)?;
     let bar = bar("sampling", (orders.len() as f64 * UNITS) as u64);
@@ -198,10 +205,8 @@ fn predict(
     )?;
     bar.finish_and_clear();
     let seconds = clock.elapsed().as_secs_f64();
-    let mut row = CspRow::new("", "", &Distances::of(&[], &[], &StructureMatcher::default()));
-    (row.redraws, row.given_up) = (redraws, given_up);
-    row.structures_per_second = Some((orders.len() - given_up) as f64 / seconds.max(1e-9));
-    Ok((found, row))
+    let structures_per_second = (orders.len() - given_up) as f64 / seconds.max(1e-9);
+    Ok(Predicted { tries: found, redraws, given_up, structures_per_second })
 }
 
 fn write_tries(path: &Path, targets: &[Target], tries: &[Vec<Option<Structure>>]) -> Result<()> {

@@ -27,13 +27,13 @@ pub struct CspRow {
 }
 
 impl CspRow {
-    pub(super) fn new(name: &str, given: &'static str, distances: &Distances) -> Self {
+    pub(super) fn new(name: &str, given: &'static str, distances: &Distances, symmetry: Symmetry) -> Self {
         Self {
             name: name.to_owned(),
             given,
             overall: distances.overall(),
             by_free_parameters: distances.by_freedom(),
-            symmetry: Symmetry::default(),
+            symmetry,
             redraws: 0,
             given_up: 0,
             structures_per_second: None,

@@ -28,6 +28,10 @@ pub struct Table1Config {
     /// Further samplers, a row each; with any, the run's folder gets `samplers.csv` and `samplers.svg`.
     #[serde(default)]
     pub samplers: Vec<NamedSampler>,
+    /// Samplers of the Wyckoff mode, a row each: with the network compiled in for it, and its schedule and graph, sites on positions that are drawn from
+    /// the prior learned on the training split.
+    #[serde(default)]
+    pub wyckoff: Vec<NamedSampler>,
     /// The split that orders come from and figures are measured against.
     #[serde(default)]
     pub reference: ReferenceSplit,
@@ -57,9 +61,7 @@ impl Table1Config {
     /// The same for the samplers alone, where the training is done already.
     pub fn resolve_sampling(mut self, seed: u64) -> Self {
         for sampling in self.samplers.iter_mut().map(|sampler| &mut sampler.sampling).chain([&mut self.sampling]) {
-            sampling.seed = seed;
-            sampling.schedule = self.train.training.schedule.clone();
-            sampling.graph = self.train.training.graph.clone();
+            samplers::fit(sampling, &self.train.training, seed);
         }
         self
     }
@@ -71,7 +73,7 @@ impl Table1Config {
         self.train
             .problem()
             .or_else(|| self.sampling.problem())
-            .or_else(|| samplers::problem(&self.samplers))
+            .or_else(|| samplers::problem(&[self.samplers.as_slice(), &self.wyckoff].concat()))
             .or_else(|| at_least("n_samples", self.n_samples, 2))
             .or_else(|| at_least("calibration.n_structures", self.calibration.n_structures, 2))
             .or_else(|| at_least("calibration.draws", self.calibration.draws, 1))

@@ -19,6 +19,7 @@ use super::outcome::Outcome;
 use super::reference::{Reference, fingerprints_of};
 use super::rows::{Bootstrap, stable_rows, this_work_row};
 use super::sameness::Sameness;
+use super::samplers::OnPositions;
 use super::stages::Stages;
 use super::{Table1Config, listing, samplers};
 use crate::plot;
@@ -125,20 +126,15 @@ pub fn run(options: &Table1Options) -> Result<String> {
     listing::write(&folder, &generated, &ours, &same)?;
     let mut rows = vec![this_work];
     let mut further = vec![further];
-    let on_positions = config.samplers.iter().any(|sampler| sampler.mode == SiteMode::Wyckoff);
-    let wyckoff = match on_positions {
-        true => {
-            let network = ScoreNetwork::of_checkpoint(checkpoints::load(None, SiteMode::Wyckoff, &device)?);
-            Some((network, samplers::on_positions(&orders, common.seed)?))
-        }
-        false => None,
+    let wyckoff = match config.wyckoff.as_slice() {
+        [] => None,
+        samplers => Some(OnPositions::new(samplers, &orders, common.seed, &device)?),
     };
-    for sampler in &config.samplers {
+    let plain = config.samplers.iter().map(|sampler| (sampler, &network, &orders));
+    let bound = wyckoff.iter().flat_map(|bound| bound.samplers.iter().map(|sampler| (sampler, &bound.network, &bound.orders)));
+    let more: Vec<_> = plain.chain(bound).collect();
+    for &(sampler, network, orders) in &more {
         let name = &sampler.name;
-        let (network, orders) = match (&wyckoff, sampler.mode) {
-            (Some((network, orders)), SiteMode::Wyckoff) => (network, orders),
-            _ => (&network, &orders),
-        };
         let config = samplers::with_sampler(&config, sampler);
         let folder = folder.join(name);
         let generated = stages.run(&format!("sampling, {name}"), || sample(&config, orders, &network.model, &device, &folder))?;
@@ -152,9 +148,9 @@ pub fn run(options: &Table1Options) -> Result<String> {
         rows.push(Row { name: name.clone(), published: None, ..row });
         further.push(more);
     }
-    if !config.samplers.is_empty() {
+    if !more.is_empty() {
         let samplings: Vec<_> =
-            std::iter::once(&config.sampling).chain(config.samplers.iter().map(|sampler| &sampler.sampling)).collect();
+            std::iter::once(&config.sampling).chain(more.iter().map(|(sampler, ..)| &sampler.sampling)).collect();
         samplers::write_comparison(&folder, config.n_samples, &samplings, &rows)?;
     }
     let split = config.reference;

@@ -3,16 +3,20 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use burn::tensor::Device;
 use crystal_core::{SiteMode, SpaceGroup};
 use datasets::Split;
+use druse::checkpoints;
 use druse::output::write_file;
 use langevin::{Method, OrderedSites, SamplerConfig, SamplingOrder};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use score_model::TrainingConfig;
 use serde::{Deserialize, Serialize};
 use wyckoff_assignment::{AssignmentSpace, Demand, Priors};
 
 use super::Table1Config;
+use super::run::ScoreNetwork;
 use crate::plot::{QualityPoint, quality_against_evaluations};
 use crate::published::Figures;
 use crate::table::{Measured, Row};
@@ -25,9 +29,33 @@ pub struct NamedSampler {
     pub name: String,
     /// The sampler. Its schedule, graph and seed are those of the training.
     pub sampling: SamplerConfig,
-    /// `Wyckoff`: with the compiled-in network of that mode, sites on Wyckoff positions that are drawn from the prior learned on the training split.
-    #[serde(default)]
-    pub mode: SiteMode,
+}
+
+/// Gives a sampler the seed, and the schedule and graph of the network that it samples with.
+pub(crate) fn fit(sampling: &mut SamplerConfig, training: &TrainingConfig, seed: u64) {
+    sampling.seed = seed;
+    sampling.schedule = training.schedule.clone();
+    sampling.graph = training.graph.clone();
+}
+
+/// What the samplers of the Wyckoff mode work with: the network that is compiled in for it, and orders of positions.
+pub(super) struct OnPositions {
+    pub(super) network: ScoreNetwork,
+    pub(super) orders: Vec<SamplingOrder>,
+    pub(super) samplers: Vec<NamedSampler>,
+}
+
+impl OnPositions {
+    /// Loads the network; `orders` are those of the other rows.
+    ///
+    /// # Errors
+    /// If an order is one of positions already, or has no sites.
+    pub(super) fn new(samplers: &[NamedSampler], orders: &[SamplingOrder], seed: u64, device: &Device) -> Result<Self> {
+        let checkpoint = checkpoints::load(None, SiteMode::Wyckoff, device)?;
+        let mut samplers = samplers.to_vec();
+        samplers.iter_mut().for_each(|sampler| fit(&mut sampler.sampling, &checkpoint.config.training, seed));
+        Ok(Self { network: ScoreNetwork::of_checkpoint(checkpoint), orders: on_positions(orders, seed)?, samplers })
+    }
 }
 
 /// The split that orders are taken from and structures are measured against.
@@ -60,7 +88,7 @@ impl ReferenceSplit {
 
 /// What makes the list of samplers unusable, if anything.
 pub(crate) fn problem(samplers: &[NamedSampler]) -> Option<String> {
-    samplers.iter().enumerate().find_map(|(index, NamedSampler { name, sampling, .. })| {
+    samplers.iter().enumerate().find_map(|(index, NamedSampler { name, sampling })| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name.is_empty() || !name.chars().all(plain) {
             return Some(format!("samplers: the name '{name}' becomes a folder; use small letters, digits and hyphens"));
@@ -77,7 +105,7 @@ pub(crate) fn problem(samplers: &[NamedSampler]) -> Option<String> {
 ///
 /// # Errors
 /// If an order is one of positions already, or has no sites.
-pub(super) fn on_positions(orders: &[SamplingOrder], seed: u64) -> Result<Vec<SamplingOrder>> {
+fn on_positions(orders: &[SamplingOrder], seed: u64) -> Result<Vec<SamplingOrder>> {
     let prior = &Priors::shipped().assignments;
     let drawn = |(index, order): (usize, &SamplingOrder)| {
         let OrderedSites::General(sites) = &order.sites else { anyhow::bail!("{order}: its positions are given already") };
@@ -168,11 +196,7 @@ mod tests {
 
     fn sampler(name: &str, evaluations: usize) -> NamedSampler {
         let method = Method::FewStep(FewStep { evaluations, ..FewStep::default() });
-        NamedSampler {
-            name: name.to_owned(),
-            sampling: SamplerConfig { method, ..SamplerConfig::default() },
-            mode: SiteMode::General,
-        }
+        NamedSampler { name: name.to_owned(), sampling: SamplerConfig { method, ..SamplerConfig::default() } }
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn noised_state(state: &CrystalState, draw: &Draw, key: RandomKey, stream: u64) 
         .map(|site| {
             let [x, y, z, _] = key.normal(stream, slot, site as u32);
             let noise = Vector3::new(x, y, z);
-            let free = state.free_coordinates(&state.sites[site]);
+            let free = state.sites[site].free_coordinates(state.space_group);
             // Rounding apart, what is in general position keeps the very numbers.
             if free.n_free() == 3 { noise } else { lattice.to_cartesian(&free.along(&lattice.to_fractional(&noise))) }
         })

@@ -315,7 +315,7 @@ impl DeviceStates {
             for (site, x) in state.sites.iter_mut().zip(own) {
                 site.frac_coords = x.map(f64::from).into();
                 // What single precision has lost of a Wyckoff position.
-                let free = state.space_group.wyckoff_positions()[site.position].free_coordinates();
+                let free = site.free_coordinates(state.space_group);
                 site.frac_coords = free.point(&free.parameters(&site.frac_coords));
             }
             match failure(&state) {
