@@ -69,7 +69,10 @@ impl SamplingOrder {
             return Some("the count must be at least 1".to_owned());
         }
         if self.count > MAX_COUNT {
-            return Some(format!("the count must be at most {MAX_COUNT}; split the order, each part with a seed of its own"));
+            return Some(format!(
+                "{} structures are too many for one order; ask for at most {MAX_COUNT}, or split it, each part with a seed of its own",
+                self.count
+            ));
         }
         let n_sites = self.n_sites();
         if n_sites == 0 {
