@@ -3,9 +3,11 @@
 mod moyo;
 #[cfg(feature = "spglib")]
 mod spglib;
+mod tolerance;
 
 use nalgebra::{Matrix3, Vector3};
 
+use self::tolerance::bounded_tolerance;
 use crate::{CrystalError, HallNumber, Lattice, Site, SpaceGroupNumber, Structure};
 
 /// Which symmetry finder is asked.
@@ -53,7 +55,7 @@ pub(crate) struct Standardised {
 
 /// Finds space group, Wyckoff letters and orbits at `symprec` (Å).
 ///
-/// moyo is asked at a lower tolerance where `symprec` is no small distance in the cell: it would not return otherwise.
+/// Finders are asked at a lower tolerance where `symprec` is no small distance in the cell: they would hang or crash otherwise.
 ///
 /// # Errors
 /// [`CrystalError::SymmetryNotFound`] if the finder fails or `symprec` is not a positive number; [`CrystalError::SitesTooClose`] if two
@@ -65,6 +67,7 @@ pub fn find_symmetry(structure: &Structure, symprec: f64, finder: Finder) -> Res
 /// Report and standardised cell in one search.
 pub(crate) fn find(structure: &Structure, symprec: f64, finder: Finder) -> Result<(SymmetryReport, Standardised), CrystalError> {
     check(structure, symprec)?;
+    let symprec = bounded_tolerance(structure, symprec).map_err(|reason| CrystalError::SymmetryNotFound { symprec, reason })?;
     match finder {
         Finder::Moyo => moyo::find(structure, symprec),
         #[cfg(feature = "spglib")]

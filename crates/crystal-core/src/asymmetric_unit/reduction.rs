@@ -25,7 +25,7 @@ pub struct Reduction {
 
 impl Reduction {
     /// Finds the space group of a structure at `symprec` (Å), reduces it, and checks that the reduced form rebuilds it: as many atoms
-    /// of each element, none farther than twice the tolerance from where it was.
+    /// of each element, none farther than twice the tolerance from where it was, each standing for one.
     ///
     /// # Errors
     /// As [`AsymmetricUnit::from_structure`].
@@ -142,25 +142,34 @@ fn check_rebuilt(
         }
     }
     let to_conventional = unit.space_group.centring().to_conventional();
+    let number = standardised.number;
     let mut farthest: f64 = 0.0;
+    let mut partners = vec![0_usize; rebuilt.n_sites()];
     for (index, site) in structure.sites.iter().enumerate() {
         let frac_coords = to_conventional.tr_mul(&(standardised.linear * site.frac_coords + standardised.shift));
-        let displacement = rebuilt
-            .sites
-            .iter()
-            .filter(|other| other.species == site.species)
-            .map(|other| {
-                let difference = (frac_coords - other.frac_coords).map(|x| x - x.round());
-                rebuilt.lattice.to_cartesian(&difference).norm()
-            })
-            .fold(f64::INFINITY, f64::min);
-        if displacement > tolerance {
-            let number = standardised.number;
-            return Err(format!("group {number} moves site {index} ({}) by {displacement:.4} Å", site.species));
+        let same_element = rebuilt.sites.iter().enumerate().filter(|(_, other)| other.species == site.species);
+        let nearest = same_element
+            .map(|(partner, other)| (rebuilt.lattice.min_image_distance(&frac_coords, &other.frac_coords), partner))
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        match nearest {
+            Some((displacement, partner)) if displacement <= tolerance => {
+                farthest = farthest.max(displacement);
+                partners[partner] += 1;
+            }
+            Some((displacement, _)) => {
+                return Err(format!("group {number} moves site {index} ({}) by {displacement:.4} Å", site.species));
+            }
+            None => return Err(format!("group {number} has no {} at all", site.species)),
         }
-        farthest = farthest.max(displacement);
     }
-    Ok(farthest)
+    // At a tolerance near the distances between atoms two of them can fall onto one.
+    match partners.iter().position(|count| (*count as f64 - cells).abs() > 1e-3 * cells) {
+        Some(partner) => {
+            let species = rebuilt.sites[partner].species;
+            Err(format!("group {number} has a {species} atom that stands for {} of them, not for {cells:.3}", partners[partner]))
+        }
+        None => Ok(farthest),
+    }
 }
 
 /// Largest component of `½(B⁻¹·G·B⁻ᵀ − 1)` with `G` the metric of the input's conventional lattice and `B` the symmetric lattice:

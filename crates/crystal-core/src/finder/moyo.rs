@@ -1,12 +1,9 @@
 //! The finder moyo, whose basis vectors are columns: converted here and nowhere else.
 
-mod tolerance;
-
 use moyo::MoyoDataset;
 use moyo::base::{AngleTolerance, Cell, Lattice as MoyoLattice};
 use moyo::data::Setting;
 
-use self::tolerance::bounded_tolerance;
 use super::{Standardised, SymmetryReport};
 use crate::{CrystalError, HallNumber, Lattice, Site, SpaceGroupNumber, Species, Structure};
 
@@ -17,8 +14,7 @@ pub(super) fn find(structure: &Structure, symprec: f64) -> Result<(SymmetryRepor
         structure.sites.iter().map(|site| site.frac_coords).collect(),
         structure.sites.iter().map(|site| i32::from(site.species.atomic_number())).collect(),
     );
-    let tolerance = bounded_tolerance(structure, &cell.lattice, symprec).map_err(not_found)?;
-    let dataset = MoyoDataset::new(&cell, tolerance, AngleTolerance::Default, Setting::Standard, true)
+    let dataset = MoyoDataset::new(&cell, symprec, AngleTolerance::Default, Setting::Standard, true)
         .map_err(|error| not_found(error.to_string()))?;
     let number = SpaceGroupNumber::new(i64::from(dataset.number))?;
     let sites = dataset

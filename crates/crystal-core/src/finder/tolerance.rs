@@ -1,9 +1,10 @@
-//! The tolerance at which moyo comes back.
+//! The tolerance at which finders come back.
 //!
-//! moyo 0.22 takes for a symmetry of the lattice every integer matrix that keeps the lengths and angles of a reduced basis within the
-//! tolerance, and multiplies these matrices with one another until nothing new comes. Where the tolerance is no small distance in the cell
-//! (small cells, or cells much longer than wide, which a slight shear maps onto themselves) they generate an infinite group: moyo never
-//! returns and takes all memory. So the same matrices are looked at here first, and the tolerance is lowered until they are finite in number.
+//! Finders take for a symmetry of the lattice every integer matrix that keeps the lengths and angles of a reduced basis within the
+//! tolerance. Where the tolerance is no small distance in the cell (small or flat cells, or cells much longer than wide, which a slight
+//! shear maps onto themselves) these matrices generate an infinite group: moyo 0.22 multiplies them with one another until nothing new comes,
+//! so it never returns and takes all memory, and spglib 1.16 reads outside its arrays. So the same matrices are looked at here first, and the
+//! tolerance is lowered until they are finite in number.
 
 use std::collections::BTreeSet;
 
@@ -17,9 +18,9 @@ use crate::periodic::coincide;
 const LARGEST_POINT_GROUP: usize = 48;
 /// More than any entry of a point group's matrices in a reduced basis.
 const LARGEST_ENTRY: i32 = 1000;
-/// moyo may reduce to another basis of the same lattice, and may raise the tolerance again after lowering it.
+/// Finders may reduce to another basis of the same lattice, and may raise the tolerance again after lowering it.
 const MARGIN: f64 = 1.5;
-/// For cells that are not primitive, whose primitive lattice moyo finds after this check: how often the tolerance must fit into the
+/// For cells that are not primitive, whose primitive lattice finders find after this check: how often the tolerance must fit into the
 /// shortest translation `a`, and into `√(a³/c)`, the square root of what a shear of the longest vector `c` by `a` costs.
 const PER_TRANSLATION: f64 = 20.0;
 const PER_SHEAR: f64 = 8.0;
@@ -27,8 +28,8 @@ const PER_SHEAR: f64 = 8.0;
 const MAX_STEPS: usize = 64;
 
 /// The largest tolerance up to `symprec` (Å) that is safe for a structure; nearly always `symprec`. The error is the reason.
-pub(super) fn bounded_tolerance(structure: &Structure, lattice: &MoyoLattice, symprec: f64) -> Result<f64, String> {
-    let (reduced, _) = lattice.minkowski_reduce().map_err(|error| error.to_string())?;
+pub(super) fn bounded_tolerance(structure: &Structure, symprec: f64) -> Result<f64, String> {
+    let (reduced, _) = MoyoLattice::new(*structure.lattice.matrix()).minkowski_reduce().map_err(|error| error.to_string())?;
     let mut tolerance = symprec;
     let translation = shortest_translation(structure, 4.0 * symprec);
     if translation.is_finite() {
