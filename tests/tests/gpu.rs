@@ -10,8 +10,8 @@ use langevin::{Outcome, Sampler, SamplerConfig, SamplingError};
 use multigraph::{BatchedMultiGraph, GraphConfig};
 use score_model::conformance::{compare_graphs, gpu_devices};
 use score_model::{
-    DimeNetPlusPlusConfig, Draw, Exchange, LangevinStep, NoiseSchedule, Purpose, RandomKey, ScoreBatch, ScoreModel, StateBatch,
-    StateSet, Trainer, TrainingConfig,
+    DimeNetPlusPlusConfig, Draw, ElementInput, Exchange, LangevinStep, NoiseSchedule, Purpose, RandomKey, ScoreBatch, ScoreModel,
+    StateBatch, StateSet, Trainer, TrainingConfig,
 };
 
 /// The sizes are odd on purpose: no width is a multiple of a kernel's tile.
@@ -90,12 +90,18 @@ fn gpu_graphs_are_those_of_the_processor() {
     let levels: Vec<usize> = (0..states.len()).map(|structure| structure % 10).collect();
     let basis = network().basis();
     for device in devices() {
-        let batch = |place: &Device| {
+        let batch = |place: &Device, config: &GraphConfig| {
             let mut batch = StateBatch::new(&states, &streams, key, place).expect("a batch");
-            batch.score_batch(&levels, &basis, &GraphConfig::default()).expect("graphs")
+            batch.score_batch(&levels, &basis, config).expect("graphs")
         };
         let n_sites = states.iter().map(|state| state.sites.len()).sum();
-        let comparison = compare_graphs(&batch(&Device::flex()), &batch(&device), states.len(), n_sites);
+        // All images kept: many edges lie on one another, and which of them is whose reverse is then free.
+        let all = GraphConfig { coincidence: 0.0, ..GraphConfig::default() };
+        let comparison = compare_graphs(&batch(&Device::flex(), &all), &batch(&device, &all), states.len(), n_sites);
+        assert_eq!(comparison.different, 0, "{comparison:?}");
+        assert!(comparison.edges > 5_000 && comparison.vector_error < 1e-5, "{comparison:?}");
+        let one = GraphConfig::default();
+        let comparison = compare_graphs(&batch(&Device::flex(), &one), &batch(&device, &one), states.len(), n_sites);
         assert!(comparison.edges > 5_000, "{comparison:?}");
         assert_eq!(comparison.different, 0, "{comparison:?}");
         // On special positions many neighbours lie at one distance, and a cut-off may pass through them.
@@ -144,7 +150,8 @@ fn gpu_trains_like_the_processor() {
     let data = embedded_states(8, SiteMode::General);
     let curve = |device: &Device, helpers: &[Device]| {
         let config = TrainingConfig { steps: 4, batch_size: 4, learning_rate: 1e-3, ..TrainingConfig::default() };
-        let trainer = Trainer::new(network().init(device), config, device).expect("a trainer");
+        let network = DimeNetPlusPlusConfig { elements: ElementInput::Descriptors, ..network() };
+        let trainer = Trainer::new(network.init(device), config, device).expect("a trainer");
         let mut trainer = trainer.with_helpers(helpers, Exchange::Host);
         trainer.run(&data, None, |_| true).expect("a run");
         trainer.curve().iter().flat_map(|point| [point.position, point.lattice]).collect::<Vec<f32>>()

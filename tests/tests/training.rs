@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use crystal_core::SiteMode;
 use druse_tests::{TinyModel, embedded_states};
-use score_model::{DimeNetPlusPlusConfig, Exchange, LossPoint, Trainer, TrainingConfig, TrainingError};
+use score_model::{DimeNetPlusPlusConfig, ElementInput, Exchange, LossPoint, Trainer, TrainingConfig, TrainingError};
 
 fn config(steps: u64) -> TrainingConfig {
     TrainingConfig {
@@ -50,7 +50,10 @@ fn a_killed_run_goes_on_bit_identically() {
 fn several_devices_train_like_one() {
     let device = Device::flex();
     let data = embedded_states(10, SiteMode::General);
-    let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
+    // Descriptors are no parameters: each device has its own.
+    let elements = ElementInput::Descriptors;
+    let network =
+        DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, elements, ..DimeNetPlusPlusConfig::small() };
     let folder = tempfile::tempdir().expect("a temporary folder");
     // Losses are read after steps 3, 6, 9 and 10, and where a training state is written: after 5 and 10.
     let config = |steps| TrainingConfig { checkpoint_every: 5, ..config(steps) };
@@ -84,15 +87,17 @@ fn several_devices_train_like_one() {
 fn the_loss_falls() {
     let device = Device::flex();
     let data = embedded_states(4, SiteMode::General);
-    let network = DimeNetPlusPlusConfig { emb: 16, out_emb: 16, int_emb: 8, ..DimeNetPlusPlusConfig::small() };
-    let mut trainer = Trainer::new(network.init(&device), config(60), &device).expect("a trainer");
-    trainer.run(&data, None, |_| true).expect("a run");
-    let curve = trainer.curve();
-    let mean = |points: &[score_model::LossPoint]| {
-        points.iter().map(|point| f64::from(point.position + point.lattice)).sum::<f64>() / points.len() as f64
-    };
-    let (start, end) = (mean(&curve[..15]), mean(&curve[45..]));
-    assert!(end < 0.95 * start, "{start} → {end}");
+    for elements in [ElementInput::AtomicNumber, ElementInput::Descriptors] {
+        let network = DimeNetPlusPlusConfig { emb: 16, out_emb: 16, int_emb: 8, elements, ..DimeNetPlusPlusConfig::small() };
+        let mut trainer = Trainer::new(network.init(&device), config(60), &device).expect("a trainer");
+        trainer.run(&data, None, |_| true).expect("a run");
+        let curve = trainer.curve();
+        let mean = |points: &[score_model::LossPoint]| {
+            points.iter().map(|point| f64::from(point.position + point.lattice)).sum::<f64>() / points.len() as f64
+        };
+        let (start, end) = (mean(&curve[..15]), mean(&curve[45..]));
+        assert!(end < 0.95 * start, "{elements:?}: {start} → {end}");
+    }
 }
 
 #[test]

@@ -2,11 +2,10 @@
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
-use score_model::Padding;
 use score_model::ops::{RowIndex, gather_rows, segment_sum};
+use score_model::{N_DESCRIBED, N_DESCRIPTORS, Padding, element_descriptors};
 
 use crate::CrystalGraph;
-use crate::atoms::{ATOM_VECTOR, N_ELEMENTS, vectors};
 use crate::graph::N_NEIGHBOURS;
 
 /// Number of Gaussians that a distance is expanded in.
@@ -89,8 +88,11 @@ impl GraphBatch {
             Tensor::<2>::from_data(TensorData::new(values, shape), device)
         };
         Self {
-            atom_vectors: Tensor::from_data(TensorData::new(vectors().to_vec(), [N_ELEMENTS, ATOM_VECTOR]), device),
-            elements: RowIndex::new(&elements, N_ELEMENTS, device),
+            atom_vectors: Tensor::from_data(
+                TensorData::new(element_descriptors().to_vec(), [N_DESCRIBED, N_DESCRIPTORS]),
+                device,
+            ),
+            elements: RowIndex::new(&elements, N_DESCRIBED, device),
             centres: RowIndex::new(&centres, n_atoms, device),
             neighbours: RowIndex::new(&neighbours, n_atoms, device),
             structures: RowIndex::new(&structures, n_structures + N_PADDING, device),

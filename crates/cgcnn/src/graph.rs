@@ -2,9 +2,9 @@
 
 use crystal_core::{SphereSearch, Structure};
 use rayon::prelude::*;
+use score_model::N_DESCRIBED;
 
 use crate::CgcnnError;
-use crate::atoms;
 
 /// Neighbours of an atom.
 pub const N_NEIGHBOURS: usize = 12;
@@ -48,11 +48,10 @@ impl CrystalGraph {
     /// # Errors
     /// [`CgcnnError::UnknownElement`], [`CgcnnError::TooManyNeighbours`].
     pub fn of(structure: &Structure) -> Result<Self, CgcnnError> {
-        let elements = structure
-            .sites
-            .iter()
-            .enumerate()
-            .map(|(site, atom)| atoms::row(atom.species).ok_or(CgcnnError::UnknownElement { site, species: atom.species }));
+        let elements = structure.sites.iter().enumerate().map(|(site, atom)| match u32::from(atom.species.atomic_number()) {
+            number if number as usize <= N_DESCRIBED => Ok(number - 1),
+            _ => Err(CgcnnError::UnknownElement { site, species: atom.species }),
+        });
         let elements = elements.collect::<Result<Vec<_>, _>>()?;
         let search = SphereSearch::new(&structure.lattice);
         let volume_per_atom = structure.lattice.volume().abs() / structure.n_sites() as f64;

@@ -8,7 +8,6 @@
 //! # Architecture Invariant
 //! The published weights are read from a file that the user names; they are never part of this repository.
 
-mod atoms;
 mod batch;
 mod batch_norm;
 mod error;

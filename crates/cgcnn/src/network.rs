@@ -5,11 +5,10 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Device;
 use burn::tensor::activation::{log_sigmoid, sigmoid};
-use score_model::ParameterSource;
 use score_model::ops::{gather_rows, linear, matrix_product, segment_sum};
+use score_model::{N_DESCRIPTORS, ParameterSource};
 use serde::{Deserialize, Serialize};
 
-use crate::atoms::ATOM_VECTOR;
 use crate::batch::N_GAUSSIANS;
 use crate::batch_norm::{BatchNorm, Moments};
 use crate::{CgcnnError, GraphBatch};
@@ -58,7 +57,7 @@ impl CgcnnConfig {
         let mut source = ParameterSource::new(self.seed, device);
         let width = self.atom_width;
         Cgcnn {
-            embedding: source.dense(ATOM_VECTOR, width),
+            embedding: source.dense(N_DESCRIPTORS, width),
             convolutions: (0..self.n_convolutions).map(|_| Convolution::new(width, &mut source, device)).collect(),
             features: source.dense(width, self.feature_width),
             output: source.dense(self.feature_width, 1),

@@ -6,10 +6,9 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use pytorch_reader::{DType, PytorchReader};
-use score_model::TensorArchive;
 use score_model::checkpoint::archive_into_module;
+use score_model::{N_DESCRIPTORS, TensorArchive};
 
-use crate::atoms::ATOM_VECTOR;
 use crate::batch::N_GAUSSIANS;
 use crate::{Cgcnn, CgcnnConfig, CgcnnError, Normaliser};
 
@@ -103,7 +102,7 @@ impl File<'_> {
     fn arrays(&self, config: &CgcnnConfig) -> Result<TensorArchive, CgcnnError> {
         let CgcnnConfig { atom_width: width, feature_width, .. } = *config;
         let mut arrays = TensorArchive::default();
-        self.dense(&mut arrays, "embedding", "embedding", [ATOM_VECTOR, width])?;
+        self.dense(&mut arrays, "embedding", "embedding", [N_DESCRIPTORS, width])?;
         self.dense(&mut arrays, "conv_to_fc", "features", [width, feature_width])?;
         self.dense(&mut arrays, "fc_out", "output", [feature_width, 1])?;
         for k in 0..config.n_convolutions {

@@ -11,7 +11,7 @@ use crate::{GraphConfig, GraphError, MultiGraph};
 
 /// The multigraph of one structure.
 ///
-/// Sites within 1e-4 Å of a special position are taken to be on it: each physical neighbour is then ONE edge, whose operation is the
+/// Sites within [`GraphConfig::coincidence`] of a special position are taken to be on it: each physical neighbour is then ONE edge, whose operation is the
 /// smallest index of its coset `o·H_j` (`H_j` the stabiliser of the target).
 ///
 /// The reverse of edge (i → o·j + T) is the edge out of j to the same pair of atoms seen through o⁻¹, with the operation kept for the
@@ -29,7 +29,7 @@ pub fn build(state: &CrystalState, config: &GraphConfig) -> Result<MultiGraph, G
     let lattice = state.primitive_lattice()?;
     let table = GroupTable::get(state.space_group);
     let basis = SearchBasis::new(&lattice)?;
-    let images = Images::new(state, &lattice, table)?;
+    let images = Images::new(state, &lattice, table, config.coincidence)?;
     let (cutoff, mut candidates) = choose(&basis, &images, config)?;
     let reverse = loop {
         let reverse = reverses(&candidates, &images, &basis, table);

@@ -28,15 +28,33 @@ pub struct GraphConfig {
     pub max_mean_degree: usize,
     /// Self-images closer than this are no edges, Å (paper: 0.15).
     pub min_self_distance: f64,
+    /// Images of a site closer than this are one atom, Å, and make one edge. With 0 every operation makes its own, as in the published code: a
+    /// site on a special position then has each neighbour several times.
+    #[serde(default = "GraphConfig::default_coincidence")]
+    pub coincidence: f64,
 }
 
 impl Default for GraphConfig {
     fn default() -> Self {
-        Self { mean_degree: 40.0, min_degree: 12, max_mean_degree: 400, min_self_distance: 0.15 }
+        Self {
+            mean_degree: 40.0,
+            min_degree: 12,
+            max_mean_degree: 400,
+            min_self_distance: 0.15,
+            coincidence: Self::default_coincidence(),
+        }
     }
 }
 
 impl GraphConfig {
+    /// The largest [`GraphConfig::coincidence`], Å: a site is moved onto its special position over at most this distance, which must be far less
+    /// than any noise.
+    pub const MAX_COINCIDENCE: f64 = 1e-3;
+
+    fn default_coincidence() -> f64 {
+        1e-4
+    }
+
     /// Whether the numbers make sense.
     ///
     /// # Errors
@@ -48,6 +66,13 @@ impl GraphConfig {
         }
         if !(self.min_self_distance >= 0.0 && self.min_self_distance.is_finite()) {
             return refuse(format!("min_self_distance is {}; give a length in Å", self.min_self_distance));
+        }
+        if !(0.0..=Self::MAX_COINCIDENCE).contains(&self.coincidence) {
+            return refuse(format!(
+                "coincidence is {}; give a length in Å from 0 to {}",
+                self.coincidence,
+                Self::MAX_COINCIDENCE
+            ));
         }
         if (self.max_mean_degree as f64) < self.mean_degree || self.max_mean_degree < self.min_degree {
             return refuse(format!("max_mean_degree is {}, below mean_degree or min_degree", self.max_mean_degree));

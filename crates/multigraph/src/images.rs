@@ -6,8 +6,6 @@ use nalgebra::Vector3;
 use crate::GraphError;
 use crate::group::GroupTable;
 
-/// Images closer than this are one atom, Å.
-const COINCIDENT: f64 = 1e-4;
 /// Sites farther out than this many cells are refused: their translations would not fit the integers of an edge.
 const FARTHEST: f64 = 1e6;
 
@@ -47,18 +45,18 @@ pub(crate) struct Images {
 }
 
 impl Images {
-    /// Finds stabilisers and images.
+    /// Finds stabilisers and images. Images closer than `coincidence` (Å) are one.
     ///
     /// # Errors
     /// [`crystal_core::CrystalError::NoSites`], [`crystal_core::CrystalError::Coordinate`] or [`GraphError::TooFar`].
-    pub fn new(state: &CrystalState, lattice: &Lattice, table: &GroupTable) -> Result<Self, GraphError> {
+    pub fn new(state: &CrystalState, lattice: &Lattice, table: &GroupTable, coincidence: f64) -> Result<Self, GraphError> {
         if state.sites.is_empty() {
             return Err(crystal_core::CrystalError::NoSites.into());
         }
         let longest = lattice.reciprocal_lengths().into_iter().fold(0.0, f64::max);
         // Products of up to 48 near-stabilisers must stay far below a lattice vector: then they generate no translation, and the
         // nearest lattice point of each is found by rounding.
-        let tolerance = COINCIDENT.min(0.01 / longest);
+        let tolerance = coincidence.min(0.01 / longest);
         let n_operations = table.len();
         let mut sites = Vec::with_capacity(state.sites.len());
         let mut images = Vec::with_capacity(state.sites.len() * n_operations);

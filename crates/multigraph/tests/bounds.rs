@@ -166,6 +166,8 @@ fn bad_input_is_an_error() {
         GraphConfig { mean_degree: f64::NAN, ..config.clone() },
         GraphConfig { max_mean_degree: 10, ..config.clone() },
         GraphConfig { min_self_distance: -1.0, ..config.clone() },
+        GraphConfig { coincidence: -1e-4, ..config.clone() },
+        GraphConfig { coincidence: 0.5, ..config.clone() },
     ] {
         assert!(matches!(build(&good, &config), Err(GraphError::Config(_))), "{config:?}");
     }

@@ -134,6 +134,26 @@ fn coincident_images_are_one_edge() {
     assert_sound("near rock salt", &rock_salt, &near);
 }
 
+/// The published code's graph, for comparisons: 16 of the 48 operations leave each of the six faces' directions, and so on.
+#[test]
+fn all_images_are_kept_where_asked() {
+    let rock_salt = state(225, [5.6; 3], RIGHT, &[("Na", [0.0; 3]), ("Cl", [0.5; 3])]);
+    // The number density counts every image: the same radius as in the test above.
+    let config = GraphConfig { mean_degree: 19.0 * 48.0, max_mean_degree: 2_000, coincidence: 0.0, ..GraphConfig::default() };
+    let graph = build(&rock_salt, &config).expect("a graph");
+    let shell = |distance: f64| {
+        (graph.offsets[0]..graph.offsets[1]).filter(|&edge| (graph.distances[edge as usize] - distance).abs() < 1e-9).count()
+    };
+    assert_eq!(shell(2.8), 6 * 48);
+    assert_eq!(shell(2.8 * 2.0_f64.sqrt()), 12 * 48);
+    assert_sound("all images", &rock_salt, &graph);
+    // Without coincident images both are the same.
+    let (_, general) = bravais_structures().into_iter().find(|(name, _)| *name == "aP").expect("in the list");
+    let general = CrystalState { sites: general.sites[1..].to_vec(), ..general };
+    let kept = build(&general, &GraphConfig { coincidence: 0.0, ..GraphConfig::default() }).expect("a graph");
+    assert_eq!(kept.vectors, build(&general, &GraphConfig::default()).expect("a graph").vectors);
+}
+
 /// Defect 3 of the published code: edges beyond the cut-off of the radial basis.
 #[test]
 fn no_edge_is_longer_than_the_cutoff() {

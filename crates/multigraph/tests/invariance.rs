@@ -74,7 +74,8 @@ fn structures(rng: &mut ChaCha8Rng) -> Vec<CrystalState> {
     states
 }
 
-const SMALL: GraphConfig = GraphConfig { mean_degree: 14.0, min_degree: 4, max_mean_degree: 200, min_self_distance: 0.15 };
+const SMALL: GraphConfig =
+    GraphConfig { mean_degree: 14.0, min_degree: 4, max_mean_degree: 200, min_self_distance: 0.15, coincidence: 1e-4 };
 
 /// Defect 1 of the published code: angles between vectors in different frames, so that the output depended on the representative.
 #[test]

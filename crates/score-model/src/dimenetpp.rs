@@ -8,7 +8,7 @@
 mod blocks;
 mod config;
 
-pub use config::DimeNetPlusPlusConfig;
+pub use config::{DimeNetPlusPlusConfig, ElementInput};
 
 use burn::module::Module;
 

@@ -20,6 +20,11 @@ impl ParameterSource {
         Self { rng: ChaCha8Rng::seed_from_u64(seed), device: device.clone() }
     }
 
+    /// Where the parameters are put.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Uniform in ±bound.
     pub fn uniform<const D: usize>(&mut self, shape: [usize; D], bound: f32) -> Param<Tensor<D>> {
         let count = shape.iter().product();

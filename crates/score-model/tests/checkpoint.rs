@@ -10,8 +10,8 @@ use rand_chacha::ChaCha8Rng;
 use score_model::checkpoint::{archive_config, archive_into_model, model_to_archive};
 use score_model::conformance::random_graph;
 use score_model::{
-    CheckpointError, DimeNetPlusPlus, DimeNetPlusPlusConfig, ScoreBatch, ScoreModel, TensorArchive, archive_into_module,
-    module_to_archive,
+    CheckpointError, DimeNetPlusPlus, DimeNetPlusPlusConfig, ElementInput, N_DESCRIPTORS, ScoreBatch, ScoreModel, TensorArchive,
+    archive_into_module, module_to_archive,
 };
 
 fn config(seed: u64) -> DimeNetPlusPlusConfig {
@@ -47,6 +47,25 @@ fn what_was_saved_is_loaded_bit_by_bit() {
     assert_eq!(module_to_archive(&loaded), module_to_archive(&model));
     // Nothing but the checkpoint is left in the folder.
     assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1);
+}
+
+#[test]
+fn descriptors_are_no_part_of_a_checkpoint() {
+    let described = |seed| DimeNetPlusPlusConfig { elements: ElementInput::Descriptors, ..config(seed) };
+    let archive = module_to_archive(&described(1).init(&Device::flex()));
+    let (shape, _) = archive.f32("embedding.elements", Path::new("memory")).expect("present");
+    assert_eq!(shape, [N_DESCRIPTORS, described(1).emb]);
+    assert!(!archive.tensors.contains_key("embedding.descriptors"));
+    let loaded = archive_into_module(described(2).init(&Device::flex()), &archive, Path::new("memory")).expect("it fits");
+    let graph = random_graph(2, 20, &mut ChaCha8Rng::seed_from_u64(1));
+    let batch = ScoreBatch::new(&graph, &[0], &loaded.basis(), &Device::flex()).expect("a valid batch");
+    let estimate = |model: &DimeNetPlusPlus| model.forward(&batch).position.into_data();
+    assert_eq!(estimate(&loaded), estimate(&described(1).init(&Device::flex())));
+    // A network of bare atomic numbers has other arrays, and configurations written before there was a choice are its.
+    assert!(archive_into_module(config(1).init(&Device::flex()), &archive, Path::new("memory")).is_err());
+    let mut old = serde_json::to_value(config(1)).expect("plain data");
+    old.as_object_mut().expect("an object").remove("elements");
+    assert_eq!(serde_json::from_value::<DimeNetPlusPlusConfig>(old).expect("a configuration"), config(1));
 }
 
 #[test]

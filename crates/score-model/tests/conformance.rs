@@ -9,7 +9,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use score_model::conformance::{ConformanceError, available_devices, check, random_graph};
 use score_model::{
-    BasisConfig, DimeNetPlusPlusConfig, ParameterSource, ScoreBatch, ScoreEstimate, ScoreModel, ScoreModelError, readout,
+    BasisConfig, DimeNetPlusPlusConfig, ElementInput, ParameterSource, ScoreBatch, ScoreEstimate, ScoreModel, ScoreModelError,
+    readout,
 };
 
 fn configs() -> Vec<DimeNetPlusPlusConfig> {
@@ -20,6 +21,7 @@ fn configs() -> Vec<DimeNetPlusPlusConfig> {
         n_after_skip: 0,
         n_dense_output: 0,
         n_gaussians: 0,
+        elements: ElementInput::Descriptors,
         ..DimeNetPlusPlusConfig::small()
     };
     vec![DimeNetPlusPlusConfig::small(), DimeNetPlusPlusConfig::table1(), shallow]

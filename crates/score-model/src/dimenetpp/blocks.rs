@@ -3,9 +3,11 @@
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
+use burn::tensor::TensorData;
 
-use super::DimeNetPlusPlusConfig;
+use super::{DimeNetPlusPlusConfig, ElementInput};
 use crate::batch::{N_ELEMENTS, ScoreBatch};
+use crate::descriptors::{N_DESCRIPTORS, N_PROPERTIES, element_descriptors};
 use crate::init::ParameterSource;
 use crate::model::{at_sources, at_targets};
 use crate::ops::{add_dense_swish, angular_message, dense, dense_swish, gather_rows, layer_norm, linear, matrix_product, swish};
@@ -82,7 +84,10 @@ impl Residual {
 /// the parts that belong to sites are multiplied once per site. The level enters as a row of the sum (its embedding times its matrix).
 #[derive(Module, Debug)]
 pub(super) struct EdgeEmbedding {
+    /// One row per element, or per descriptor.
     elements: Param<Tensor<2>>,
+    /// `[N_ELEMENTS, N_DESCRIPTORS]`, no parameter.
+    descriptors: Option<Tensor<2>>,
     levels: Param<Tensor<2>>,
     source: Linear,
     target: Linear,
@@ -99,8 +104,19 @@ impl EdgeEmbedding {
             weight: source.uniform([emb, emb], (6.0 / (6 * emb) as f32).sqrt()),
             bias: None,
         };
+        let (elements, descriptors) = match config.elements {
+            ElementInput::AtomicNumber => (source.uniform([N_ELEMENTS, emb], 3.0_f32.sqrt()), None),
+            ElementInput::Descriptors => {
+                let mut rows = element_descriptors().to_vec();
+                rows.resize(N_ELEMENTS * N_DESCRIPTORS, 0.0);
+                let rows = TensorData::new(rows, [N_ELEMENTS, N_DESCRIPTORS]);
+                let bound = (3.0 / N_PROPERTIES as f32).sqrt();
+                (source.uniform([N_DESCRIPTORS, emb], bound), Some(Tensor::from_data(rows, source.device())))
+            }
+        };
         Self {
-            elements: source.uniform([N_ELEMENTS, emb], 3.0_f32.sqrt()),
+            elements,
+            descriptors,
             levels: source.uniform([config.n_levels, emb], 1.0),
             source: joint(source),
             target: joint(source),
@@ -112,7 +128,11 @@ impl EdgeEmbedding {
 
     /// Messages `[E, emb]`.
     pub(super) fn forward(&self, batch: &ScoreBatch) -> Tensor<2> {
-        let elements = gather_rows(self.elements.val(), &batch.elements);
+        let elements = match &self.descriptors {
+            Some(descriptors) => matrix_product(descriptors.clone(), self.elements.val()),
+            None => self.elements.val(),
+        };
+        let elements = gather_rows(elements, &batch.elements);
         let levels = gather_rows(self.levels.val(), &batch.levels);
         let sources = at_sources(linear(&self.source, elements.clone()) + levels, batch);
         let targets = at_targets(linear(&self.target, elements), batch);

@@ -9,6 +9,17 @@ use crate::ScoreModelError;
 use crate::basis::BasisConfig;
 use crate::init::ParameterSource;
 
+/// What the network is told of an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ElementInput {
+    /// Its atomic number: a learned vector for each element (the paper).
+    #[default]
+    AtomicNumber,
+    /// Its descriptors ([`crate::element_descriptors`]): a learned linear map of them, so that elements of one group have something in common from the
+    /// start (the paper's outlook). Elements beyond fermium have none and look alike.
+    Descriptors,
+}
+
 /// Sizes of the network and the seed of its initial parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +50,9 @@ pub struct DimeNetPlusPlusConfig {
     pub n_levels: usize,
     /// Gaussians in the absolute length among the edge's scalars.
     pub n_gaussians: usize,
+    /// What it is told of elements.
+    #[serde(default)]
+    pub elements: ElementInput,
     /// Seed of the initial parameters.
     pub seed: u64,
 }
@@ -60,6 +74,7 @@ impl DimeNetPlusPlusConfig {
             n_dense_output: 3,
             n_levels: 10,
             n_gaussians: 16,
+            elements: ElementInput::default(),
             seed: 0,
         }
     }
@@ -138,7 +153,7 @@ impl DimeNetPlusPlusConfig {
         }
     }
 
-    /// A network with random parameters: element embedding uniform in ±√3, dense layers after Glorot with bias 0, the last layer of each output
+    /// A network with random parameters: embeddings of elements of mean square 1, uniform, dense layers after Glorot with bias 0, the last layer of each output
     /// block at a twentieth of Glorot's bound so that the first estimates are below one although a site sums over tens of edges.
     ///
     /// The same seed gives the same parameters on every device. On a device with autodiff, the network can be trained.

@@ -45,9 +45,7 @@ const LINEAR: f32 = 18.0;
 const SMALL_EXPONENTIAL: f32 = 0.004;
 /// cot 120°.
 const HEXAGONAL_COTANGENT: f32 = -0.577_350_27;
-/// Images this close are one atom, Å, unless the cell is tiny.
-const COINCIDENT_DISTANCE: f32 = 1e-4;
-/// Share of the shortest period that the tolerance may take.
+/// Share of the shortest period that the distance between coincident images may take.
 const COINCIDENT_SHARE: f32 = 0.01;
 /// Most rounds of the reduction, and largest multiple of a vector subtracted: more skewed cells are searched as they are.
 const MAX_REDUCTIONS: i32 = 64;
@@ -285,6 +283,7 @@ pub(super) fn geometry_kernel(
     n_structures: usize,
     least_volume: f32,
     greatest_volume: f32,
+    coincidence: f32,
 ) {
     let structure = ABSOLUTE_POS;
     if structure < n_structures {
@@ -312,7 +311,7 @@ pub(super) fn geometry_kernel(
             longest = f32::max(longest, square.sqrt());
         }
         geometry[first + VOLUME] = volume;
-        geometry[first + COINCIDENT] = f32::min(COINCIDENT_SHARE / longest, COINCIDENT_DISTANCE.runtime());
+        geometry[first + COINCIDENT] = f32::min(COINCIDENT_SHARE / longest, coincidence);
 
         let row = structure * STRUCTURE_WIDTH;
         let images = (structures[row + N_SITES] * structures[row + N_OPERATIONS]) as f32;

@@ -82,6 +82,7 @@ impl StateOps for CubeBackend {
             n_structures,
             VOLUME_PER_IMAGE.0 as f32,
             VOLUME_PER_IMAGE.1 as f32,
+            config.coincidence as f32,
         );
         let settled = output(like, [n_sites, 3]);
         let masks = integers(like, [n_sites, 2]);
