@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use crystal_core::Structure;
 use druse_tests::{TinyModel, order};
-use langevin::{Outcome, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use langevin::{Outcome, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder, Selection};
 use score_model::{BasisConfig, DimeNetPlusPlusConfig, ScoreBatch, ScoreEstimate, ScoreModel};
 
 fn config(batch_size: usize) -> SamplerConfig {
@@ -54,6 +54,34 @@ fn the_nth_structure_is_the_same_in_every_batch() {
     }
     let other_seed = samples(run(&model, SamplerConfig { seed: 6, ..config(64) }, &orders));
     assert_ne!(other_seed[0].structure, together[0]);
+}
+
+#[test]
+fn the_most_plausible_candidate_is_kept() {
+    let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
+    let model = network.init(&Device::flex());
+    let orders = [order(225, "Na:1,Cl:1", 3), order(62, "Ca:1,Ti:1,O:2", 2), order(194, "Mg:1,Zn:2", 1)];
+    let of = |candidates: usize, batch_size: usize| {
+        let selection = Some(Selection { candidates, levels: 3, noises: 2 });
+        samples(run(&model, SamplerConfig { selection, ..config(batch_size) }, &orders))
+    };
+    let error = |sample: &Sample| sample.denoising_error.expect("told");
+    let (one, six) = (of(1, 64), of(6, 64));
+    let plain = samples(run(&model, config(64), &orders));
+    assert!(plain.iter().zip(&one).all(|(a, b)| a.structure == b.structure && a.denoising_error.is_none()));
+    assert_eq!((one.len(), six.len()), (6, 6));
+    for (one, six) in one.iter().zip(&six) {
+        assert_eq!((one.order, one.index), (six.order, six.index));
+        // The first candidate is the structure that is drawn without a choice.
+        assert_eq!(six.candidate == 0, one.structure == six.structure);
+        assert!(error(six) <= error(one) && error(six) > 0.0, "{} {}", error(six), error(one));
+    }
+    assert!(six.iter().any(|sample| sample.candidate > 0), "of six draws the first is not always the best");
+    for batch_size in [1, 4, 7] {
+        let apart = of(6, batch_size);
+        assert!(apart.iter().zip(&six).all(|(a, b)| a.structure == b.structure && a.candidate == b.candidate));
+        assert!(apart.iter().zip(&six).all(|(a, b)| (error(a) / error(b) - 1.0).abs() < 1e-4));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use multigraph::GraphConfig;
 use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
 
-use crate::{FewStep, Finishing};
+use crate::{FewStep, Finishing, Selection};
 
 /// How the noise is taken away.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -51,6 +51,8 @@ pub struct SamplerConfig {
     pub batch_size: usize,
     /// What is not moved, if anything. A start from noise moves all; what is fixed comes from a template.
     pub fixed: Option<Fixed>,
+    /// Several draws of each structure to choose from; one otherwise.
+    pub selection: Option<Selection>,
     /// How often a structure that exploded is drawn again before it is given up.
     pub max_redraws: usize,
     /// Tolerances of the last step.
@@ -73,6 +75,7 @@ impl Default for SamplerConfig {
             initial_lattice_sigma: 2.0,
             batch_size: 0,
             fixed: None,
+            selection: None,
             max_redraws: 5,
             finishing: Finishing::default(),
             seed: 0,
@@ -81,6 +84,11 @@ impl Default for SamplerConfig {
 }
 
 impl SamplerConfig {
+    /// Draws of each structure.
+    pub fn candidates(&self) -> usize {
+        self.selection.as_ref().map_or(1, |selection| selection.candidates)
+    }
+
     /// What makes the configuration unusable, if anything.
     pub fn problem(&self) -> Option<String> {
         let positive = |name: &str, value: f64| (!(value > 0.0 && value.is_finite())).then(|| format!("{name} must be positive"));
@@ -94,6 +102,12 @@ impl SamplerConfig {
             .or_else(|| finite("position_temperature", self.position_temperature))
             .or_else(|| finite("lattice_temperature", self.lattice_temperature))
             .or_else(|| finite("initial_lattice_sigma", self.initial_lattice_sigma))
+            .or_else(|| self.selection.as_ref().and_then(|selection| selection.problem(self.schedule.n_levels)))
+            .or_else(|| {
+                // The random numbers of a draw have 16 bits for it.
+                let draws = self.candidates().saturating_mul(self.max_redraws.saturating_add(1));
+                (draws > 1 << 16).then(|| format!("candidates times redraws make {draws} draws of a structure; at most 65536"))
+            })
             .or_else(|| match &self.method {
                 Method::Annealed => None,
                 Method::FewStep(few_step) => {

@@ -19,8 +19,13 @@ pub(crate) struct Update {
 }
 
 impl SamplerConfig {
-    /// Network evaluations that one structure takes.
+    /// Network evaluations that one structure takes, its candidates and the choice between them included.
     pub fn evaluations_per_structure(&self) -> usize {
+        let choosing = self.selection.as_ref().map_or(0, crate::Selection::evaluations);
+        self.candidates() * (self.evaluations_per_draw() + choosing)
+    }
+
+    fn evaluations_per_draw(&self) -> usize {
         match &self.method {
             Method::Annealed => 2 * self.schedule.n_levels * self.steps_per_level,
             Method::FewStep(few_step) => few_step.evaluations,
@@ -46,7 +51,7 @@ impl SamplerConfig {
 
     /// The paper's: positions and lattice in turn, as often at every level.
     fn annealed(&self) -> Vec<Update> {
-        let mut updates: Vec<Update> = Vec::with_capacity(self.evaluations_per_structure());
+        let mut updates: Vec<Update> = Vec::with_capacity(self.evaluations_per_draw());
         for level in (0..self.schedule.n_levels).rev() {
             let position = (self.schedule.position_sigma(level), self.position_step, self.position_temperature);
             let lattice = (self.schedule.lattice_sigma(level), self.lattice_step, self.lattice_temperature);

@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 
 use burn::tensor::Device;
 use crystal_core::{CrystalState, StateSite, Structure};
-use score_model::{DeviceFailure, Purpose, RandomKey, ScoreModel, StateBatch, catch_device_failure, device_memory, has_kernels};
+use score_model::{DeviceFailure, Purpose, RandomKey, ScoreModel, StateBatch, catch_device_failure, has_kernels};
 
+use crate::batch_limits::BatchLimits;
 use crate::dynamics::{noised, start, stream};
 use crate::plan::Update;
-use crate::{OrderedSites, SamplerConfig, SamplingError, SamplingOrder, finish};
+use crate::selection::{Waiting, best, denoising_errors, noise_stream};
+use crate::{OrderedSites, SamplerConfig, SamplingError, SamplingOrder, Selection, finish};
 
 /// A sampled structure.
 #[derive(Debug, Clone)]
@@ -23,6 +25,11 @@ pub struct Sample {
     pub structure: Structure,
     /// How often it was drawn again after an explosion.
     pub redraws: usize,
+    /// Which of the candidates it is, from 0.
+    pub candidate: usize,
+    /// Mean square error of the network's estimates of noise put on it, in units of the noise: the smaller, the more plausible the network finds it. Only told
+    /// with a [`Selection`].
+    pub denoising_error: Option<f64>,
 }
 
 /// What became of one structure of an order.
@@ -39,6 +46,16 @@ pub enum Outcome {
         /// What happened to the last draw.
         reason: String,
     },
+}
+
+impl Outcome {
+    /// Place of the order, and place in the order.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        match self {
+            Self::Sampled(sample) => (sample.order, sample.index),
+            Self::GivenUp { order, index, .. } => (*order, *index),
+        }
+    }
 }
 
 /// Samples structures with a trained model.
@@ -81,59 +98,23 @@ impl Template {
     }
 }
 
-/// Which structure is drawn: place of its order, place in the order, and how often it was drawn before.
+/// Which structure is drawn: place of its order, place in the order, which candidate, and how often it was drawn before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     order: usize,
     index: usize,
+    candidate: usize,
     attempt: usize,
 }
 
-/// How much is moved at once.
-struct BatchLimits {
-    structures: usize,
-    /// Edges expected of all structures of a batch.
-    edges: usize,
-    edges_per_site: usize,
-}
-
-/// Structures per batch on a processor, and at most on a GPU, where the configuration leaves it open. More fill a GPU no better.
-const HOST_BATCH: usize = 64;
-/// See [`HOST_BATCH`].
-const DEVICE_BATCH: usize = 2048;
-/// Memory that an edge takes in an evaluation, bytes: about twice what the network of Table 1 was seen to take.
-const BYTES_PER_EDGE: u64 = 16 << 10;
-/// Share of a device's memory that a batch may take: other programs may use it too.
-const MEMORY_SHARE: f64 = 0.6;
-
-impl BatchLimits {
-    fn new(config: &SamplerConfig, device: &Device) -> Self {
-        let memory = device_memory(device);
-        let edges = memory.map_or(usize::MAX, |bytes| (bytes as f64 * MEMORY_SHARE) as usize / BYTES_PER_EDGE as usize);
-        let structures = match (config.batch_size, memory) {
-            (0, None) => HOST_BATCH,
-            (0, Some(_)) => DEVICE_BATCH,
-            (structures, _) => structures,
-        };
-        // Growing cut-offs let the mean degree come out at up to twice the one wished for.
-        Self { structures, edges, edges_per_site: (2.0 * config.graph.mean_degree).ceil() as usize }
-    }
-
-    /// How many of the next structures fit, at least one; given their numbers of sites.
-    fn fitting(&self, sites: impl Iterator<Item = usize>) -> usize {
-        let mut edges = 0;
-        let fits = |sites: &usize| {
-            edges += sites * self.edges_per_site;
-            edges <= self.edges
-        };
-        sites.take(self.structures).take_while(fits).count().max(1)
-    }
-
-    fn halve(&mut self, structures: usize) {
-        self.structures = (structures / 2).max(1);
+impl Place {
+    fn is_of(&self, other: &Self) -> bool {
+        (self.order, self.index, self.candidate) == (other.order, other.index, other.candidate)
     }
 }
 
+/// Draws that cost a GPU about as much time as one: a batch of fewer is filled with the attempts that follow if these explode.
+const SMALL_BATCH: usize = 256;
 /// Refuses the first order that cannot be carried out.
 ///
 /// # Errors
@@ -184,8 +165,8 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         Ok(sampler)
     }
 
-    /// Carries out all orders. `finished` is called for every structure as soon as its batch is done; `progress` after every
-    /// evaluation with the number of structures in the batch divided by the evaluations of a structure, so that its sum is the number of draws.
+    /// Carries out all orders. `finished` is called for every structure as soon as its batch is done; `progress` after every evaluation with the share of
+    /// a structure that it was, times the structures in the batch: its sum is the number of structures, draws after explosions counted as further ones.
     ///
     /// # Errors
     /// [`SamplingError::Order`] for an impossible order, before anything is sampled; what a graph can fail with; and the first error of
@@ -200,8 +181,10 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         if let Some(template) = &self.template {
             template.check(orders)?;
         }
+        let candidates = self.config.candidates();
         let places = |(order, wanted): (usize, &SamplingOrder)| {
-            (0..wanted.count).map(move |index| Place { order, index, attempt: 0 }).collect::<Vec<_>>()
+            let of_index = move |index| (0..candidates).map(move |candidate| Place { order, index, candidate, attempt: 0 });
+            (0..wanted.count).flat_map(of_index).collect::<Vec<_>>()
         };
         let mut queue: Vec<Place> = orders.iter().enumerate().flat_map(places).collect();
         // Batches of like sizes, the largest first: if memory is short, it shows at once.
@@ -209,34 +192,111 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         queue.sort_by_key(size);
         let mut queue = VecDeque::from(queue);
         let mut limits = BatchLimits::new(&self.config, &self.device);
+        let mut waiting = Waiting::new(candidates);
         while !queue.is_empty() {
             let taken = limits.fitting(queue.iter().map(|place| orders[place.order].n_sites()));
-            let batch: Vec<Place> = queue.drain(..taken).collect();
-            let mut draw = || self.draw(orders, &batch, &mut progress);
-            // On a processor a panic is a fault of the program, and shows as one.
-            let states = match if has_kernels(&self.device) { catch_device_failure(draw) } else { Ok(draw()) } {
-                Ok(states) => states?,
-                Err(DeviceFailure::OutOfMemory(reason)) if batch.len() > 1 => {
-                    limits.halve(batch.len());
-                    tracing::warn!(
-                        reason,
-                        "{} structures at once are too many; going on with {}",
-                        batch.len(),
-                        limits.structures
-                    );
-                    batch.into_iter().rev().for_each(|place| queue.push_front(place));
-                    continue;
-                }
-                Err(failure) => return Err(SamplingError::from(failure).into()),
-            };
-            for (place, state) in batch.into_iter().zip(states) {
-                match self.finish(&orders[place.order], place, state) {
-                    Some(outcome) => finished(outcome)?,
+            let batch = self.with_further_attempts(queue.make_contiguous()[..taken].to_vec());
+            let work = || self.draw(orders, &batch, &mut progress);
+            let Some(states) = self.on_device(&mut limits, batch.len(), work)? else { continue };
+            queue.drain(..taken);
+            let mut chosen_from = Vec::new();
+            let mut results = batch.into_iter().zip(states).peekable();
+            while let Some((place, state)) = results.next() {
+                let outcome = self.finish(&orders[place.order], place, state);
+                let further = |next: &(Place, _)| next.0.is_of(&place);
+                match outcome {
+                    Some(outcome) => {
+                        while results.next_if(further).is_some() {}
+                        chosen_from.extend(waiting.add(outcome));
+                    }
+                    None if results.peek().is_some_and(further) => {}
                     None => queue.push_back(Place { attempt: place.attempt + 1, ..place }),
                 }
             }
+            for outcome in self.choose(chosen_from, &mut limits, &mut progress)? {
+                finished(outcome)?;
+            }
         }
         Ok(())
+    }
+
+    /// Runs something on so many structures. `None` if they do not fit into memory: then fewer go into the batches from here on.
+    fn on_device<T>(
+        &self,
+        limits: &mut BatchLimits,
+        structures: usize,
+        work: impl FnOnce() -> Result<T, SamplingError>,
+    ) -> Result<Option<T>, SamplingError> {
+        // On a processor a panic is a fault of the program, and shows as one.
+        match if has_kernels(&self.device) { catch_device_failure(work) } else { Ok(work()) } {
+            Ok(result) => result.map(Some),
+            Err(DeviceFailure::OutOfMemory(reason)) if structures > 1 => {
+                limits.halve(structures);
+                tracing::warn!(reason, "{structures} structures at once are too many; going on with {}", limits.structures);
+                Ok(None)
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// On a GPU a few structures take as long as hundreds. So where only some are left that exploded before, all attempts that they have left are made at once;
+    /// the first that does not explode counts, as if they were made one after the other.
+    fn with_further_attempts(&self, batch: Vec<Place>) -> Vec<Place> {
+        let last = self.config.max_redraws;
+        let further: usize = batch.iter().map(|place| last.saturating_sub(place.attempt) + 1).sum();
+        let again = batch.iter().all(|place| place.attempt > 0);
+        if !(again && has_kernels(&self.device) && further <= SMALL_BATCH) {
+            return batch;
+        }
+        batch.into_iter().flat_map(|place| (place.attempt..=last).map(move |attempt| Place { attempt, ..place })).collect()
+    }
+
+    /// One outcome for each structure, chosen from its draws.
+    fn choose(
+        &self,
+        mut structures: Vec<Vec<Outcome>>,
+        limits: &mut BatchLimits,
+        progress: &mut impl FnMut(f64),
+    ) -> Result<Vec<Outcome>, SamplingError> {
+        if let Some(selection) = &self.config.selection {
+            let mut samples: Vec<&mut Sample> = structures
+                .iter_mut()
+                .flatten()
+                .filter_map(|draw| match draw {
+                    Outcome::Sampled(sample) => Some(sample.as_mut()),
+                    Outcome::GivenUp { .. } => None,
+                })
+                .collect();
+            let mut rest = samples.as_mut_slice();
+            while !rest.is_empty() {
+                // Each structure is there twice.
+                let taken = limits.fitting(rest.iter().map(|sample| 2 * sample.state.sites.len())).div_ceil(2);
+                let part = &mut rest[..taken];
+                let work = || self.denoising_errors(part, selection, progress);
+                let Some(errors) = self.on_device(limits, 2 * taken, work)? else { continue };
+                part.iter_mut().zip(errors).for_each(|(sample, error)| sample.denoising_error = Some(error));
+                rest = &mut rest[taken..];
+            }
+        }
+        Ok(structures.into_iter().filter_map(best).collect())
+    }
+
+    fn denoising_errors(
+        &self,
+        samples: &[&mut Sample],
+        selection: &Selection,
+        progress: &mut impl FnMut(f64),
+    ) -> Result<Vec<f64>, SamplingError> {
+        let states: Vec<CrystalState> = samples.iter().map(|sample| sample.state.clone()).collect();
+        let streams: Vec<u32> = samples.iter().map(|sample| noise_stream(sample)).collect();
+        let share = 2.0 * samples.len() as f64 / self.evaluations_per_structure() as f64;
+        denoising_errors(self.model, &states, &streams, &self.config, selection, &self.device, || progress(share))
+    }
+
+    /// As [`SamplerConfig::evaluations_per_structure`]; from a template there are fewer.
+    fn evaluations_per_structure(&self) -> usize {
+        let choosing = self.config.selection.as_ref().map_or(0, Selection::evaluations);
+        self.config.candidates() * (self.plan.len() + choosing)
     }
 
     /// All updates of the plan; for structures that exploded on the way, why.
@@ -248,14 +308,16 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
     ) -> Result<Vec<Result<CrystalState, String>>, SamplingError> {
         let config = &self.config;
         let key = RandomKey::new(config.seed, Purpose::Sampling);
-        let streams: Vec<u64> = places.iter().map(|place| stream(place.order, place.index, place.attempt)).collect();
+        // A candidate's draws come after those of the candidates before it.
+        let nth = |place: &Place| place.candidate * (config.max_redraws + 1) + place.attempt;
+        let streams: Vec<u64> = places.iter().map(|place| stream(place.order, place.index, nth(place))).collect();
         let start = |(place, &stream): (&Place, &u64)| match &self.template {
             Some(template) => noised(template, config, key, stream),
             None => Ok(start(&orders[place.order], config, key, stream)),
         };
         let states = places.iter().zip(&streams).map(start).collect::<Result<Vec<CrystalState>, SamplingError>>()?;
         let mut states = StateBatch::new(&states, &streams, key, &self.device)?;
-        let share = places.len() as f64 / self.plan.len() as f64;
+        let share = places.len() as f64 / self.evaluations_per_structure() as f64;
         for &Update { level, position, lattice } in &self.plan {
             let input = states.score_batch(&vec![level; places.len()], &self.model.basis(), &config.graph)?;
             let estimate = self.model.forward(&input);
@@ -272,7 +334,7 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
 
     /// The finished structure, or the end of its order; `None` if it is to be drawn again.
     fn finish(&self, wanted: &SamplingOrder, place: Place, state: Result<CrystalState, String>) -> Option<Outcome> {
-        let Place { order, index, attempt } = place;
+        let Place { order, index, candidate, attempt } = place;
         let done = |mut state: CrystalState| -> Result<(CrystalState, Structure), String> {
             let said = |error: crystal_core::CrystalError| error.to_string();
             if let OrderedSites::General(_) = wanted.sites {
@@ -290,28 +352,12 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         };
         let reason = match state.and_then(done) {
             Ok((state, structure)) => {
-                return Some(Outcome::Sampled(Box::new(Sample { order, index, state, structure, redraws: attempt })));
+                let sample = Sample { order, index, state, structure, redraws: attempt, candidate, denoising_error: None };
+                return Some(Outcome::Sampled(Box::new(sample)));
             }
             Err(reason) => reason,
         };
-        tracing::warn!(order, index, attempt, reason, "a structure exploded");
+        tracing::debug!(order, index, candidate, attempt, reason, "a structure exploded");
         (attempt >= self.config.max_redraws).then_some(Outcome::GivenUp { order, index, reason })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn batches_keep_their_limits() {
-        let mut limits = BatchLimits { structures: 4, edges: 1000, edges_per_site: 50 };
-        assert_eq!(limits.fitting([1; 9].into_iter()), 4);
-        assert_eq!(limits.fitting([8, 8, 8, 1].into_iter()), 2);
-        assert_eq!(limits.fitting([100, 1].into_iter()), 1);
-        limits.halve(4);
-        assert_eq!(limits.fitting([1; 9].into_iter()), 2);
-        limits.halve(1);
-        assert_eq!(limits.fitting([1; 9].into_iter()), 1);
     }
 }

@@ -19,6 +19,8 @@ pub enum Purpose {
     Sampling,
     /// Noise and levels of training.
     Training,
+    /// Noise by which structures are ranked.
+    Ranking,
 }
 
 /// A key: one seed, one purpose.
@@ -33,6 +35,7 @@ impl RandomKey {
         let salt = match purpose {
             Purpose::Sampling => 0,
             Purpose::Training => 0x7472_6169,
+            Purpose::Ranking => 0x7261_6e6b,
         };
         Self { words: [seed as u32, (seed >> 32) as u32 ^ salt] }
     }

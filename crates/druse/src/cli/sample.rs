@@ -11,7 +11,7 @@ use crystal_core::{Composition, Finder, SiteMode, Structure, find_symmetry};
 use druse::DeviceName;
 use druse::checkpoints::{self, Loaded};
 use druse::sampling::{GivenUp, Written, sample};
-use langevin::{FewStep, Method, Sampler, SamplerConfig};
+use langevin::{FewStep, Method, Sampler, SamplerConfig, Selection};
 use rayon::prelude::*;
 use score_model::CheckpointError;
 use serde::Serialize;
@@ -60,6 +60,10 @@ pub(super) struct SampleArgs {
     /// Network evaluations per structure, for the few-step sampler [default: 32]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     evaluations: Option<usize>,
+    /// Draw each structure N times and keep the draw that the network finds most plausible; with 1, only tell how plausible it is [default: draw once and do
+    /// not ask]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    candidates: Option<usize>,
     /// Structures sampled at a time [default: 64, on a GPU as many as suit its memory]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     batch_size: Option<usize>,
@@ -102,6 +106,9 @@ struct Sampled {
     #[serde(skip_serializing_if = "Option::is_none")]
     wyckoff: Option<String>,
     redraws: usize,
+    /// Where candidates were compared: the less, the more plausible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    denoising_error: Option<f64>,
     seed: u64,
 }
 
@@ -115,6 +122,7 @@ impl Sampled {
             formula: Composition::of(structure).reduced().formula(),
             wyckoff: written.positions.clone(),
             redraws: written.sample.redraws,
+            denoising_error: written.sample.denoising_error,
             seed,
         }
     }
@@ -146,6 +154,7 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
         steps_per_level: args.steps_per_level.or(steps_per_level).unwrap_or(defaults.steps_per_level),
         batch_size: args.batch_size.unwrap_or(defaults.batch_size),
         fixed,
+        selection: args.candidates.map(|candidates| Selection { candidates, ..Selection::default() }),
         seed: args.seed,
         ..defaults
     };
@@ -220,8 +229,16 @@ fn load(args: &SampleArgs, mode: SiteMode, device: &Device) -> Result<Loaded> {
 }
 
 fn print(document: &Document) -> Result<()> {
-    let mut table =
-        terminal::table(&["formula", "space group", "Wyckoff positions", "found at 0.01 Å", "found at 0.1 Å", "redraws", "file"]);
+    let mut table = terminal::table(&[
+        "formula",
+        "space group",
+        "Wyckoff positions",
+        "found at 0.01 Å",
+        "found at 0.1 Å",
+        "redraws",
+        "denoising error",
+        "file",
+    ]);
     for row in &document.structures {
         if let Some(sampled) = &row.numbers {
             let found = |name| sampled.space_group_found[name].map_or("none".to_owned(), |number| number.to_string());
@@ -232,6 +249,7 @@ fn print(document: &Document) -> Result<()> {
                 found("0.01"),
                 found("0.1"),
                 sampled.redraws.to_string(),
+                sampled.denoising_error.map_or_else(|| "–".to_owned(), |error| format!("{error:.3}")),
                 sampled.file.clone(),
             ]);
         }

@@ -48,6 +48,7 @@ fn the_commands_of_the_page_give_what_it_says() {
     let formula = |text: &str| Composition::from_formula(text).expect("a formula");
     assert_eq!(formulas("cu2ksi/"), vec![formula("Cu2KSi"); 3]);
     assert_eq!(formulas("chosen/"), vec![formula("Cu2KSi"); 2]);
+    assert_eq!(formulas("best/"), vec![formula("Cu2KSi")]);
     assert_eq!(formulas("srtio3/"), vec![formula("SrTiO3"); 5]);
     assert_eq!([formulas("perovskite/").len(), formulas("near/").len(), formulas("relaxed/").len()], [1, 2, 1]);
     assert_eq!(formulas("system/").len(), 16);
@@ -59,6 +60,35 @@ fn the_commands_of_the_page_give_what_it_says() {
     }
     let perovskite = &grown("perovskite/")[0];
     assert_eq!(find_symmetry(perovskite, 1e-3, Finder::Moyo).expect("a space group").number.get(), 221);
+}
+
+#[test]
+fn candidates_are_compared_and_the_best_is_told() {
+    let folder = Folder::new();
+    let error = |candidates: &str| {
+        let words = [
+            "sample",
+            "--wyckoff",
+            "Cu@8d Si@4c K@4c",
+            "--space-group",
+            "62",
+            "--out",
+            "grown",
+            "--json",
+            "--candidates",
+            candidates,
+        ];
+        let document = folder.druse(&[&words[..], &FAST].concat()).status(0).document();
+        assert_eq!(document["structures"].as_array().map(Vec::len), Some(1));
+        // 8 evaluations a draw, and 5 levels with 4 noises on positions, and on positions and lattice.
+        let evaluations = candidates.parse::<u64>().expect("a number") * (8 + 2 * 5 * 4);
+        assert_eq!(document["evaluations_per_structure"].as_u64(), Some(evaluations));
+        document["structures"][0]["denoising_error"].as_f64().expect("a number")
+    };
+    let (one, four) = (error("1"), error("4"));
+    assert!(0.0 < four && four <= one, "{four} {one}");
+    let plain = ["sample", "--wyckoff", "Na@4a Cl@4b", "--space-group", "225", "--out", "plain", "--json"];
+    assert!(folder.druse(&[&plain[..], &FAST].concat()).status(0).document()["structures"][0].get("denoising_error").is_none());
 }
 
 #[test]

@@ -83,8 +83,10 @@ mod tests {
             assert!(CspConfig { samplers: vec![], ..config }.problem().is_some());
         }
         assert!(CspConfig::preset("no-such-preset").is_none());
-        let all = include_str!("../../../../experiments/csp-all.ron");
-        let all: CspConfig = druse::config::parse_ron(all, "csp-all").expect("a configuration");
+        let parsed = |text: &str| druse::config::parse_ron::<CspConfig>(text, "list").expect("a configuration");
+        let all = parsed(include_str!("../../../../experiments/csp-all.ron"));
         assert_eq!((all.problem(), all.n_structures), (None, 0));
+        let selection = parsed(include_str!("../../../../experiments/csp-selection.ron"));
+        assert_eq!((selection.problem(), selection.reference), (None, ReferenceSplit::Validation));
     }
 }

@@ -116,7 +116,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
             let Predicted { tries, redraws, given_up, structures_per_second } = predicted;
             write_tries(&folder.join(format!("{}-{name}.jsonl.zst", given.described())), &targets, &tries)?;
             let structures_per_second = Some(structures_per_second);
-            rows.push(CspRow { redraws, given_up, structures_per_second, ..row(name, *given, &tries) });
+            let evaluations = Some(sampling.evaluations_per_structure());
+            rows.push(CspRow { evaluations, redraws, given_up, structures_per_second, ..row(name, *given, &tries) });
         }
     }
     let text = format!(

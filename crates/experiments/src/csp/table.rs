@@ -16,6 +16,8 @@ pub struct CspRow {
     pub overall: Rate,
     /// By free parameters of the target's positions.
     pub by_free_parameters: Vec<(&'static str, Rate)>,
+    /// Network evaluations of one try; none where nothing was sampled.
+    pub evaluations: Option<usize>,
     /// Space groups of the tries.
     pub symmetry: Symmetry,
     /// Draws that exploded and were drawn again.
@@ -33,6 +35,7 @@ impl CspRow {
             given,
             overall: distances.overall(),
             by_free_parameters: distances.by_freedom(),
+            evaluations: None,
             symmetry,
             redraws: 0,
             given_up: 0,
@@ -72,6 +75,7 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
     let mut overall = empty(words(&[
         "given",
         "by",
+        "evaluations",
         "match per try, %",
         &best,
         "RMSE of matches",
@@ -84,6 +88,7 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
         overall.add_row([
             row.given.to_owned(),
             row.name.clone(),
+            row.evaluations.map_or_else(|| "–".to_owned(), |evaluations| evaluations.to_string()),
             percent(&row.overall, per_try),
             percent(&row.overall, best_of),
             rmse.map_or_else(|| "–".to_owned(), |rmse| format!("{rmse:.3}")),
@@ -93,7 +98,17 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
         ]);
     }
     for (name, per_try, best_of, _) in PUBLISHED {
-        overall.add_row(words(&["letters", name, &format!("{per_try:.1}"), &format!("{best_of:.1} (of 3)"), "–", "–", "–", "–"]));
+        overall.add_row(words(&[
+            "letters",
+            name,
+            "–",
+            &format!("{per_try:.1}"),
+            &format!("{best_of:.1} (of 3)"),
+            "–",
+            "–",
+            "–",
+            "–",
+        ]));
     }
     let bins = rows.first().map(|row| row.by_free_parameters.clone()).unwrap_or_default();
     let heads = bins.iter().map(|(name, rate)| format!("{name} ({})", rate.targets));
