@@ -4,15 +4,18 @@
 #![cfg(all(any(feature = "wgpu", feature = "cuda"), feature = "cpu"))]
 
 use burn::tensor::Device;
-use crystal_core::{CrystalState, SiteMode};
-use druse_tests::{embedded_states, order};
-use langevin::{Outcome, Sampler, SamplerConfig, SamplingError};
+use crystal_core::{CrystalState, SiteMode, SpaceGroup, SpaceGroupNumber};
+use druse_tests::embedded_states;
+use langevin::{
+    FewStep, Finishing, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder, Selection,
+};
 use multigraph::{BatchedMultiGraph, GraphConfig};
 use score_model::conformance::{compare_graphs, gpu_devices};
 use score_model::{
     DimeNetPlusPlusConfig, Draw, ElementInput, Exchange, LangevinStep, NoiseSchedule, Purpose, RandomKey, ScoreBatch, ScoreModel,
     StateBatch, StateSet, Trainer, TrainingConfig,
 };
+use wyckoff_assignment::WyckoffAssignment;
 
 /// The sizes are odd on purpose: no width is a multiple of a kernel's tile.
 fn network() -> DimeNetPlusPlusConfig {
@@ -164,24 +167,49 @@ fn gpu_trains_like_the_processor() {
     }
 }
 
+/// Structures on positions with freedom whose images often come too close: many draws are made again, which a GPU does several at a time.
 #[test]
-fn gpu_samples() {
-    let orders = [order(225, "Na:1,Cl:1", 2)];
+fn gpu_samples_choose_and_draw_again_like_the_processor() {
+    let order = |number: i64, positions: &str| {
+        let space_group = SpaceGroupNumber::new(number).expect("a space group");
+        let assignment = WyckoffAssignment::parse(SpaceGroup::get(space_group), positions).expect("an assignment");
+        SamplingOrder { space_group, sites: OrderedSites::Wyckoff(assignment), count: 8 }
+    };
+    let orders = [order(225, "Na@24e Cl@4a"), order(62, "Cu@8d Si@4c"), order(167, "O@18e")];
+    let config = SamplerConfig {
+        method: Method::FewStep(FewStep { evaluations: 4, ..FewStep::default() }),
+        finishing: Finishing { merge_distance: 1.5, ..Finishing::default() },
+        selection: Some(Selection { candidates: 2, levels: 2, noises: 1 }),
+        max_redraws: 3,
+        ..SamplerConfig::default()
+    };
+    type Fate = (usize, usize, Option<(usize, usize)>);
+    let sampled = |device: &Device| {
+        let model = network().init(device);
+        let mut fates: Vec<(Fate, f64)> = Vec::new();
+        let sampler = Sampler::new(&model, config.clone(), device).expect("a sampler");
+        let collect = |outcome| {
+            fates.push(match outcome {
+                Outcome::Sampled(sample) => {
+                    let drawn = Some((sample.candidate, sample.redraws));
+                    ((sample.order, sample.index, drawn), sample.denoising_error.expect("told"))
+                }
+                Outcome::GivenUp { order, index, .. } => ((order, index, None), 1.0),
+            });
+            Ok::<(), SamplingError>(())
+        };
+        sampler.run(&orders, |_| (), collect).expect("a run");
+        fates.sort_by_key(|(fate, _)| *fate);
+        fates
+    };
+    let expected = sampled(&Device::flex());
+    let redrawn = expected.iter().filter(|((.., drawn), _)| drawn.is_some_and(|(_, redraws)| redraws > 0)).count();
+    assert!(expected.len() == 24 && redrawn >= 3, "{expected:?}");
     for device in devices() {
-        let model = network().init(&device);
-        let config = SamplerConfig { steps_per_level: 1, ..SamplerConfig::default() };
-        let mut sampled = 0;
-        Sampler::new(&model, config, &device)
-            .expect("a sampler")
-            .run::<SamplingError>(
-                &orders,
-                |_| (),
-                |outcome| {
-                    sampled += usize::from(matches!(outcome, Outcome::Sampled(_)));
-                    Ok(())
-                },
-            )
-            .expect("a run");
-        assert_eq!(sampled, 2);
+        let found = sampled(&device);
+        for ((fate, error), (other, other_error)) in found.iter().zip(&expected) {
+            assert_eq!(fate, other);
+            assert!((error / other_error - 1.0).abs() < 1e-2, "{fate:?}: {error} {other_error}");
+        }
     }
 }
