@@ -115,6 +115,7 @@ impl Place {
 
 /// Draws that cost a GPU about as much time as one: a batch of fewer is filled with the attempts that follow if these explode.
 const SMALL_BATCH: usize = 256;
+
 /// Refuses the first order that cannot be carried out.
 ///
 /// # Errors
