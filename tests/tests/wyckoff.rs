@@ -8,6 +8,7 @@ use crystal_core::{
 };
 use druse_tests::{TinyModel, embedded_states};
 use langevin::{FewStep, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder, Template};
+use multigraph::GraphConfig;
 use score_model::{DimeNetPlusPlusConfig, Draw, Purpose, RandomKey, StateSet, Trainer, TrainingConfig};
 use wyckoff_assignment::{AssignedSite, WyckoffAssignment};
 
@@ -120,6 +121,30 @@ fn samples_of_every_group_have_formula_and_symmetry() {
         assert!(order_found % order_wanted == 0, "group {} asked for, {} found", order.space_group, found.number);
     }
     assert!(looked_at > 150, "{looked_at}");
+}
+
+/// Noise on sites in general position separates all images, so that it makes no difference there whether coincident ones are kept; it does where sites stay on
+/// their positions.
+#[test]
+fn images_coincide_only_on_positions() {
+    let kept = GraphConfig { coincidence: 0.0, ..GraphConfig::default() };
+    let edges = |mode: SiteMode| {
+        let clean = embedded_states(60, mode);
+        let draw = |index: usize| Draw { index, slot: index as u32, position_sigma: 0.001_f64.sqrt(), lattice_sigma: 0.0 };
+        let draws: Vec<Draw> = (0..clean.len()).map(draw).collect();
+        let set = StateSet::new(&clean, &Device::flex()).expect("a set");
+        let noised = set.noised(&draws, RandomKey::new(3, Purpose::Training), 11).expect("noise").states.into_states();
+        let noised: Vec<CrystalState> = noised.into_iter().map(|state| state.expect("a crystal")).collect();
+        let count = |config: &GraphConfig| {
+            noised.iter().map(|state| multigraph::build(state, config).expect("a graph").vectors).collect::<Vec<_>>()
+        };
+        (count(&GraphConfig::default()), count(&kept))
+    };
+    let (one, all) = edges(SiteMode::General);
+    assert_eq!(one, all);
+    let (one, all) = edges(SiteMode::Wyckoff);
+    let differ = one.iter().zip(&all).filter(|(one, all)| one != all).count();
+    assert!(differ > 30, "{differ} of 60");
 }
 
 #[test]

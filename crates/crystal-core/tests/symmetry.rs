@@ -193,7 +193,7 @@ fn structures_that_are_none_are_errors() {
     }
 }
 
-// An almost flat cell with a tolerance that shears it onto itself: spglib, asked so, reads outside its arrays.
+// An almost flat cell with a tolerance that shears it onto itself: spglib, asked so, crashes.
 #[test]
 fn almost_flat_cells_are_survived() {
     let lattice = Lattice::from_rows([

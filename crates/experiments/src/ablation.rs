@@ -69,10 +69,13 @@ pub struct Variation {
     pub name: String,
     /// What it asks.
     pub note: String,
-    /// Takes the network that this other variation, further up, trained: for changes of the sampler alone.
+    /// Takes the network that this other variation, further up, trained, and its changes: for changes of the sampler alone.
     #[serde(default)]
     pub network_of: Option<String>,
-    /// Changes, after the common ones.
+    /// Takes the changes of this other variation, further up.
+    #[serde(default)]
+    pub like: Option<String>,
+    /// Changes, after the common ones and those taken over.
     #[serde(default)]
     pub set: BTreeMap<String, Value>,
 }
@@ -168,7 +171,8 @@ impl AblationConfig {
             calibration: Calibration { n_structures: 2, draws: 1 },
             ..parse_ron(preset, &self.base)?
         };
-        let mut configs = Vec::with_capacity(self.variations.len());
+        let mut configs: Vec<Table1Config> = Vec::with_capacity(self.variations.len());
+        let common = changed(&base, &self.set)?;
         for (index, variation) in self.variations.iter().enumerate() {
             let name = &variation.name;
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
@@ -178,12 +182,20 @@ impl AblationConfig {
             if before.iter().any(|other| other.name == *name) {
                 bail!("the name '{name}' stands twice");
             }
-            if let Some(other) = &variation.network_of
-                && !before.iter().any(|before| before.name == *other && before.network_of.is_none())
-            {
-                bail!("{name}: network_of: no variation '{other}' further up trains a network");
-            }
-            let config = changed(&base, self.set.iter().chain(&variation.set)).with_context(|| name.clone())?.resolve(seed);
+            let place = |other: &String| before.iter().position(|before| before.name == *other);
+            let start = match (&variation.network_of, &variation.like) {
+                (Some(_), Some(_)) => bail!("{name}: give network_of or like, not both"),
+                (Some(other), None) => match place(other).filter(|place| before[*place].network_of.is_none()) {
+                    Some(place) => &configs[place],
+                    None => bail!("{name}: network_of: no variation '{other}' further up trains a network"),
+                },
+                (None, Some(other)) => match place(other) {
+                    Some(place) => &configs[place],
+                    None => bail!("{name}: like: there is no variation '{other}' further up"),
+                },
+                (None, None) => &common,
+            };
+            let config = changed(start, &variation.set).with_context(|| name.clone())?.resolve(seed);
             if let Some(problem) = config.problem() {
                 bail!("{name}: {problem}");
             }
@@ -232,7 +244,7 @@ impl AblationConfig {
 }
 
 /// The configuration with other values at some paths, such as `train.training.steps`.
-fn changed<'a>(base: &Table1Config, changes: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Table1Config> {
+fn changed(base: &Table1Config, changes: &BTreeMap<String, Value>) -> Result<Table1Config> {
     let mut tree = serde_json::to_value(base)?;
     for (path, value) in changes {
         let place = path.split('.').try_fold(&mut tree, |node, key| node.get_mut(key));
@@ -254,9 +266,13 @@ mod tests {
     fn changes_reach_their_place() {
         let configs = list(
             "(name: \"a\", note: \"\"), (name: \"b\", note: \"\", network_of: Some(\"a\"), \
-             set: {\"sampling.lattice_temperature\": 0.5, \"train.training.graph.min_degree\": 20})",
+             set: {\"sampling.lattice_temperature\": 0.5, \"train.training.graph.min_degree\": 20}), \
+             (name: \"c\", note: \"\", like: Some(\"b\"), set: {\"train.model.elements\": \"Descriptors\"})",
         )
-        .expect("two configurations");
+        .expect("three configurations");
+        let [b, c] = [&configs[1], &configs[2]];
+        assert_eq!((c.sampling.lattice_temperature, c.sampling.graph.min_degree), (0.5, 20), "the changes of the other");
+        assert!(c.train.model.elements != b.train.model.elements);
         assert_eq!((configs[0].n_samples, configs[1].n_samples), (50, 50));
         assert_eq!((configs[0].sampling.lattice_temperature, configs[1].sampling.lattice_temperature), (0.3, 0.5));
         assert_eq!(configs[1].sampling.graph.min_degree, 20, "the sampler has the graph of the training");
@@ -269,6 +285,8 @@ mod tests {
             ("(name: \"A b\", note: \"\")", "folder"),
             ("(name: \"a\", note: \"\"), (name: \"a\", note: \"\")", "twice"),
             ("(name: \"a\", note: \"\", network_of: Some(\"b\"))", "further up"),
+            ("(name: \"a\", note: \"\", like: Some(\"b\"))", "further up"),
+            ("(name: \"a\", note: \"\"), (name: \"b\", note: \"\", like: Some(\"a\"), network_of: Some(\"a\"))", "not both"),
             ("(name: \"a\", note: \"\", set: {\"train.steps\": 3})", "has no 'train.steps'"),
             ("(name: \"a\", note: \"\", set: {\"n_samples\": \"many\"})", "does not fit"),
             ("(name: \"a\", note: \"\", set: {\"n_samples\": 0})", "at least 2"),

@@ -21,15 +21,13 @@ pub(crate) struct Update {
 impl SamplerConfig {
     /// Network evaluations that one structure takes, its candidates and the choice between them included.
     pub fn evaluations_per_structure(&self) -> usize {
-        let choosing = self.selection.as_ref().map_or(0, crate::Selection::evaluations);
-        self.candidates() * (self.evaluations_per_draw() + choosing)
+        self.with_candidates(self.plan().len())
     }
 
-    fn evaluations_per_draw(&self) -> usize {
-        match &self.method {
-            Method::Annealed => 2 * self.schedule.n_levels * self.steps_per_level,
-            Method::FewStep(few_step) => few_step.evaluations,
-        }
+    /// The same, for draws of so many evaluations.
+    pub(crate) fn with_candidates(&self, evaluations_per_draw: usize) -> usize {
+        let choosing = self.selection.as_ref().map_or(0, crate::Selection::evaluations);
+        self.candidates() * (evaluations_per_draw + choosing)
     }
 
     /// All updates of a structure, from the highest level to the lowest. Each has random numbers (`draw`) of its own.
@@ -51,7 +49,7 @@ impl SamplerConfig {
 
     /// The paper's: positions and lattice in turn, as often at every level.
     fn annealed(&self) -> Vec<Update> {
-        let mut updates: Vec<Update> = Vec::with_capacity(self.evaluations_per_draw());
+        let mut updates: Vec<Update> = Vec::with_capacity(2 * self.schedule.n_levels * self.steps_per_level);
         for level in (0..self.schedule.n_levels).rev() {
             let position = (self.schedule.position_sigma(level), self.position_step, self.position_temperature);
             let lattice = (self.schedule.lattice_sigma(level), self.lattice_step, self.lattice_temperature);

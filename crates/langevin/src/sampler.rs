@@ -113,8 +113,19 @@ impl Place {
     }
 }
 
-/// Draws that cost a GPU about as much time as one: a batch of fewer is filled with the attempts that follow if these explode.
-const SMALL_BATCH: usize = 256;
+/// Draws that cost a GPU about as much time as one (docs/src/gpu.md): a batch of fewer is filled with the attempts that follow if these explode.
+const SMALL_BATCH: usize = 64;
+
+/// On a GPU a few structures take as long as one. So where only some are left that exploded before, all attempts that they have left are made at once; the first
+/// that does not explode counts, as if they were made one after the other. A batch that would not fit stays as it is.
+fn with_further_attempts(batch: Vec<Place>, last: usize, fits: impl Fn(&[Place]) -> bool) -> Vec<Place> {
+    if batch.iter().any(|place| place.attempt == 0) {
+        return batch;
+    }
+    let further = |place: &Place| (place.attempt..=last).map(|attempt| Place { attempt, ..*place }).collect::<Vec<_>>();
+    let all: Vec<Place> = batch.iter().flat_map(further).collect();
+    if all.len() <= SMALL_BATCH && fits(&all) { all } else { batch }
+}
 
 /// Refuses the first order that cannot be carried out.
 ///
@@ -195,8 +206,14 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         let mut limits = BatchLimits::new(&self.config, &self.device);
         let mut waiting = Waiting::new(candidates);
         while !queue.is_empty() {
-            let taken = limits.fitting(queue.iter().map(|place| orders[place.order].n_sites()));
-            let batch = self.with_further_attempts(queue.make_contiguous()[..taken].to_vec());
+            let fitting =
+                |places: &mut dyn Iterator<Item = &Place>| limits.fitting(places.map(|place| orders[place.order].n_sites()));
+            let taken = fitting(&mut queue.iter());
+            let mut batch: Vec<Place> = queue.iter().take(taken).copied().collect();
+            if has_kernels(&self.device) {
+                let fits = |places: &[Place]| fitting(&mut places.iter()) == places.len();
+                batch = with_further_attempts(batch, self.config.max_redraws, fits);
+            }
             let work = || self.draw(orders, &batch, &mut progress);
             let Some(states) = self.on_device(&mut limits, batch.len(), work)? else { continue };
             queue.drain(..taken);
@@ -240,18 +257,6 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         }
     }
 
-    /// On a GPU a few structures take as long as hundreds. So where only some are left that exploded before, all attempts that they have left are made at once;
-    /// the first that does not explode counts, as if they were made one after the other.
-    fn with_further_attempts(&self, batch: Vec<Place>) -> Vec<Place> {
-        let last = self.config.max_redraws;
-        let further: usize = batch.iter().map(|place| last.saturating_sub(place.attempt) + 1).sum();
-        let again = batch.iter().all(|place| place.attempt > 0);
-        if !(again && has_kernels(&self.device) && further <= SMALL_BATCH) {
-            return batch;
-        }
-        batch.into_iter().flat_map(|place| (place.attempt..=last).map(move |attempt| Place { attempt, ..place })).collect()
-    }
-
     /// One outcome for each structure, chosen from its draws.
     fn choose(
         &self,
@@ -271,10 +276,10 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
             let mut rest = samples.as_mut_slice();
             while !rest.is_empty() {
                 // Each structure is there twice.
-                let taken = limits.fitting(rest.iter().map(|sample| 2 * sample.state.sites.len())).div_ceil(2);
+                let taken = limits.fitting(rest.iter().flat_map(|sample| [sample.state.sites.len(); 2])).div_ceil(2);
                 let part = &mut rest[..taken];
                 let work = || self.denoising_errors(part, selection, progress);
-                let Some(errors) = self.on_device(limits, 2 * taken, work)? else { continue };
+                let Some(errors) = self.on_device(limits, taken, work)? else { continue };
                 part.iter_mut().zip(errors).for_each(|(sample, error)| sample.denoising_error = Some(error));
                 rest = &mut rest[taken..];
             }
@@ -295,9 +300,8 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
     }
 
     /// As [`SamplerConfig::evaluations_per_structure`]; from a template there are fewer.
-    fn evaluations_per_structure(&self) -> usize {
-        let choosing = self.config.selection.as_ref().map_or(0, Selection::evaluations);
-        self.config.candidates() * (self.plan.len() + choosing)
+    pub fn evaluations_per_structure(&self) -> usize {
+        self.config.with_candidates(self.plan.len())
     }
 
     /// All updates of the plan; for structures that exploded on the way, why.
@@ -360,5 +364,25 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         };
         tracing::debug!(order, index, candidate, attempt, reason, "a structure exploded");
         (attempt >= self.config.max_redraws).then_some(Outcome::GivenUp { order, index, reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_made_at_once_where_they_fit() {
+        let place = |index, attempt| Place { order: 0, index, candidate: 0, attempt };
+        let with = |batch: &[Place], most: usize| with_further_attempts(batch.to_vec(), 3, |places| places.len() <= most);
+        let left = [place(4, 2), place(7, 3), place(9, 1)];
+        let all = [place(4, 2), place(4, 3), place(7, 3), place(9, 1), place(9, 2), place(9, 3)];
+        assert_eq!(with(&left, 6), all);
+        // Memory for fewer: as they are, and so on every try with less of it.
+        assert_eq!(with(&left, 5), left);
+        // First attempts rarely explode.
+        assert_eq!(with(&[place(4, 2), place(8, 0)], 100), [place(4, 2), place(8, 0)]);
+        let many: Vec<Place> = (0..40).map(|index| place(index, 2)).collect();
+        assert_eq!(with(&many, 1000), many);
     }
 }

@@ -58,8 +58,9 @@ impl Selection {
 /// and draws: of the positions with the positions noised, of the lattice with both noised, as in training. `streams` tells the random numbers of the structures
 /// apart.
 ///
-/// With levels in geometric sequence and all of them looked at, this is the variational bound on the negative log-likelihood per degree of freedom, up to a factor
-/// and a constant (Kingma, Salimans, Poole and Ho, arXiv 2107.00630, eq. 17: the sum over log-SNR of the error of the estimated noise).
+/// Levels in geometric sequence are equal steps of the log signal-to-noise ratio, over which the variational bound on the log-likelihood sums these errors with
+/// equal weights (Kingma, Salimans, Poole and Ho, arXiv 2107.00630). It is no bound itself: not all levels are looked at, and positions and lattice are not noised
+/// together for both sums.
 ///
 /// # Errors
 /// What a graph can fail with.

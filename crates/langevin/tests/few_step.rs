@@ -6,6 +6,7 @@ use burn::tensor::{Device, TensorData};
 use crystal_core::{LatticeCoordinates, SpaceGroupNumber};
 use langevin::{
     FewStep, Method, Moves, OrderedSites, Outcome, Renewal, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder,
+    Selection,
 };
 use multigraph::GraphConfig;
 use nalgebra::Vector3;
@@ -162,6 +163,13 @@ fn evaluations_are_as_many_as_asked_for() {
         }
     }
     assert_eq!(SamplerConfig::default().evaluations_per_structure(), 1600);
+    let selection = Selection { candidates: 3, levels: 2, noises: 5 };
+    let chosen = SamplerConfig { selection: Some(selection), ..config(FewStep { evaluations: 4, ..FewStep::default() }) };
+    assert_eq!(chosen.evaluations_per_structure(), 3 * (4 + 2 * 2 * 5));
+    let (samples, draws) = run(&model, chosen, &[order(195, "Po:1", 3)]);
+    // One batch of nine draws; then, positions noised and both noised in one batch, two levels five times.
+    assert_eq!(model.evaluations.0.swap(0, std::sync::atomic::Ordering::Relaxed), 4 + 2 * 5);
+    assert!(samples.len() == 3 && (draws - 3.0).abs() < 1e-9, "{draws}");
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn coincident_images_are_one_edge() {
     assert_sound("near rock salt", &rock_salt, &near);
 }
 
-/// The published code's graph, for comparisons: 16 of the 48 operations leave each of the six faces' directions, and so on.
+/// As in the published code, for comparisons: each of the 48 operations makes its own edge to every neighbour.
 #[test]
 fn all_images_are_kept_where_asked() {
     let rock_salt = state(225, [5.6; 3], RIGHT, &[("Na", [0.0; 3]), ("Cl", [0.5; 3])]);

@@ -3,7 +3,7 @@
 //! Finders take for a symmetry of the lattice every integer matrix that keeps the lengths and angles of a reduced basis within the
 //! tolerance. Where the tolerance is no small distance in the cell (small or flat cells, or cells much longer than wide, which a slight
 //! shear maps onto themselves) these matrices generate an infinite group: moyo 0.22 multiplies them with one another until nothing new comes,
-//! so it never returns and takes all memory, and spglib 1.16 reads outside its arrays. So the same matrices are looked at here first, and the
+//! so it never returns and takes all memory, and spglib 1.16 crashes in its search for the Hall symbol. So the same matrices are looked at here first, and the
 //! tolerance is lowered until they are finite in number.
 
 use std::collections::BTreeSet;

@@ -182,7 +182,7 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     let document = Document {
         structures,
         structures_per_second,
-        evaluations_per_structure: config.evaluations_per_structure(),
+        evaluations_per_structure: sampler.evaluations_per_structure(),
         device: args.device.to_string(),
         checkpoint: Checkpoint { path: loaded.path, sha256: loaded.sha256 },
     };
