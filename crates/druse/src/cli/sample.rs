@@ -159,8 +159,8 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
         ..defaults
     };
     let sampler = match template {
-        Some(template) => Sampler::from_template(&loaded.model, config.clone(), template, &device)?,
-        None => Sampler::new(&loaded.model, config.clone(), &device)?,
+        Some(template) => Sampler::from_template(&loaded.model, config, template, &device)?,
+        None => Sampler::new(&loaded.model, config, &device)?,
     };
     let clock = Instant::now();
     let bar = terminal::share_bar("sampling");
