@@ -110,6 +110,24 @@ fn structures_are_predicted_and_everything_is_written_down() {
     assert_eq!(first, second);
     let said = refused(folder.path(), &["csp", "--name", "first", "--config", config.to_str().expect("a path")]);
     assert!(said.contains("a finished run lies there already"), "{said}");
+    // An interrupted run goes on where it was, and nowhere else.
+    let second_run = folder.path().join("second");
+    std::fs::remove_file(second_run.join("csp.json")).expect("a file of the run");
+    std::fs::remove_file(second_run.join("formula-few-step-12.json")).expect("a file of the run");
+    let kept = second_run.join("letters-few-step-12.json");
+    let mut row: Value = serde_json::from_str(&std::fs::read_to_string(&kept).expect("a file of the run")).expect("JSON");
+    row["redraws"] = 1_234.into();
+    std::fs::write(&kept, row.to_string()).expect("a file");
+    let same = ["csp", "--name", "second", "--config", config.to_str().expect("a path")];
+    let said = refused(folder.path(), &same);
+    assert!(said.contains("an interrupted run lies there") && said.contains("--resume"), "{said}");
+    let said = refused(folder.path(), &[&same[..], &["--resume", "--seed", "1"]].concat());
+    assert!(said.contains("another configuration, checkpoint, seed"), "{said}");
+    successful(run("second").arg("--resume"));
+    let mut resumed = document("second");
+    timeless(&mut resumed);
+    assert_eq!(resumed["rows"][1]["redraws"], 1_234, "a finished row is not made again");
+    assert_eq!(resumed["rows"][2], first["rows"][2]);
     let said = refused(folder.path(), &["csp", "--name", "other", "--preset", "huge"]);
     assert!(said.contains("there is no preset 'huge'"), "{said}");
 }

@@ -35,6 +35,8 @@ use targets::Target;
 
 /// Stream of the seed for the choice of the targets.
 const TARGET_STREAM: u64 = 1 << 33;
+/// Written first: what the run is of. A run with this file and without [`RESULT`] was interrupted.
+const RUN: &str = "run.json";
 /// Written last: a run with this file is finished.
 const RESULT: &str = "csp.json";
 
@@ -47,6 +49,17 @@ pub struct CspOptions {
     /// Sample with this checkpoint of the Wyckoff mode instead of the compiled-in one.
     #[arg(long)]
     pub checkpoint: Option<PathBuf>,
+    /// Go on with an interrupted run: rows that are finished stay.
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// What a run is of: the same here gives the same rows.
+#[derive(Serialize)]
+struct Identity<'a> {
+    config: &'a CspConfig,
+    checkpoint_sha256: &'a str,
+    provenance: &'a Provenance,
 }
 
 /// What a run leaves behind.
@@ -67,7 +80,7 @@ struct Document<'a> {
 /// # Errors
 /// If the configuration makes no sense, the checkpoint is one of the general mode, or a file cannot be read or written.
 pub fn run(options: &CspOptions) -> Result<String> {
-    let CspOptions { run: options, checkpoint } = options;
+    let CspOptions { run: options, checkpoint, resume } = options;
     let config: CspConfig = options.configuration()?;
     if let Some(problem) = config.problem() {
         bail!("{}: {problem}", options.described());
@@ -75,6 +88,10 @@ pub fn run(options: &CspOptions) -> Result<String> {
     let folder = options.folder("csp", RESULT);
     if folder.join(RESULT).exists() {
         bail!("{}: a finished run lies there already; choose another --name", folder.display());
+    }
+    let interrupted = folder.join(RUN).exists();
+    if interrupted && !resume {
+        bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --name", folder.display());
     }
     let device = options.device.open()?;
     let network = checkpoints::load(checkpoint.as_deref(), SiteMode::Wyckoff, &device)?;
@@ -92,10 +109,20 @@ pub fn run(options: &CspOptions) -> Result<String> {
         &LoadOptions { min_space_group: config.data.min_space_group, symprec: config.data.symprec, ..LoadOptions::default() },
     )?;
     let (targets, not_reduced) = targets_of(&data, &config, options.seed)?;
+    let provenance = Provenance::of(&data, options.seed, options.device);
+    let identity = Identity { config: &config, checkpoint_sha256: &network.sha256, provenance: &provenance };
+    let identity = serde_json::to_string_pretty(&identity)? + "\n";
+    if interrupted && read_text(&folder.join(RUN))? != identity {
+        bail!(
+            "{}: the run that was interrupted there had another configuration, checkpoint, seed, device or data, or is of another build \
+             (its {RUN} tells); choose another --name",
+            folder.display()
+        );
+    }
     writable_folder(&folder)?;
     write_file(&folder.join("config.ron"), to_ron(&config)?)?;
     write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
-    let provenance = Provenance::of(&data, options.seed, options.device);
+    write_file(&folder.join(RUN), identity)?;
     let matcher = StructureMatcher::default();
 
     let random = |(index, target): (usize, &Target)| {
@@ -111,13 +138,22 @@ pub fn run(options: &CspOptions) -> Result<String> {
     for given in &config.given {
         let orders = targets::orders(&targets, *given, config.tries, prior, options.seed)?;
         for NamedSampler { name, sampling } in &config.samplers {
+            let finished = folder.join(format!("{}-{name}.json", given.described()));
+            if finished.exists() {
+                tracing::info!("{}: finished before", finished.display());
+                let row = serde_json::from_str(&read_text(&finished)?).with_context(|| finished.display().to_string())?;
+                rows.push(row);
+                continue;
+            }
             tracing::info!("{} tries, {} given, by {name}", orders.len(), given.described());
             let predicted = predict(&network, sampling, &orders, config.tries, &device)?;
             let Predicted { tries, redraws, given_up, structures_per_second } = predicted;
             write_tries(&folder.join(format!("{}-{name}.jsonl.zst", given.described())), &targets, &tries)?;
             let structures_per_second = Some(structures_per_second);
             let evaluations = Some(sampling.evaluations_per_structure());
-            rows.push(CspRow { evaluations, redraws, given_up, structures_per_second, ..row(name, *given, &tries) });
+            let row = CspRow { evaluations, redraws, given_up, structures_per_second, ..row(name, *given, &tries) };
+            write_file(&finished, serde_json::to_string_pretty(&row)? + "\n")?;
+            rows.push(row);
         }
     }
     let text = format!(
@@ -145,6 +181,10 @@ pub fn run(options: &CspOptions) -> Result<String> {
     };
     write_file(&folder.join(RESULT), serde_json::to_string_pretty(&document)? + "\n")?;
     Ok(text)
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))
 }
 
 /// Random structures of the split that have a reduced form, and how many have none.

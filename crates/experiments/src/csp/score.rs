@@ -3,7 +3,7 @@
 use crystal_core::{Finder, SpaceGroup, Structure, find_symmetry};
 use metrics::StructureMatcher;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::targets::Target;
 
@@ -11,7 +11,7 @@ use super::targets::Target;
 const BINS: [(usize, &str); 7] = [(0, "0"), (1, "1"), (2, "2"), (3, "3"), (4, "4–5"), (6, "6–8"), (9, "9+")];
 
 /// Match rates over some targets.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// Targets.
     pub targets: usize,
@@ -31,7 +31,7 @@ impl Rate {
 }
 
 /// The space groups of the tries, as the symmetry finder sees them at 0.001 Å.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Symmetry {
     /// Tries with the group that was asked for.
     pub same: usize,
@@ -92,10 +92,10 @@ impl Distances {
     }
 
     /// Bin by bin of free parameters.
-    pub(super) fn by_freedom(&self) -> Vec<(&'static str, Rate)> {
+    pub(super) fn by_freedom(&self) -> Vec<(String, Rate)> {
         let last = |bin: usize| BINS.get(bin + 1).map_or(usize::MAX, |(least, _)| *least);
         let of_bin = |(bin, (least, name)): (usize, &(usize, &'static str))| {
-            (*name, rate(self.0.iter().filter(|(n_free, _)| (*least..last(bin)).contains(n_free))))
+            ((*name).to_owned(), rate(self.0.iter().filter(|(n_free, _)| (*least..last(bin)).contains(n_free))))
         };
         BINS.iter().enumerate().map(of_bin).collect()
     }
@@ -139,8 +139,8 @@ mod tests {
         assert!((all.standard_error(all.best_of) - 0.25).abs() < 1e-12);
         let bins = distances.by_freedom();
         assert_eq!(bins.iter().map(|(_, rate)| rate.targets).sum::<usize>(), 4);
-        let (name, middle) = bins[4];
-        assert_eq!((name, middle.targets, middle.best_of), ("4–5", 2, 0.5));
+        let (name, middle) = &bins[4];
+        assert_eq!((name.as_str(), middle.targets, middle.best_of), ("4–5", 2, 0.5));
         assert_eq!((bins[1].1.targets, bins[1].1.rmse, bins[6].1.targets), (0, None, 1));
     }
 }

@@ -1,21 +1,21 @@
 //! The tables of structure prediction.
 
 use comfy_table::{ContentArrangement, Table, presets};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::score::{Distances, Rate, Symmetry};
 
 /// One way to predict.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CspRow {
     /// Sampler, or what stands for one.
     pub name: String,
     /// What it was told.
-    pub given: &'static str,
+    pub given: String,
     /// Over all targets.
     pub overall: Rate,
     /// By free parameters of the target's positions.
-    pub by_free_parameters: Vec<(&'static str, Rate)>,
+    pub by_free_parameters: Vec<(String, Rate)>,
     /// Network evaluations of one try; none where nothing was sampled.
     pub evaluations: Option<usize>,
     /// Space groups of the tries.
@@ -29,10 +29,10 @@ pub struct CspRow {
 }
 
 impl CspRow {
-    pub(super) fn new(name: &str, given: &'static str, distances: &Distances, symmetry: Symmetry) -> Self {
+    pub(super) fn new(name: &str, given: &str, distances: &Distances, symmetry: Symmetry) -> Self {
         Self {
             name: name.to_owned(),
-            given,
+            given: given.to_owned(),
             overall: distances.overall(),
             by_free_parameters: distances.by_freedom(),
             evaluations: None,
@@ -86,7 +86,7 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
     for row in rows {
         let Rate { per_try, best_of, rmse, .. } = row.overall;
         overall.add_row([
-            row.given.to_owned(),
+            row.given.clone(),
             row.name.clone(),
             row.evaluations.map_or_else(|| "–".to_owned(), |evaluations| evaluations.to_string()),
             percent(&row.overall, per_try),
@@ -115,7 +115,7 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
     let mut split = empty(words(&["given", "by"]).into_iter().chain(heads).collect());
     for row in rows {
         let cells = row.by_free_parameters.iter().map(|(_, rate)| percent(rate, rate.best_of));
-        split.add_row([row.given.to_owned(), row.name.clone()].into_iter().chain(cells).collect::<Vec<_>>());
+        split.add_row([row.given.clone(), row.name.clone()].into_iter().chain(cells).collect::<Vec<_>>());
     }
     for (name, _, _, most_free) in PUBLISHED {
         let unknown = std::iter::repeat_n("–".to_owned(), bins.len().saturating_sub(1));
