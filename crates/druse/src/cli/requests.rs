@@ -1,6 +1,5 @@
 //! What `druse sample` can be asked for, and the orders that come of it.
 
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -161,27 +160,24 @@ impl RequestArgs {
         self.space_group.context("give --space-group, a number from 1 to 230")
     }
 
-    /// One draw of group, cell and positions for every structure; equal draws become one order.
+    /// One draw of group, cell and positions for every structure, cell by cell; equal draws become one order.
     fn orders_of_formula(&self, formula: &Composition, count: usize, rng: &mut impl Rng) -> Result<Vec<SamplingOrder>> {
         let priors = Priors::shipped();
         let choices = self.cells(formula)?;
         let weights = WeightedIndex::new(choices.iter().map(|choice| choice.probability))
             .map_err(|_| anyhow!("no space group can hold {} in a cell of that size; widen --atoms", formula.formula()))?;
-        let mut spaces: HashMap<usize, AssignmentSpace> = HashMap::new();
+        let mut draws = vec![0; choices.len()];
+        (0..count).for_each(|_| draws[weights.sample(rng)] += 1);
         let mut orders: Vec<SamplingOrder> = Vec::new();
-        for _ in 0..count {
-            let drawn = weights.sample(rng);
-            let CellChoice { space_group, formula_units, .. } = choices[drawn];
-            let space = match spaces.entry(drawn) {
-                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::hash_map::Entry::Vacant(new) => {
-                    new.insert(AssignmentSpace::new(space_group, Demand::of_formula(formula, formula_units))?)
+        for (CellChoice { space_group, formula_units, .. }, draws) in choices.iter().zip(draws).filter(|(_, draws)| *draws > 0) {
+            let space = AssignmentSpace::new(space_group, Demand::of_formula(formula, *formula_units))?;
+            let distribution = priors.assignments.distribution(&space);
+            for _ in 0..draws {
+                let order = bound(distribution.sample(rng), 1);
+                match orders.iter_mut().find(|known| known.sites == order.sites) {
+                    Some(known) => known.count += 1,
+                    None => orders.push(order),
                 }
-            };
-            let order = bound(priors.assignments.distribution(space).sample(rng), 1);
-            match orders.iter_mut().find(|known| known.sites == order.sites) {
-                Some(known) => known.count += 1,
-                None => orders.push(order),
             }
         }
         Ok(orders)
