@@ -3,10 +3,11 @@
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::Device;
-use crystal_core::Structure;
+use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber, Structure};
 use druse_tests::{TinyModel, order};
-use langevin::{Outcome, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder, Selection};
+use langevin::{OrderedSites, Outcome, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder, Selection};
 use score_model::{BasisConfig, DimeNetPlusPlusConfig, ScoreBatch, ScoreEstimate, ScoreModel};
+use wyckoff_assignment::WyckoffAssignment;
 
 fn config(batch_size: usize) -> SamplerConfig {
     SamplerConfig { steps_per_level: 2, batch_size, seed: 5, ..SamplerConfig::default() }
@@ -81,6 +82,35 @@ fn the_most_plausible_candidate_is_kept() {
         let apart = of(6, batch_size);
         assert!(apart.iter().zip(&six).all(|(a, b)| a.structure == b.structure && a.candidate == b.candidate));
         assert!(apart.iter().zip(&six).all(|(a, b)| (error(a) / error(b) - 1.0).abs() < 1e-4));
+    }
+}
+
+#[test]
+fn candidates_stand_on_positions_of_their_own() {
+    let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
+    let model = network.init(&Device::flex());
+    let space_group = SpaceGroupNumber::new(62).expect("a space group");
+    let assignment = |text: &str| WyckoffAssignment::parse(SpaceGroup::get(space_group), text).expect("an assignment");
+    let choice = ["Cu@8d Si@4c", "Cu@4c*2 Si@4c", "Cu@4a Cu@4b Si@4c"].map(assignment).to_vec();
+    let orders = [SamplingOrder { space_group, sites: OrderedSites::of_candidates(choice), count: 6 }];
+    let of = |candidates: usize, batch_size: usize| {
+        let selection = Some(Selection { candidates, levels: 3, noises: 2 });
+        samples(run(&model, SamplerConfig { selection, ..config(batch_size) }, &orders))
+    };
+    let chosen = of(7, 64);
+    assert_eq!(chosen.len(), 6);
+    let mut drawn = [0; 3];
+    for sample in &chosen {
+        let positions: Vec<_> = sample.state.sites.iter().map(|site| (site.species, site.position)).collect();
+        let own = orders[0].sites.assignment(sample.candidate).expect("positions");
+        assert_eq!(positions, own.sites().iter().map(|site| (site.species, site.position)).collect::<Vec<_>>());
+        assert_eq!(Composition::of(&sample.structure), "Cu:8,Si:4".parse().expect("a composition"));
+        drawn[sample.candidate % 3] += 1;
+    }
+    assert!(drawn.iter().filter(|n| **n > 0).count() > 1, "{drawn:?}");
+    for batch_size in [1, 5] {
+        let apart = of(7, batch_size);
+        assert!(apart.iter().zip(&chosen).all(|(a, b)| a.structure == b.structure && a.candidate == b.candidate));
     }
 }
 

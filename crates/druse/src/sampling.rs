@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use crystal_core::{AsymmetricUnit, CrystalSystem, Finder, io};
 use indicatif::ProgressBar;
-use langevin::{OrderedSites, Outcome, Sample, Sampler, SamplingOrder, check_orders};
+use langevin::{Outcome, Sample, Sampler, SamplingOrder, check_orders};
 use score_model::ScoreModel;
 
 use crate::output::{writable_folder, write_file};
@@ -80,10 +80,7 @@ pub fn sample<M: ScoreModel>(
                     let id = id_of(orders, sample.order, sample.index);
                     let file = folder.join(format!("{id}.cif"));
                     write_file(&file, cif_of(&sample, &id))?;
-                    let positions = match &orders[sample.order].sites {
-                        OrderedSites::Wyckoff(assignment) => Some(assignment.to_string()),
-                        OrderedSites::General(_) => None,
-                    };
+                    let positions = orders[sample.order].sites.assignment(sample.candidate).map(ToString::to_string);
                     sampled.written.push(Written { id, file, positions, sample: *sample });
                 }
                 Outcome::GivenUp { order, index, reason } => {

@@ -19,12 +19,18 @@ pub(crate) fn stream(order: usize, index: usize, attempt: usize) -> u64 {
 }
 
 /// Lattice coordinates `y ~ N(0, σ²)`; sites uniform in the primitive cell, or along their Wyckoff positions.
-pub(crate) fn start(order: &SamplingOrder, config: &SamplerConfig, key: RandomKey, stream: u64) -> CrystalState {
+pub(crate) fn start(
+    order: &SamplingOrder,
+    candidate: usize,
+    config: &SamplerConfig,
+    key: RandomKey,
+    stream: u64,
+) -> CrystalState {
     let space_group = SpaceGroup::get(order.space_group);
     let n_free = LatticeCoordinates::new(space_group.system()).n_free();
     let noise = [key.normal(stream, START, 0), key.normal(stream, START, 1)].concat();
     let lattice_coords = noise[..n_free].iter().map(|z| config.initial_lattice_sigma * z).collect();
-    let mut sites = order.state_sites();
+    let mut sites = order.state_sites(candidate);
     for (site, item) in sites.iter_mut().zip(FIRST_SITE_ITEM..) {
         let [x, y, z, _] = key.uniform(stream, START, item);
         site.frac_coords = site.free_coordinates(space_group).point(&Vector3::new(x, y, z));

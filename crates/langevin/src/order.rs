@@ -17,6 +17,39 @@ pub enum OrderedSites {
     General(Composition),
     /// Element and Wyckoff position of each. Sites stay on their positions: the composition is exactly the one asked for.
     Wyckoff(WyckoffAssignment),
+    /// The same with an assignment for each candidate ([`Selection`](crate::Selection)), from the start again where there are more candidates: what is left
+    /// open is chosen with the draws.
+    WyckoffOfCandidate(Vec<WyckoffAssignment>),
+}
+
+impl OrderedSites {
+    /// An assignment for each candidate; a single one where all are equal.
+    ///
+    /// ```
+    /// use crystal_core::{SpaceGroup, SpaceGroupNumber};
+    /// use langevin::OrderedSites;
+    /// use wyckoff_assignment::WyckoffAssignment;
+    ///
+    /// let group = SpaceGroup::get(SpaceGroupNumber::new(225)?);
+    /// let rock_salt = WyckoffAssignment::parse(group, "Na@4a Cl@4b")?;
+    /// assert_eq!(OrderedSites::of_candidates(vec![rock_salt.clone(); 3]), OrderedSites::Wyckoff(rock_salt));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn of_candidates(assignments: Vec<WyckoffAssignment>) -> Self {
+        match assignments.as_slice() {
+            [first, rest @ ..] if rest.iter().all(|other| other == first) => Self::Wyckoff(first.clone()),
+            _ => Self::WyckoffOfCandidate(assignments),
+        }
+    }
+
+    /// Elements on Wyckoff positions for a candidate; `None` where the sites are in general position.
+    pub fn assignment(&self, candidate: usize) -> Option<&WyckoffAssignment> {
+        match self {
+            Self::General(_) => None,
+            Self::Wyckoff(assignment) => Some(assignment),
+            Self::WyckoffOfCandidate(assignments) => assignments.get(candidate % assignments.len().max(1)),
+        }
+    }
 }
 
 /// A space group, its sites, and how many structures.
@@ -31,11 +64,20 @@ pub struct SamplingOrder {
 }
 
 impl SamplingOrder {
-    /// Number of non-equivalent sites.
-    pub fn n_sites(&self) -> usize {
+    /// Number of non-equivalent sites of a candidate.
+    pub fn n_sites(&self, candidate: usize) -> usize {
         match &self.sites {
             OrderedSites::General(sites) => sites.iter().map(|(_, number)| number as usize).sum(),
-            OrderedSites::Wyckoff(assignment) => assignment.sites().len(),
+            bound => bound.assignment(candidate).map_or(0, |assignment| assignment.sites().len()),
+        }
+    }
+
+    /// The assignments to positions, if there are any.
+    fn assignments(&self) -> &[WyckoffAssignment] {
+        match &self.sites {
+            OrderedSites::General(_) => &[],
+            OrderedSites::Wyckoff(assignment) => std::slice::from_ref(assignment),
+            OrderedSites::WyckoffOfCandidate(assignments) => assignments,
         }
     }
 
@@ -43,12 +85,12 @@ impl SamplingOrder {
     pub fn formula(&self) -> String {
         match &self.sites {
             OrderedSites::General(sites) => sites.formula(),
-            OrderedSites::Wyckoff(assignment) => assignment.reduced_formula(),
+            bound => bound.assignment(0).map(WyckoffAssignment::reduced_formula).unwrap_or_default(),
         }
     }
 
-    /// The sites as a state has them, at their origins.
-    pub(crate) fn state_sites(&self) -> Vec<StateSite> {
+    /// The sites of a candidate as a state has them, at their origins.
+    pub(crate) fn state_sites(&self, candidate: usize) -> Vec<StateSite> {
         let at = |species, position| StateSite { species, frac_coords: nalgebra::Vector3::zeros(), position };
         match &self.sites {
             OrderedSites::General(sites) => {
@@ -56,7 +98,10 @@ impl SamplingOrder {
                     |(species, count): (Species, u32)| std::iter::repeat_n(at(species, StateSite::GENERAL), count as usize);
                 sites.iter().flat_map(each).collect()
             }
-            OrderedSites::Wyckoff(assignment) => assignment.sites().iter().map(|site| at(site.species, site.position)).collect(),
+            bound => {
+                let sites = bound.assignment(candidate).into_iter().flat_map(WyckoffAssignment::sites);
+                sites.map(|site| at(site.species, site.position)).collect()
+            }
         }
     }
 
@@ -74,21 +119,22 @@ impl SamplingOrder {
                 self.count
             ));
         }
-        let n_sites = self.n_sites();
-        if n_sites == 0 {
+        let choices = self.assignments().len().max(1);
+        let sizes = || (0..choices).map(|candidate| self.n_sites(candidate));
+        if sizes().any(|n_sites| n_sites == 0) {
             return Some("no element is named; write for example Fe:1,Nd:1,Si:1".to_owned());
         }
         let space_group = SpaceGroup::get(self.space_group);
-        if n_sites > MAX_SITES {
+        if let Some(n_sites) = sizes().find(|n_sites| *n_sites > MAX_SITES) {
             return Some(format!(
                 "{n_sites} non-equivalent sites make up to {} atoms in a primitive cell of space group {}; ask for at most {MAX_SITES} sites",
                 n_sites * space_group.operations().len(),
                 self.space_group,
             ));
         }
-        let OrderedSites::Wyckoff(assignment) = &self.sites else { return None };
-        let own = assignment.space_group().number();
-        (own != self.space_group).then(|| format!("the positions are those of space group {own}, not of {}", self.space_group))
+        let groups = self.assignments().iter().map(|assignment| assignment.space_group().number());
+        let other = groups.into_iter().find(|group| *group != self.space_group)?;
+        Some(format!("the positions are those of space group {other}, not of {}", self.space_group))
     }
 }
 
@@ -97,6 +143,11 @@ impl fmt::Display for SamplingOrder {
         match &self.sites {
             OrderedSites::General(sites) => write!(f, "{sites}")?,
             OrderedSites::Wyckoff(assignment) => write!(f, "{assignment}")?,
+            OrderedSites::WyckoffOfCandidate(assignments) => {
+                for (index, assignment) in assignments.iter().enumerate() {
+                    write!(f, "{}{assignment}", if index == 0 { "" } else { " or " })?;
+                }
+            }
         }
         write!(f, " in space group {} × {}", self.space_group, self.count)
     }
@@ -132,7 +183,15 @@ mod tests {
         };
         assert_eq!(on(225).problem(), None);
         assert_eq!(on(225).to_string(), "Na@4a Cl@4b in space group 225 × 1");
-        assert_eq!((on(225).n_sites(), on(225).formula()), (2, "NaCl".to_owned()));
+        assert_eq!((on(225).n_sites(0), on(225).formula()), (2, "NaCl".to_owned()));
         assert!(on(221).problem().is_some_and(|text| text.contains("225")));
+        let other = WyckoffAssignment::parse(rock_salt.space_group(), "Na@8c Cl@24d");
+        let choice = OrderedSites::of_candidates(vec![rock_salt.clone(), other.expect("an assignment")]);
+        let choice = |number| SamplingOrder { sites: choice.clone(), ..on(number) };
+        assert_eq!(choice(225).problem(), None);
+        assert_eq!(choice(225).to_string(), "Na@4a Cl@4b or Na@8c Cl@24d in space group 225 × 1");
+        assert!(choice(221).problem().is_some_and(|text| text.contains("225")));
+        let empty = SamplingOrder { sites: OrderedSites::of_candidates(Vec::new()), ..on(225) };
+        assert!(empty.problem().is_some_and(|text| text.contains("no element")));
     }
 }

@@ -86,7 +86,7 @@ impl Template {
         };
         let own = sites(&self.state.sites);
         let other =
-            |order: &SamplingOrder| order.space_group != self.state.space_group.number() || sites(&order.state_sites()) != own;
+            |order: &SamplingOrder| order.space_group != self.state.space_group.number() || sites(&order.state_sites(0)) != own;
         match orders.iter().position(other) {
             Some(index) => Err(SamplingError::Order {
                 index,
@@ -200,14 +200,13 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         };
         let mut queue: Vec<Place> = orders.iter().enumerate().flat_map(places).collect();
         // Batches of like sizes, the largest first: if memory is short, it shows at once.
-        let size = |place: &Place| std::cmp::Reverse(orders[place.order].n_sites());
-        queue.sort_by_key(size);
+        let size = |place: &Place| orders[place.order].n_sites(place.candidate);
+        queue.sort_by_key(|place| std::cmp::Reverse(size(place)));
         let mut queue = VecDeque::from(queue);
         let mut limits = BatchLimits::new(&self.config, &self.device);
         let mut waiting = Waiting::new(candidates);
         while !queue.is_empty() {
-            let fitting =
-                |places: &mut dyn Iterator<Item = &Place>| limits.fitting(places.map(|place| orders[place.order].n_sites()));
+            let fitting = |places: &mut dyn Iterator<Item = &Place>| limits.fitting(places.map(size));
             let taken = fitting(&mut queue.iter());
             let mut batch: Vec<Place> = queue.iter().take(taken).copied().collect();
             if has_kernels(&self.device) {
@@ -318,7 +317,7 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         let streams: Vec<u64> = places.iter().map(|place| stream(place.order, place.index, nth(place))).collect();
         let start = |(place, &stream): (&Place, &u64)| match &self.template {
             Some(template) => noised(template, config, key, stream),
-            None => Ok(start(&orders[place.order], config, key, stream)),
+            None => Ok(start(&orders[place.order], place.candidate, config, key, stream)),
         };
         let states = places.iter().zip(&streams).map(start).collect::<Result<Vec<CrystalState>, SamplingError>>()?;
         let mut states = StateBatch::new(&states, &streams, key, &self.device)?;

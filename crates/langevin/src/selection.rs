@@ -34,7 +34,7 @@ impl Default for Selection {
 
 impl Selection {
     /// Most draws of one structure.
-    const MAX_CANDIDATES: usize = 1000;
+    pub const MAX_CANDIDATES: usize = 1000;
 
     /// What makes it unusable under a schedule of so many levels, if anything.
     pub(crate) fn problem(&self, n_levels: usize) -> Option<String> {

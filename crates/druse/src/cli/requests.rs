@@ -107,11 +107,11 @@ impl RequestArgs {
     }
 
     /// The orders; all that cannot be is refused here. `seed` draws what the formula leaves open; `steps_unused`: the file's own steps per
-    /// level do not matter.
+    /// level do not matter; `candidates`: draws of each structure, of which one will be kept.
     ///
     /// # Errors
     /// Says what is wrong and what to write instead.
-    pub(super) fn request(&self, seed: u64, steps_unused: bool) -> Result<Request> {
+    pub(super) fn request(&self, seed: u64, steps_unused: bool, candidates: usize) -> Result<Request> {
         self.check_company()?;
         let count = self.count.unwrap_or(1);
         let request = if let Some(file) = &self.orders {
@@ -125,7 +125,7 @@ impl RequestArgs {
             Request::of_orders(vec![bound(assignment, count)], SiteMode::Wyckoff)
         } else if let Some(formula) = &self.formula {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            Request::of_orders(self.orders_of_formula(formula, count, &mut rng)?, SiteMode::Wyckoff)
+            Request::of_orders(self.orders_of_formula(formula, count, candidates, &mut rng)?, SiteMode::Wyckoff)
         } else if let Some(elements) = &self.elements {
             Request::of_orders(self.search(elements, count)?, SiteMode::General)
         } else if let Some(file) = &self.template {
@@ -160,8 +160,14 @@ impl RequestArgs {
         self.space_group.context("give --space-group, a number from 1 to 230")
     }
 
-    /// One draw of group, cell and positions for every structure, cell by cell; equal draws become one order.
-    fn orders_of_formula(&self, formula: &Composition, count: usize, rng: &mut impl Rng) -> Result<Vec<SamplingOrder>> {
+    /// One draw of group and cell for every structure, and of positions for every candidate of it, cell by cell; equal draws become one order.
+    fn orders_of_formula(
+        &self,
+        formula: &Composition,
+        count: usize,
+        candidates: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Vec<SamplingOrder>> {
         let priors = Priors::shipped();
         let choices = self.cells(formula)?;
         let weights = WeightedIndex::new(choices.iter().map(|choice| choice.probability))
@@ -173,10 +179,10 @@ impl RequestArgs {
             let space = AssignmentSpace::new(space_group, Demand::of_formula(formula, *formula_units))?;
             let distribution = priors.assignments.distribution(&space);
             for _ in 0..draws {
-                let order = bound(distribution.sample(rng), 1);
-                match orders.iter_mut().find(|known| known.sites == order.sites) {
+                let sites = OrderedSites::of_candidates((0..candidates).map(|_| distribution.sample(rng)).collect());
+                match orders.iter_mut().find(|known| known.sites == sites) {
                     Some(known) => known.count += 1,
-                    None => orders.push(order),
+                    None => orders.push(SamplingOrder { space_group: space_group.number(), sites, count: 1 }),
                 }
             }
         }

@@ -60,8 +60,8 @@ pub(super) struct SampleArgs {
     /// Network evaluations per structure, for the few-step sampler [default: 32]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     evaluations: Option<usize>,
-    /// Draw each structure N times and keep the draw that the network finds most plausible; with 1, only tell how plausible it is [default: draw once and do
-    /// not ask]
+    /// Draw each structure N times, with --formula on positions drawn anew, and keep the draw that the network finds most plausible; with 1, only tell how
+    /// plausible it is [default: draw once and do not ask]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     candidates: Option<usize>,
     /// Structures sampled at a time [default: 64, on a GPU as many as suit its memory]
@@ -136,7 +136,9 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     // All that can be refused is refused before anything is written.
     let method = method(args)?;
     let steps_unused = args.steps_per_level.is_some() || matches!(args.sampler, SamplerName::FewStep);
-    let Request { orders, steps_per_level, mode, template, fixed } = args.what.request(args.seed, steps_unused)?;
+    // What is beyond the limit is refused with the configuration.
+    let candidates = args.candidates.unwrap_or(1).min(Selection::MAX_CANDIDATES);
+    let Request { orders, steps_per_level, mode, template, fixed } = args.what.request(args.seed, steps_unused, candidates)?;
     if let (Some(file), Method::FewStep(few_step), Some(_)) = (args.what.orders(), &method, steps_per_level) {
         let evaluations = few_step.evaluations;
         terminal::warning(&format!(

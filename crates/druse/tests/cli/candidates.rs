@@ -87,6 +87,9 @@ fn candidates_are_compared_and_the_best_is_told() {
     };
     let (one, four) = (error("1"), error("4"));
     assert!(0.0 < four && four <= one, "{four} {one}");
+    let many = ["sample", "--formula", "NaCl", "--out", "many", "--candidates", "1000000000000"];
+    let said = folder.druse(&[&many[..], &FAST].concat()).status(2).stderr();
+    assert!(said.contains("1 to 1000"), "{said}");
     let plain = ["sample", "--wyckoff", "Na@4a Cl@4b", "--space-group", "225", "--out", "plain", "--json"];
     assert!(folder.druse(&[&plain[..], &FAST].concat()).status(0).document()["structures"][0].get("denoising_error").is_none());
 }

@@ -136,7 +136,6 @@ pub fn run(options: &CspOptions) -> Result<String> {
     };
     let mut rows = vec![row("random coordinates", Given::Letters, &chance)];
     for given in &config.given {
-        let orders = targets::orders(&targets, *given, config.tries, prior, options.seed)?;
         for NamedSampler { name, sampling } in &config.samplers {
             let finished = folder.join(format!("{}-{name}.json", given.described()));
             if finished.exists() {
@@ -145,6 +144,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
                 rows.push(row);
                 continue;
             }
+            let orders = targets::orders(&targets, *given, config.tries, sampling.candidates(), prior, options.seed)?;
             tracing::info!("{} tries, {} given, by {name}", orders.len(), given.described());
             let predicted = predict(&network, sampling, &orders, config.tries, &device)?;
             let Predicted { tries, redraws, given_up, structures_per_second } = predicted;

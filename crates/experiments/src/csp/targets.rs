@@ -34,7 +34,7 @@ impl Target {
     }
 }
 
-/// One order for each try at each target, target by target.
+/// One order for each try at each target, target by target. Where positions are drawn, each of the `candidates` that a try is chosen from has its own.
 ///
 /// # Errors
 /// If no assignment holds the formula of a target: its own one does, so that this is a fault of the program.
@@ -42,25 +42,23 @@ pub(super) fn orders(
     targets: &[Target],
     given: Given,
     tries: usize,
+    candidates: usize,
     prior: &AssignmentPrior,
     seed: u64,
 ) -> Result<Vec<SamplingOrder>> {
-    let order = |target: &Target, assignment| SamplingOrder {
-        space_group: target.space_group().number(),
-        sites: OrderedSites::Wyckoff(assignment),
-        count: 1,
-    };
+    let order = |target: &Target, sites| SamplingOrder { space_group: target.space_group().number(), sites, count: 1 };
     let mut orders = Vec::with_capacity(targets.len() * tries);
     for (index, target) in targets.iter().enumerate() {
         match given {
-            Given::Letters => orders.extend((0..tries).map(|_| order(target, target.assignment.clone()))),
+            Given::Letters => orders.extend((0..tries).map(|_| order(target, OrderedSites::Wyckoff(target.assignment.clone())))),
             Given::Formula => {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
                 rng.set_stream(index as u64);
                 let demand = Demand::Atoms(target.assignment.primitive_composition());
                 let space = AssignmentSpace::new(target.space_group(), demand).with_context(|| target.id.clone())?;
                 let distribution = prior.distribution(&space);
-                orders.extend((0..tries).map(|_| order(target, distribution.sample(&mut rng))));
+                let mut drawn = || (0..candidates).map(|_| distribution.sample(&mut rng)).collect();
+                orders.extend((0..tries).map(|_| order(target, OrderedSites::of_candidates(drawn()))));
             }
         }
     }
