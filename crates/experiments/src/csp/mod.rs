@@ -138,7 +138,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
     for given in &config.given {
         for NamedSampler { name, sampling } in &config.samplers {
             let finished = folder.join(format!("{}-{name}.json", given.described()));
-            if finished.exists() {
+            if interrupted && finished.exists() {
                 tracing::info!("{}: finished before", finished.display());
                 let row = serde_json::from_str(&read_text(&finished)?).with_context(|| finished.display().to_string())?;
                 rows.push(row);
