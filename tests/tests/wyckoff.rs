@@ -155,16 +155,19 @@ fn a_template_takes_no_order_of_other_sites() {
     let template = Template { state: state.clone(), level: 1 };
     let sampler = Sampler::from_template(&model, config, template, &Device::flex()).expect("a sampler");
     let sites = state.sites.iter().map(|site| AssignedSite { species: site.species, position: site.position });
-    let order = |sites: Vec<AssignedSite>| SamplingOrder {
+    let assignment = |sites: &Vec<AssignedSite>| WyckoffAssignment::new(state.space_group, sites.clone()).expect("an assignment");
+    let order = |candidates: &[Vec<AssignedSite>]| SamplingOrder {
         space_group: state.space_group.number(),
-        sites: OrderedSites::Wyckoff(WyckoffAssignment::new(state.space_group, sites).expect("an assignment")),
+        sites: OrderedSites::of_candidates(candidates.iter().map(assignment).collect()),
         count: 1,
     };
     let own: Vec<AssignedSite> = sites.collect();
     let mut other = own.clone();
     other[0].species = Species::from_atomic_number(94).expect("plutonium");
     let run = |order| sampler.run::<SamplingError>(&[order], |_| (), |_| Ok(()));
-    run(order(own)).expect("what the template has");
-    let error = run(order(other)).expect_err("another element").to_string();
-    assert!(error.contains("the template has other sites"), "{error}");
+    run(order(std::slice::from_ref(&own))).expect("what the template has");
+    for candidates in [vec![other.clone()], vec![own, other]] {
+        let error = run(order(&candidates)).expect_err("another element").to_string();
+        assert!(error.contains("the template has other sites"), "{error}");
+    }
 }

@@ -81,6 +81,11 @@ impl SamplingOrder {
         }
     }
 
+    /// So many candidates have sites of their own; those that follow have the same again.
+    pub(crate) fn n_choices(&self) -> usize {
+        self.assignments().len().max(1)
+    }
+
     /// Formula of the sites, or reduced formula of the atoms where their positions are given.
     pub fn formula(&self) -> String {
         match &self.sites {
@@ -119,8 +124,7 @@ impl SamplingOrder {
                 self.count
             ));
         }
-        let choices = self.assignments().len().max(1);
-        let sizes = || (0..choices).map(|candidate| self.n_sites(candidate));
+        let sizes = || (0..self.n_choices()).map(|candidate| self.n_sites(candidate));
         if sizes().any(|n_sites| n_sites == 0) {
             return Some("no element is named; write for example Fe:1,Nd:1,Si:1".to_owned());
         }
@@ -132,8 +136,8 @@ impl SamplingOrder {
                 self.space_group,
             ));
         }
-        let groups = self.assignments().iter().map(|assignment| assignment.space_group().number());
-        let other = groups.into_iter().find(|group| *group != self.space_group)?;
+        let mut groups = self.assignments().iter().map(|assignment| assignment.space_group().number());
+        let other = groups.find(|group| *group != self.space_group)?;
         Some(format!("the positions are those of space group {other}, not of {}", self.space_group))
     }
 }

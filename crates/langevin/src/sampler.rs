@@ -85,8 +85,10 @@ impl Template {
             sites
         };
         let own = sites(&self.state.sites);
-        let other =
-            |order: &SamplingOrder| order.space_group != self.state.space_group.number() || sites(&order.state_sites(0)) != own;
+        let other = |order: &SamplingOrder| {
+            order.space_group != self.state.space_group.number()
+                || (0..order.n_choices()).any(|candidate| sites(&order.state_sites(candidate)) != own)
+        };
         match orders.iter().position(other) {
             Some(index) => Err(SamplingError::Order {
                 index,
