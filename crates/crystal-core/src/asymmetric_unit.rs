@@ -117,6 +117,21 @@ impl AsymmetricUnit {
         Self { space_group, lattice, sites }
     }
 
+    /// The space group.
+    pub fn space_group(&self) -> &'static SpaceGroup {
+        self.space_group
+    }
+
+    /// The conventional lattice in the standard setting and orientation.
+    pub fn lattice(&self) -> &Lattice {
+        &self.lattice
+    }
+
+    /// Non-equivalent sites, by element, then letter, then coordinates.
+    pub fn sites(&self) -> &[AsymmetricSite] {
+        &self.sites
+    }
+
     /// The primitive lattice `P = M·C`.
     ///
     /// # Errors

@@ -38,6 +38,16 @@ impl Structure {
         Ok(Self { lattice, sites })
     }
 
+    /// The cell.
+    pub fn lattice(&self) -> &Lattice {
+        &self.lattice
+    }
+
+    /// All atoms of the cell.
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
     /// Number of atoms in the cell.
     pub fn n_sites(&self) -> usize {
         self.sites.len()
