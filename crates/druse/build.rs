@@ -1,4 +1,4 @@
-//! Puts the git revision into the binary, for the provenance that lies beside every result.
+//! Puts the git revision, and whether the source differs from it, into the binary, for the provenance that lies beside every result.
 
 use std::process::Command;
 
@@ -11,4 +11,10 @@ fn main() {
     };
     let revision = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo:rustc-env=DRUSE_GIT_REVISION={revision}");
+    // A change of any source file changes what the next result is made with.
+    for folder in ["../../crates", "../../assets", "../../Cargo.lock"] {
+        println!("cargo:rerun-if-changed={folder}");
+    }
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
+    println!("cargo:rustc-env=DRUSE_GIT_DIRTY={changed}");
 }

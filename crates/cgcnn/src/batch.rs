@@ -2,8 +2,8 @@
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
-use score_model::ops::{RowIndex, gather_rows, segment_sum};
-use score_model::{N_DESCRIBED, N_DESCRIPTORS, Padding, element_descriptors};
+use crystal_states::{N_DESCRIBED, N_DESCRIPTORS, Padding, element_descriptors};
+use tensor_ops::{RowIndex, gather_rows, segment_sum};
 
 use crate::CrystalGraph;
 use crate::graph::N_NEIGHBOURS;

@@ -64,8 +64,8 @@ mod tests {
     use super::*;
     use crate::{CrystalGraph, GraphBatch};
     use crystal_core::{Lattice, Site, Structure};
+    use crystal_states::Padding;
     use nalgebra::Vector3;
-    use score_model::Padding;
 
     /// Three structures with one, two and three atoms, and their batch.
     fn batch(device: &Device) -> GraphBatch {
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn training_moments_are_those_of_the_real_rows_and_then_serve_as_stored_ones() {
-        for device in score_model::conformance::available_devices() {
+        for device in tensor_ops::device::available_devices() {
             let batch = batch(&device);
             let (n_real, width, n_rows) = (6, 3, batch.n_atoms());
             assert!(n_rows > n_real, "this batch is padded");

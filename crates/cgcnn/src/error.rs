@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crystal_core::Species;
-use score_model::CheckpointError;
+use training::{ArchiveError, TrainingError};
 
 /// Errors of graphs, weights and training.
 #[derive(Debug, thiserror::Error)]
@@ -26,15 +26,8 @@ pub enum CgcnnError {
         radius: f64,
     },
     /// A configuration that makes no sense.
-    #[error("{name} is {value}, {expected}")]
-    Config {
-        /// Name of the field.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// What is allowed.
-        expected: &'static str,
-    },
+    #[error(transparent)]
+    Config(#[from] crystal_core::ConfigError),
     /// There is nothing to train or to measure on.
     #[error("the {set} set holds {found} structures with a formation energy, {needed} are needed")]
     TooFewStructures {
@@ -50,18 +43,6 @@ pub enum CgcnnError {
     NotFinite {
         /// The epoch, from 1.
         epoch: usize,
-    },
-    /// A training state belongs to another run.
-    #[error("{} belongs to another run: its {what} is {found}, expected {expected}; start anew in another folder", path.display())]
-    OtherRun {
-        /// The file.
-        path: PathBuf,
-        /// What differs.
-        what: &'static str,
-        /// What this run has.
-        expected: String,
-        /// What the file has.
-        found: String,
     },
     /// The file of weights cannot be read.
     #[error("{}: {source}; name a readable file of CGCNN weights", path.display())]
@@ -91,5 +72,8 @@ pub enum CgcnnError {
     },
     /// A checkpoint of ours cannot be read or written.
     #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    Checkpoint(#[from] ArchiveError),
+    /// A training state belongs to another run, or cannot be read or written.
+    #[error(transparent)]
+    State(#[from] TrainingError),
 }

@@ -1,8 +1,8 @@
 //! The graph of one crystal: every atom with its nearest neighbours.
 
 use crystal_core::{SphereSearch, Structure};
+use crystal_states::N_DESCRIBED;
 use rayon::prelude::*;
-use score_model::N_DESCRIBED;
 
 use crate::CgcnnError;
 

@@ -5,13 +5,14 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Device;
 use burn::tensor::activation::{log_sigmoid, sigmoid};
-use score_model::ops::{gather_rows, linear, matrix_product, segment_sum};
-use score_model::{N_DESCRIPTORS, ParameterSource};
+use crystal_core::ConfigError;
+use crystal_states::N_DESCRIPTORS;
 use serde::{Deserialize, Serialize};
+use tensor_ops::{ParameterSource, gather_rows, linear, matrix_product, segment_sum};
 
+use crate::GraphBatch;
 use crate::batch::N_GAUSSIANS;
 use crate::batch_norm::{BatchNorm, Moments};
-use crate::{CgcnnError, GraphBatch};
 
 /// Widths and layers beyond this are no network anybody has trained; a damaged file may name them.
 const MOST: usize = 4096;
@@ -37,19 +38,14 @@ impl Default for CgcnnConfig {
 }
 
 impl CgcnnConfig {
-    /// Checks that the sizes make a network.
+    /// Whether the sizes make a network.
     ///
     /// # Errors
-    /// [`CgcnnError::Config`].
-    pub fn validate(&self) -> Result<(), CgcnnError> {
+    /// [`ConfigError`] for the first field that does not.
+    pub fn check(&self) -> Result<(), ConfigError> {
         let sizes =
             [("atom_width", self.atom_width), ("n_convolutions", self.n_convolutions), ("feature_width", self.feature_width)];
-        match sizes.into_iter().find(|(_, size)| !(1..=MOST).contains(size)) {
-            Some((name, size)) => {
-                Err(CgcnnError::Config { name, value: size as f64, expected: "but must lie between 1 and 4096" })
-            }
-            None => Ok(()),
-        }
+        sizes.into_iter().try_for_each(|(field, size)| ConfigError::unless((1..=MOST).contains(&size), field, size, "1 to 4096"))
     }
 
     /// A network with random weights on a device. Its energies are those of [`Normaliser::default`] until it is trained.
@@ -246,7 +242,7 @@ mod tests {
     use crate::CrystalGraph;
     use burn::optim::GradientsParams;
     use crystal_core::{Lattice, Site, Structure};
-    use score_model::Padding;
+    use crystal_states::Padding;
 
     fn graph(anion: &str, edge: f64) -> CrystalGraph {
         let lattice = Lattice::from_rows([[edge, 0.0, 0.0], [0.0, edge, 0.0], [0.3, 0.0, edge]]).expect("a cell");

@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use burn::tensor::Device;
+use crystal_states::N_DESCRIPTORS;
 use pytorch_reader::{DType, PytorchReader};
-use score_model::checkpoint::archive_into_module;
-use score_model::{N_DESCRIPTORS, TensorArchive};
+use training::{TensorArchive, archive_into_module};
 
 use crate::batch::N_GAUSSIANS;
 use crate::{Cgcnn, CgcnnConfig, CgcnnError, Normaliser};
@@ -26,7 +26,7 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<Cgcnn, CgcnnError> {
         feature_width: file.shape("state_dict.conv_to_fc.weight")?[0],
         seed: 0,
     };
-    config.validate()?;
+    config.check()?;
     if file.has("state_dict.fcs.0.weight") {
         return Err(file.bad("state_dict.fcs.0.weight", "is there: a network with further layers after pooling"));
     }

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use score_model::TensorArchive;
-use score_model::checkpoint::{archive_config, archive_into_module, described_archive};
-use sha2::{Digest, Sha256};
+use sealed_file::sha256_hex;
+use training::{ArchiveError, TensorArchive, archive_config, archive_into_module, described_archive};
 
 use crate::published;
 use crate::{Cgcnn, CgcnnConfig, CgcnnError, Normaliser};
@@ -49,7 +48,7 @@ impl Weights {
             return Self::from_bytes(&content, path, device);
         }
         let model = published::read(path, device)?;
-        Ok(Self { model, path: path.display().to_string(), sha256: hex_digest(&content), format: WeightFormat::PyTorch })
+        Ok(Self { model, path: path.display().to_string(), sha256: sha256_hex(&content), format: WeightFormat::PyTorch })
     }
 
     /// A checkpoint of ours from a file's content. `path` names it in messages.
@@ -59,16 +58,15 @@ impl Weights {
     pub fn from_bytes(content: &[u8], path: &Path, device: &Device) -> Result<Self, CgcnnError> {
         let archive = TensorArchive::from_bytes(content, path)?;
         let config: CgcnnConfig = archive_config(&archive, Cgcnn::KIND, path)?;
-        config.validate()?;
-        let normaliser: Normaliser = serde_json::from_str(archive.metadata(NORMALISER_KEY, path)?).map_err(|error| {
-            score_model::CheckpointError::Metadata {
+        config.check()?;
+        let normaliser: Normaliser =
+            serde_json::from_str(archive.metadata(NORMALISER_KEY, path)?).map_err(|error| ArchiveError::Metadata {
                 path: path.to_owned(),
                 key: NORMALISER_KEY.to_owned(),
                 problem: format!("is unreadable: {error}"),
-            }
-        })?;
+            })?;
         let model = archive_into_module(config.init(device), &archive.part("model"), path)?.with_normaliser(normaliser);
-        Ok(Self { model, path: path.display().to_string(), sha256: hex_digest(content), format: WeightFormat::Own })
+        Ok(Self { model, path: path.display().to_string(), sha256: sha256_hex(content), format: WeightFormat::Own })
     }
 
     /// What the file is, for tables and messages.
@@ -98,8 +96,4 @@ impl Cgcnn {
 /// A safetensors file begins with the length of its header, eight bytes, and the header's opening brace.
 fn is_safetensors(content: &[u8]) -> bool {
     content.get(8) == Some(&b'{')
-}
-
-pub(crate) fn hex_digest(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -29,7 +29,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 pub use cif::{to_cif, to_cif_symmetric};
-pub use files::{write, write_all, write_atomically};
+pub use files::{write, write_all};
 
 use crate::{CrystalError, Structure};
 

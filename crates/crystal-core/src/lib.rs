@@ -16,6 +16,7 @@
 mod asymmetric_unit;
 mod centring;
 mod composition;
+mod config_error;
 mod error;
 mod finder;
 pub mod io;
@@ -34,6 +35,7 @@ mod wyckoff;
 pub use asymmetric_unit::{AsymmetricSite, AsymmetricUnit, Reduction};
 pub use centring::Centring;
 pub use composition::Composition;
+pub use config_error::ConfigError;
 pub use error::CrystalError;
 pub use finder::{Finder, SymmetryReport, find_symmetry};
 pub use lattice::{Lattice, LatticeParameters};

@@ -7,10 +7,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crystal_core::io::write_atomically;
 use crystal_core::{AsymmetricSite, AsymmetricUnit, Lattice, Site, SpaceGroup, Species, Structure};
 use nalgebra::{Matrix3, Vector3};
 use rayon::prelude::*;
+use sealed_file::write_atomically;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
-use crystal_core::SiteMode;
-use score_model::{DimeNetPlusPlusConfig, TrainingConfig};
+use crystal_core::{ConfigError, SiteMode};
+use score_model::TrainingConfig;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::{Architecture, DruseError};
 
 /// Which structures are trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,8 +29,8 @@ impl Default for DataConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// The network.
-    pub model: DimeNetPlusPlusConfig,
+    /// The network, by architecture.
+    pub model: Architecture,
     /// The training run.
     #[serde(default)]
     pub training: TrainingConfig,
@@ -42,41 +43,56 @@ pub struct TrainConfig {
 }
 
 impl TrainConfig {
-    /// What makes the configuration unusable, if anything.
-    pub fn problem(&self) -> Option<String> {
-        self.training.problem().or_else(|| self.model.validate().err().map(|error| error.to_string())).or_else(|| {
-            (self.model.n_levels != self.training.schedule.n_levels).then(|| {
-                format!(
-                    "model.n_levels is {} and training.schedule.n_levels is {}; they must agree",
-                    self.model.n_levels, self.training.schedule.n_levels
-                )
-            })
-        })
+    /// Whether the numbers make sense.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first field that does not.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.model.check().map_err(|error| error.of("model"))?;
+        self.training.check().map_err(|error| error.of("training"))?;
+        let (model, schedule) = (self.model.n_levels(), self.training.schedule.n_levels);
+        let expected = format!("{model}, the number of levels of the model");
+        ConfigError::unless(model == schedule, "training.schedule.n_levels", schedule, &expected)
+    }
+
+    /// The same with another seed of the initial parameters, the order of the data and the noise.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.model = self.model.with_seed(seed);
+        self.training.optimiser.seed = seed;
+        self
     }
 }
 
 /// Reads a configuration; an unknown or missing key is an error that names file, line and column.
 ///
 /// # Errors
-/// If the file cannot be read or is no such configuration.
-pub fn read_ron<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+/// [`DruseError::Read`], [`DruseError::Ron`].
+pub fn read_ron<T: DeserializeOwned>(path: &Path) -> Result<T, DruseError> {
+    let text = std::fs::read_to_string(path).map_err(|source| DruseError::Read { path: path.to_owned(), source })?;
     parse_ron(&text, &path.display().to_string())
 }
 
-/// As [`read_ron`], from text that `name` stands for in messages.
+/// As [`read_ron`], from text that is called `name` in messages.
 ///
 /// # Errors
-/// If the text is no such configuration.
-pub fn parse_ron<T: DeserializeOwned>(text: &str, name: &str) -> Result<T> {
+/// [`DruseError::Ron`].
+pub fn parse_ron<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, DruseError> {
     let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
-    options.from_str(text).map_err(|error| anyhow!("{name}:{}:{}: {}", error.span.start.line, error.span.start.col, error.code))
+    options.from_str(text).map_err(|error| DruseError::Ron {
+        name: name.to_owned(),
+        line: error.span.start.line,
+        column: error.span.start.col,
+        reason: error.code.to_string(),
+    })
 }
 
 /// A configuration as RON text, for the run's folder.
 ///
 /// # Errors
-/// If the value cannot be written as RON.
-pub fn to_ron<T: Serialize>(value: &T) -> Result<String> {
-    Ok(ron::ser::to_string_pretty(value, ron::ser::PrettyConfig::default())? + "\n")
+/// [`DruseError::Serialise`].
+pub fn to_ron<T: Serialize>(value: &T) -> Result<String, DruseError> {
+    let text = ron::ser::to_string_pretty(value, ron::ser::PrettyConfig::default())
+        .map_err(|error| DruseError::Serialise { what: "configuration", reason: error.to_string() })?;
+    Ok(text + "\n")
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ::training::Exchange;
 use burn::tensor::Device;
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-use score_model::DeviceFailure;
-use score_model::Exchange;
 use serde::{Deserialize, Serialize};
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use tensor_ops::DeviceFailure;
 
 /// A device by the name that the command line and the configurations use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub struct Devices {
 #[non_exhaustive]
 pub enum DeviceError {
     /// No such name.
-    #[error("'{0}' is no device; give cpu, wgpu or cuda")]
+    #[error("'{0}' is not a device; give cpu, wgpu or cuda")]
     Unknown(String),
     /// The backend was not compiled in.
     #[error("this build has no {0} backend; build it with --features {0}")]
@@ -103,7 +103,7 @@ impl DeviceName {
     /// The backends panic, partly in threads of their own, where a driver or a device is missing: the first message becomes the error.
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     fn probe(self, open: impl FnOnce() -> Device) -> Result<Device, DeviceError> {
-        let opened = score_model::catch_device_failure(|| {
+        let opened = tensor_ops::catch_device_failure(|| {
             let device = open();
             burn::Tensor::<1>::from_data([1.0_f32], &device).into_data();
             device

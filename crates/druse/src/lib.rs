@@ -1,18 +1,40 @@
-//! Druse: grow crystal structures for a chemical system and a space group.
+//! Druse: grow crystal structures for a chemical system, a formula or a space group.
 //!
-//! This crate is the facade over the libraries (`crystal-core`, `multigraph`, `score-model`, `langevin`, `cgcnn`, `metrics`, `datasets`) and
-//! holds what the `druse` command and the experiments share: devices by name, configurations in RON, training and sampling with a
-//! folder, checkpoints, provenance.
+//! ```no_run
+//! use druse::{DeviceName, Druse, Request};
+//!
+//! let druse = Druse::bundled(DeviceName::Cpu)?;
+//! for grown in druse.sample(&Request::formula("SrTiO3")?.count(10).seed(1))? {
+//!     println!("{} in space group {}", grown.formula(), grown.space_group());
+//! }
+//! # Ok::<(), druse::DruseError>(())
+//! ```
+//!
+//! [`Druse`] holds the networks that come with the library; [`Request`] says what to grow. The libraries underneath are re-exported, and the
+//! parts that programs share stand beside: [`Architecture`] is the registry of models, [`checkpoint`] reads and writes trained ones,
+//! [`training`] and [`sampling`] work with a folder, [`Provenance`] says what a result was made with. Progress is told through callbacks.
 
-pub mod checkpoints;
+pub mod checkpoint;
 pub mod config;
 pub mod crystal_features;
 mod device;
+mod error;
+mod facade;
+mod models;
 pub mod output;
 mod progress;
 pub mod provenance;
+pub mod request;
 pub mod sampling;
 pub mod training;
 
+pub use checkpoint::Checkpoint;
 pub use device::{DeviceError, DeviceName, Devices};
+pub use error::DruseError;
+pub use facade::{Druse, Grown};
+pub use models::{Architecture, ArchitectureVisitor};
+pub use progress::Progress;
 pub use provenance::Provenance;
+pub use request::Request;
+
+pub use {crystal_core, langevin, metrics, score_model, wyckoff_assignment};

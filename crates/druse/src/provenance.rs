@@ -12,11 +12,14 @@ pub struct Provenance {
     pub version: String,
     /// Git revision of the source.
     pub git: String,
+    /// Whether the source differed from that revision.
+    #[serde(default)]
+    pub dirty: bool,
     /// Seed of the run.
     pub seed: u64,
     /// Name of the data set.
     pub data: String,
-    /// SHA-256 of its files.
+    /// SHA-256 of its content.
     pub data_sha256: String,
     /// The device.
     pub device: DeviceName,
@@ -33,6 +36,7 @@ impl Provenance {
         Self {
             version: VERSION.to_owned(),
             git: GIT_REVISION.to_owned(),
+            dirty: dirty(),
             seed,
             data: data.to_owned(),
             data_sha256: data_sha256.to_owned(),
@@ -45,3 +49,8 @@ impl Provenance {
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Git revision of this build, `unknown` outside a repository.
 pub const GIT_REVISION: &str = env!("DRUSE_GIT_REVISION");
+
+/// Whether the source of this build differed from [`GIT_REVISION`].
+pub fn dirty() -> bool {
+    env!("DRUSE_GIT_DIRTY") == "true"
+}

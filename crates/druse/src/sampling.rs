@@ -2,17 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
 use crystal_core::{AsymmetricUnit, CrystalSystem, Finder, io};
-use indicatif::ProgressBar;
 use langevin::{Outcome, Sample, Sampler, SamplingOrder, check_orders};
-use score_model::ScoreModel;
+use score_model::ScoreNetwork;
 
 use crate::output::{writable_folder, write_file};
-use crate::progress::ProgressLog;
-
-/// Units of the progress bar per structure: a batch moves it step by step.
-const BAR_UNITS: f64 = 100.0;
+use crate::{DruseError, Progress};
 
 /// Images of a site closer than this (Å) are one atom.
 const COINCIDENT: f64 = 1e-3;
@@ -52,27 +47,23 @@ pub struct Sampled {
 ///
 /// # Errors
 /// If an order is impossible (nothing is written then), or a file cannot be written.
-pub fn sample<M: ScoreModel>(
+pub fn sample<M: ScoreNetwork>(
     sampler: &Sampler<'_, M>,
     orders: &[SamplingOrder],
     folder: &Path,
-    bar: &ProgressBar,
-) -> Result<Sampled> {
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Sampled, DruseError> {
     check_orders(orders)?;
     writable_folder(folder)?;
     let wanted: usize = orders.iter().map(|order| order.count).sum();
-    bar.set_length((wanted as f64 * BAR_UNITS) as u64);
     let mut done = 0.0;
-    let mut log = ProgressLog::new(bar);
     let mut sampled = Sampled::default();
-    sampler.run::<anyhow::Error>(
+    sampler.run::<DruseError>(
         orders,
         |structures| {
-            done += structures * BAR_UNITS;
+            done += structures;
             // Redraws make more draws than structures were asked for.
-            bar.set_length(bar.length().unwrap_or(0).max(done as u64));
-            bar.set_position(done as u64);
-            log.tick(bar);
+            progress(&Progress { done, total: done.max(wanted as f64), message: String::new() });
         },
         |outcome| {
             match outcome {

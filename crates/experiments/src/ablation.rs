@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use crystal_core::SiteMode;
 use datasets::{Source, Split, locate};
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
 use druse::provenance::GIT_REVISION;
-use druse::{DeviceName, Provenance, checkpoints, crystal_features};
-use score_model::Exchange;
+use druse::{DeviceName, Provenance, checkpoint, crystal_features};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use training::Exchange;
 
 use crate::run_options::Preset;
 use crate::table::{Measured, Row};
 use crate::table1::further::Further;
 use crate::table1::reference::{Reference, fingerprints_of};
 use crate::table1::rows::{Bootstrap, this_work_row};
-use crate::table1::run::{ScoreNetwork, load_data, sample, structures_of, train};
+use crate::table1::run::{Network, load_data, sample, structures_of, train};
 use crate::table1::sameness::Sameness;
 use crate::table1::{Calibration, ReferenceSplit, Table1Config};
 
@@ -129,19 +130,20 @@ pub fn run(options: &AblationOptions) -> Result<String> {
         let (network, losses) = match &variation.network_of {
             Some(other) => {
                 let path = options.out.join(other).join("checkpoint.safetensors");
-                (ScoreNetwork::of_checkpoint(checkpoints::load(Some(&path), config.train.mode, device)?), None)
+                (Network::of_checkpoint(checkpoint::for_mode(Some(&path), SiteMode::General, device)?), None)
             }
             None => {
-                let (network, losses) = train(config, true, &data, &provenance, &devices, &folder)?;
+                let training = config.train.as_ref().with_context(|| format!("{}: has no 'train'", variation.name))?;
+                let (network, losses) = train(training, true, &data, &provenance, &devices, &folder)?;
                 (network, Some(losses))
             }
         };
         let training_seconds = clock.elapsed().as_secs_f64();
         let orders = reference.orders(config.n_samples, config.sampling.seed);
-        let generated = sample(config, &orders, &network.model, device, &folder)?;
+        let generated = sample(&config.sampling, &orders, &network, device, &folder)?;
         let ours = fingerprints_of(&variation.name, &generated.structures, &cgcnn);
         let bootstrap = Bootstrap { samples: config.bootstrap, seed: options.seed };
-        let row = this_work_row(config, bootstrap, &ours, &reference.structures, &generated, &network.note)?;
+        let row = this_work_row(&config.sampling, bootstrap, &ours, &reference.structures, &generated, &network)?;
         let same = Sameness::of(&generated.structures, Some(&training))?;
         let finished = Finished {
             row: Row { name: variation.name.clone(), published: None, ..row },
@@ -196,9 +198,8 @@ impl AblationConfig {
                 (None, None) => &common,
             };
             let config = changed(start, &variation.set).with_context(|| name.clone())?.resolve(seed);
-            if let Some(problem) = config.problem() {
-                bail!("{name}: {problem}");
-            }
+            let schedule = config.train.as_ref().map(|train| train.training.schedule.clone()).unwrap_or_default();
+            config.check(&schedule).with_context(|| name.clone())?;
             configs.push(config);
         }
         Ok(configs)
@@ -222,11 +223,12 @@ impl AblationConfig {
                 figure.map_or_else(|| "–".to_owned(), |Measured { value, std }| format!("{value:.3} ± {std:.3}"))
             };
             let config: Table1Config = read_ron(&folder.join(&variation.name).join("config.ron"))?;
+            let schedule = config.train.as_ref().map(|train| train.training.schedule.clone()).unwrap_or_default();
             let losses =
                 finished.losses.map_or_else(|| "–".to_owned(), |(position, lattice)| format!("{position:.3} {lattice:.3}"));
             let cells = [
                 variation.name.clone(),
-                config.sampling.evaluations_per_structure().to_string(),
+                config.sampling.evaluations_per_structure(&schedule).to_string(),
                 losses,
                 format!("{} of {}", finished.row.n_samples, finished.further.n_structures),
                 figure(figures.cov_p),
@@ -243,7 +245,7 @@ impl AblationConfig {
     }
 }
 
-/// The configuration with other values at some paths, such as `train.training.steps`.
+/// The configuration with other values at some paths, such as `train.training.optimiser.steps`.
 fn changed(base: &Table1Config, changes: &BTreeMap<String, Value>) -> Result<Table1Config> {
     let mut tree = serde_json::to_value(base)?;
     for (path, value) in changes {
@@ -267,15 +269,15 @@ mod tests {
         let configs = list(
             "(name: \"a\", note: \"\"), (name: \"b\", note: \"\", network_of: Some(\"a\"), \
              set: {\"sampling.lattice_temperature\": 0.5, \"train.training.graph.min_degree\": 20}), \
-             (name: \"c\", note: \"\", like: Some(\"b\"), set: {\"train.model.elements\": \"Descriptors\"})",
+             (name: \"c\", note: \"\", like: Some(\"b\"), set: {\"train.model.DimeNetPlusPlus.elements\": \"Descriptors\"})",
         )
         .expect("three configurations");
         let [b, c] = [&configs[1], &configs[2]];
-        assert_eq!((c.sampling.lattice_temperature, c.sampling.graph.min_degree), (0.5, 20), "the changes of the other");
-        assert!(c.train.model.elements != b.train.model.elements);
+        let training = |config: &Table1Config| config.train.clone().expect("a training");
+        assert_eq!((c.sampling.lattice_temperature, training(c).training.graph.min_degree), (0.5, 20), "the other's changes");
+        assert!(training(c).model != training(b).model);
         assert_eq!((configs[0].n_samples, configs[1].n_samples), (50, 50));
         assert_eq!((configs[0].sampling.lattice_temperature, configs[1].sampling.lattice_temperature), (0.3, 0.5));
-        assert_eq!(configs[1].sampling.graph.min_degree, 20, "the sampler has the graph of the training");
         assert!(configs.iter().all(|config| config.reference == ReferenceSplit::Validation && config.sampling.seed == 3));
     }
 

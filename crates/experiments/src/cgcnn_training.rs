@@ -143,7 +143,7 @@ fn configuration(options: &CgcnnOptions) -> Result<CgcnnTrainingConfig> {
     config.training.epochs = options.epochs.unwrap_or(config.training.epochs);
     config.training.batch_size = options.batch_size.unwrap_or(config.training.batch_size);
     config.training.learning_rate = options.learning_rate.unwrap_or(config.training.learning_rate);
-    config.model.validate().and_then(|()| config.training.validate()).context(name)?;
+    config.model.check().and_then(|()| config.training.check()).context(name)?;
     Ok(config)
 }
 
@@ -206,8 +206,8 @@ mod tests {
     #[test]
     fn the_preset_is_a_configuration() {
         let config: CgcnnTrainingConfig = parse_ron(PRESET, PRESET_NAME).expect("a configuration");
-        config.model.validate().expect("a network");
-        config.training.validate().expect("a training run");
+        config.model.check().expect("a network");
+        config.training.check().expect("a training run");
         assert_eq!(config.model, CgcnnConfig::default(), "the sizes of the published network");
     }
 }

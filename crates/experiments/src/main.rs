@@ -13,7 +13,7 @@ use experiments::prior::{self, PriorOptions};
 use experiments::report::{self, ReportOptions};
 use experiments::table1::{Table1Options, run, write_reference};
 use experiments::throughput::{self, ThroughputOptions};
-use score_model::ops::{Precision, set_precision};
+use tensor_ops::{Precision, set_precision};
 
 /// Runs the experiments of arXiv 2310.10695.
 #[derive(Parser)]
@@ -30,7 +30,7 @@ fn precision_of(name: &str) -> Result<Precision, String> {
     match name {
         "single" => Ok(Precision::Single),
         "tf32" => Ok(Precision::Tf32),
-        other => Err(format!("'{other}' is no precision; give single or tf32")),
+        other => Err(format!("'{other}' is not a precision; give single or tf32")),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
-use score_model::LossPoint;
+use score_model::{LATTICE_LOSS, POSITION_LOSS};
+use training::LossPoint;
 
 use crate::published::Figures;
 use crate::table::Measured;
@@ -16,7 +17,8 @@ const SMOOTHING: f64 = 0.02;
 /// If the curve is empty or cannot be drawn.
 pub fn loss_curve(curve: &[LossPoint]) -> Result<String> {
     let last = curve.last().ok_or_else(|| anyhow!("there is no loss to draw"))?.step + 1;
-    let top = curve.iter().map(|point| point.position.max(point.lattice)).fold(0.0_f32, f32::max).min(2.0);
+    let top =
+        curve.iter().map(|point| point.parts[POSITION_LOSS].max(point.parts[LATTICE_LOSS])).fold(0.0_f32, f32::max).min(2.0);
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (900, 520)).into_drawing_area();
@@ -29,8 +31,8 @@ pub fn loss_curve(curve: &[LossPoint]) -> Result<String> {
             .build_cartesian_2d(0..last, 0.0_f32..top)?;
         chart.configure_mesh().x_desc("step").y_desc("loss").light_line_style(WHITE).draw()?;
         for (name, colour, value) in [
-            ("position", RGBColor(31, 119, 180), (|point| point.position) as fn(&LossPoint) -> f32),
-            ("lattice", RGBColor(214, 96, 39), |point| point.lattice),
+            ("position", RGBColor(31, 119, 180), (|point| point.parts[POSITION_LOSS]) as fn(&LossPoint) -> f32),
+            ("lattice", RGBColor(214, 96, 39), |point| point.parts[LATTICE_LOSS]),
         ] {
             chart
                 .draw_series(LineSeries::new(curve.iter().map(|point| (point.step, value(point).min(top))), colour.mix(0.25)))?;

@@ -70,14 +70,24 @@ impl RunOptions {
     /// If there is no such file or preset, or the file is no configuration.
     pub fn configuration<C: Preset>(&self) -> Result<C> {
         if let Some(path) = &self.config {
-            return read_ron(path);
+            return Ok(read_ron(path)?);
         }
         let name = self.preset();
         let text = C::preset(name).with_context(|| {
             let known: Vec<&str> = C::preset_names().collect();
             format!("there is no preset '{name}'; choose one of {}", known.join(", "))
         })?;
-        parse_ron(text, name)
+        Ok(parse_ron(text, name)?)
+    }
+
+    /// The folder of the last run, finished or not; that of a first run where there is none.
+    pub fn latest_folder(&self, experiment: &str, result: &str) -> PathBuf {
+        let next = self.folder(experiment, result);
+        if self.name.is_some() || next.exists() {
+            return next;
+        }
+        let mut before = self.candidates(experiment).take_while(|folder| *folder != next);
+        before.by_ref().last().unwrap_or(next)
     }
 
     /// The run's folder: the one that was named, or the first in which no finished run lies. `result` is the file that is written last; an interrupted run
@@ -86,9 +96,14 @@ impl RunOptions {
         if let Some(name) = &self.name {
             return self.out.join(name);
         }
-        let name = format!("{experiment}-{}-{}-{}", self.preset(), self.device, self.seed);
-        let candidates = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
-        let mut folders = candidates.map(|name| self.out.join(name));
+        let mut folders = self.candidates(experiment);
         folders.find(|folder| !folder.join(result).exists()).expect("there is always a next number")
+    }
+
+    /// Folders of runs with these options, in the order in which they are taken.
+    fn candidates(&self, experiment: &str) -> impl Iterator<Item = PathBuf> {
+        let name = format!("{experiment}-{}-{}-{}", self.preset(), self.device, self.seed);
+        let names = std::iter::once(name.clone()).chain((2..).map(move |number| format!("{name}-{number}")));
+        names.map(|name| self.out.join(name))
     }
 }

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use metrics::{Evaluation, Fingerprints, evaluate};
+use rand::RngExt;
 use rand::seq::index::sample;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use random_keys::{Purpose, RandomKey};
 use rayon::prelude::*;
 
 use crate::published::Figures;
@@ -45,8 +45,7 @@ pub fn with_bootstrap(
     let draws = (0..samples)
         .into_par_iter()
         .map(|draw| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(draw as u64);
+            let mut rng = RandomKey::new(seed, Purpose::Bootstrap).generator(draw as u64, 0);
             let resampled: Vec<Fingerprints> =
                 (0..generated.len()).map(|_| generated[rng.random_range(0..generated.len())].clone()).collect();
             Ok(figures_of(&evaluate(&resampled, reference)?))
@@ -65,8 +64,7 @@ pub fn with_bootstrap(
 
 /// `n` different indices below `length`, drawn with a stream of their own; fewer if there are not as many.
 pub fn choose(length: usize, n: usize, seed: u64, stream: u64) -> Vec<usize> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(stream);
+    let mut rng = RandomKey::new(seed, Purpose::Selection).generator(stream, 0);
     sample(&mut rng, length, n.min(length)).into_vec()
 }
 

@@ -1,7 +1,8 @@
 //! How many structures go into a batch.
 
 use burn::tensor::Device;
-use score_model::device_memory;
+use crystal_states::device_memory;
+use multigraph::GraphConfig;
 
 use crate::SamplerConfig;
 
@@ -23,7 +24,7 @@ const BYTES_PER_EDGE: u64 = 16 << 10;
 const MEMORY_SHARE: f64 = 0.6;
 
 impl BatchLimits {
-    pub(crate) fn new(config: &SamplerConfig, device: &Device) -> Self {
+    pub(crate) fn new(config: &SamplerConfig, graph: &GraphConfig, device: &Device) -> Self {
         let memory = device_memory(device);
         let edges = memory.map_or(usize::MAX, |bytes| (bytes as f64 * MEMORY_SHARE) as usize / BYTES_PER_EDGE as usize);
         let structures = match (config.batch_size, memory) {
@@ -32,7 +33,7 @@ impl BatchLimits {
             (structures, _) => structures,
         };
         // Growing cut-offs let the mean degree come out at up to twice the one wished for.
-        Self { structures, edges, edges_per_site: (2.0 * config.graph.mean_degree).ceil() as usize }
+        Self { structures, edges, edges_per_site: (2.0 * graph.mean_degree).ceil() as usize }
     }
 
     /// How many of the next structures fit, at least one; given their numbers of sites.

@@ -1,6 +1,6 @@
 //! The configuration of the sampler.
 
-use multigraph::GraphConfig;
+use crystal_core::ConfigError;
 use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
 
@@ -25,14 +25,10 @@ pub enum Fixed {
     Positions,
 }
 
-/// How structures are sampled. Defaults are the paper's (method §6).
+/// How structures are sampled. Defaults are the paper's (method §6). Noise levels and graph are those of the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplerConfig {
-    /// Noise levels; those the model was trained with.
-    pub schedule: NoiseSchedule,
-    /// The graph's cut-off; the one the model was trained with.
-    pub graph: GraphConfig,
     /// Annealed Langevin dynamics or few steps.
     pub method: Method,
     /// Steps per level; each is one position step and one lattice step. This and the two step sizes are for [`Method::Annealed`].
@@ -64,8 +60,6 @@ pub struct SamplerConfig {
 impl Default for SamplerConfig {
     fn default() -> Self {
         Self {
-            schedule: NoiseSchedule::default(),
-            graph: GraphConfig::default(),
             method: Method::default(),
             steps_per_level: 80,
             position_step: 1.0,
@@ -89,30 +83,27 @@ impl SamplerConfig {
         self.selection.as_ref().map_or(1, |selection| selection.candidates)
     }
 
-    /// What makes the configuration unusable, if anything.
-    pub fn problem(&self) -> Option<String> {
-        let positive = |name: &str, value: f64| (!(value > 0.0 && value.is_finite())).then(|| format!("{name} must be positive"));
-        let finite =
-            |name: &str, value: f64| (!(value >= 0.0 && value.is_finite())).then(|| format!("{name} must not be negative"));
-        self.schedule
-            .problem()
-            .or_else(|| positive("steps_per_level", self.steps_per_level as f64))
-            .or_else(|| positive("position_step", self.position_step))
-            .or_else(|| positive("lattice_step", self.lattice_step))
-            .or_else(|| finite("position_temperature", self.position_temperature))
-            .or_else(|| finite("lattice_temperature", self.lattice_temperature))
-            .or_else(|| finite("initial_lattice_sigma", self.initial_lattice_sigma))
-            .or_else(|| self.selection.as_ref().and_then(|selection| selection.problem(self.schedule.n_levels)))
-            .or_else(|| {
-                // The random numbers of a draw have 16 bits for it.
-                let draws = self.candidates().saturating_mul(self.max_redraws.saturating_add(1));
-                (draws > 1 << 16).then(|| format!("candidates times redraws make {draws} draws of a structure; at most 65536"))
-            })
-            .or_else(|| match &self.method {
-                Method::Annealed => None,
-                Method::FewStep(few_step) => {
-                    few_step.problem(&self.schedule).map(|problem| format!("few-step sampling: {problem}"))
-                }
-            })
+    /// Whether the numbers make sense for a model with these noise levels.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first field that does not.
+    pub fn check(&self, schedule: &NoiseSchedule) -> Result<(), ConfigError> {
+        ConfigError::unless(self.steps_per_level > 0, "steps_per_level", self.steps_per_level, "at least 1")?;
+        ConfigError::unless_positive("position_step", self.position_step)?;
+        ConfigError::unless_positive("lattice_step", self.lattice_step)?;
+        ConfigError::unless_not_negative("position_temperature", self.position_temperature)?;
+        ConfigError::unless_not_negative("lattice_temperature", self.lattice_temperature)?;
+        ConfigError::unless_not_negative("initial_lattice_sigma", self.initial_lattice_sigma)?;
+        if let Some(selection) = &self.selection {
+            selection.check(schedule.n_levels).map_err(|error| error.of("selection"))?;
+        }
+        // The random numbers of a draw have 16 bits for it.
+        let draws = self.candidates().saturating_mul(self.max_redraws.saturating_add(1));
+        let expected = "at most 65536 draws of a structure, which are candidates times redraws";
+        ConfigError::unless(draws <= 1 << 16, "max_redraws", self.max_redraws, expected)?;
+        match &self.method {
+            Method::Annealed => Ok(()),
+            Method::FewStep(few_step) => few_step.check(schedule).map_err(|error| error.of("method.FewStep")),
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Start and step sizes of both Langevin processes.
 
 use crystal_core::{CrystalState, LatticeCoordinates, SpaceGroup};
+use crystal_states::LangevinStep;
 use nalgebra::Vector3;
-use score_model::{LangevinStep, RandomKey};
+use random_keys::RandomKey;
+use score_model::NoiseSchedule;
 
 use crate::sampler::Template;
 use crate::{Fixed, SamplerConfig, SamplingError, SamplingOrder};
@@ -45,13 +47,14 @@ pub(crate) fn start(
 pub(crate) fn noised(
     template: &Template,
     config: &SamplerConfig,
+    schedule: &NoiseSchedule,
     key: RandomKey,
     stream: u64,
 ) -> Result<CrystalState, SamplingError> {
     let mut state = template.state.clone();
     let lattice = state.primitive_lattice()?;
     if config.fixed != Some(Fixed::Positions) {
-        let sigma = config.schedule.position_sigma(template.level);
+        let sigma = schedule.position_sigma(template.level);
         let displacement = |item: u32| {
             let [x, y, z, _] = key.normal(stream, START, item);
             Vector3::new(x, y, z) * sigma
@@ -60,7 +63,7 @@ pub(crate) fn noised(
         state.displace(&lattice, &displacements);
     }
     if config.fixed != Some(Fixed::Lattice) {
-        let sigma = config.schedule.lattice_sigma(template.level);
+        let sigma = schedule.lattice_sigma(template.level);
         let noise = [key.normal(stream, START, 0), key.normal(stream, START, 1)].concat();
         state.lattice_coords.iter_mut().zip(noise).for_each(|(y, z)| *y += sigma * z);
     }

@@ -16,17 +16,29 @@ pub enum SamplingError {
     },
     /// The configuration makes no sense.
     #[error("sampler configuration: {0}")]
-    Config(String),
+    Config(#[from] crystal_core::ConfigError),
+    /// The model was trained for sites of the other mode.
+    #[error("order {index} ({order}) asks for {wanted}, but the model was trained for {trained}; take a checkpoint of that mode")]
+    Mode {
+        /// Place of the order, from 0.
+        index: usize,
+        /// The order.
+        order: String,
+        /// What the order asks for.
+        wanted: &'static str,
+        /// What the model was trained for.
+        trained: &'static str,
+    },
     /// A graph could not be built.
     #[error(transparent)]
     Graph(#[from] multigraph::GraphError),
     /// A device failed while it worked.
     #[error("{0}; what was finished is written, start again with what is missing")]
-    Device(#[from] score_model::DeviceFailure),
+    Device(#[from] tensor_ops::DeviceFailure),
     /// A batch does not fit the model.
     #[error(transparent)]
-    Batch(#[from] score_model::ScoreModelError),
-    /// A structure is no crystal.
+    Batch(#[from] crystal_states::StateError),
+    /// A structure is not a crystal.
     #[error(transparent)]
     Crystal(#[from] crystal_core::CrystalError),
 }

@@ -1,6 +1,8 @@
 //! The few-step sampler: predictor steps from level to level, corrector steps between them.
 
-use score_model::{LangevinStep, NoiseSchedule};
+use crystal_core::ConfigError;
+use crystal_states::LangevinStep;
+use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Update;
@@ -60,27 +62,24 @@ impl Default for FewStep {
 }
 
 impl FewStep {
-    /// What makes the settings unusable, if anything.
-    pub fn problem(&self, schedule: &NoiseSchedule) -> Option<String> {
+    /// Whether the settings make sense for a model of these noise levels.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first field that does not.
+    pub fn check(&self, schedule: &NoiseSchedule) -> Result<(), ConfigError> {
         let share = |value: f64| (0.0..=1.0).contains(&value);
-        if self.skip_levels >= schedule.n_levels {
-            return Some(format!("skip_levels is {} of {} levels; leave one at least", self.skip_levels, schedule.n_levels));
-        }
+        let levels = format!("less than {}, the number of noise levels", schedule.n_levels);
+        ConfigError::unless(self.skip_levels < schedule.n_levels, "skip_levels", self.skip_levels, &levels)?;
         let per_step = self.evaluations_per_step();
-        if self.evaluations < 2 * per_step || !self.evaluations.is_multiple_of(per_step) {
-            let wanted =
-                if per_step == 2 { "an even number from 4 on, since positions and lattice move in turn" } else { "2 or more" };
-            return Some(format!("evaluations is {}; give {wanted}", self.evaluations));
+        let wanted =
+            if per_step == 2 { "an even number from 4 on, since positions and lattice move in turn" } else { "2 or more" };
+        let divided = self.evaluations >= 2 * per_step && self.evaluations.is_multiple_of(per_step);
+        ConfigError::unless(divided, "evaluations", self.evaluations, wanted)?;
+        if let Renewal::Share(renewed) = self.predictor {
+            ConfigError::unless(share(renewed), "predictor", renewed, "a share of the noise, 0 to 1")?;
         }
-        if let Renewal::Share(renewed) = self.predictor
-            && !share(renewed)
-        {
-            return Some(format!("predictor renews {renewed}; give a share of the noise, 0 to 1"));
-        }
-        if !share(self.corrector) || self.corrector == 0.0 {
-            return Some(format!("corrector is {}; give a share of the noise above 0, at most 1", self.corrector));
-        }
-        None
+        let corrector = share(self.corrector) && self.corrector > 0.0;
+        ConfigError::unless(corrector, "corrector", self.corrector, "a share of the noise above 0, at most 1")
     }
 
     fn evaluations_per_step(&self) -> usize {
@@ -141,7 +140,7 @@ fn renewed(sigma: f64, share: f64) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use score_model::{Purpose, RandomKey};
+    use random_keys::{Purpose, RandomKey};
 
     use super::*;
 
@@ -216,7 +215,7 @@ mod tests {
             for evaluations in [4, 8, 10, 16, 20, 32, 64, 100] {
                 for skip_levels in [0, 3, 9] {
                     let few_step = FewStep { evaluations, moves, skip_levels, ..FewStep::default() };
-                    assert_eq!(few_step.problem(&schedule), None);
+                    assert_eq!(few_step.check(&schedule), Ok(()));
                     let plan = few_step.plan(&schedule, (1.0, 0.3));
                     assert_eq!(plan.len(), evaluations);
                     let levels: Vec<usize> = plan.iter().map(|update| update.level).collect();
@@ -238,13 +237,13 @@ mod tests {
     #[test]
     fn unusable_settings_are_named() {
         let schedule = NoiseSchedule::default();
-        let problem = |few_step: FewStep| few_step.problem(&schedule).unwrap_or_default();
+        let problem = |few_step: FewStep| few_step.check(&schedule).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(problem(FewStep { evaluations: 1, moves: Moves::Together, ..FewStep::default() }).contains("2 or more"));
         assert!(problem(FewStep { evaluations: 33, moves: Moves::InTurn, ..FewStep::default() }).contains("even"));
-        assert!(problem(FewStep { predictor: Renewal::Share(1.5), ..FewStep::default() }).contains("renews 1.5"));
-        assert!(problem(FewStep { predictor: Renewal::Share(f64::NAN), ..FewStep::default() }).contains("renews NaN"));
+        assert!(problem(FewStep { predictor: Renewal::Share(1.5), ..FewStep::default() }).contains("predictor = 1.5"));
+        assert!(problem(FewStep { predictor: Renewal::Share(f64::NAN), ..FewStep::default() }).contains("predictor = NaN"));
         assert!(problem(FewStep { corrector: 0.0, ..FewStep::default() }).contains("share"));
-        assert!(problem(FewStep { skip_levels: 10, ..FewStep::default() }).contains("10 levels"));
+        assert!(problem(FewStep { skip_levels: 10, ..FewStep::default() }).contains("less than 10"));
         assert!(problem(FewStep::default()).is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber, Species, StateSite};
+use crystal_core::{Composition, SiteMode, SpaceGroup, SpaceGroupNumber, Species, StateSite};
 use wyckoff_assignment::WyckoffAssignment;
 
 /// Most structures of one order: so many places have a random stream of their own.
@@ -64,6 +64,14 @@ pub struct SamplingOrder {
 }
 
 impl SamplingOrder {
+    /// Whether the sites stay on Wyckoff positions.
+    pub fn mode(&self) -> SiteMode {
+        match self.sites {
+            OrderedSites::General(_) => SiteMode::General,
+            OrderedSites::Wyckoff(_) | OrderedSites::WyckoffOfCandidate(_) => SiteMode::Wyckoff,
+        }
+    }
+
     /// Number of non-equivalent sites of a candidate.
     pub fn n_sites(&self, candidate: usize) -> usize {
         match &self.sites {

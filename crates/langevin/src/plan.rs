@@ -1,6 +1,7 @@
 //! What a sampler does to a structure, evaluation by evaluation.
 
-use score_model::LangevinStep;
+use crystal_states::LangevinStep;
+use score_model::NoiseSchedule;
 
 use crate::dynamics::langevin_step;
 use crate::{Fixed, Method, SamplerConfig};
@@ -19,22 +20,22 @@ pub(crate) struct Update {
 }
 
 impl SamplerConfig {
-    /// Network evaluations that one structure takes, its candidates and the choice between them included.
-    pub fn evaluations_per_structure(&self) -> usize {
-        self.with_candidates(self.plan().len())
+    /// Network evaluations that one structure takes with a model of these noise levels, its candidates and the choice between them included.
+    pub fn evaluations_per_structure(&self, schedule: &NoiseSchedule) -> usize {
+        self.with_candidates(self.plan(schedule).len())
     }
 
-    /// The same, for draws of so many evaluations.
+    /// The same, for draws of `evaluations_per_draw`.
     pub(crate) fn with_candidates(&self, evaluations_per_draw: usize) -> usize {
         let choosing = self.selection.as_ref().map_or(0, crate::Selection::evaluations);
         self.candidates() * (evaluations_per_draw + choosing)
     }
 
     /// All updates of a structure, from the highest level to the lowest. Each has random numbers (`draw`) of its own.
-    pub(crate) fn plan(&self) -> Vec<Update> {
+    pub(crate) fn plan(&self, schedule: &NoiseSchedule) -> Vec<Update> {
         let mut updates = match &self.method {
-            Method::Annealed => self.annealed(),
-            Method::FewStep(few_step) => few_step.plan(&self.schedule, (self.position_temperature, self.lattice_temperature)),
+            Method::Annealed => self.annealed(schedule),
+            Method::FewStep(few_step) => few_step.plan(schedule, (self.position_temperature, self.lattice_temperature)),
         };
         for update in &mut updates {
             match self.fixed {
@@ -48,11 +49,11 @@ impl SamplerConfig {
     }
 
     /// The paper's: positions and lattice in turn, as often at every level.
-    fn annealed(&self) -> Vec<Update> {
-        let mut updates: Vec<Update> = Vec::with_capacity(2 * self.schedule.n_levels * self.steps_per_level);
-        for level in (0..self.schedule.n_levels).rev() {
-            let position = (self.schedule.position_sigma(level), self.position_step, self.position_temperature);
-            let lattice = (self.schedule.lattice_sigma(level), self.lattice_step, self.lattice_temperature);
+    fn annealed(&self, schedule: &NoiseSchedule) -> Vec<Update> {
+        let mut updates: Vec<Update> = Vec::with_capacity(2 * schedule.n_levels * self.steps_per_level);
+        for level in (0..schedule.n_levels).rev() {
+            let position = (schedule.position_sigma(level), self.position_step, self.position_temperature);
+            let lattice = (schedule.lattice_sigma(level), self.lattice_step, self.lattice_temperature);
             for _ in 0..self.steps_per_level {
                 let draw = updates.len() as u32 + 1;
                 updates.push(Update { level, position: Some(langevin_step(position, draw)), lattice: None });

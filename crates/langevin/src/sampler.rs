@@ -3,8 +3,11 @@
 use std::collections::VecDeque;
 
 use burn::tensor::Device;
-use crystal_core::{CrystalState, StateSite, Structure};
-use score_model::{DeviceFailure, Purpose, RandomKey, ScoreModel, StateBatch, catch_device_failure, has_kernels};
+use crystal_core::{ConfigError, CrystalState, SiteMode, StateSite, Structure};
+use crystal_states::StateBatch;
+use random_keys::{Purpose, RandomKey};
+use score_model::{ScoreNetwork, Trained};
+use tensor_ops::{DeviceFailure, catch_device_failure, has_kernels};
 
 use crate::batch_limits::BatchLimits;
 use crate::dynamics::{noised, start, stream};
@@ -59,8 +62,8 @@ impl Outcome {
 }
 
 /// Samples structures with a trained model.
-pub struct Sampler<'a, M: ScoreModel> {
-    model: &'a M,
+pub struct Sampler<'a, M: ScoreNetwork> {
+    trained: &'a Trained<M>,
     plan: Vec<Update>,
     config: SamplerConfig,
     device: Device,
@@ -142,19 +145,17 @@ pub fn check_orders(orders: &[SamplingOrder]) -> Result<(), SamplingError> {
     Ok(())
 }
 
-impl<'a, M: ScoreModel> Sampler<'a, M> {
+impl<'a, M: ScoreNetwork> Sampler<'a, M> {
     /// A sampler on `device`, where the model lies.
     ///
     /// # Errors
     /// [`SamplingError::Config`] if the configuration makes no sense.
-    pub fn new(model: &'a M, config: SamplerConfig, device: &Device) -> Result<Self, SamplingError> {
-        if let Some(problem) = config.problem() {
-            return Err(SamplingError::Config(problem));
-        }
-        if config.fixed.is_some() {
-            return Err(SamplingError::Config("what is fixed must come from a template".to_owned()));
-        }
-        Ok(Self { model, plan: config.plan(), config, device: device.clone(), template: None })
+    pub fn new(trained: &'a Trained<M>, config: SamplerConfig, device: &Device) -> Result<Self, SamplingError> {
+        let schedule = &trained.description.schedule;
+        config.check(schedule)?;
+        let expected = "nothing without a template: what is fixed must come from one";
+        ConfigError::unless(config.fixed.is_none(), "fixed", config.fixed, expected)?;
+        Ok(Self { trained, plan: config.plan(schedule), config, device: device.clone(), template: None })
     }
 
     /// A sampler whose structures all start from a template, noised to its level; orders must ask for its space group and sites.
@@ -162,17 +163,16 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
     /// # Errors
     /// [`SamplingError::Config`] if the configuration makes no sense or has no such level.
     pub fn from_template(
-        model: &'a M,
+        trained: &'a Trained<M>,
         config: SamplerConfig,
         template: Template,
         device: &Device,
     ) -> Result<Self, SamplingError> {
-        let n_levels = config.schedule.n_levels;
-        if template.level >= n_levels {
-            return Err(SamplingError::Config(format!("noise level {} is not among 0 to {}", template.level, n_levels - 1)));
-        }
-        let mut sampler = Self::new(model, SamplerConfig { fixed: None, ..config.clone() }, device)?;
-        sampler.plan = config.plan();
+        let schedule = &trained.description.schedule;
+        let expected = format!("a noise level from 0 to {}", schedule.n_levels.saturating_sub(1));
+        ConfigError::unless(template.level < schedule.n_levels, "template.level", template.level, &expected)?;
+        let mut sampler = Self::new(trained, SamplerConfig { fixed: None, ..config.clone() }, device)?;
+        sampler.plan = config.plan(schedule);
         sampler.plan.retain(|update| update.level <= template.level);
         sampler.config = config;
         sampler.template = Some(template);
@@ -183,7 +183,8 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
     /// a structure that it was, times the structures in the batch: its sum is the number of structures, draws after explosions counted as further ones.
     ///
     /// # Errors
-    /// [`SamplingError::Order`] for an impossible order, before anything is sampled; what a graph can fail with; and the first error of
+    /// [`SamplingError::Order`] for an impossible order and [`SamplingError::Mode`] for one that the model was not trained for, before anything is
+    /// sampled; what a graph can fail with; and the first error of
     /// `finished`, which ends the run.
     pub fn run<E: From<SamplingError>>(
         &self,
@@ -192,6 +193,7 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         mut finished: impl FnMut(Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
         check_orders(orders)?;
+        self.check_mode(orders)?;
         if let Some(template) = &self.template {
             template.check(orders)?;
         }
@@ -205,7 +207,7 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         let size = |place: &Place| orders[place.order].n_sites(place.candidate);
         queue.sort_by_key(|place| std::cmp::Reverse(size(place)));
         let mut queue = VecDeque::from(queue);
-        let mut limits = BatchLimits::new(&self.config, &self.device);
+        let mut limits = BatchLimits::new(&self.config, &self.trained.description.graph, &self.device);
         let mut waiting = Waiting::new(candidates);
         while !queue.is_empty() {
             let fitting = |places: &mut dyn Iterator<Item = &Place>| limits.fitting(places.map(size));
@@ -239,7 +241,25 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         Ok(())
     }
 
-    /// Runs something on so many structures. `None` if they do not fit into memory: then fewer go into the batches from here on.
+    /// Refuses the first order whose sites move as those of the training did not.
+    fn check_mode(&self, orders: &[SamplingOrder]) -> Result<(), SamplingError> {
+        let told = |mode: SiteMode| match mode {
+            SiteMode::General => "sites in general position (sites per element)",
+            SiteMode::Wyckoff => "sites on Wyckoff positions",
+        };
+        let trained = self.trained.description.mode;
+        match orders.iter().position(|order| order.mode() != trained) {
+            Some(index) => Err(SamplingError::Mode {
+                index,
+                order: orders[index].to_string(),
+                wanted: told(orders[index].mode()),
+                trained: told(trained),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs something on a number of structures. `None` if they do not fit into memory: then fewer go into the batches from here on.
     fn on_device<T>(
         &self,
         limits: &mut BatchLimits,
@@ -297,7 +317,7 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         let states: Vec<CrystalState> = samples.iter().map(|sample| sample.state.clone()).collect();
         let streams: Vec<u32> = samples.iter().map(|sample| noise_stream(sample)).collect();
         let share = 2.0 * samples.len() as f64 / self.evaluations_per_structure() as f64;
-        denoising_errors(self.model, &states, &streams, &self.config, selection, &self.device, || progress(share))
+        denoising_errors(self.trained, &states, &streams, &self.config, selection, &self.device, || progress(share))
     }
 
     /// As [`SamplerConfig::evaluations_per_structure`]; from a template there are fewer.
@@ -313,20 +333,21 @@ impl<'a, M: ScoreModel> Sampler<'a, M> {
         progress: &mut impl FnMut(f64),
     ) -> Result<Vec<Result<CrystalState, String>>, SamplingError> {
         let config = &self.config;
+        let (model, graph) = (&self.trained.model, &self.trained.description.graph);
         let key = RandomKey::new(config.seed, Purpose::Sampling);
         // A candidate's draws come after those of the candidates before it.
         let nth = |place: &Place| place.candidate * (config.max_redraws + 1) + place.attempt;
         let streams: Vec<u64> = places.iter().map(|place| stream(place.order, place.index, nth(place))).collect();
         let start = |(place, &stream): (&Place, &u64)| match &self.template {
-            Some(template) => noised(template, config, key, stream),
+            Some(template) => noised(template, config, &self.trained.description.schedule, key, stream),
             None => Ok(start(&orders[place.order], place.candidate, config, key, stream)),
         };
         let states = places.iter().zip(&streams).map(start).collect::<Result<Vec<CrystalState>, SamplingError>>()?;
         let mut states = StateBatch::new(&states, &streams, key, &self.device)?;
         let share = places.len() as f64 / self.evaluations_per_structure() as f64;
         for &Update { level, position, lattice } in &self.plan {
-            let input = states.score_batch(&vec![level; places.len()], &self.model.basis(), &config.graph)?;
-            let estimate = self.model.forward(&input);
+            let input = states.graph_batch(&vec![level; places.len()], &model.basis(), graph)?;
+            let estimate = model.forward(&input);
             if let Some(step) = position {
                 states.step_positions(estimate.position, step);
             }

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
-use crystal_core::CrystalState;
-use score_model::{Draw, NoisedStates, Purpose, RandomKey, ScoreModel, StateSet};
+use crystal_core::{ConfigError, CrystalState};
+use crystal_states::{Draw, NoisedStates, StateSet};
+use random_keys::{Purpose, RandomKey};
+use score_model::{ScoreNetwork, Trained};
 use serde::{Deserialize, Serialize};
 
 use crate::{Outcome, Sample, SamplerConfig, SamplingError};
@@ -36,16 +38,13 @@ impl Selection {
     /// Most draws of one structure.
     pub const MAX_CANDIDATES: usize = 1000;
 
-    /// What makes it unusable under a schedule of so many levels, if anything.
-    pub(crate) fn problem(&self, n_levels: usize) -> Option<String> {
-        let Self { candidates, levels, noises } = *self;
-        if !(1..=Self::MAX_CANDIDATES).contains(&candidates) {
-            return Some(format!("{candidates} candidates; give 1 to {}", Self::MAX_CANDIDATES));
-        }
-        if !(1..=n_levels).contains(&levels) {
-            return Some(format!("candidates looked at on {levels} noise levels; there are {n_levels}"));
-        }
-        (noises == 0).then(|| "candidates must be noised at least once a level".to_owned())
+    /// Whether the numbers make sense for a model of `n_levels` noise levels.
+    pub(crate) fn check(&self, n_levels: usize) -> Result<(), ConfigError> {
+        let candidates = (1..=Self::MAX_CANDIDATES).contains(&self.candidates);
+        ConfigError::unless(candidates, "candidates", self.candidates, &format!("1 to {}", Self::MAX_CANDIDATES))?;
+        let levels = (1..=n_levels).contains(&self.levels);
+        ConfigError::unless(levels, "levels", self.levels, &format!("1 to {n_levels}, the number of noise levels"))?;
+        ConfigError::unless(self.noises > 0, "noises", self.noises, "at least 1")
     }
 
     /// Network evaluations for one candidate: with its positions noised, and with positions and lattice noised.
@@ -64,8 +63,8 @@ impl Selection {
 ///
 /// # Errors
 /// What a graph can fail with.
-pub(crate) fn denoising_errors<M: ScoreModel>(
-    model: &M,
+pub(crate) fn denoising_errors<M: ScoreNetwork>(
+    trained: &Trained<M>,
     states: &[CrystalState],
     streams: &[u32],
     config: &SamplerConfig,
@@ -73,6 +72,7 @@ pub(crate) fn denoising_errors<M: ScoreModel>(
     device: &Device,
     mut progress: impl FnMut(),
 ) -> Result<Vec<f64>, SamplingError> {
+    let (schedule, graph) = (&trained.description.schedule, &trained.description.graph);
     let n = states.len();
     let n_sites: usize = states.iter().map(|state| state.sites.len()).sum();
     let key = RandomKey::new(config.seed, Purpose::Ranking);
@@ -80,7 +80,7 @@ pub(crate) fn denoising_errors<M: ScoreModel>(
     let zeros = |rows: usize| Tensor::<2>::from_data(TensorData::new(vec![0.0_f32; rows], [rows, 1]), device);
     let (mut of_sites, mut of_lattices) = (zeros(n_sites), zeros(n));
     for level in 0..selection.levels {
-        let (position_sigma, lattice_sigma) = (config.schedule.position_sigma(level), config.schedule.lattice_sigma(level));
+        let (position_sigma, lattice_sigma) = (schedule.position_sigma(level), schedule.lattice_sigma(level));
         let draw = |row: usize| Draw {
             index: row % n,
             slot: streams[row % n],
@@ -91,8 +91,8 @@ pub(crate) fn denoising_errors<M: ScoreModel>(
         for noise in 0..selection.noises {
             let stream = (level * selection.noises + noise) as u64;
             let NoisedStates { states: mut noised, position_noise, lattice_noise } = set.noised(&draws, key, stream)?;
-            let input = noised.score_batch(&vec![level; draws.len()], &model.basis(), &config.graph)?;
-            let estimate = model.forward(&input);
+            let input = noised.graph_batch(&vec![level; draws.len()], &trained.model.basis(), graph)?;
+            let estimate = trained.model.forward(&input);
             let error = |estimate: Tensor<2>, noise: Tensor<2>, first: usize, rows: usize| {
                 (estimate.narrow(0, first, rows) - noise.narrow(0, first, rows)).powi_scalar(2).sum_dim(1)
             };
@@ -161,11 +161,11 @@ mod tests {
 
     #[test]
     fn unusable_settings_are_named() {
-        let problem = |selection: Selection| selection.problem(10).unwrap_or_default();
-        assert!(problem(Selection { candidates: 0, ..Selection::default() }).contains("0 candidates"));
-        assert!(problem(Selection { candidates: 5000, ..Selection::default() }).contains("1 to 1000"));
-        assert!(problem(Selection { levels: 11, ..Selection::default() }).contains("there are 10"));
-        assert!(problem(Selection { noises: 0, ..Selection::default() }).contains("once"));
-        assert!(problem(Selection::default()).is_empty());
+        let field = |selection: Selection| selection.check(10).expect_err("nonsense").field;
+        assert_eq!(field(Selection { candidates: 0, ..Selection::default() }), "candidates");
+        assert_eq!(field(Selection { candidates: 5000, ..Selection::default() }), "candidates");
+        assert_eq!(field(Selection { levels: 11, ..Selection::default() }), "levels");
+        assert_eq!(field(Selection { noises: 0, ..Selection::default() }), "noises");
+        assert_eq!(Selection::default().check(10), Ok(()));
     }
 }

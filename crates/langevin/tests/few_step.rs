@@ -3,14 +3,16 @@
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
-use crystal_core::{LatticeCoordinates, SpaceGroupNumber};
+use crystal_core::{LatticeCoordinates, SiteMode, SpaceGroup, SpaceGroupNumber};
+use dimenetpp::DimeNetPlusPlusConfig;
 use langevin::{
     FewStep, Method, Moves, OrderedSites, Outcome, Renewal, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder,
     Selection,
 };
 use multigraph::GraphConfig;
 use nalgebra::Vector3;
-use score_model::{BasisConfig, DimeNetPlusPlusConfig, NoiseSchedule, ScoreBatch, ScoreEstimate, ScoreModel};
+use score_model::{BasisConfig, Description, GraphBatch, ModelConfig, NoiseSchedule, ScoreEstimate, ScoreNetwork, Trained};
+use wyckoff_assignment::WyckoffAssignment;
 
 /// Mean and variance of the lattice coordinate of the data that [`Exact`] knows.
 const LATTICE: (f64, f64) = (-2.0, 0.25);
@@ -39,9 +41,15 @@ fn basis() -> BasisConfig {
     BasisConfig { n_radial: 1, n_spherical: 1, envelope_exponent: 5, n_gaussians: 1, n_levels: 60 }
 }
 
-fn run<M: ScoreModel>(model: &M, config: SamplerConfig, orders: &[SamplingOrder]) -> (Vec<Sample>, f64) {
+/// A network with these noise levels and graphs.
+fn trained<M>(model: M, schedule: NoiseSchedule, graph: GraphConfig) -> Trained<M> {
+    let description = Description::untrained(schedule, graph, SiteMode::General);
+    Trained { model, kind: "test", description, converted: false }
+}
+
+fn run<M: ScoreNetwork>(trained: &Trained<M>, config: SamplerConfig, orders: &[SamplingOrder]) -> (Vec<Sample>, f64) {
     let (mut samples, mut draws) = (Vec::new(), 0.0);
-    let sampler = Sampler::new(model, config, &Device::flex()).expect("a sampler");
+    let sampler = Sampler::new(trained, config, &Device::flex()).expect("a sampler");
     sampler
         .run::<SamplingError>(
             orders,
@@ -66,12 +74,12 @@ struct Exact {
     schedule: NoiseSchedule,
 }
 
-impl ScoreModel for Exact {
+impl ScoreNetwork for Exact {
     fn basis(&self) -> BasisConfig {
         basis()
     }
 
-    fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate {
+    fn forward(&self, batch: &GraphBatch) -> ScoreEstimate {
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f64>().collect::<Vec<f64>>();
         let n_scalars = batch.scalars.dims()[1];
         // Column 0 of the scalars is 0 between a site and its translated images, column 2 is ln(d/5 Å).
@@ -93,20 +101,14 @@ impl ScoreModel for Exact {
         let position = Tensor::zeros([levels.len(), 3], &batch.scalars.device());
         ScoreEstimate { position, lattice }
     }
-
-    fn kind(&self) -> &'static str {
-        "exact"
-    }
 }
 
 #[test]
 fn cells_of_a_normal_distribution_are_reproduced() {
-    let model = Exact { schedule: fine() };
+    let model = trained(Exact { schedule: fine() }, fine(), wide());
     for (moves, evaluations) in [(Moves::Together, 60), (Moves::InTurn, 120)] {
         let few_step = FewStep { evaluations, moves, predictor: Renewal::Ancestral, ..FewStep::default() };
         let config = SamplerConfig {
-            schedule: fine(),
-            graph: wide(),
             // Start and fresh noise as the distribution wants them, not at low temperature.
             initial_lattice_sigma: (36.0_f64 + LATTICE.1).sqrt(),
             lattice_temperature: 1.0,
@@ -133,49 +135,48 @@ struct Still {
 #[derive(Debug, Clone, Default)]
 struct Counter(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 
-impl ScoreModel for Still {
+impl ScoreNetwork for Still {
     fn basis(&self) -> BasisConfig {
         basis()
     }
 
-    fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate {
+    fn forward(&self, batch: &GraphBatch) -> ScoreEstimate {
         self.evaluations.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let n_sites = batch.levels.index.dims()[0];
         ScoreEstimate { position: Tensor::zeros([n_sites, 3], &batch.scalars.device()), lattice: batch.free_mask.zeros_like() }
-    }
-
-    fn kind(&self) -> &'static str {
-        "still"
     }
 }
 
 #[test]
 fn evaluations_are_as_many_as_asked_for() {
-    let model = Still { evaluations: Counter::default() };
+    let evaluated = Counter::default();
+    let network = Still { evaluations: evaluated.clone() };
+    let model = trained(network, NoiseSchedule::default(), GraphConfig::default());
+    let schedule = &model.description.schedule;
     for moves in [Moves::Together, Moves::InTurn] {
         for evaluations in [4, 16, 32] {
             let config = config(FewStep { evaluations, moves, ..FewStep::default() });
-            assert_eq!(config.evaluations_per_structure(), evaluations);
+            assert_eq!(config.evaluations_per_structure(schedule), evaluations);
             let (samples, draws) = run(&model, config, &[order(195, "Po:1", 3)]);
             assert_eq!(samples.len(), 3);
-            assert_eq!(model.evaluations.0.swap(0, std::sync::atomic::Ordering::Relaxed), evaluations);
+            assert_eq!(evaluated.0.swap(0, std::sync::atomic::Ordering::Relaxed), evaluations);
             assert!((draws - 3.0).abs() < 1e-9, "progress comes to one per structure: {draws}");
         }
     }
-    assert_eq!(SamplerConfig::default().evaluations_per_structure(), 1600);
+    assert_eq!(SamplerConfig::default().evaluations_per_structure(schedule), 1600);
     let selection = Selection { candidates: 3, levels: 2, noises: 5 };
     let chosen = SamplerConfig { selection: Some(selection), ..config(FewStep { evaluations: 4, ..FewStep::default() }) };
-    assert_eq!(chosen.evaluations_per_structure(), 3 * (4 + 2 * 2 * 5));
+    assert_eq!(chosen.evaluations_per_structure(schedule), 3 * (4 + 2 * 2 * 5));
     let (samples, draws) = run(&model, chosen, &[order(195, "Po:1", 3)]);
     // One batch of nine draws; then, positions noised and both noised in one batch, two levels five times.
-    assert_eq!(model.evaluations.0.swap(0, std::sync::atomic::Ordering::Relaxed), 4 + 2 * 5);
+    assert_eq!(evaluated.0.swap(0, std::sync::atomic::Ordering::Relaxed), 4 + 2 * 5);
     assert!(samples.len() == 3 && (draws - 3.0).abs() < 1e-9, "{draws}");
 }
 
 #[test]
 fn batches_do_not_matter() {
     let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
-    let model = network.init(&Device::flex());
+    let model = trained(network.init(&Device::flex()), NoiseSchedule::default(), GraphConfig::default());
     let orders = [order(225, "Na:1,Cl:1", 2), order(62, "Ca:1,Ti:1,O:2", 2), order(1, "Si:2", 1)];
     let sampled = |batch_size: usize, moves: Moves| {
         let few_step = FewStep { evaluations: 12, moves, ..FewStep::default() };
@@ -200,12 +201,12 @@ struct Pair {
 
 const DISTANCE: f64 = 2.5;
 
-impl ScoreModel for Pair {
+impl ScoreNetwork for Pair {
     fn basis(&self) -> BasisConfig {
         basis()
     }
 
-    fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate {
+    fn forward(&self, batch: &GraphBatch) -> ScoreEstimate {
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f64>().collect::<Vec<f64>>();
         let integers = |tensor: Tensor<1, burn::tensor::Int>| tensor.into_data().iter::<i64>().collect::<Vec<i64>>();
         let n_scalars = batch.scalars.dims()[1];
@@ -226,15 +227,11 @@ impl ScoreModel for Pair {
         let position = Tensor::from_data(TensorData::new(rows, [levels.len(), 3]), &batch.scalars.device());
         ScoreEstimate { position, lattice: batch.free_mask.zeros_like() }
     }
-
-    fn kind(&self) -> &'static str {
-        "pair"
-    }
 }
 
 #[test]
 fn the_last_step_leaves_no_noise() {
-    let model = Pair { distance: DISTANCE };
+    let model = trained(Pair { distance: DISTANCE }, NoiseSchedule::default(), GraphConfig::default());
     let distances = |denoise: bool| {
         let few_step = FewStep { evaluations: 16, denoise, ..FewStep::default() };
         // Cells of 10·ln 2 Å, which stay as they are.
@@ -246,4 +243,16 @@ fn the_last_step_leaves_no_noise() {
     assert!(sharp.iter().all(|distance| (distance - DISTANCE).abs() < 1e-4), "{sharp:?}");
     let blurred = distances(false);
     assert!(blurred.iter().any(|distance| (distance - DISTANCE).abs() > 1e-3), "{blurred:?}");
+}
+
+#[test]
+fn a_network_of_the_other_mode_is_refused() {
+    let model = trained(Pair { distance: DISTANCE }, NoiseSchedule::default(), GraphConfig::default());
+    let group = SpaceGroupNumber::new(225).expect("a space group");
+    let assignment = WyckoffAssignment::parse(SpaceGroup::get(group), "Na@4a Cl@4b").expect("an assignment");
+    let order = SamplingOrder { space_group: group, sites: OrderedSites::Wyckoff(assignment), count: 1 };
+    let sampler = Sampler::new(&model, config(FewStep::default()), &Device::flex()).expect("a sampler");
+    let error = sampler.run::<SamplingError>(&[order], |_| (), |_| Ok(())).expect_err("general positions only");
+    assert!(matches!(error, SamplingError::Mode { index: 0, .. }), "{error}");
+    assert!(error.to_string().contains("checkpoint"), "{error}");
 }

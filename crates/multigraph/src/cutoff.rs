@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use crystal_core::CrystalError;
+use crystal_core::{ConfigError, CrystalError};
 use serde::{Deserialize, Serialize};
 
 use crate::GraphError;
@@ -58,26 +58,14 @@ impl GraphConfig {
     /// Whether the numbers make sense.
     ///
     /// # Errors
-    /// [`GraphError::Config`] that names the number.
-    pub fn check(&self) -> Result<(), GraphError> {
-        let refuse = |reason: String| Err(GraphError::Config(reason));
-        if !(self.mean_degree > 0.0 && self.mean_degree.is_finite()) {
-            return refuse(format!("mean_degree is {}; give a number above 0", self.mean_degree));
-        }
-        if !(self.min_self_distance >= 0.0 && self.min_self_distance.is_finite()) {
-            return refuse(format!("min_self_distance is {}; give a length in Å", self.min_self_distance));
-        }
-        if !(0.0..=Self::MAX_COINCIDENCE).contains(&self.coincidence) {
-            return refuse(format!(
-                "coincidence is {}; give a length in Å from 0 to {}",
-                self.coincidence,
-                Self::MAX_COINCIDENCE
-            ));
-        }
-        if (self.max_mean_degree as f64) < self.mean_degree || self.max_mean_degree < self.min_degree {
-            return refuse(format!("max_mean_degree is {}, below mean_degree or min_degree", self.max_mean_degree));
-        }
-        Ok(())
+    /// [`ConfigError`] for the first field that does not.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        ConfigError::unless_positive("mean_degree", self.mean_degree)?;
+        ConfigError::unless_not_negative("min_self_distance", self.min_self_distance)?;
+        let coincidence = 0.0..=Self::MAX_COINCIDENCE;
+        ConfigError::unless(coincidence.contains(&self.coincidence), "coincidence", self.coincidence, "0 to 0.001 Å")?;
+        let bounded = self.max_mean_degree as f64 >= self.mean_degree && self.max_mean_degree >= self.min_degree;
+        ConfigError::unless(bounded, "max_mean_degree", self.max_mean_degree, "at least mean_degree and min_degree")
     }
 }
 

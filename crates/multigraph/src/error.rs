@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {
-    /// The cell or its sites are no crystal.
+    /// The cell or its sites are not a crystal.
     #[error(transparent)]
     Crystal(#[from] crystal_core::CrystalError),
     /// A site so many cells from the origin that translations to it do not fit an edge.
@@ -15,5 +15,5 @@ pub enum GraphError {
     },
     /// The configuration makes no sense.
     #[error("graph configuration: {0}")]
-    Config(String),
+    Config(#[from] crystal_core::ConfigError),
 }

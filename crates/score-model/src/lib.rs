@@ -1,33 +1,31 @@
-//! Score networks on the crystal multigraph, their losses, training and checkpoints
+//! What a score model is: the trait, the readout, the noise schedule, the losses, conformance, and the trained model as it is kept in a file.
+//!
+//! A model lives in a crate of its own, `dimenetpp` being the first: it implements [`ScoreNetwork`] for its module and [`ModelConfig`] for its
+//! configuration. [`conformance`] checks what every model must obey. A sampler takes a [`Trained`] model, which knows its noise levels, its graph
+//! and its mode.
+//!
+//! ```
+//! use score_model::NoiseSchedule;
+//!
+//! let schedule = NoiseSchedule::default();
+//! assert!((schedule.position_sigma(schedule.n_levels - 1) - 6.0).abs() < 1e-9);
+//! ```
 
-pub mod basis;
-mod batch;
-pub mod checkpoint;
 pub mod conformance;
-mod descriptors;
-mod dimenetpp;
 mod error;
-mod failure;
-mod init;
 mod model;
-mod noise;
-pub mod ops;
-mod random;
-mod states;
+mod noising;
+mod objective;
+mod schedule;
+mod trained;
 mod training;
 
-pub use basis::BasisConfig;
-pub use batch::{N_ELEMENTS, Padding, PreparedBatch, ScoreBatch};
-pub use checkpoint::{ArchiveData, ArchiveTensor, TensorArchive, archive_into_module, module_to_archive};
-pub use descriptors::{N_DESCRIBED, N_DESCRIPTORS, element_descriptors};
-pub use dimenetpp::{DimeNetPlusPlus, DimeNetPlusPlusConfig, ElementInput};
-pub use error::{CheckpointError, ScoreModelError};
-pub use failure::{DeviceFailure, catch_device_failure};
-pub use init::ParameterSource;
-pub use model::{ScoreEstimate, ScoreModel, at_sources, at_targets, readout};
-pub use noise::NoiseSchedule;
-pub use random::{Purpose, RandomKey};
-pub use states::{Draw, LangevinStep, NoisedStates, StateBatch, StateSet, device_memory, has_kernels};
-pub use training::{
-    Adam, AdamSettings, EpochOrder, Exchange, LossPoint, NoisedBatch, Share, Trainer, TrainingConfig, TrainingError, noised_batch,
-};
+pub use error::ScoreModelError;
+pub use model::{ModelConfig, ScoreEstimate, ScoreNetwork, at_sources, at_targets, readout};
+pub use noising::{NoisedBatch, noised_batch};
+pub use objective::{DenoisingObjective, LATTICE_LOSS, POSITION_LOSS};
+pub use schedule::NoiseSchedule;
+pub use trained::{AnyModel, DataIdentity, Description, Trained};
+pub use training::TrainingConfig;
+
+pub use crystal_states::{BasisConfig, GraphBatch};

@@ -2,10 +2,12 @@
 
 use burn::Tensor;
 use burn::module::Module;
-
-use crate::basis::BasisConfig;
-use crate::batch::ScoreBatch;
-use crate::ops::{gather_rows, segment_sum};
+use burn::tensor::Device;
+use crystal_core::ConfigError;
+use crystal_states::{BasisConfig, GraphBatch};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tensor_ops::{gather_rows, segment_sum};
 
 /// Scale of the soft bound on an edge's position output (method §5: `15·tanh(s/15)`).
 const POSITION_BOUND: f64 = 15.0;
@@ -14,25 +16,57 @@ const POSITION_BOUND: f64 = 15.0;
 #[derive(Debug, Clone)]
 pub struct ScoreEstimate {
     /// Noise of the Cartesian coordinates, `[sites, 3]`, in the frame of each stored site. Rows beyond the graph's sites, if the batch was
-    /// padded ([`crate::Padding`]), are 0.
+    /// padded ([`crystal_states::Padding`]), are 0.
     pub position: Tensor<2>,
     /// Noise of the free lattice coordinates y, `[structures, 6]`; exactly 0 beyond the free ones.
     pub lattice: Tensor<2>,
 }
 
-/// A network that estimates the noise of structures.
+/// A network that estimates the noise of structures: all that a sampler needs.
 ///
-/// Any crate can implement it: derive burn's [`Module`], compute two numbers per edge from invariants of the graph and hand them to
-/// [`readout`], which makes the vectors. An implementation should pass [`crate::conformance::check`].
-pub trait ScoreModel: Module + std::fmt::Debug {
-    /// The features this model reads.
+/// Any crate can implement it: compute two numbers per edge from invariants of the graph and hand them to [`readout`], which makes the
+/// vectors. An implementation should pass [`crate::conformance::check`].
+pub trait ScoreNetwork: std::fmt::Debug + Send {
+    /// The features this network reads.
     fn basis(&self) -> BasisConfig;
 
-    /// Estimates the noise. The batch must have been made with [`ScoreModel::basis`] on the model's device.
-    fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate;
+    /// Estimates the noise. The batch must have been made with [`ScoreNetwork::basis`] on the network's device.
+    fn forward(&self, batch: &GraphBatch) -> ScoreEstimate;
+}
 
-    /// Name of the architecture, as stored in checkpoints.
-    fn kind(&self) -> &'static str;
+impl<N: ScoreNetwork + ?Sized> ScoreNetwork for Box<N> {
+    fn basis(&self) -> BasisConfig {
+        (**self).basis()
+    }
+
+    fn forward(&self, batch: &GraphBatch) -> ScoreEstimate {
+        (**self).forward(batch)
+    }
+}
+
+/// The configuration of an architecture, from which its networks are made and trained. Its type is what the registry of `druse` lists.
+pub trait ModelConfig: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debug {
+    /// The network.
+    type Model: ScoreNetwork + Module + 'static;
+
+    /// Name of the architecture in configurations and checkpoints.
+    const KIND: &'static str;
+
+    /// Whether the numbers make sense.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first field that does not.
+    fn check(&self) -> Result<(), ConfigError>;
+
+    /// Number of noise levels that the network tells apart.
+    fn n_levels(&self) -> usize;
+
+    /// The same with another seed of the initial parameters.
+    #[must_use]
+    fn with_seed(&self, seed: u64) -> Self;
+
+    /// A network with random parameters, the same on every device. On a device with autodiff, it can be trained.
+    fn init(&self, device: &Device) -> Self::Model;
 }
 
 /// Vectors from two numbers per edge.
@@ -43,7 +77,7 @@ pub trait ScoreModel: Module + std::fmt::Debug {
 ///
 /// # Shapes
 /// - edge_outputs: `[E, 2]`, column 0: s, column 1: ℓ
-pub fn readout(edge_outputs: Tensor<2>, batch: &ScoreBatch) -> ScoreEstimate {
+pub fn readout(edge_outputs: Tensor<2>, batch: &GraphBatch) -> ScoreEstimate {
     let column = |k: usize| edge_outputs.clone().narrow(1, k, 1);
     let strength = column(0).div_scalar(POSITION_BOUND).tanh().mul_scalar(POSITION_BOUND);
     let position = segment_sum(strength * batch.directions.clone(), &batch.source);
@@ -52,11 +86,11 @@ pub fn readout(edge_outputs: Tensor<2>, batch: &ScoreBatch) -> ScoreEstimate {
 }
 
 /// The value of each edge's source site; `[N, C]` → `[E, C]`.
-pub fn at_sources(sites: Tensor<2>, batch: &ScoreBatch) -> Tensor<2> {
+pub fn at_sources(sites: Tensor<2>, batch: &GraphBatch) -> Tensor<2> {
     gather_rows(sites, &batch.source)
 }
 
 /// The value of each edge's target site; `[N, C]` → `[E, C]`.
-pub fn at_targets(sites: Tensor<2>, batch: &ScoreBatch) -> Tensor<2> {
+pub fn at_targets(sites: Tensor<2>, batch: &GraphBatch) -> Tensor<2> {
     gather_rows(sites, &batch.target)
 }

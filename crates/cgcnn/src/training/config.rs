@@ -1,9 +1,8 @@
 //! The configuration of a training run.
 
-use score_model::AdamSettings;
+use crystal_core::ConfigError;
 use serde::{Deserialize, Serialize};
-
-use crate::CgcnnError;
+use training::AdamSettings;
 
 /// How a network is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,26 +45,20 @@ impl Default for TrainingConfig {
 }
 
 impl TrainingConfig {
-    /// Checks that the configuration makes sense.
+    /// Whether the numbers make sense.
     ///
     /// # Errors
-    /// [`CgcnnError::Config`].
-    pub fn validate(&self) -> Result<(), CgcnnError> {
-        let positive = "but must be positive";
-        let share = "but must lie between 0 and 1";
-        let checks = [
-            ("epochs", self.epochs as f64, self.epochs > 0, positive),
-            ("batch_size", self.batch_size as f64, self.batch_size > 1, "but a batch norm needs at least 2"),
-            ("learning_rate", self.learning_rate, self.learning_rate > 0.0 && self.learning_rate.is_finite(), positive),
-            ("warm_up", self.warm_up, (0.0..=1.0).contains(&self.warm_up), share),
-            ("gradient_norm", self.gradient_norm, self.gradient_norm > 0.0 && self.gradient_norm.is_finite(), positive),
-            ("ema_decay", self.ema_decay, (0.0..1.0).contains(&self.ema_decay), share),
-            ("moment_batches", self.moment_batches as f64, self.moment_batches > 0, positive),
-        ];
-        match checks.into_iter().find(|(_, _, good, _)| !good) {
-            Some((name, value, _, expected)) => Err(CgcnnError::Config { name, value, expected }),
-            None => Ok(()),
-        }
+    /// [`ConfigError`] for the first field that does not.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        ConfigError::unless(self.epochs > 0, "epochs", self.epochs, "at least 1")?;
+        ConfigError::unless(self.batch_size > 1, "batch_size", self.batch_size, "at least 2, for the batch norm")?;
+        ConfigError::unless_positive("learning_rate", self.learning_rate)?;
+        ConfigError::unless((0.0..=1.0).contains(&self.warm_up), "warm_up", self.warm_up, "a number from 0 to 1")?;
+        let decay = |beta: f32| (0.0..1.0).contains(&beta);
+        ConfigError::unless(decay(self.betas.0) && decay(self.betas.1), "betas", self.betas, "two numbers from 0 to below 1")?;
+        ConfigError::unless_positive("gradient_norm", self.gradient_norm)?;
+        ConfigError::unless((0.0..1.0).contains(&self.ema_decay), "ema_decay", self.ema_decay, "a number from 0 to below 1")?;
+        ConfigError::unless(self.moment_batches > 0, "moment_batches", self.moment_batches, "at least 1")
     }
 
     /// The optimiser's settings for a step of `n_steps`, counted from 0.
@@ -103,14 +96,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        assert!(TrainingConfig::default().validate().is_ok());
+        assert!(TrainingConfig::default().check().is_ok());
         for config in [
             TrainingConfig { epochs: 0, ..TrainingConfig::default() },
             TrainingConfig { batch_size: 1, ..TrainingConfig::default() },
             TrainingConfig { learning_rate: f64::NAN, ..TrainingConfig::default() },
             TrainingConfig { ema_decay: 1.0, ..TrainingConfig::default() },
+            TrainingConfig { betas: (0.9, 1.0), ..TrainingConfig::default() },
         ] {
-            assert!(matches!(config.validate(), Err(CgcnnError::Config { .. })), "{config:?}");
+            assert!(config.check().is_err(), "{config:?}");
         }
     }
 }

@@ -6,7 +6,6 @@ use crystal_core::Structure;
 
 use crate::features::batches;
 use crate::graph::graphs_of;
-use crate::weights::hex_digest;
 use crate::{CgcnnError, CrystalGraph, GraphBatch, Normaliser};
 
 /// Graphs with the formation energy of each, eV/atom.
@@ -48,7 +47,7 @@ impl LabelledGraphs {
     /// SHA-256 over the energies: enough to tell a set from another.
     pub(super) fn hash(&self) -> String {
         let bytes: Vec<u8> = self.energies.iter().flat_map(|energy| energy.to_le_bytes()).collect();
-        hex_digest(&bytes)
+        sealed_file::sha256_hex(&bytes)
     }
 
     /// Mean and standard deviation of the energies.

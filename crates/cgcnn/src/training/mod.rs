@@ -3,7 +3,6 @@
 mod config;
 mod data;
 mod run;
-mod state;
 
 pub use config::TrainingConfig;
 pub use data::LabelledGraphs;

@@ -5,13 +5,9 @@ use std::path::Path;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-use score_model::{Adam, archive_into_module};
 use serde::{Deserialize, Serialize};
+use training::{Adam, EpochOrder, Identity, TrainingState};
 
-use super::state::{Identity, TrainingState, damaged};
 use super::{LabelledGraphs, TrainingConfig};
 use crate::batch_norm::Moments;
 use crate::{Cgcnn, CgcnnConfig, CgcnnError, GraphBatch};
@@ -47,7 +43,7 @@ pub struct Trained {
 /// The loss is the mean absolute error of the standardised energies: it is what is measured, and heavy tails of the energies do not rule it.
 ///
 /// # Errors
-/// [`CgcnnError::Config`], [`CgcnnError::TooFewStructures`], [`CgcnnError::NotFinite`]; [`CgcnnError::OtherRun`] and [`CgcnnError::Checkpoint`]
+/// [`CgcnnError::Config`], [`CgcnnError::TooFewStructures`], [`CgcnnError::NotFinite`]; [`CgcnnError::State`]
 /// for a training state of another run, or one that cannot be read or written.
 pub fn train(
     model: &CgcnnConfig,
@@ -58,22 +54,23 @@ pub fn train(
     state: Option<&Path>,
     mut progress: impl FnMut(&EpochPoint) -> bool,
 ) -> Result<Trained, CgcnnError> {
-    model.validate()?;
-    config.validate()?;
+    model.check()?;
+    config.check()?;
     for (set, graphs, needed) in [("training", training, 2), ("validation", validation, 1)] {
         if graphs.len() < needed {
             return Err(CgcnnError::TooFewStructures { set, found: graphs.len(), needed });
         }
     }
-    let identity = Identity::of(model, config, training, validation);
+    let identity = identity_of(model, config, training, validation);
     let validation = validation.upload(device);
     let mut run = Run::new(model, config, training, device);
     let mut curve: Vec<EpochPoint> = Vec::with_capacity(config.epochs);
     let mut best: Option<(EpochPoint, Cgcnn)> = None;
     if let Some(path) = state.filter(|path| path.exists()) {
         let found = TrainingState::load(path, &identity)?;
-        curve.clone_from(&found.curve);
-        best = Some((lowest(&curve).expect("a state has an epoch"), run.restore(found, path)?));
+        curve = found.notes(path)?;
+        let measured = run.restore(found, path)?;
+        best = lowest(&curve).map(|point| (point, measured));
     }
     for epoch in curve.len() + 1..=config.epochs {
         let training_error = run.epoch(epoch);
@@ -87,7 +84,8 @@ pub fn train(
             best = Some((point, measured));
         }
         if let (Some(path), Some((_, best))) = (state, &best) {
-            TrainingState::save(path, &identity, [&run.model, &run.average, best], run.optimizer.moments(), run.step, &curve)?;
+            let modules = [&run.model, &run.average, best];
+            TrainingState::capture(&identity, run.step, &modules, &run.optimizer, &curve)?.save(path)?;
         }
         if !progress(&point) {
             break;
@@ -95,6 +93,17 @@ pub fn train(
     }
     let (best, model) = best.expect("there was an epoch");
     Ok(Trained { model, best, curve })
+}
+
+/// What tells a run from others.
+fn identity_of(model: &CgcnnConfig, config: &TrainingConfig, training: &LabelledGraphs, validation: &LabelledGraphs) -> Identity {
+    let data = |set: &LabelledGraphs| format!("{} structures with energies {}", set.len(), set.hash());
+    Identity::default()
+        .with("kind of model", Cgcnn::KIND)
+        .with("network", format!("{model:?}"))
+        .with("training configuration", format!("{config:?}"))
+        .with("training data", data(training))
+        .with("validation data", data(validation))
 }
 
 /// The first epoch with the lowest error on the validation set.
@@ -132,6 +141,7 @@ struct Run<'a> {
     model: Cgcnn,
     average: Cgcnn,
     optimizer: Adam,
+    epochs: EpochOrder,
     step: u64,
 }
 
@@ -139,20 +149,21 @@ impl<'a> Run<'a> {
     fn new(model: &CgcnnConfig, config: &'a TrainingConfig, data: &'a LabelledGraphs, plain: &Device) -> Self {
         let average = model.init(plain).with_normaliser(data.normaliser()).no_grad();
         let optimizer = Adam::new(&average, plain);
+        let epochs = EpochOrder::new(config.seed, data.len());
         let device = plain.clone().autodiff();
         let model = model.init(plain).with_normaliser(data.normaliser()).to_device(&device).train();
-        Self { config, data, plain: plain.clone(), device, model, average, optimizer, step: 0 }
+        Self { config, data, plain: plain.clone(), device, model, average, optimizer, epochs, step: 0 }
     }
 
     /// Goes on from a state. Returns the best of the measured weights.
-    fn restore(&mut self, state: TrainingState, path: &Path) -> Result<Cgcnn, CgcnnError> {
-        let [model, average, best] = &state.weights;
-        self.model = archive_into_module(self.model.clone(), model, path)?;
-        self.average = archive_into_module(self.average.clone(), average, path)?;
-        let optimizer = Adam::new(&self.average, &self.plain).resumed(state.moments, &self.model, &self.average, &self.plain);
-        self.optimizer = optimizer.ok_or_else(|| damaged(path, "the optimiser's moments do not fit the network"))?;
+    fn restore(&mut self, mut state: TrainingState, path: &Path) -> Result<Cgcnn, CgcnnError> {
+        let best = state.module(2, self.average.clone(), path)?;
+        self.model = state.module(0, self.model.clone(), path)?;
+        self.average = state.module(1, self.average.clone(), path)?;
+        let fresh = Adam::new(&self.average, &self.plain);
+        self.optimizer = state.optimiser(fresh, &self.model, &self.average, &self.plain, path)?;
         self.step = state.step;
-        Ok(archive_into_module(self.average.clone(), best, path)?)
+        Ok(best)
     }
 
     fn batch_size(&self) -> usize {
@@ -160,13 +171,9 @@ impl<'a> Run<'a> {
     }
 
     /// Structures of an epoch in their random order, a remainder that fills no batch left out: its moments would be poor ones.
-    fn order(&self, epoch: usize) -> Vec<usize> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
-        rng.set_stream(epoch as u64);
-        let mut order: Vec<usize> = (0..self.data.len()).collect();
-        order.shuffle(&mut rng);
-        order.truncate(order.len() / self.batch_size() * self.batch_size());
-        order
+    fn order(&mut self, epoch: usize) -> Vec<usize> {
+        let (n_data, batch_size) = (self.data.len(), self.batch_size());
+        self.epochs.epoch(epoch as u64)[..n_data / batch_size * batch_size].to_vec()
     }
 
     /// One pass over the data. Returns its mean absolute error, eV/atom.
@@ -194,7 +201,7 @@ impl<'a> Run<'a> {
     }
 
     /// The averaged weights with moments of their own: those met during training belong to other weights.
-    fn measurable(&self, epoch: usize) -> Cgcnn {
+    fn measurable(&mut self, epoch: usize) -> Cgcnn {
         let order = self.order(epoch);
         let batches = order.chunks_exact(self.batch_size()).take(self.config.moment_batches);
         let n_batches = batches.len() as f64;
@@ -219,6 +226,7 @@ mod tests {
     use super::*;
     use crystal_core::{Lattice, Site, Structure};
     use nalgebra::{Matrix3, Vector3};
+    use training::TrainingError;
 
     /// Rock salts of several elements, with an 'energy' that depends on the anion and on the distance.
     fn set(shift: f64) -> LabelledGraphs {
@@ -258,7 +266,7 @@ mod tests {
 
     #[test]
     fn it_learns_and_repeats_itself() {
-        score_model::conformance::available_devices().iter().for_each(it_learns_on);
+        tensor_ops::device::available_devices().iter().for_each(it_learns_on);
     }
 
     fn it_learns_on(device: &Device) {
@@ -279,14 +287,14 @@ mod tests {
     }
 
     fn weights(model: &Cgcnn) -> Vec<f32> {
-        let archive = score_model::module_to_archive(model);
+        let archive = training::module_to_archive(model);
         let values = archive.tensors.keys().flat_map(|name| archive.f32(name, Path::new("weights")).expect("numbers").1.to_vec());
         values.collect()
     }
 
     #[test]
     fn an_interrupted_run_ends_with_the_same_weights() {
-        score_model::conformance::available_devices().iter().for_each(interrupted_on);
+        tensor_ops::device::available_devices().iter().for_each(interrupted_on);
     }
 
     fn interrupted_on(device: &Device) {
@@ -322,19 +330,19 @@ mod tests {
         };
         run(&model, &config, &validation).expect("an epoch");
         let written = std::fs::read(&path).expect("a state");
-        let other = |what, outcome| match outcome {
-            Err(CgcnnError::OtherRun { what: found, .. }) => assert_eq!(found, what),
-            other => panic!("{what}: {other:?}"),
+        let other = |expected: &str, outcome| match outcome {
+            Err(CgcnnError::State(TrainingError::Foreign { what, .. })) => assert_eq!(what, expected),
+            other => panic!("{expected}: {other:?}"),
         };
         other("network", run(&CgcnnConfig { seed: 4, ..model.clone() }, &config, &validation));
         other("training configuration", run(&model, &TrainingConfig { epochs: 3, ..config.clone() }, &validation));
-        other("data", run(&model, &config, &set(0.2)));
+        other("validation data", run(&model, &config, &set(0.2)));
         assert_eq!(std::fs::read(&path).expect("a state"), written, "what was refused is left as it is");
         std::fs::write(&path, &written[..written.len() / 2]).expect("a file");
-        assert!(matches!(run(&model, &config, &validation), Err(CgcnnError::Checkpoint(_))));
+        assert!(matches!(run(&model, &config, &validation), Err(CgcnnError::State(TrainingError::State(_)))));
         model.init(&Device::flex()).to_archive().expect("an archive").save(&path).expect("a file");
         let error = run(&model, &config, &validation).expect_err("no training state").to_string();
-        assert!(error.contains("cgcnn-training"), "{error}");
+        assert!(error.contains("training state"), "{error}");
     }
 
     #[test]

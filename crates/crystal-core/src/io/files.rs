@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use sealed_file::{parent, write_atomically};
 
 use super::{Format, extended_xyz, json_lines, poscar, pymatgen, split_name, to_cif};
 use crate::{CrystalError, Structure};
@@ -122,35 +124,6 @@ fn file_name(id: &str) -> String {
     format!("{}.cif", if name.is_empty() { "structure" } else { &name })
 }
 
-fn parent(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
 fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> std::io::Result<()>) -> Result<(), CrystalError> {
     write_atomically(path, write).map_err(|source| CrystalError::Io { path: path.to_owned(), source })
-}
-
-/// Writes a file under a temporary name in the same folder and renames it: under `path` there is the whole file, or what was there before.
-///
-/// # Errors
-/// What the system said, or what `write` returned.
-pub fn write_atomically(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<&mut File>) -> std::io::Result<()>,
-) -> std::io::Result<()> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".partial");
-    // A temporary file is private by default; this one becomes an ordinary file, subject to the umask.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut temporary = builder.tempfile_in(parent(path))?;
-    let mut writer = BufWriter::new(temporary.as_file_mut());
-    write(&mut writer).and_then(|()| writer.flush())?;
-    drop(writer);
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

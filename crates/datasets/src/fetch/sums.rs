@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use crystal_core::io::write_atomically;
+use sealed_file::write_atomically;
 
 use crate::DatasetError;
 

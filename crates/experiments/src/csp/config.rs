@@ -1,10 +1,12 @@
 //! The configuration of structure prediction.
 
-use druse::config::{DataConfig, TrainConfig};
+use crystal_core::ConfigError;
+use druse::config::DataConfig;
+use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
 
 use crate::run_options::Preset;
-use crate::table1::{NamedSampler, ReferenceSplit, fit_sampler, sampler_problem};
+use crate::table1::{NamedSampler, ReferenceSplit, check_samplers};
 
 /// What of a structure the sampler is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +41,7 @@ pub struct CspConfig {
     pub data: DataConfig,
     /// What is given; a row each.
     pub given: Vec<Given>,
-    /// Samplers; a row each. Schedule and graph are those of the training.
+    /// Samplers; a row each. Noise levels and graph are those of the network.
     pub samplers: Vec<NamedSampler>,
 }
 
@@ -51,21 +53,22 @@ impl Preset for CspConfig {
 }
 
 impl CspConfig {
-    /// Gives all samplers the seed, and the schedule and graph that the network was trained with.
-    pub fn resolve(mut self, trained: &TrainConfig, seed: u64) -> Self {
-        self.samplers.iter_mut().for_each(|sampler| fit_sampler(&mut sampler.sampling, &trained.training, seed));
+    /// Gives all samplers the seed.
+    #[must_use]
+    pub fn resolve(mut self, seed: u64) -> Self {
+        self.samplers.iter_mut().for_each(|sampler| sampler.sampling.seed = seed);
         self
     }
 
-    /// What makes the configuration unusable, if anything.
-    pub fn problem(&self) -> Option<String> {
-        if self.tries == 0 {
-            return Some("tries must be at least 1".to_owned());
-        }
-        if self.given.is_empty() || self.samplers.is_empty() {
-            return Some("given and samplers must have an entry each".to_owned());
-        }
-        sampler_problem(&self.samplers)
+    /// Whether the numbers make sense for a network of these noise levels.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first field that does not.
+    pub fn check(&self, schedule: &NoiseSchedule) -> Result<(), ConfigError> {
+        ConfigError::unless(self.tries > 0, "tries", self.tries, "at least 1")?;
+        ConfigError::unless(!self.given.is_empty(), "given", &self.given, "an entry at least")?;
+        ConfigError::unless(!self.samplers.is_empty(), "samplers", &self.samplers, "an entry at least")?;
+        check_samplers(&self.samplers, schedule)
     }
 }
 
@@ -78,15 +81,17 @@ mod tests {
         for name in CspConfig::preset_names() {
             let text = CspConfig::preset(name).expect("a preset");
             let config: CspConfig = druse::config::parse_ron(text, name).expect("a configuration");
-            assert_eq!(config.problem(), None, "{name}");
-            assert!(CspConfig { tries: 0, ..config.clone() }.problem().is_some_and(|text| text.contains("tries")));
-            assert!(CspConfig { samplers: vec![], ..config }.problem().is_some());
+            let check = |config: CspConfig| config.check(&NoiseSchedule::default());
+            assert_eq!(check(config.clone()), Ok(()), "{name}");
+            assert!(check(CspConfig { tries: 0, ..config.clone() }).is_err_and(|error| error.field == "tries"));
+            assert!(check(CspConfig { samplers: vec![], ..config }).is_err());
         }
         assert!(CspConfig::preset("no-such-preset").is_none());
         let parsed = |text: &str| druse::config::parse_ron::<CspConfig>(text, "list").expect("a configuration");
         let all = parsed(include_str!("../../../../experiments/csp-all.ron"));
-        assert_eq!((all.problem(), all.n_structures), (None, 0));
+        let check = |config: &CspConfig| config.check(&NoiseSchedule::default());
+        assert_eq!((check(&all), all.n_structures), (Ok(()), 0));
         let selection = parsed(include_str!("../../../../experiments/csp-selection.ron"));
-        assert_eq!((selection.problem(), selection.reference), (None, ReferenceSplit::Validation));
+        assert_eq!((check(&selection), selection.reference), (Ok(()), ReferenceSplit::Validation));
     }
 }

@@ -13,7 +13,7 @@ use burn::tensor::Device;
 use crystal_core::{SiteMode, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, load, locate};
 use druse::Provenance;
-use druse::checkpoints::{self, Loaded};
+use druse::checkpoint::{self, Checkpoint};
 use druse::config::to_ron;
 use druse::output::{writable_folder, write_file};
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingOrder};
@@ -82,9 +82,6 @@ struct Document<'a> {
 pub fn run(options: &CspOptions) -> Result<String> {
     let CspOptions { run: options, checkpoint, resume } = options;
     let config: CspConfig = options.configuration()?;
-    if let Some(problem) = config.problem() {
-        bail!("{}: {problem}", options.described());
-    }
     let folder = options.folder("csp", RESULT);
     if folder.join(RESULT).exists() {
         bail!("{}: a finished run lies there already; choose another --name", folder.display());
@@ -94,11 +91,10 @@ pub fn run(options: &CspOptions) -> Result<String> {
         bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --name", folder.display());
     }
     let device = options.device.open()?;
-    let network = checkpoints::load(checkpoint.as_deref(), SiteMode::Wyckoff, &device)?;
-    if network.config.mode != SiteMode::Wyckoff {
-        bail!("{}: the network was trained in general mode; structures are predicted by one of the Wyckoff mode", network.path);
-    }
-    let config = config.resolve(&network.config, options.seed);
+    let network = checkpoint::for_mode(checkpoint.as_deref(), SiteMode::Wyckoff, &device)?;
+    let schedule = &network.trained.description.schedule;
+    config.check(schedule).with_context(|| options.described())?;
+    let config = config.resolve(options.seed);
     let prior = &Priors::shipped().assignments;
     let source = locate(options.data.as_deref());
     if source == Source::Embedded {
@@ -136,7 +132,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
     };
     let mut rows = vec![row("random coordinates", Given::Letters, &chance)];
     for given in &config.given {
-        for NamedSampler { name, sampling } in &config.samplers {
+        for NamedSampler { name, sampling, .. } in &config.samplers {
             let finished = folder.join(format!("{}-{name}.json", given.described()));
             if interrupted && finished.exists() {
                 tracing::info!("{}: finished before", finished.display());
@@ -150,7 +146,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
             let Predicted { tries, redraws, given_up, structures_per_second } = predicted;
             write_tries(&folder.join(format!("{}-{name}.jsonl.zst", given.described())), &targets, &tries)?;
             let structures_per_second = Some(structures_per_second);
-            let evaluations = Some(sampling.evaluations_per_structure());
+            let evaluations = Some(sampling.evaluations_per_structure(schedule));
             let row = CspRow { evaluations, redraws, given_up, structures_per_second, ..row(name, *given, &tries) };
             write_file(&finished, serde_json::to_string_pretty(&row)? + "\n")?;
             rows.push(row);
@@ -215,14 +211,14 @@ struct Predicted {
 }
 
 fn predict(
-    network: &Loaded,
+    network: &Checkpoint,
     sampling: &SamplerConfig,
     orders: &[SamplingOrder],
     tries: usize,
     device: &Device,
 ) -> Result<Predicted> {
     const UNITS: f64 = 100.0;
-    let sampler = Sampler::new(&network.model, sampling.clone(), device)?;
+    let sampler = Sampler::new(&network.trained, sampling.clone(), device)?;
     let bar = bar("sampling", (orders.len() as f64 * UNITS) as u64);
     let mut found: Vec<Vec<Option<Structure>>> = vec![vec![None; tries]; orders.len() / tries];
     let (mut redraws, mut given_up, mut done) = (0, 0, 0.0);

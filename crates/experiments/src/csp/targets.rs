@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use crystal_core::{AsymmetricUnit, CrystalState, SiteMode, SpaceGroup, Structure};
 use langevin::{OrderedSites, SamplingOrder};
 use nalgebra::Vector3;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::RngExt;
+use random_keys::{Purpose, RandomKey};
 use wyckoff_assignment::{AssignmentPrior, AssignmentSpace, Demand, WyckoffAssignment};
 
 use super::Given;
@@ -52,13 +52,15 @@ pub(super) fn orders(
         match given {
             Given::Letters => orders.extend((0..tries).map(|_| order(target, OrderedSites::Wyckoff(target.assignment.clone())))),
             Given::Formula => {
-                let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                rng.set_stream(index as u64);
                 let demand = Demand::Atoms(target.assignment.primitive_composition());
                 let space = AssignmentSpace::new(target.space_group(), demand).with_context(|| target.id.clone())?;
                 let distribution = prior.distribution(&space);
-                let mut drawn = || (0..candidates).map(|_| distribution.sample(&mut rng)).collect();
-                orders.extend((0..tries).map(|_| order(target, OrderedSites::of_candidates(drawn()))));
+                let key = RandomKey::new(seed, Purpose::Demand);
+                let numbers = (0..u32::MAX).take(tries * candidates).collect::<Vec<_>>();
+                for draws in numbers.chunks(candidates) {
+                    let drawn = draws.iter().map(|draw| distribution.sample(&mut key.generator(index as u64, *draw)));
+                    orders.push(order(target, OrderedSites::of_candidates(drawn.collect())));
+                }
             }
         }
     }
@@ -67,8 +69,8 @@ pub(super) fn orders(
 
 /// What chance gives: random coordinates on the true positions in the TRUE cell.
 pub(super) fn random_coordinates(target: &Target, attempt: usize, stream: u64, seed: u64) -> Result<Structure> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
-    rng.set_stream((stream << 16) | attempt as u64);
+    let attempt = u32::try_from(attempt).context("a number of tries beyond 2³²")?;
+    let mut rng = RandomKey::new(seed, Purpose::Baseline).generator(stream, attempt);
     let mut state: CrystalState = target.unit.to_state(SiteMode::Wyckoff);
     for index in 0..state.sites.len() {
         let free = state.sites[index].free_coordinates(state.space_group);

@@ -5,7 +5,7 @@ use burn::nn::Linear;
 use burn::tensor::Device;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use score_model::ops::{add_dense_swish, dense, dense_swish, linear};
+use tensor_ops::{add_dense_swish, dense, dense_swish, linear};
 
 use super::{Comparison, Mode, deviation, download, upload};
 

@@ -13,8 +13,8 @@ use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use druse::DeviceName;
 use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
-use score_model::ops::{Precision, set_precision, set_tensor_cores};
 use serde::Serialize;
+use tensor_ops::{Precision, set_precision, set_tensor_cores};
 
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]

@@ -4,12 +4,15 @@ use anyhow::Result;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use crystal_core::SiteMode;
+use crystal_states::testing::{join, random_graph};
+use crystal_states::{Padding, PreparedBatch};
 use datasets::{LoadOptions, Source, Split, load};
+use dimenetpp::DimeNetPlusPlusConfig;
 use druse::training::states_of;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use score_model::conformance::{join, random_graph};
-use score_model::{DimeNetPlusPlusConfig, Padding, PreparedBatch, ScoreModel, Trainer, TrainingConfig};
+use score_model::{DenoisingObjective, ModelConfig, ScoreNetwork, TrainingConfig};
+use training::{Identity, OptimiserConfig, Trainer};
 
 use super::{Comparison, Mode, deviation, download};
 
@@ -46,10 +49,13 @@ impl ModuleVisitor for Visitor<'_> {
 /// Losses of the first training steps on the embedded prototypes.
 fn losses(device: &Device) -> Result<Vec<f32>> {
     let data = load(&Source::Embedded, &LoadOptions { min_space_group: 16, ..LoadOptions::default() })?;
-    let config = TrainingConfig { batch_size: 8, steps: STEPS, read_every: STEPS, ..TrainingConfig::default() };
-    let mut trainer = Trainer::new(DimeNetPlusPlusConfig::table1().init(device), config, device)?;
-    trainer.run(&states_of(&data, Split::Train, SiteMode::General), None, |_| true)?;
-    Ok(trainer.curve().iter().flat_map(|point| [point.position, point.lattice]).collect())
+    let optimiser = OptimiserConfig { batch_size: 8, steps: STEPS, read_every: STEPS, ..OptimiserConfig::default() };
+    let config = TrainingConfig { optimiser: optimiser.clone(), ..TrainingConfig::default() };
+    let states = states_of(&data, Split::Train, SiteMode::General);
+    let network = DimeNetPlusPlusConfig::table1().init(device);
+    let mut trainer = Trainer::new(network, optimiser, Identity::default(), device)?;
+    trainer.run(&DenoisingObjective::new(&states, &config), None, |_| true)?;
+    Ok(trainer.curve().iter().flat_map(|point| point.parts.clone()).collect())
 }
 
 pub(super) fn compare(mode: Mode, device: &Device, processor: &Device) -> Result<Vec<Comparison>> {

@@ -4,13 +4,13 @@ use anyhow::{Result, bail};
 use burn::tensor::Device;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use crystal_core::{CrystalState, SiteMode};
+use crystal_states::{Draw, GraphComparison, LangevinStep, NoisedStates, StateBatch, StateSet, compare_graphs};
 use datasets::{LoadOptions, Split, load, locate};
+use dimenetpp::DimeNetPlusPlusConfig;
 use druse::training::states_of;
 use multigraph::GraphConfig;
-use score_model::conformance::{GraphComparison, compare_graphs};
-use score_model::{
-    DimeNetPlusPlusConfig, Draw, LangevinStep, NoiseSchedule, NoisedStates, Purpose, RandomKey, ScoreModel, StateBatch, StateSet,
-};
+use random_keys::{Purpose, RandomKey};
+use score_model::{ModelConfig, NoiseSchedule, ScoreNetwork};
 
 use super::ParityOptions;
 
@@ -109,7 +109,7 @@ fn level_parity(
     let network = DimeNetPlusPlusConfig::table1();
     let basis = network.basis();
     let levels = vec![level; noised.len()];
-    let (found, expected) = (there.score_batch(&levels, &basis, &config)?, here.score_batch(&levels, &basis, &config)?);
+    let (found, expected) = (there.graph_batch(&levels, &basis, &config)?, here.graph_batch(&levels, &basis, &config)?);
     let comparison = compare_graphs(&expected, &found, noised.len(), there.n_sites());
 
     // One step of each process, with the device's estimate on both.

@@ -7,7 +7,7 @@ use burn::backend::Dispatch;
 use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::{Device, Distribution, Tensor};
-use score_model::ops::{GraphOps, add_dense_swish, dense_swish};
+use tensor_ops::{DenseOps, SwishOps, add_dense_swish, dense_swish};
 
 use super::{Mode, Timing};
 
@@ -51,11 +51,11 @@ pub(super) fn measure(mode: Mode, device: &Device, n_rows: usize) -> Result<Vec<
         };
         row("swish layer", 2, seconds(device, || drop(dense_swish(&layer, x.clone())))?);
         row("swish layer, added", 3, seconds(device, || drop(add_dense_swish(grad.clone(), &layer, x.clone())))?);
-        let gradient = || <Dispatch as GraphOps>::dense_input_gradient(batch(&grad), batch(&weight));
+        let gradient = || <Dispatch as DenseOps>::dense_input_gradient(batch(&grad), batch(&weight));
         row("input gradient", 2, seconds(device, || drop(gradient()))?);
-        let gradients = || <Dispatch as GraphOps>::dense_parameter_gradients(batch(&grad), batch(&x));
+        let gradients = || <Dispatch as DenseOps>::dense_parameter_gradients(batch(&grad), batch(&x));
         row("weight and bias gradient", 2, seconds(device, || drop(gradients()))?);
-        let slope = || <Dispatch as GraphOps>::swish_backward(batch(&grad), batch(&x));
+        let slope = || <Dispatch as SwishOps>::swish_backward(batch(&grad), batch(&x));
         row("gradient of swish", 3, seconds(device, || drop(slope()))?);
     }
     Ok(timings)

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use crystal_core::{Structure, io};
 use druse::config::parse_ron;
-use score_model::LossPoint;
 use serde::Deserialize;
+use training::LossPoint;
 
 use super::command;
 use crate::table::Row;
@@ -165,27 +165,28 @@ fn losses_of(csv: &str, path: &Path) -> Result<Vec<LossPoint>> {
         let mut cells = row.split(',');
         let point = LossPoint {
             step: cells.next()?.parse().ok()?,
-            position: cells.next()?.parse().ok()?,
-            lattice: cells.next()?.parse().ok()?,
+            parts: vec![cells.next()?.parse().ok()?, cells.next()?.parse().ok()?],
         };
         cells.next().is_none().then_some(point)
     };
     let rows = csv.lines().enumerate().skip(1);
     rows.map(|(index, row)| {
-        point(row).ok_or_else(|| anyhow!("{}:{}: '{row}' is no step with two losses", path.display(), index + 1))
+        point(row).ok_or_else(|| anyhow!("{}:{}: '{row}' is not a step with two losses", path.display(), index + 1))
     })
     .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use score_model::LATTICE_LOSS;
+
     use super::*;
 
     #[test]
     fn losses_are_read_and_bad_lines_named() {
         let path = Path::new("loss.csv");
         let curve = losses_of("step,position,lattice\n0,1.5,0.5\n1,1.25,0.25\n", path).expect("two points");
-        assert_eq!((curve.len(), curve[1].step, curve[1].lattice), (2, 1, 0.25));
+        assert_eq!((curve.len(), curve[1].step, curve[1].parts[LATTICE_LOSS]), (2, 1, 0.25));
         for bad in ["0,1", "0,1,2,3", "x,1,2", ""] {
             let error = losses_of(&format!("step,position,lattice\n{bad}\n"), path).expect_err(bad).to_string();
             assert!(error.starts_with("loss.csv:2: "), "{error}");

@@ -48,7 +48,7 @@ pub fn run(options: &ReportOptions) -> Result<String> {
     if run.compiled_in {
         return written(&options.run, &run, &Reference::compiled_in()?.properties);
     }
-    let data_config = &run.config.train.data;
+    let data_config = &run.config.data;
     let settings = LoadOptions {
         min_space_group: data_config.min_space_group,
         symprec: data_config.symprec,
@@ -99,7 +99,7 @@ fn written(folder: &Path, run: &FinishedRun, test: &[Properties]) -> Result<Stri
 }
 
 fn html(run: &FinishedRun, test: &[Properties]) -> Result<String> {
-    let symprec = run.config.train.data.symprec;
+    let symprec = run.config.data.symprec;
     let is_valid = |id: &str, structure: &Structure| match run.valid.as_ref().and_then(|valid| valid.get(id)) {
         Some(valid) => *valid,
         None => Fingerprints::of(structure).is_valid(),

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use crystal_core::Species;
 use druse::provenance::VERSION;
-use score_model::LossPoint;
+use score_model::{LATTICE_LOSS, POSITION_LOSS};
 use serde::Serialize;
 use serde_json::json;
+use training::LossPoint;
 
 use super::command;
 use super::crystals::Crystal;
@@ -47,7 +48,7 @@ pub fn page(run: &FinishedRun, distributions: &[Distribution], crystals: &[Cryst
     let [n_generated, n_test] = n_compared.map(|n| n.to_string());
     let all_generated = run.generated.len().to_string();
     let shown = crystals.len().to_string();
-    let symprec = run.config.train.data.symprec.to_string();
+    let symprec = run.config.data.symprec.to_string();
     let no_curve =
         if run.curve.is_empty() { "This run sampled with weights that it did not train: it has no curve." } else { "" };
     fill(
@@ -174,8 +175,8 @@ fn loss(curve: &[LossPoint]) -> Option<serde_json::Value> {
         "last": last.step + 1,
         "averaged": chunk,
         "step": steps,
-        "position": mean(|point| point.position),
-        "lattice": mean(|point| point.lattice),
+        "position": mean(|point| point.parts[POSITION_LOSS]),
+        "lattice": mean(|point| point.parts[LATTICE_LOSS]),
     }))
 }
 

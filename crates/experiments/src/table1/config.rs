@@ -1,7 +1,9 @@
 //! The configuration of Table 1.
 
-use druse::config::TrainConfig;
+use crystal_core::{ConfigError, SiteMode};
+use druse::config::{DataConfig, TrainConfig};
 use langevin::SamplerConfig;
+use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
 
 use super::samplers::{self, NamedSampler, ReferenceSplit};
@@ -21,14 +23,18 @@ pub struct Calibration {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table1Config {
-    /// Network, training and data.
-    pub train: TrainConfig,
-    /// The sampler. Its schedule, graph and seed are those of the training.
+    /// Which structures of the data are measured against, and trained on.
+    #[serde(default)]
+    pub data: DataConfig,
+    /// The training, where the run trains a network (`--train`); a finished run has it only then.
+    #[serde(default)]
+    pub train: Option<TrainConfig>,
+    /// The sampler of the row 'this work'. Noise levels and graph are those of the network.
     pub sampling: SamplerConfig,
     /// Further samplers, a row each; with any, the run's folder gets `samplers.csv` and `samplers.svg`.
     #[serde(default)]
     pub samplers: Vec<NamedSampler>,
-    /// Samplers of the Wyckoff mode, a row each: with the network compiled in for it, and its schedule and graph, sites on positions that are drawn from
+    /// Samplers of the Wyckoff mode, a row each: with a network of that mode, sites on positions that are drawn from
     /// the prior learned on the training split.
     #[serde(default)]
     pub wyckoff: Vec<NamedSampler>,
@@ -51,33 +57,36 @@ impl Preset for Table1Config {
 }
 
 impl Table1Config {
-    /// Sets the seed of every stage, and gives the samplers the schedule and graph that the network is trained with.
+    /// Sets the seed of every stage.
+    #[must_use]
     pub fn resolve(mut self, seed: u64) -> Self {
-        self.train.model.seed = seed;
-        self.train.training.seed = seed;
-        self.resolve_sampling(seed)
-    }
-
-    /// The same for the samplers alone, where the training is done already.
-    pub fn resolve_sampling(mut self, seed: u64) -> Self {
-        for sampling in self.samplers.iter_mut().map(|sampler| &mut sampler.sampling).chain([&mut self.sampling]) {
-            samplers::fit(sampling, &self.train.training, seed);
-        }
+        self.train = self.train.map(|train| train.with_seed(seed));
+        let samplers = self.samplers.iter_mut().chain(&mut self.wyckoff).map(|sampler| &mut sampler.sampling);
+        samplers.chain([&mut self.sampling]).for_each(|sampling| sampling.seed = seed);
         self
     }
 
-    /// What makes the configuration unusable, if anything.
-    pub fn problem(&self) -> Option<String> {
-        let at_least =
-            |name: &str, value: usize, least: usize| (value < least).then(|| format!("{name} must be at least {least}"));
-        self.train
-            .problem()
-            .or_else(|| self.sampling.problem())
-            .or_else(|| samplers::problem(&[self.samplers.as_slice(), &self.wyckoff].concat()))
-            .or_else(|| at_least("n_samples", self.n_samples, 2))
-            .or_else(|| at_least("calibration.n_structures", self.calibration.n_structures, 2))
-            .or_else(|| at_least("calibration.draws", self.calibration.draws, 1))
-            .or_else(|| at_least("bootstrap", self.bootstrap, 2))
+    /// Whether the numbers make sense; `schedule` is that of the network that is sampled with.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first field that does not.
+    pub fn check(&self, schedule: &NoiseSchedule) -> Result<(), ConfigError> {
+        let at_least = |field: &str, value: usize, least: usize| {
+            ConfigError::unless(value >= least, field, value, &format!("at least {least}"))
+        };
+        if let Some(train) = &self.train {
+            train.check().map_err(|error| error.of("train"))?;
+            let expected = "what 'data' says: a network is trained on the structures that are measured against";
+            ConfigError::unless(train.data == self.data, "train.data", &train.data, expected)?;
+            let general = train.mode == SiteMode::General;
+            ConfigError::unless(general, "train.mode", train.mode, "General: the row gives space group and sites per element")?;
+        }
+        self.sampling.check(schedule).map_err(|error| error.of("sampling"))?;
+        samplers::check(&[self.samplers.as_slice(), &self.wyckoff].concat(), schedule)?;
+        at_least("n_samples", self.n_samples, 2)?;
+        at_least("calibration.n_structures", self.calibration.n_structures, 2)?;
+        at_least("calibration.draws", self.calibration.draws, 1)?;
+        at_least("bootstrap", self.bootstrap, 2)
     }
 }
 
@@ -90,7 +99,7 @@ mod tests {
         for name in Table1Config::preset_names() {
             let text = Table1Config::preset(name).expect("a preset");
             let config: Table1Config = druse::config::parse_ron(text, name).expect("a configuration");
-            assert_eq!(config.resolve(7).problem(), None, "{name}");
+            assert_eq!(config.resolve(7).check(&NoiseSchedule::default()), Ok(()), "{name}");
         }
         assert!(Table1Config::preset("no-such-preset").is_none());
     }
@@ -100,7 +109,7 @@ mod tests {
         let text = include_str!("../../../../experiments/few-step/validation.ron");
         let config: Table1Config = druse::config::parse_ron(text, "few-step").expect("a configuration");
         let config = config.resolve(7);
-        assert_eq!(config.problem(), None);
+        assert_eq!(config.check(&NoiseSchedule::default()), Ok(()));
         assert!(!config.samplers.is_empty() && config.samplers.iter().all(|sampler| sampler.sampling.seed == 7));
     }
 

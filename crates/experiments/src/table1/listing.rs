@@ -46,7 +46,7 @@ pub(crate) fn write(folder: &Path, generated: &Generated, fingerprints: &[Finger
             novel: sameness.novel.as_ref().and_then(|novel| novel[index]),
         })?;
     }
-    write_file(&folder.join(FILE), csv.into_inner().context(FILE)?)
+    Ok(write_file(&folder.join(FILE), csv.into_inner().context(FILE)?)?)
 }
 
 /// Reads the table of a run; none if the run wrote none, as earlier versions did.

@@ -14,5 +14,5 @@ mod stages;
 pub use config::{Calibration, Table1Config};
 pub use reference::write_reference;
 pub use run::{Table1Options, run};
+pub(crate) use samplers::check as check_samplers;
 pub use samplers::{NamedSampler, ReferenceSplit};
-pub(crate) use samplers::{fit as fit_sampler, problem as sampler_problem};

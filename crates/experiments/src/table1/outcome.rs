@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::further::{self, Further};
 use super::reference::Reference;
+use super::run::TABLE;
 use super::stages::Stages;
 use crate::table::{Row, markdown, text};
 
@@ -61,7 +62,7 @@ impl Outcome<'_> {
             notes.join("\n  "),
             further::text(self.further)
         );
-        write_file(&folder.join("table1.txt"), &terminal)?;
+        write_file(&folder.join(TABLE), &terminal)?;
         write_file(
             &folder.join("table1.md"),
             format!(

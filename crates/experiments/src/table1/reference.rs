@@ -81,7 +81,7 @@ impl Reference {
         Ok(Self {
             data: data.name.clone(),
             data_sha256: data.sha256.clone(),
-            filter: config.train.data.clone(),
+            filter: config.data.clone(),
             cgcnn_sha256: cgcnn.sha256.clone(),
             git: GIT_REVISION.to_owned(),
             orders,
@@ -105,7 +105,7 @@ impl Reference {
     /// If the configuration asks for other structures, or `cgcnn` are not the weights that it was made with.
     pub fn shipped(config: &Table1Config, cgcnn: &Weights) -> Result<Self> {
         let reference = Self::compiled_in()?;
-        let filter = &config.train.data;
+        let filter = &config.data;
         if config.reference != ReferenceSplit::Test {
             bail!(
                 "only the test split is compiled in, and the configuration asks for the {} split; give --data DIR",
@@ -136,7 +136,7 @@ impl Reference {
     /// # Errors
     /// If the file cannot be written; nothing new is then under its name.
     pub fn save(&self, path: &Path) -> Result<()> {
-        write_file(path, self.to_bytes()?)
+        Ok(write_file(path, self.to_bytes()?)?)
     }
 
     fn to_bytes(&self) -> Result<Vec<u8>> {
@@ -185,7 +185,7 @@ pub fn write_reference(data: Option<&Path>, out: &Path) -> Result<String> {
     let name = "full";
     let preset = Table1Config::preset(name).context("the preset is compiled in")?;
     let config: Table1Config = parse_ron(preset, name)?;
-    let DataConfig { min_space_group, symprec } = config.train.data;
+    let DataConfig { min_space_group, symprec } = config.data;
     let data = load(&locate(data), &LoadOptions { min_space_group, symprec, ..LoadOptions::default() })?;
     let cgcnn = crystal_features::load(None, &DeviceName::Cpu.open()?)?;
     let reference = Reference::of(&data, &config, &cgcnn, 0)?;
@@ -368,7 +368,7 @@ mod tests {
             reference.structures.iter().all(|fingerprints| fingerprints.cgcnn.as_ref().is_none_or(|cgcnn| cgcnn.len() == 32))
         );
         let mut lower = quick();
-        lower.train.data.min_space_group = 1;
+        lower.data.min_space_group = 1;
         for other in [lower, Table1Config { reference: ReferenceSplit::Validation, ..quick() }] {
             assert!(Reference::shipped(&other, &cgcnn).is_err_and(|error| error.to_string().contains("--data")));
         }

@@ -1,10 +1,11 @@
 //! Rows of the table that are measured.
 
 use anyhow::{Result, bail};
+use langevin::SamplerConfig;
 use metrics::{Fingerprints, evaluate, table1_samples};
 
 use super::reference::Reference;
-use super::run::Generated;
+use super::run::{Generated, Network};
 use super::{Table1Config, samplers};
 use crate::published::{self, Figures};
 use crate::statistics::{choose, figures_of, over_draws, with_bootstrap};
@@ -24,12 +25,12 @@ pub(crate) struct Bootstrap {
 
 /// The paper's protocol: figures over the structures that are valid and have a fingerprint. The note says how many were not.
 pub(crate) fn this_work_row(
-    config: &Table1Config,
+    sampling: &SamplerConfig,
     bootstrap: Bootstrap,
     generated: &[Fingerprints],
     reference: &[Fingerprints],
     sampled: &Generated,
-    weights: &str,
+    network: &Network,
 ) -> Result<Row> {
     let usable = table1_samples(generated, generated.len());
     if usable.len() < 2 {
@@ -38,9 +39,10 @@ pub(crate) fn this_work_row(
     let valid = evaluate(&usable, reference)?;
     let measured = with_bootstrap(&valid, &usable, reference, bootstrap.samples, bootstrap.seed)?;
     let note = format!(
-        "{weights}; {}; {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws exploded and were drawn again, {} given up; \
+        "{}; {}; {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws exploded and were drawn again, {} given up; \
          ± is a bootstrap over the generated structures",
-        samplers::described(&config.sampling),
+        network.note,
+        samplers::described(sampling, &network.trained.description.schedule),
         usable.len(),
         generated.len(),
         valid.cov_precision * usable.len() as f64 / generated.len() as f64,

@@ -6,13 +6,15 @@ use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use crystal_core::{SiteMode, SpaceGroupNumber, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, Split, load, locate};
-use druse::checkpoints::{self, Loaded};
-use druse::config::to_ron;
-use druse::output::{writable_folder, write_file};
-use druse::training::recent_losses;
+use druse::checkpoint::{self, Checkpoint};
+use druse::config::{TrainConfig, to_ron};
+use druse::output::{writable_folder, write_file, write_json};
+use druse::training::{TrainingRun, recent_losses};
 use druse::{Devices, Provenance, crystal_features};
-use langevin::{Sampler, SamplingOrder};
-use score_model::{DimeNetPlusPlus, Exchange};
+use druse_cli::progress::Display;
+use langevin::{Sampler, SamplerConfig, SamplingOrder};
+use score_model::AnyModel;
+use training::Exchange;
 
 use super::further::Further;
 use super::outcome::Outcome;
@@ -21,7 +23,7 @@ use super::rows::{Bootstrap, stable_rows, this_work_row};
 use super::sameness::Sameness;
 use super::samplers::OnPositions;
 use super::stages::Stages;
-use super::{Table1Config, listing, samplers};
+use super::{NamedSampler, Table1Config, listing, samplers};
 use crate::plot;
 use crate::progress::bar;
 use crate::published;
@@ -30,6 +32,8 @@ use crate::table::Row;
 
 /// Written last: a run with this file is finished.
 const RESULT: &str = "table1.json";
+/// The table as text.
+pub(super) const TABLE: &str = "table1.txt";
 /// Steps over which the losses in the note are averaged.
 const NOTED_STEPS: usize = 100;
 
@@ -54,6 +58,12 @@ pub struct Table1Options {
     /// Sample with this checkpoint instead of the compiled-in one.
     #[arg(long, conflicts_with_all = ["resume", "train"])]
     pub checkpoint: Option<PathBuf>,
+    /// Sample the rows of Wyckoff positions with this checkpoint instead of the compiled-in one.
+    #[arg(long)]
+    pub wyckoff_checkpoint: Option<PathBuf>,
+    /// Further rows by the names of their samplers, such as 'annealed'; 'none' for none [default: those that the configuration always runs].
+    #[arg(long, value_delimiter = ',')]
+    pub samplers: Option<Vec<String>>,
     /// Weights for FD CGCNN instead of the compiled-in ones: a .safetensors file of `experiments cgcnn`, or a .pth.tar of the published program.
     #[arg(long)]
     pub cgcnn_weights: Option<PathBuf>,
@@ -64,11 +74,16 @@ pub struct Table1Options {
 /// # Errors
 /// If a stage fails; the message names the stage.
 pub fn run(options: &Table1Options) -> Result<String> {
-    let mut config = configuration(&options.run)?;
+    let mut config = configuration(options)?;
     let Table1Options { run: common, .. } = options;
-    let folder = common.folder("table1", RESULT);
-    if folder.join(RESULT).exists() && !options.resume {
-        bail!("{}: a finished run lies there already; choose another --name, or --resume", folder.display());
+    let folder = if options.resume { common.latest_folder("table1", RESULT) } else { common.folder("table1", RESULT) };
+    if folder.join(RESULT).exists() {
+        if options.resume {
+            // There is nothing to go on with: the table of the finished run is what was asked for.
+            let table = folder.join(TABLE);
+            return std::fs::read_to_string(&table).with_context(|| format!("{}: cannot be read", table.display()));
+        }
+        bail!("{}: a finished run lies there already; choose another --name, or --resume to see its table", folder.display());
     }
     // Before anything is written: the configuration of an interrupted run must not be replaced by that of one that is then refused.
     let interrupted = folder.join("training.state").exists();
@@ -82,11 +97,15 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let devices = common.device.open_several(options.gpus, options.exchange)?;
     let device = devices.first.clone();
     let checkpoint = if trains {
+        let train =
+            config.train.as_ref().with_context(|| format!("{}: has no 'train'; say there what to train", common.described()))?;
+        config.check(&train.training.schedule).with_context(|| common.described())?;
         None
     } else {
-        let checkpoint = checkpoints::load(options.checkpoint.as_deref(), SiteMode::General, &device)?;
-        config.train = checkpoint.config.clone();
-        config = config.resolve_sampling(common.seed);
+        // What was not trained in this run does not belong into its configuration.
+        config.train = None;
+        let checkpoint = checkpoint::for_mode(options.checkpoint.as_deref(), SiteMode::General, &device)?;
+        config.check(&checkpoint.trained.description.schedule).with_context(|| common.described())?;
         Some(checkpoint)
     };
     let cgcnn = crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
@@ -105,22 +124,24 @@ pub fn run(options: &Table1Options) -> Result<String> {
         None => Reference::shipped(&config, &cgcnn),
     })?;
     let provenance = Provenance::of_named(&reference.data, &reference.data_sha256, common.seed, common.device);
-    write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
+    write_json(&folder.join("run.json"), &provenance)?;
     let training = data.as_ref().map(|data| structures_of(data, Split::Train));
     let training = training.as_deref();
 
-    let network = match (checkpoint, &data) {
-        (None, Some(data)) => stages.run("training", || train(&config, options.resume, data, &provenance, &devices, &folder))?.0,
-        (Some(checkpoint), _) => ScoreNetwork::of_checkpoint(checkpoint),
-        (None, None) => unreachable!("without a checkpoint the data were loaded"),
+    let network = match (checkpoint, &data, &config.train) {
+        (Some(checkpoint), ..) => Network::of_checkpoint(checkpoint),
+        (None, Some(data), Some(training)) => {
+            stages.run("training", || train(training, options.resume, data, &provenance, &devices, &folder))?.0
+        }
+        (None, ..) => unreachable!("without a checkpoint there are a training and its data"),
     };
     let orders = reference.orders(config.n_samples, config.sampling.seed);
-    let generated = stages.run("sampling", || sample(&config, &orders, &network.model, &device, &folder))?;
+    let generated = stages.run("sampling", || sample(&config.sampling, &orders, &network, &device, &folder))?;
     let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, &cgcnn)))?;
     let same = stages.run("uniqueness and novelty", || Sameness::of(&generated.structures, training))?;
     let bootstrap = Bootstrap { samples: config.bootstrap, seed: common.seed };
     let (this_work, further) = stages.run("figures of this work", || {
-        let row = this_work_row(&config, bootstrap, &ours, &reference.structures, &generated, &network.note)?;
+        let row = this_work_row(&config.sampling, bootstrap, &ours, &reference.structures, &generated, &network)?;
         Ok((row, Further::of("this work", &generated, &same, &ours, &reference.structures)?))
     })?;
     listing::write(&folder, &generated, &ours, &same)?;
@@ -128,29 +149,30 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let mut further = vec![further];
     let wyckoff = match config.wyckoff.as_slice() {
         [] => None,
-        samplers => Some(OnPositions::new(samplers, &orders, common.seed, &device)?),
+        _ => Some(OnPositions::new(options.wyckoff_checkpoint.as_deref(), &orders, common.seed, &device)?),
     };
     let plain = config.samplers.iter().map(|sampler| (sampler, &network, &orders));
-    let bound = wyckoff.iter().flat_map(|bound| bound.samplers.iter().map(|sampler| (sampler, &bound.network, &bound.orders)));
+    let bound = wyckoff.iter().flat_map(|bound| config.wyckoff.iter().map(|sampler| (sampler, &bound.network, &bound.orders)));
     let more: Vec<_> = plain.chain(bound).collect();
     for &(sampler, network, orders) in &more {
-        let name = &sampler.name;
-        let config = samplers::with_sampler(&config, sampler);
+        let NamedSampler { name, sampling, .. } = sampler;
         let folder = folder.join(name);
-        let generated = stages.run(&format!("sampling, {name}"), || sample(&config, orders, &network.model, &device, &folder))?;
+        let generated = stages.run(&format!("sampling, {name}"), || sample(sampling, orders, network, &device, &folder))?;
         let (row, more) = stages.run(&format!("figures of {name}"), || {
             let ours = fingerprints_of(name, &generated.structures, &cgcnn);
             let same = Sameness::of(&generated.structures, training)?;
             listing::write(&folder, &generated, &ours, &same)?;
-            let row = this_work_row(&config, bootstrap, &ours, &reference.structures, &generated, &network.note)?;
+            let row = this_work_row(&config.sampling, bootstrap, &ours, &reference.structures, &generated, &network)?;
             Ok((row, Further::of(name, &generated, &same, &ours, &reference.structures)?))
         })?;
         rows.push(Row { name: name.clone(), published: None, ..row });
         further.push(more);
     }
     if !more.is_empty() {
-        let samplings: Vec<_> =
-            std::iter::once(&config.sampling).chain(more.iter().map(|(sampler, ..)| &sampler.sampling)).collect();
+        let schedule = |network: &'_ Network| network.trained.description.schedule.clone();
+        let schedules: Vec<_> = std::iter::once(schedule(&network)).chain(more.iter().map(|(_, of, _)| schedule(of))).collect();
+        let samplings = std::iter::once(&config.sampling).chain(more.iter().map(|(sampler, ..)| &sampler.sampling));
+        let samplings: Vec<_> = samplings.zip(&schedules).collect();
         samplers::write_comparison(&folder, config.n_samples, &samplings, &rows)?;
     }
     let split = config.reference;
@@ -191,20 +213,27 @@ pub fn run(options: &Table1Options) -> Result<String> {
     Ok(table)
 }
 
-fn configuration(options: &RunOptions) -> Result<Table1Config> {
-    let config = options.configuration::<Table1Config>()?.resolve(options.seed);
-    match config.problem() {
-        Some(problem) => bail!("{}: {problem}", options.described()),
-        None => Ok(config),
+/// The configuration with the seed, and with the rows that are asked for.
+fn configuration(options: &Table1Options) -> Result<Table1Config> {
+    let mut config = options.run.configuration::<Table1Config>()?.resolve(options.run.seed);
+    if let Some(wanted) = &options.samplers {
+        let known: Vec<&str> = config.samplers.iter().chain(&config.wyckoff).map(|sampler| sampler.name.as_str()).collect();
+        if let Some(unknown) = wanted.iter().find(|name| *name != "none" && !known.contains(&name.as_str())) {
+            bail!("--samplers: {} has no sampler '{unknown}'; it has {}", options.run.described(), known.join(", "));
+        }
     }
+    let asked = |sampler: &NamedSampler| match &options.samplers {
+        Some(wanted) => wanted.contains(&sampler.name),
+        None => !sampler.on_demand,
+    };
+    config.samplers.retain(&asked);
+    config.wyckoff.retain(&asked);
+    Ok(config)
 }
 
 pub(crate) fn load_data(config: &Table1Config, source: &Source) -> Result<DataSet> {
-    let settings = LoadOptions {
-        min_space_group: config.train.data.min_space_group,
-        symprec: config.train.data.symprec,
-        ..LoadOptions::default()
-    };
+    let settings =
+        LoadOptions { min_space_group: config.data.min_space_group, symprec: config.data.symprec, ..LoadOptions::default() };
     let data = load(source, &settings)?;
     let reduced = |split| data.split(split).iter().filter(|record| record.unit.is_ok()).count();
     tracing::info!(
@@ -227,45 +256,46 @@ pub(crate) fn structures_of(data: &DataSet, split: Split) -> Vec<Structure> {
 }
 
 /// What is sampled with, and what the note tells of it.
-pub(crate) struct ScoreNetwork {
-    pub(crate) model: DimeNetPlusPlus,
+pub(crate) struct Network {
+    pub(crate) trained: AnyModel,
     pub(crate) note: String,
 }
 
-impl ScoreNetwork {
-    pub(crate) fn of_checkpoint(checkpoint: Loaded) -> Self {
-        let Loaded { model, config, step, path, sha256, .. } = checkpoint;
-        let note = format!(
-            "checkpoint {path} (SHA-256 {}…), {step} training steps of {} structures",
-            &sha256[..12],
-            config.training.batch_size
-        );
-        Self { model, note }
+impl Network {
+    pub(crate) fn of_checkpoint(checkpoint: Checkpoint) -> Self {
+        let Checkpoint { trained, path, sha256, .. } = checkpoint;
+        let steps = trained.description.steps;
+        let batch = trained.description.optimiser.get("batch_size").and_then(|size| size.as_u64());
+        let batch = batch.map_or_else(String::new, |size| format!(" of {size} structures"));
+        let note = format!("{} of checkpoint {path} (SHA-256 {}…), {steps} training steps{batch}", trained.kind, &sha256[..12]);
+        Self { trained, note }
     }
 }
 
 /// Trains, or goes on with a training in `folder` if `resume` is set. Returns the mean losses of the last steps, too.
 pub(crate) fn train(
-    config: &Table1Config,
+    config: &TrainConfig,
     resume: bool,
     data: &DataSet,
     provenance: &Provenance,
     devices: &Devices,
     folder: &Path,
-) -> Result<(ScoreNetwork, (f32, f32))> {
-    let bar = bar("training", config.train.training.steps);
+) -> Result<(Network, (f32, f32))> {
+    let optimiser = &config.training.optimiser;
+    let bar = bar("training", optimiser.steps);
+    let mut display = Display::whole(&bar);
     // An interrupted experiment goes on where its training stopped; the training itself knows when it is done.
-    let trained = druse::training::train(&config.train, data, provenance, devices, folder, resume, &bar);
+    let run = druse::training::train(config, data, provenance, devices, folder, resume, &mut |told| display.show(told));
     bar.finish_and_clear();
-    let trained = trained?;
-    write_file(&folder.join("loss.svg"), plot::loss_curve(&trained.curve)?)?;
-    let (position, lattice) = recent_losses(&trained.curve, NOTED_STEPS);
+    let TrainingRun { trained, curve, .. } = run?;
+    write_file(&folder.join("loss.svg"), plot::loss_curve(&curve)?)?;
+    let (position, lattice) = recent_losses(&curve, NOTED_STEPS);
     let note = format!(
         "{} training steps of {} structures, losses at the end {position:.3} (position) and {lattice:.3} (lattice)",
-        trained.curve.len(),
-        config.train.training.batch_size,
+        curve.len(),
+        optimiser.batch_size,
     );
-    Ok((ScoreNetwork { model: trained.model, note }, (position, lattice)))
+    Ok((Network { trained, note }, (position, lattice)))
 }
 
 /// Sampled structures with what the note tells of them.
@@ -280,15 +310,16 @@ pub(crate) struct Generated {
 }
 
 pub(crate) fn sample(
-    config: &Table1Config,
+    config: &SamplerConfig,
     orders: &[SamplingOrder],
-    model: &impl score_model::ScoreModel,
+    network: &Network,
     device: &Device,
     folder: &Path,
 ) -> Result<Generated> {
     let bar = bar("sampling", 0);
-    let sampler = Sampler::new(model, config.sampling.clone(), device)?;
-    let sampled = druse::sampling::sample(&sampler, orders, &folder.join("generated"), &bar);
+    let mut display = Display::fractions(&bar);
+    let sampler = Sampler::new(&network.trained, config.clone(), device)?;
+    let sampled = druse::sampling::sample(&sampler, orders, &folder.join("generated"), &mut |told| display.show(told));
     bar.finish_and_clear();
     let sampled = sampled?;
     let named: Vec<(String, Structure)> =

@@ -4,19 +4,17 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use burn::tensor::Device;
-use crystal_core::{SiteMode, SpaceGroup};
+use crystal_core::{ConfigError, SiteMode, SpaceGroup};
 use datasets::Split;
-use druse::checkpoints;
+use druse::checkpoint;
 use druse::output::write_file;
 use langevin::{Method, OrderedSites, SamplerConfig, SamplingOrder};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use score_model::TrainingConfig;
+use random_keys::{Purpose, RandomKey};
+use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
 use wyckoff_assignment::{AssignmentSpace, Demand, Priors};
 
-use super::Table1Config;
-use super::run::ScoreNetwork;
+use super::run::Network;
 use crate::plot::{QualityPoint, quality_against_evaluations};
 use crate::published::Figures;
 use crate::table::{Measured, Row};
@@ -27,34 +25,27 @@ use crate::table::{Measured, Row};
 pub struct NamedSampler {
     /// Name of its row and of its folder; small letters, digits and hyphens.
     pub name: String,
-    /// The sampler. Its schedule, graph and seed are those of the training.
+    /// The sampler. Noise levels and graph are those of the network.
     pub sampling: SamplerConfig,
+    /// Whether its row is left out unless it is asked for by name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_demand: bool,
 }
 
-/// Gives a sampler the seed, and the schedule and graph of the network that it samples with.
-pub(crate) fn fit(sampling: &mut SamplerConfig, training: &TrainingConfig, seed: u64) {
-    sampling.seed = seed;
-    sampling.schedule = training.schedule.clone();
-    sampling.graph = training.graph.clone();
-}
-
-/// What the samplers of the Wyckoff mode work with: the network that is compiled in for it, and orders of positions.
+/// What the samplers of the Wyckoff mode work with: a network of that mode, and orders of positions.
 pub(super) struct OnPositions {
-    pub(super) network: ScoreNetwork,
+    pub(super) network: Network,
     pub(super) orders: Vec<SamplingOrder>,
-    pub(super) samplers: Vec<NamedSampler>,
 }
 
 impl OnPositions {
-    /// Loads the network; `orders` are those of the other rows.
+    /// Loads the network, by default the one that is compiled in; `orders` are those of the other rows.
     ///
     /// # Errors
-    /// If an order is one of positions already, or has no sites.
-    pub(super) fn new(samplers: &[NamedSampler], orders: &[SamplingOrder], seed: u64, device: &Device) -> Result<Self> {
-        let checkpoint = checkpoints::load(None, SiteMode::Wyckoff, device)?;
-        let mut samplers = samplers.to_vec();
-        samplers.iter_mut().for_each(|sampler| fit(&mut sampler.sampling, &checkpoint.config.training, seed));
-        Ok(Self { network: ScoreNetwork::of_checkpoint(checkpoint), orders: on_positions(orders, seed)?, samplers })
+    /// If the checkpoint is of the other mode, or an order is one of positions already or has no sites.
+    pub(super) fn new(checkpoint: Option<&Path>, orders: &[SamplingOrder], seed: u64, device: &Device) -> Result<Self> {
+        let checkpoint = checkpoint::for_mode(checkpoint, SiteMode::Wyckoff, device)?;
+        Ok(Self { network: Network::of_checkpoint(checkpoint), orders: on_positions(orders, seed)? })
     }
 }
 
@@ -86,17 +77,18 @@ impl ReferenceSplit {
     }
 }
 
-/// What makes the list of samplers unusable, if anything.
-pub(crate) fn problem(samplers: &[NamedSampler]) -> Option<String> {
-    samplers.iter().enumerate().find_map(|(index, NamedSampler { name, sampling })| {
+/// Whether the samplers of a list make sense for a network of these noise levels.
+///
+/// # Errors
+/// [`ConfigError`] for the first that does not.
+pub(crate) fn check(samplers: &[NamedSampler], schedule: &NoiseSchedule) -> Result<(), ConfigError> {
+    samplers.iter().enumerate().try_for_each(|(index, NamedSampler { name, sampling, .. })| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if name.is_empty() || !name.chars().all(plain) {
-            return Some(format!("samplers: the name '{name}' becomes a folder; use small letters, digits and hyphens"));
-        }
-        if samplers[..index].iter().any(|other| other.name == *name) {
-            return Some(format!("samplers: '{name}' stands twice"));
-        }
-        sampling.problem().map(|problem| format!("samplers: {name}: {problem}"))
+        let is_plain = !name.is_empty() && name.chars().all(plain);
+        ConfigError::unless(is_plain, "samplers.name", name, "small letters, digits and hyphens: the name becomes a folder")?;
+        let is_new = samplers[..index].iter().all(|other| other.name != *name);
+        ConfigError::unless(is_new, "samplers.name", name, "another name: this one stands twice")?;
+        sampling.check(schedule).map_err(|error| error.of(&format!("samplers.{name}")))
     })
 }
 
@@ -107,24 +99,19 @@ pub(crate) fn problem(samplers: &[NamedSampler]) -> Option<String> {
 /// If an order is one of positions already, or has no sites.
 fn on_positions(orders: &[SamplingOrder], seed: u64) -> Result<Vec<SamplingOrder>> {
     let prior = &Priors::shipped().assignments;
+    let key = RandomKey::new(seed, Purpose::Demand);
     let drawn = |(index, order): (usize, &SamplingOrder)| {
         let OrderedSites::General(sites) = &order.sites else { anyhow::bail!("{order}: its positions are given already") };
         let space = AssignmentSpace::new(SpaceGroup::get(order.space_group), Demand::Sites(sites.clone()))?;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(index as u64);
+        let mut rng = key.generator(index as u64, 0);
         Ok(SamplingOrder { sites: OrderedSites::Wyckoff(prior.distribution(&space).sample(&mut rng)), ..order.clone() })
     };
     orders.iter().enumerate().map(drawn).collect()
 }
 
-/// The configuration with this sampler as the table's.
-pub(super) fn with_sampler(config: &Table1Config, sampler: &NamedSampler) -> Table1Config {
-    Table1Config { sampling: sampler.sampling.clone(), ..config.clone() }
-}
-
 /// What a note says of a sampler.
-pub(super) fn described(sampling: &SamplerConfig) -> String {
-    let evaluations = sampling.evaluations_per_structure();
+pub(super) fn described(sampling: &SamplerConfig, schedule: &NoiseSchedule) -> String {
+    let evaluations = sampling.evaluations_per_structure(schedule);
     match sampling.method {
         Method::Annealed => format!("{} steps a level, {evaluations} evaluations a structure", sampling.steps_per_level),
         Method::FewStep(_) => format!("few-step sampler, {evaluations} evaluations a structure"),
@@ -153,19 +140,24 @@ struct Line<'a> {
 ///
 /// # Errors
 /// If a file cannot be written.
-pub(super) fn write_comparison(folder: &Path, n_generated: usize, samplings: &[&SamplerConfig], rows: &[Row]) -> Result<()> {
+pub(super) fn write_comparison(
+    folder: &Path,
+    n_generated: usize,
+    samplings: &[(&SamplerConfig, &NoiseSchedule)],
+    rows: &[Row],
+) -> Result<()> {
     let method = |sampling: &SamplerConfig| match sampling.method {
         Method::Annealed => "annealed",
         Method::FewStep(_) => "few-step",
     };
     let mut csv = csv::Writer::from_writer(Vec::new());
     let mut points = Vec::with_capacity(rows.len());
-    for (sampling, row) in samplings.iter().zip(rows) {
+    for ((sampling, schedule), row) in samplings.iter().zip(rows) {
         let figures = row.measured.unwrap_or_default();
         let Figures { cov_p, cov_r, fd_crystalnn, fd_cgcnn } = figures;
         let value = |figure: Option<Measured>| figure.map(|measured| measured.value);
         let std = |figure: Option<Measured>| figure.map(|measured| measured.std);
-        let evaluations = sampling.evaluations_per_structure();
+        let evaluations = sampling.evaluations_per_structure(schedule);
         csv.serialize(Line {
             name: &row.name,
             method: method(sampling),
@@ -185,7 +177,7 @@ pub(super) fn write_comparison(folder: &Path, n_generated: usize, samplings: &[&
     }
     let text = csv.into_inner().context("samplers.csv")?;
     write_file(&folder.join("samplers.csv"), text)?;
-    write_file(&folder.join("samplers.svg"), quality_against_evaluations(&points)?)
+    Ok(write_file(&folder.join("samplers.svg"), quality_against_evaluations(&points)?)?)
 }
 
 #[cfg(test)]
@@ -196,21 +188,25 @@ mod tests {
 
     fn sampler(name: &str, evaluations: usize) -> NamedSampler {
         let method = Method::FewStep(FewStep { evaluations, ..FewStep::default() });
-        NamedSampler { name: name.to_owned(), sampling: SamplerConfig { method, ..SamplerConfig::default() } }
+        NamedSampler { name: name.to_owned(), sampling: SamplerConfig { method, ..SamplerConfig::default() }, on_demand: false }
     }
 
     #[test]
     fn unusable_lists_are_named() {
-        assert_eq!(problem(&[sampler("a", 16), sampler("b", 16)]), None);
-        assert!(problem(&[sampler("a", 16), sampler("a", 32)]).is_some_and(|text| text.contains("twice")));
-        assert!(problem(&[sampler("../a", 16)]).is_some_and(|text| text.contains("folder")));
-        assert!(problem(&[sampler("a", 0)]).is_some_and(|text| text.contains("samplers: a: few-step sampling: evaluations")));
+        let said = |samplers: &[NamedSampler]| {
+            check(samplers, &NoiseSchedule::default()).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(said(&[sampler("a", 16), sampler("b", 16)]), "");
+        assert!(said(&[sampler("a", 16), sampler("a", 32)]).contains("twice"));
+        assert!(said(&[sampler("../a", 16)]).contains("folder"));
+        assert!(said(&[sampler("a", 0)]).starts_with("samplers.a.method.FewStep.evaluations"));
     }
 
     #[test]
     fn comparison_is_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let (few, many) = (sampler("few-step-16", 16).sampling, SamplerConfig::default());
+        let schedule = NoiseSchedule::default();
         let measured = |value| Some(Measured { value, std: 0.01 });
         let row = |name: &str, cov| Row {
             name: name.to_owned(),
@@ -220,7 +216,7 @@ mod tests {
             note: String::new(),
         };
         let rows = [row("this work", 0.98), row("few-step-16", 0.9)];
-        write_comparison(folder.path(), 10, &[&many, &few], &rows).expect("two files");
+        write_comparison(folder.path(), 10, &[(&many, &schedule), (&few, &schedule)], &rows).expect("two files");
         let csv = std::fs::read_to_string(folder.path().join("samplers.csv")).expect("a table");
         let second = "few-step-16,few-step,16,10,9,0.9,0.01,0.9,0.01,0.1,0.01,,";
         assert!(csv.contains("this work,annealed,1600,10,9,0.98") && csv.contains(second), "{csv}");

@@ -13,12 +13,16 @@ use burn::tensor::{Device, Distribution};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use crystal_core::{CrystalState, SiteMode};
 use datasets::{LoadOptions, Split, load, locate};
+use dimenetpp::DimeNetPlusPlusConfig;
 use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
 use druse::training::states_of;
 use druse::{DeviceName, Devices};
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
-use score_model::{DeviceFailure, DimeNetPlusPlusConfig, Exchange, Trainer, TrainingConfig, TrainingError};
+use multigraph::GraphConfig;
+use score_model::{DenoisingObjective, Description, ModelConfig, NoiseSchedule, Trained, TrainingConfig};
+use tensor_ops::DeviceFailure;
+use training::{Exchange, Identity, OptimiserConfig, Trainer, TrainingError};
 
 pub use timing::Measurement;
 
@@ -139,7 +143,7 @@ fn ceilings(name: DeviceName, device: &Device) -> Result<(Ceilings, Vec<Measurem
     let random = |rows: usize, columns: usize| Tensor::<2>::random([rows, columns], Distribution::Default, device);
     let (x, weight, matrix) = (random(n_rows, width), random(width, width), random(square, square));
     let layer = Seconds::of(device, || {
-        drop(score_model::ops::matrix_product(x.clone(), weight.clone()));
+        drop(tensor_ops::matrix_product(x.clone(), weight.clone()));
         Ok(())
     })?;
     let product = Seconds::of(device, || {
@@ -165,10 +169,12 @@ fn ceilings(name: DeviceName, device: &Device) -> Result<(Ceilings, Vec<Measurem
 /// Sampling of `orders` in one batch.
 fn sampling(what: &str, orders: &[SamplingOrder], device: &Device) -> Result<Measurement> {
     let batch: usize = orders.iter().map(|order| order.count).sum();
-    let model = DimeNetPlusPlusConfig::table1().init(device);
+    let schedule = NoiseSchedule::default();
+    let description = Description::untrained(schedule.clone(), GraphConfig::default(), orders[0].mode());
+    let model = Trained::new::<DimeNetPlusPlusConfig>(DimeNetPlusPlusConfig::table1().init(device), description);
     let config =
         SamplerConfig { steps_per_level: STEPS_PER_LEVEL, batch_size: batch, max_redraws: 0, ..SamplerConfig::default() };
-    let evaluations = config.evaluations_per_structure() as f64;
+    let evaluations = config.evaluations_per_structure(&schedule) as f64;
     let sampler = Sampler::new(&model, config, device)?;
     let pass = || -> Result<f64> {
         let start = Instant::now();
@@ -182,12 +188,14 @@ fn sampling(what: &str, orders: &[SamplingOrder], device: &Device) -> Result<Mea
 
 fn training(train: &[CrystalState], batch: usize, devices: &Devices) -> Result<[Measurement; 2]> {
     let steps = WARM_UP + BLOCKS * BLOCK;
-    let config = TrainingConfig { batch_size: batch, steps, read_every: 10, ..TrainingConfig::default() };
+    let optimiser = OptimiserConfig { batch_size: batch, steps, read_every: 10, ..OptimiserConfig::default() };
+    let config = TrainingConfig { optimiser: optimiser.clone(), ..TrainingConfig::default() };
     let Devices { first, helpers, exchange } = devices;
-    let trainer = Trainer::new(DimeNetPlusPlusConfig::table1().init(first), config, first)?;
+    let network = DimeNetPlusPlusConfig::table1().init(first);
+    let trainer = Trainer::new(network, optimiser, Identity::default(), first)?;
     let mut trainer = trainer.with_helpers(helpers, *exchange);
     let mut marks = Vec::new();
-    trainer.run(train, None, |curve| {
+    trainer.run(&DenoisingObjective::new(train, &config), None, |curve| {
         let timed = (curve.len() as u64).checked_sub(WARM_UP);
         if timed.is_some_and(|step| step.is_multiple_of(BLOCK)) {
             marks.push(Instant::now());

@@ -3,20 +3,24 @@
 use anyhow::Result;
 use burn::tensor::Device;
 use crystal_core::CrystalState;
+use crystal_states::{LangevinStep, StateBatch, StateSet};
+use dimenetpp::DimeNetPlusPlusConfig;
 use multigraph::{BatchedMultiGraph, GraphConfig};
-use score_model::{
-    DimeNetPlusPlusConfig, EpochOrder, LangevinStep, Purpose, RandomKey, ScoreModel, Share, StateBatch, StateSet, TrainingConfig,
-    noised_batch,
-};
+use random_keys::{Purpose, RandomKey};
+use score_model::{ModelConfig, ScoreNetwork, TrainingConfig, noised_batch};
+use training::{EpochOrder, OptimiserConfig, Share};
 
 use super::timing::Seconds;
 use super::{Ceilings, Measurement};
 
 /// Times each stage for noised structures, as sampling and training meet them.
 pub(super) fn measure(train: &[CrystalState], batch: usize, ceilings: &Ceilings, device: &Device) -> Result<Vec<Measurement>> {
-    let config = TrainingConfig { batch_size: batch.div_ceil(2), ..TrainingConfig::default() };
+    let config = TrainingConfig {
+        optimiser: OptimiserConfig { batch_size: batch.div_ceil(2), ..OptimiserConfig::default() },
+        ..TrainingConfig::default()
+    };
     let set = StateSet::new(train, device)?;
-    let mut order = EpochOrder::default();
+    let mut order = EpochOrder::new(config.optimiser.seed, train.len());
     let noise = Seconds::of(device, || {
         noised_batch(&set, &mut order, &config, 0, Share::WHOLE)?;
         Ok(())
@@ -30,10 +34,10 @@ pub(super) fn measure(train: &[CrystalState], batch: usize, ceilings: &Ceilings,
     let model = DimeNetPlusPlusConfig::table1().init(device);
     let basis = model.basis();
     let graph = Seconds::of(device, || {
-        walking.score_batch(levels, &basis, &config.graph)?;
+        walking.graph_batch(levels, &basis, &config.graph)?;
         Ok(())
     })?;
-    let input = walking.score_batch(levels, &basis, &config.graph)?;
+    let input = walking.graph_batch(levels, &basis, &config.graph)?;
     let forward = Seconds::of(device, || {
         drop(model.forward(&input));
         Ok(())

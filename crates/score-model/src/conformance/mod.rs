@@ -1,52 +1,27 @@
-//! What every [`ScoreModel`] must obey, as checks that any crate's tests can call.
+//! What every [`ScoreNetwork`] must obey, as checks that any crate's tests can call.
 //!
 //! The checks work on the graph, where the symmetries are exact: the frames of the stored sites are independent, so another representative of an orbit is
-//! a rotation of one site's edge vectors; a lattice translation of a site and another origin leave the graph as it is, up to the order of the edges.
+//! a rotation of one site's edge vectors. Periodic images and other origins are checked on real states, through the graph builder.
 
-mod graphs;
+mod parameters;
+mod states;
 
-pub use graphs::{GraphComparison, compare_graphs};
+pub use parameters::{check_gradients, check_round_trip};
 
-use burn::tensor::{Device, DeviceType};
+use burn::tensor::Device;
+use crystal_states::testing::{join, random_direction, random_graph};
 use multigraph::BatchedMultiGraph;
 use nalgebra::{Rotation3, Unit, Vector3};
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::ScoreModelError;
-use crate::batch::ScoreBatch;
-use crate::model::ScoreModel;
+use crystal_states::{GraphBatch, Padding, PreparedBatch, StateError};
+
+use crate::{ModelConfig, ScoreEstimate, ScoreModelError, ScoreNetwork};
 
 /// Largest deviation allowed, relative to the largest component of the estimate.
 pub const TOLERANCE: f32 = 2e-5;
-
-/// One device of each backend that is compiled in and has one on this machine; tells on standard error which have none.
-pub fn available_devices() -> Vec<Device> {
-    let cpu = Vec::<Device>::from([
-        #[cfg(feature = "cpu")]
-        Device::flex(),
-    ]);
-    cpu.into_iter().chain(gpu_devices()).collect()
-}
-
-/// [`available_devices`] without the processor.
-pub fn gpu_devices() -> Vec<Device> {
-    let backends = Vec::<(&str, DeviceType)>::from([
-        #[cfg(feature = "wgpu")]
-        ("wgpu", DeviceType::Wgpu),
-        #[cfg(feature = "cuda")]
-        ("cuda", DeviceType::Cuda),
-    ]);
-    let first = |(name, backend): (&str, DeviceType)| {
-        let device = Device::enumerate(backend).into_vec().into_iter().next();
-        if device.is_none() {
-            eprintln!("skipped: no {name} device on this machine");
-        }
-        device
-    };
-    backends.into_iter().filter_map(first).collect()
-}
 
 /// A property that a model lacks.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -67,9 +42,12 @@ pub enum ConformanceError {
     /// A property does not hold.
     #[error(transparent)]
     Violation(#[from] Violation),
-    /// The model's basis is no basis.
+    /// The model's basis makes no sense.
     #[error(transparent)]
-    Batch(#[from] ScoreModelError),
+    Batch(#[from] StateError),
+    /// The configuration makes no sense, or a file of the model cannot be written and read again.
+    #[error(transparent)]
+    Model(#[from] ScoreModelError),
 }
 
 /// Estimates on the host.
@@ -78,17 +56,24 @@ struct Estimate {
     lattice: Vec<f32>,
 }
 
-fn estimate<M: ScoreModel>(
+impl Estimate {
+    /// The rows of sites; those of padding are left out.
+    fn of(estimate: &ScoreEstimate, n_sites: usize) -> Self {
+        let position: Vec<f32> = estimate.position.clone().into_data().iter::<f32>().collect();
+        let (rows, _) = position.as_chunks::<3>();
+        let lattice = estimate.lattice.clone().into_data().iter::<f32>().collect();
+        Self { position: rows[..n_sites].to_vec(), lattice }
+    }
+}
+
+fn estimate<M: ScoreNetwork>(
     model: &M,
     graph: &BatchedMultiGraph,
     levels: &[usize],
     device: &Device,
-) -> Result<Estimate, ScoreModelError> {
-    let output = model.forward(&ScoreBatch::new(graph, levels, &model.basis(), device)?);
-    let position: Vec<f32> = output.position.into_data().iter::<f32>().collect();
-    let (rows, _) = position.as_chunks::<3>();
-    let rows = &rows[..graph.n_sites()];
-    Ok(Estimate { position: rows.to_vec(), lattice: output.lattice.into_data().iter::<f32>().collect() })
+) -> Result<Estimate, StateError> {
+    let output = model.forward(&GraphBatch::new(graph, levels, &model.basis(), device)?);
+    Ok(Estimate::of(&output, graph.n_sites()))
 }
 
 fn compare(property: &'static str, expected: &Estimate, found: &Estimate) -> Result<(), Violation> {
@@ -106,11 +91,23 @@ fn compare(property: &'static str, expected: &Estimate, found: &Estimate) -> Res
     Ok(())
 }
 
-/// Checks permutation of sites, order of edges, rotation of the frame, choice of representative, batching, and structures without edges.
+/// All checks of an architecture: those of [`check`] on a fresh network, its gradients, and the round trip through a file.
 ///
 /// # Errors
 /// [`ConformanceError`] for the first property that does not hold.
-pub fn check<M: ScoreModel>(model: &M, device: &Device) -> Result<(), ConformanceError> {
+pub fn check_model<C: ModelConfig>(config: &C, device: &Device) -> Result<(), ConformanceError> {
+    config.check().map_err(ScoreModelError::from)?;
+    check(&config.init(device), device)?;
+    check_gradients(config, device)?;
+    check_round_trip(config, device)
+}
+
+/// Checks that the network answers at all, permutation of sites, order of edges, rotation of the frame, choice of representative, batching, padding,
+/// edges beyond the cut-off, structures without edges, and, on real states, periodic images and origins.
+///
+/// # Errors
+/// [`ConformanceError`] for the first property that does not hold.
+pub fn check<M: ScoreNetwork>(model: &M, device: &Device) -> Result<(), ConformanceError> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let sizes = [(3, 30), (1, 12), (5, 60)];
     let parts: Vec<BatchedMultiGraph> = sizes.iter().map(|&(sites, pairs)| random_graph(sites, pairs, &mut rng)).collect();
@@ -118,6 +115,8 @@ pub fn check<M: ScoreModel>(model: &M, device: &Device) -> Result<(), Conformanc
     let levels: Vec<usize> = (0..parts.len()).map(|s| s * (n_levels - 1) / (parts.len() - 1)).collect();
     let graph = join(&parts);
     let original = estimate(model, &graph, &levels, device)?;
+
+    answers(&original)?;
 
     let again = estimate(model, &graph, &levels, device)?;
     compare("the same input twice", &original, &again)?;
@@ -142,10 +141,61 @@ pub fn check<M: ScoreModel>(model: &M, device: &Device) -> Result<(), Conformanc
     }
     compare("alone or in a batch", &original, &alone)?;
 
-    empty_structures(model, &parts, &levels, &original, device)
+    padded(model, &graph, &levels, &original, device)?;
+    beyond_cutoff(model, &graph, &levels, &original, device)?;
+    empty_structures(model, &parts, &levels, &original, device)?;
+    states::check(model, device)
 }
 
-fn rotated_frames<M: ScoreModel>(
+/// A network of zeros has every symmetry.
+fn answers(estimate: &Estimate) -> Result<(), Violation> {
+    let violation = |property| Err(Violation { property, deviation: 0.0, scale: 0.0 });
+    if estimate.position.iter().flatten().all(|value| *value == 0.0) {
+        return violation("an estimate of position noise that is not zero everywhere");
+    }
+    if estimate.lattice.iter().all(|value| *value == 0.0) {
+        return violation("an estimate of lattice noise that is not zero everywhere");
+    }
+    Ok(())
+}
+
+/// Rows that are added to a batch change nothing.
+fn padded<M: ScoreNetwork>(
+    model: &M,
+    graph: &BatchedMultiGraph,
+    levels: &[usize],
+    original: &Estimate,
+    device: &Device,
+) -> Result<(), ConformanceError> {
+    for padding in [Padding::None, Padding::Rounded] {
+        let batch = PreparedBatch::new(graph, levels, &model.basis(), padding)?.upload(device);
+        compare("padding", original, &Estimate::of(&model.forward(&batch), graph.n_sites()))?;
+    }
+    Ok(())
+}
+
+/// Edges longer than the cut-off change nothing: each structure gets a pair from its first site to its last one.
+fn beyond_cutoff<M: ScoreNetwork>(
+    model: &M,
+    graph: &BatchedMultiGraph,
+    levels: &[usize],
+    original: &Estimate,
+    device: &Device,
+) -> Result<(), ConformanceError> {
+    let mut longer = graph.clone();
+    for edge in 0..longer.n_edges() {
+        let structure = longer.edge_offsets.partition_point(|offset| *offset as usize <= edge) - 1;
+        if longer.distances[edge] > longer.cutoffs[structure] {
+            // Beyond is beyond, however far, and whatever the lattice would do with it.
+            longer.distances[edge] *= 3.0;
+            longer.lattice_gradients[edge] = longer.lattice_gradients[edge].map(|x| -2.0 * x);
+        }
+    }
+    let found = estimate(model, &longer, levels, device)?;
+    Ok(compare("edges beyond the cut-off", original, &found)?)
+}
+
+fn rotated_frames<M: ScoreNetwork>(
     property: &'static str,
     model: &M,
     graph: &BatchedMultiGraph,
@@ -167,7 +217,7 @@ fn rotated_frames<M: ScoreModel>(
 }
 
 /// A structure without edges between the others changes nothing and gets 0; so does a batch of only such structures.
-fn empty_structures<M: ScoreModel>(
+fn empty_structures<M: ScoreNetwork>(
     model: &M,
     parts: &[BatchedMultiGraph],
     levels: &[usize],
@@ -203,87 +253,6 @@ fn empty_structures<M: ScoreModel>(
 fn random_rotation(rng: &mut impl Rng) -> Rotation3<f32> {
     let axis = Vector3::from(random_direction(rng));
     Rotation3::from_axis_angle(&Unit::new_normalize(axis), rng.random_range(0.0..std::f32::consts::TAU))
-}
-
-fn random_direction(rng: &mut impl Rng) -> [f32; 3] {
-    let z: f32 = rng.random_range(-1.0..1.0);
-    let (sin, cos) = rng.random_range(0.0..std::f32::consts::TAU).sin_cos();
-    let r = (1.0 - z * z).sqrt();
-    [r * cos, r * sin, z]
-}
-
-/// The graph of one structure with random vectors: `n_pairs` edges and their reverses. Because each site has its own frame, any directions make a consistent
-/// multigraph. One pair in eight is an edge that is its own reverse, as on a special position.
-pub fn random_graph(n_sites: usize, n_pairs: usize, rng: &mut impl Rng) -> BatchedMultiGraph {
-    let cutoff = rng.random_range(4.0..6.0_f32);
-    // (source, target, index of the reverse, distance, lattice gradient, equivalent)
-    let mut edges: Vec<(u32, u32, usize, f32, [f32; 6], bool)> = Vec::new();
-    let n_free = rng.random_range(1..=6_u8);
-    for pair in 0..n_pairs {
-        let source = rng.random_range(0..n_sites) as u32;
-        // A length beyond the cut-off now and then: it must count for nothing.
-        let distance = rng.random_range(1.0..1.05 * cutoff);
-        let gradient = std::array::from_fn(|a| if a < usize::from(n_free) { rng.random_range(-0.4..0.4) } else { 0.0 });
-        let first = edges.len();
-        if pair % 8 == 0 {
-            edges.push((source, source, first, distance, gradient, true));
-        } else {
-            let target = rng.random_range(0..n_sites) as u32;
-            let equivalent = source == target && rng.random::<bool>();
-            edges.push((source, target, first + 1, distance, gradient, equivalent));
-            edges.push((target, source, first, distance, gradient, equivalent));
-        }
-    }
-    let mut order: Vec<usize> = (0..edges.len()).collect();
-    order.sort_by_key(|&e| edges[e].0);
-    let mut position = vec![0; edges.len()];
-    for (rank, &e) in order.iter().enumerate() {
-        position[e] = rank as u32;
-    }
-    let mut offsets = vec![0; n_sites + 1];
-    for edge in &edges {
-        offsets[edge.0 as usize + 1] += 1;
-    }
-    for site in 0..n_sites {
-        offsets[site + 1] += offsets[site];
-    }
-    let sorted = || order.iter().map(|&e| &edges[e]);
-    BatchedMultiGraph {
-        site_offsets: vec![0, n_sites as u32],
-        edge_offsets: vec![0, edges.len() as u32],
-        offsets,
-        atomic_numbers: (0..n_sites).map(|_| rng.random_range(1..=94)).collect(),
-        targets: sorted().map(|edge| edge.1).collect(),
-        reverse: sorted().map(|edge| position[edge.2]).collect(),
-        directions: sorted().map(|_| random_direction(rng)).collect(),
-        distances: sorted().map(|edge| edge.3).collect(),
-        equivalent: sorted().map(|edge| edge.5).collect(),
-        lattice_gradients: sorted().map(|edge| edge.4).collect(),
-        cutoffs: vec![cutoff],
-        n_free: vec![n_free],
-    }
-}
-
-/// Several batches as one.
-pub fn join(parts: &[BatchedMultiGraph]) -> BatchedMultiGraph {
-    let mut batch =
-        BatchedMultiGraph { site_offsets: vec![0], edge_offsets: vec![0], offsets: vec![0], ..BatchedMultiGraph::default() };
-    for part in parts {
-        let (first_site, first_edge) = (batch.n_sites() as u32, batch.n_edges() as u32);
-        batch.site_offsets.extend(part.site_offsets[1..].iter().map(|site| site + first_site));
-        batch.edge_offsets.extend(part.edge_offsets[1..].iter().map(|edge| edge + first_edge));
-        batch.offsets.extend(part.offsets[1..].iter().map(|edge| edge + first_edge));
-        batch.targets.extend(part.targets.iter().map(|site| site + first_site));
-        batch.reverse.extend(part.reverse.iter().map(|edge| edge + first_edge));
-        batch.atomic_numbers.extend(&part.atomic_numbers);
-        batch.directions.extend(&part.directions);
-        batch.distances.extend(&part.distances);
-        batch.equivalent.extend(&part.equivalent);
-        batch.lattice_gradients.extend(&part.lattice_gradients);
-        batch.cutoffs.extend(&part.cutoffs);
-        batch.n_free.extend(&part.n_free);
-    }
-    batch
 }
 
 /// The same graph with the sites of each structure and the edges of each site in another order, and the old site of each new one.

@@ -1,0 +1,88 @@
+//! The `druse` command: arguments, dispatch and exit status. The work is done by the library `druse`.
+//!
+//! Results go to standard output, everything else (messages, logs, progress bars) to standard error. Exit status: 0 all was done,
+//! 1 some structures could not be handled, 2 nothing was done.
+
+mod convert;
+mod evaluate;
+mod fingerprint;
+mod inputs;
+mod matching;
+mod message;
+pub mod progress;
+mod requests;
+mod sample;
+mod symmetry;
+mod terminal;
+mod train;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Grows crystal structures for a chemical system and a space group, and measures them.
+#[derive(Parser)]
+#[command(name = "druse", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+PATH everywhere: a CIF, POSCAR, extended XYZ or pymatgen Structure JSON file, a folder of them, or a .jsonl (.jsonl.zst)
+with one {\"id\", \"lattice\", \"species\", \"frac_coords\"} per line.
+
+Exit status: 0 all was done; 1 some structures could not be handled, the rest was done; 2 nothing was done.
+Results go to standard output, messages and progress to standard error. RUST_LOG=info says more.";
+
+#[derive(Subcommand)]
+enum Command {
+    Sample(Box<sample::SampleArgs>),
+    Train(train::TrainArgs),
+    Symmetry(symmetry::SymmetryArgs),
+    Convert(convert::ConvertArgs),
+    Fingerprint(fingerprint::FingerprintArgs),
+    Evaluate(evaluate::EvaluateArgs),
+    Match(matching::MatchArgs),
+}
+
+/// How much of what was asked could be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Completion {
+    Everything,
+    SomeFailed,
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    terminal::start_logging();
+    let outcome = match cli.command {
+        Command::Sample(args) => sample::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Symmetry(args) => symmetry::run(&args),
+        Command::Convert(args) => convert::run(&args),
+        Command::Fingerprint(args) => fingerprint::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Match(args) => matching::run(&args),
+    };
+    match outcome {
+        Ok(Completion::Everything) => ExitCode::SUCCESS,
+        Ok(Completion::SomeFailed) => ExitCode::from(1),
+        Err(error) => {
+            terminal::error(&message::of(&error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

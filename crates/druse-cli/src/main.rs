@@ -1,0 +1,5 @@
+//! The `druse` command.
+
+fn main() -> std::process::ExitCode {
+    druse_cli::main()
+}

@@ -1,0 +1,166 @@
+//! What `druse sample` can be asked for, and the orders that come of it.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use crystal_core::{Composition, SpaceGroupNumber, Species, io};
+use druse::Request;
+use druse::request::{OrdersFile, read_orders};
+use langevin::Fixed;
+
+use super::values;
+
+/// What to grow: one of several ways to say it.
+#[derive(Args)]
+#[group(skip)]
+pub(super) struct RequestArgs {
+    /// Non-equivalent sites per element, such as Fe:1,Nd:1,Si:1; the number of atoms follows from where they come to lie
+    #[arg(
+        long = "sites-per-element",
+        alias = "composition",
+        value_name = "ELEMENT:SITES,…",
+        group = "what",
+        requires = "space_group"
+    )]
+    composition: Option<Composition>,
+    /// Chemical formula, such as Cu2KSi; each structure has exactly this composition, its Wyckoff positions are drawn
+    #[arg(long, value_name = "FORMULA", group = "what", value_parser = values::formula)]
+    formula: Option<Composition>,
+    /// Elements on Wyckoff positions, such as "Cu@8d Si@4c K@4c"
+    #[arg(long, value_name = "SITES", group = "what", requires = "space_group")]
+    wyckoff: Option<String>,
+    /// A chemical system to search, such as Cu,Si,K: all numbers of sites per element (--sites) in the commonest space groups
+    #[arg(long, value_name = "ELEMENT,…", group = "what", value_delimiter = ',', conflicts_with = "space_group")]
+    elements: Option<Vec<Species>>,
+    /// A structure to start from, noised to --noise; its space group and Wyckoff positions are kept
+    #[arg(long, value_name = "FILE", group = "what", conflicts_with = "space_group")]
+    template: Option<PathBuf>,
+    /// Orders, one per line: {"space_group": 139, "sites": {"Fe": 1}, "count": 3} (.jsonl or .jsonl.zst)
+    #[arg(long, value_name = "FILE", group = "what", conflicts_with_all = ["space_group", "count"])]
+    orders: Option<PathBuf>,
+    /// Space-group number, 1 to 230; for a formula [default: drawn from those that the formula likely has]
+    #[arg(long, value_name = "NUMBER", value_parser = values::space_group, allow_negative_numbers = true)]
+    space_group: Option<SpaceGroupNumber>,
+    /// Number of structures; with --elements, of each combination [default: 1]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    count: Option<usize>,
+    /// Formula units in the primitive cell [default: drawn from those that the formula likely has]
+    #[arg(long, value_name = "Z", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    formula_units: Option<usize>,
+    /// Atoms in the primitive cell, a number or a range [default: 1-20]
+    #[arg(long, value_name = "FROM-TO", conflicts_with = "formula_units", value_parser = values::range)]
+    atoms: Option<RangeInclusive<u32>>,
+    /// Non-equivalent sites of each element, a number or a range [default: 1-2]
+    #[arg(long, value_name = "FROM-TO", value_parser = values::range)]
+    sites: Option<RangeInclusive<u32>>,
+    /// How many of the commonest space groups are searched [default: 32]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    top_space_groups: Option<usize>,
+    /// Noise level put on the template, 0 (almost none) to 9 [default: 5]
+    #[arg(long, value_name = "LEVEL")]
+    noise: Option<usize>,
+    /// What of the template stays as it is
+    #[arg(long, value_enum)]
+    fix: Option<FixedPart>,
+}
+
+/// What can be kept.
+#[derive(Clone, Copy, ValueEnum)]
+enum FixedPart {
+    Lattice,
+    Positions,
+}
+
+/// What is asked for, and what a file of orders says beside.
+pub(super) struct Asked {
+    /// The request, without seed, method and selection.
+    pub request: Request,
+    /// Langevin steps per noise level, if the orders say so.
+    pub steps_per_level: Option<usize>,
+}
+
+impl RequestArgs {
+    /// The file of orders, if there is one.
+    pub(super) fn orders(&self) -> Option<&Path> {
+        self.orders.as_deref()
+    }
+
+    /// The request. `steps_unused`: a file's own steps per level do not matter.
+    ///
+    /// # Errors
+    /// Says what is wrong and what to write instead.
+    pub(super) fn request(&self, steps_unused: bool) -> Result<Asked> {
+        self.check_company()?;
+        let mut steps = None;
+        let mut request = if let Some(file) = &self.orders {
+            let OrdersFile { orders, steps_per_level } = read_orders(file, steps_unused)?;
+            steps = steps_per_level;
+            Request::orders(orders)
+        } else if let Some(sites) = &self.composition {
+            Request::sites_per_element(sites.clone())
+        } else if let Some(text) = &self.wyckoff {
+            Request::wyckoff(self.group()?.get().into(), text)?
+        } else if let Some(formula) = &self.formula {
+            Request::composition(formula.clone())
+        } else if let Some(elements) = &self.elements {
+            Request::elements(elements.clone())
+        } else if let Some(file) = &self.template {
+            Request::template(io::read(file)?)
+        } else {
+            bail!(
+                "say what to grow: --formula, --wyckoff or --sites-per-element with --space-group, --elements, --template, or --orders"
+            );
+        };
+        if let Some(space_group) = self.space_group {
+            request = request.in_group(space_group);
+        }
+        if let Some(count) = self.count {
+            request = request.count(count);
+        }
+        if let Some(units) = self.formula_units {
+            request = request.formula_units(u32::try_from(units).unwrap_or(u32::MAX));
+        }
+        if let Some(atoms) = &self.atoms {
+            request = request.atoms(atoms.clone());
+        }
+        if let Some(sites) = &self.sites {
+            request = request.sites(sites.clone());
+        }
+        if let Some(number) = self.top_space_groups {
+            request = request.top_space_groups(number);
+        }
+        if let Some(level) = self.noise {
+            request = request.noise(level);
+        }
+        if let Some(part) = self.fix {
+            request = request.fixed(match part {
+                FixedPart::Lattice => Fixed::Lattice,
+                FixedPart::Positions => Fixed::Positions,
+            });
+        }
+        Ok(Asked { request, steps_per_level: steps })
+    }
+
+    /// Refuses options of one way to ask beside another one, where they would mean nothing.
+    fn check_company(&self) -> Result<()> {
+        let formula = [("--formula-units", self.formula_units.is_some()), ("--atoms", self.atoms.is_some())];
+        let elements = [("--sites", self.sites.is_some()), ("--top-space-groups", self.top_space_groups.is_some())];
+        let template = [("--noise", self.noise.is_some()), ("--fix", self.fix.is_some())];
+        for (owner, there, options) in [
+            ("--formula", self.formula.is_some(), formula),
+            ("--elements", self.elements.is_some(), elements),
+            ("--template", self.template.is_some(), template),
+        ] {
+            if let Some((option, _)) = options.iter().find(|(_, given)| *given && !there) {
+                bail!("{option} is for {owner}; leave it out, or give {owner}");
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&self) -> Result<SpaceGroupNumber> {
+        self.space_group.context("give --space-group, a number from 1 to 230")
+    }
+}

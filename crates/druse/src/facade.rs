@@ -1,0 +1,104 @@
+//! The bundled networks, ready to be asked.
+
+use burn::tensor::Device;
+use crystal_core::{Composition, SiteMode, Structure};
+use langevin::{Outcome, Sample, Sampler};
+
+use crate::request::Resolved;
+use crate::{Checkpoint, DeviceName, DruseError, Progress, Request, checkpoint};
+
+/// The networks that come with the library, on a device: one for sites on Wyckoff positions, one for sites that go anywhere.
+#[derive(Debug)]
+pub struct Druse {
+    device: Device,
+    wyckoff: Checkpoint,
+    general: Checkpoint,
+}
+
+/// A structure that was grown.
+#[derive(Debug, Clone)]
+pub struct Grown {
+    /// The structure and how it came about.
+    pub sample: Sample,
+    /// Elements on Wyckoff positions, such as `Cu@8d Si@4c`, where the request named or drew them.
+    pub positions: Option<String>,
+}
+
+impl Grown {
+    /// All atoms of the primitive cell.
+    pub fn structure(&self) -> &Structure {
+        &self.sample.structure
+    }
+
+    /// Reduced formula.
+    pub fn formula(&self) -> String {
+        Composition::of(&self.sample.structure).reduced().formula()
+    }
+
+    /// Number of the space group that was asked for, which the structure has exactly.
+    pub fn space_group(&self) -> u8 {
+        self.sample.state.space_group.number().get()
+    }
+}
+
+impl Druse {
+    /// The bundled networks on a device.
+    ///
+    /// # Errors
+    /// [`DruseError::Device`] if this build or this machine does not have it.
+    pub fn bundled(device: DeviceName) -> Result<Self, DruseError> {
+        let device = device.open()?;
+        Ok(Self {
+            wyckoff: checkpoint::shipped(SiteMode::Wyckoff, &device)?,
+            general: checkpoint::shipped(SiteMode::General, &device)?,
+            device,
+        })
+    }
+
+    /// The network of a mode.
+    pub fn checkpoint(&self, mode: SiteMode) -> &Checkpoint {
+        match mode {
+            SiteMode::Wyckoff => &self.wyckoff,
+            SiteMode::General => &self.general,
+        }
+    }
+
+    /// Grows what is asked for. Structures whose every draw failed are left out.
+    ///
+    /// # Errors
+    /// What [`Request::resolve`] and the sampler can fail with.
+    pub fn sample(&self, request: &Request) -> Result<Vec<Grown>, DruseError> {
+        self.sample_with(request, &mut |_: &Progress| {})
+    }
+
+    /// [`Self::sample`] with progress, counted in structures.
+    ///
+    /// # Errors
+    /// As [`Self::sample`].
+    pub fn sample_with(&self, request: &Request, progress: &mut dyn FnMut(&Progress)) -> Result<Vec<Grown>, DruseError> {
+        let Resolved { orders, mode, template, config } = request.resolve()?;
+        let trained = &self.checkpoint(mode).trained;
+        let sampler = match template {
+            Some(template) => Sampler::from_template(trained, config, template, &self.device)?,
+            None => Sampler::new(trained, config, &self.device)?,
+        };
+        let total: usize = orders.iter().map(|order| order.count).sum();
+        let (mut done, mut grown) = (0.0, Vec::with_capacity(total));
+        sampler.run::<DruseError>(
+            &orders,
+            |structures| {
+                done += structures;
+                progress(&Progress { done, total: done.max(total as f64), message: String::new() });
+            },
+            |outcome| {
+                if let Outcome::Sampled(sample) = outcome {
+                    let positions = orders[sample.order].sites.assignment(sample.candidate).map(ToString::to_string);
+                    grown.push(Grown { sample: *sample, positions });
+                }
+                Ok(())
+            },
+        )?;
+        grown.sort_by_key(|grown| (grown.sample.order, grown.sample.index));
+        Ok(grown)
+    }
+}
