@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
-    let package = if arguments.kernels { "score-model" } else { "experiments" };
+    let package = if arguments.kernels { "tensor-ops" } else { "experiments" };
     let mut cargo: Vec<OsString> = ["--package", package].map(Into::into).into();
     add_features(&mut cargo, &arguments.features, arguments.device);
     if arguments.kernels {
@@ -91,6 +91,6 @@ mod tests {
             cargo_line("--device cuda --data d --batch-sizes 1,32 --growth --json f"),
             "--package experiments --features cuda -- throughput --data d --device cuda --batch-sizes 1,32 --json f --growth"
         );
-        assert_eq!(cargo_line("--kernels --features wgpu"), "--package score-model --features wgpu");
+        assert_eq!(cargo_line("--kernels --features wgpu"), "--package tensor-ops --features wgpu");
     }
 }

@@ -7,5 +7,6 @@
 pub mod bench;
 mod dispatch;
 pub mod fetch_data;
+pub mod new_model;
 pub mod reproduce;
 pub mod tidy;

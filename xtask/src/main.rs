@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, fetch_data, reproduce, tidy};
+use xtask::{bench, fetch_data, new_model, reproduce, tidy};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
@@ -20,6 +20,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Download a data set into the user's cache
     FetchData(fetch_data::Arguments),
+    /// Copy the model of the tutorial into a crate of another name and register it
+    NewModel(new_model::Arguments),
     /// Check the rules of the house that no compiler checks
     Tidy(tidy::Arguments),
 }
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Command::Reproduce(arguments) => reproduce::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::FetchData(arguments) => fetch_data::run(&arguments),
+        Command::NewModel(arguments) => new_model::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),
     };
     result.unwrap_or_else(|error| {

@@ -1,4 +1,4 @@
-//! Checks on Markdown: links lead somewhere, and every chapter of the book is in its table of contents.
+//! Checks on Markdown: links and inclusions lead somewhere, and every chapter of the book is in its table of contents.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -14,6 +14,12 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
     let contents = tree.text_if_present(&contents_path)?;
     for path in tree.files().iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
         let Some(text) = tree.text(path)? else { continue };
+        for (line, target) in inclusions(&text) {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            if !tree.contains(&normalised(&folder.join(target))) {
+                findings.push(Finding::new(path, line, format!("'{target}' is included and is not there; mend or drop it")));
+            }
+        }
         for (line, target) in links(&text) {
             let target = target.split('#').next().unwrap_or("");
             if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
@@ -54,6 +60,14 @@ fn links(text: &str) -> Vec<(usize, &str)> {
         }
     }
     found
+}
+
+/// The files of `{{#include file}}` with their lines.
+fn inclusions(text: &str) -> Vec<(usize, &str)> {
+    fn included(line: &str) -> Option<&str> {
+        line.trim().strip_prefix("{{#include ")?.strip_suffix("}}")?.split(':').next().map(str::trim)
+    }
+    text.lines().enumerate().filter_map(|(index, line)| Some((index + 1, included(line)?))).collect()
 }
 
 /// The path without `.` and `..`.
