@@ -70,7 +70,11 @@ pub fn create(root: &Path, name: &str) -> anyhow::Result<Vec<PathBuf>> {
     };
     let type_name = camel_case(name);
     let module = name.replace('-', "_");
-    insert(REGISTRY, REGISTRY_END, format!("    /// The model of the crate `{name}`.\n    {type_name}({module}::{type_name}Config),\n"))?;
+    insert(
+        REGISTRY,
+        REGISTRY_END,
+        format!("    /// The model of the crate `{name}`.\n    {type_name}({module}::{type_name}Config),\n"),
+    )?;
     let workspace_line = format!("{EXAMPLE} = {{ path = \"crates/{EXAMPLE}\", default-features = false }}\n");
     insert("Cargo.toml", &workspace_line, workspace_line.replace(EXAMPLE, name))?;
     let dependency = format!("{EXAMPLE}.workspace = true\n");

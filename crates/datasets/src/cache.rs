@@ -1,26 +1,21 @@
-//! The reduced form on disk: postcard in zstd, behind a header with its hash.
-//!
-//! Layout of a file: [`MAGIC`], the SHA-256 of all that follows (32 bytes), then a zstd frame of one [`Stored`]. The file's name carries
-//! the key (hash of what is reduced, options, [`VERSION`]), so sets and options do not push each other out.
+//! The reduced form on disk: a sealed file with a zstd frame of one [`Stored`]. The file's name carries the key (hash of what is reduced, options,
+//! version of the format), so sets and options do not push each other out.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crystal_core::{AsymmetricSite, AsymmetricUnit, Lattice, Site, SpaceGroup, Species, Structure};
 use nalgebra::{Matrix3, Vector3};
 use rayon::prelude::*;
-use sealed_file::write_atomically;
+use sealed_file::{Format, SealedFileError};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::data_set::Split;
 use crate::reduce::unit_of;
 use crate::{DataSet, LoadOptions, Record, hashing};
 
-const MAGIC: &[u8; 8] = b"druse-ds";
-/// Raised whenever the layout or the meaning of its numbers changes.
-const VERSION: u32 = 2;
+/// The version is raised whenever the layout or the meaning of its numbers changes.
+const FORMAT: Format = Format { name: "reduced data set", version: 3 };
 /// Fast to write; higher levels gain little on numbers.
 const LEVEL: i32 = 3;
 /// Records that are reduced anew after loading, so that a cache that another version of the reduction wrote is noticed.
@@ -67,22 +62,22 @@ struct StoredUnit {
 
 impl Place {
     pub(crate) fn new(folder: &Path, name: &str, content: &str, options: &LoadOptions) -> Self {
-        let key = format!("{VERSION} {content} {} {:e}", options.min_space_group, options.symprec);
+        let key = format!("{} {content} {} {:e}", FORMAT.version, options.min_space_group, options.symprec);
         let key = &hashing::sha256(key.as_bytes())[..16];
         Self { path: folder.join("reduced").join(format!("{name}-{key}.postcard.zst")) }
     }
 
     /// The data set, if it is there, whole, and what the present code would make of the source.
-    pub(crate) fn load(&self, name: &str, sha256: &str, options: &LoadOptions) -> Option<DataSet> {
-        let bytes = match fs::read(&self.path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+    pub(crate) fn load(&self, name: &str, options: &LoadOptions) -> Option<DataSet> {
+        let frame = match FORMAT.read(&self.path) {
+            Ok(frame) => frame,
+            Err(SealedFileError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return None,
             Err(error) => {
-                tracing::warn!("{}: {error}; the reduced form is made anew", self.path.display());
+                tracing::warn!("{error}; the reduced form is made anew");
                 return None;
             }
         };
-        match decode(&bytes).and_then(|stored| restore(stored, name, sha256)).and_then(|data| spot_check(data, options.symprec)) {
+        match decode(&frame).and_then(|stored| restore(stored, name)).and_then(|data| spot_check(data, options.symprec)) {
             Ok(data) => Some(data),
             Err(reason) => {
                 tracing::warn!("{}: {reason}; the reduced form is made anew", self.path.display());
@@ -93,15 +88,15 @@ impl Place {
 
     /// Writes the data set to a temporary name and renames it. Failure costs time at the next start, nothing else, hence a warning.
     pub(crate) fn store(&self, data: &DataSet) {
-        if let Err(reason) = encode(data).and_then(|bytes| self.write(&bytes).map_err(|error| error.to_string())) {
+        if let Err(reason) = encode(data).and_then(|frame| self.write(&frame)) {
             tracing::warn!("{}: {reason}; the reduced form is not kept", self.path.display());
         }
     }
 
-    fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
+    fn write(&self, frame: &[u8]) -> Result<(), String> {
         let folder = self.path.parent().expect("the path has a folder");
-        fs::create_dir_all(folder)?;
-        write_atomically(&self.path, |file| file.write_all(bytes))
+        fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+        FORMAT.write(&self.path, frame).map_err(|error| error.to_string())
     }
 }
 
@@ -114,25 +109,16 @@ fn encode(data: &DataSet) -> Result<Vec<u8>, String> {
         splits: Split::ALL.map(|split| data.split(split).iter().map(stored_record).collect()),
     };
     let plain = postcard::to_stdvec(&stored).map_err(|error| error.to_string())?;
-    let frame = zstd::encode_all(plain.as_slice(), LEVEL).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::with_capacity(frame.len() + 40);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&Sha256::digest(&frame));
-    bytes.extend_from_slice(&frame);
-    Ok(bytes)
+    zstd::encode_all(plain.as_slice(), LEVEL).map_err(|error| error.to_string())
 }
 
-fn decode(bytes: &[u8]) -> Result<Stored, String> {
-    let (hash, frame) = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(32)).ok_or("it is no cache file")?;
-    if Sha256::digest(frame)[..] != *hash {
-        return Err("its SHA-256 is wrong, it is corrupt".to_owned());
-    }
+fn decode(frame: &[u8]) -> Result<Stored, String> {
     let plain = zstd::decode_all(frame).map_err(|error| format!("it is corrupt: {error}"))?;
     postcard::from_bytes(&plain).map_err(|error| format!("it is corrupt: {error}"))
 }
 
-fn restore(stored: Stored, name: &str, sha256: &str) -> Result<DataSet, String> {
-    if (stored.name.as_str(), stored.sha256.as_str()) != (name, sha256) {
+fn restore(stored: Stored, name: &str) -> Result<DataSet, String> {
+    if stored.name != name {
         return Err("it belongs to another source".to_owned());
     }
     let [train, validation, test] = stored.splits;

@@ -56,8 +56,7 @@ pub struct Record {
 pub struct DataSet {
     /// Name, such as `mp_20`.
     pub name: String,
-    /// SHA-256 of the source files one after another (train, val, test), hexadecimal:
-    /// `cat train.csv.zst val.csv.zst test.csv.zst | sha256sum`. For the embedded set, of its tables in order of their names.
+    /// SHA-256 of the content in a canonical form, hexadecimal: the same for the same rows, however the files are packed.
     pub sha256: String,
     /// Rows that could not be read: id and reason, which names file, line and column. Rows that the space-group filter drops are not here.
     pub rejected: Vec<(String, String)>,

@@ -10,7 +10,6 @@ mod expression;
 mod radii;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use serde::Deserialize;
 
@@ -81,14 +80,6 @@ fn one() -> f64 {
     1.0
 }
 
-/// SHA-256 of the files of `assets/prototypes`, one after another in order of their names.
-pub(crate) fn sha256() -> String {
-    let mut files: Vec<(&str, &str)> = TABLES.into_iter().chain([RADII]).collect();
-    files.sort_unstable();
-    let texts: Vec<&str> = files.into_iter().map(|(_, text)| text).collect();
-    hashing::sha256(texts.concat().as_bytes())
-}
-
 /// All structures of the tables with their stated space groups, in splits.
 pub(crate) fn tables() -> Result<[Table; 3], DatasetError> {
     let mut tables: [Table; 3] = Default::default();
@@ -96,17 +87,6 @@ pub(crate) fn tables() -> Result<[Table; 3], DatasetError> {
         tables[split_of(&row.id) as usize].rows.push(row);
     }
     Ok(tables)
-}
-
-/// SHA-256 of the structures themselves.
-pub(crate) fn content_hash(tables: &[Table; 3]) -> String {
-    let mut text = String::new();
-    for row in tables.iter().flat_map(|table| &table.rows) {
-        let sites = row.structure.sites.iter().map(|site| (site.species, site.frac_coords.as_slice()));
-        let _ =
-            writeln!(text, "{} {:?} {:?} {:?}", row.id, row.space_group, row.structure.lattice.rows(), sites.collect::<Vec<_>>());
-    }
-    hashing::sha256(text.as_bytes())
 }
 
 fn rows() -> Result<Vec<Row>, DatasetError> {

@@ -15,8 +15,9 @@ use crate::{DatasetError, hashing, source::MP_20, user_cache_dir};
 
 pub use sums::{SUMS_FILE, is_sha256};
 
-/// Where MP-20's public files lie: the repository of CDVAE (Xie et al. 2022, MIT; data of the Materials Project, CC BY 4.0).
-pub const MP_20_URL: &str = "https://raw.githubusercontent.com/txie-93/cdvae/main/data/mp_20";
+/// Where MP-20's public files lie: the repository of CDVAE (Xie et al. 2022, MIT; data of the Materials Project, CC BY 4.0), at one revision, so
+/// that what is fetched does not move.
+pub const MP_20_URL: &str = "https://raw.githubusercontent.com/txie-93/cdvae/73874c48a46b74fedaa161fdac512b0a75e2d336/data/mp_20";
 /// MP-20's public files.
 pub const MP_20_FILES: [&str; 3] = ["train.csv", "val.csv", "test.csv"];
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::DatasetError;
+use crate::table::Table;
 
 /// Hexadecimal form of a digest.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -15,6 +16,28 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// SHA-256 of bytes.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// SHA-256 of what tables hold, whatever file they came from: each split's rows in order, each with its id, group, energy, lattice (rows, Å) and
+/// sites (atomic number, fractional coordinates), all numbers as the eight bytes of their value, least first.
+pub(crate) fn sha256_of_tables(tables: &[Table; 3]) -> String {
+    let mut digest = Sha256::new();
+    for table in tables {
+        digest.update((table.rows.len() as u64).to_le_bytes());
+        for row in &table.rows {
+            digest.update((row.id.len() as u64).to_le_bytes());
+            digest.update(row.id.as_bytes());
+            digest.update([row.space_group.unwrap_or(0)]);
+            digest.update(row.formation_energy.unwrap_or(f64::NAN).to_bits().to_le_bytes());
+            let mut number = |value: f64| digest.update(value.to_le_bytes());
+            row.structure.lattice().rows().as_flattened().iter().for_each(|value| number(*value));
+            for site in row.structure.sites() {
+                number(f64::from(site.species.atomic_number()));
+                site.frac_coords.iter().for_each(|value| number(*value));
+            }
+        }
+    }
+    hex(&digest.finalize())
 }
 
 /// SHA-256 of files one after another.

@@ -43,7 +43,7 @@ pub fn load(source: &Source, options: &LoadOptions) -> Result<DataSet, DatasetEr
     let start = Instant::now();
     let origin = Origin::of(source)?;
     let cache = options.cache_dir.as_deref().map(|folder| cache::Place::new(folder, &origin.name, &origin.content, options));
-    if let Some(data) = cache.as_ref().and_then(|place| place.load(&origin.name, &origin.sha256, options)) {
+    if let Some(data) = cache.as_ref().and_then(|place| place.load(&origin.name, options)) {
         tracing::debug!(name = data.name, seconds = start.elapsed().as_secs_f64(), "data set loaded from the cache");
         return Ok(data);
     }
@@ -51,7 +51,7 @@ pub fn load(source: &Source, options: &LoadOptions) -> Result<DataSet, DatasetEr
         Tables::Files(files) => read_tables(&files)?,
         Tables::Built(tables) => *tables,
     };
-    let data = reduce_all(origin.name, origin.sha256, tables, options);
+    let data = reduce_all(origin.name, tables, options);
     if let Some(place) = cache {
         place.store(&data);
     }
@@ -62,8 +62,8 @@ pub fn load(source: &Source, options: &LoadOptions) -> Result<DataSet, DatasetEr
 /// What is known of a source before its structures are looked at.
 struct Origin {
     name: String,
-    sha256: String,
-    /// Hash of what the reduction starts from: of the embedded set its structures, which follow from the tables and from the code.
+    /// Hash by which the reduced form is found in the cache: of the files as they are, so that a second start need not read them, or of the
+    /// embedded structures, which follow from the tables and from the code.
     content: String,
     tables: Tables,
 }
@@ -78,14 +78,12 @@ impl Origin {
         match source {
             Source::Folder(folder) => {
                 let (name, files) = source::resolve(folder)?;
-                let sha256 = hashing::sha256_of_files(&files)?;
-                Ok(Self { name, content: sha256.clone(), sha256, tables: Tables::Files(files) })
+                Ok(Self { name, content: hashing::sha256_of_files(&files)?, tables: Tables::Files(files) })
             }
             Source::Embedded => {
                 let tables = embedded::tables()?;
-                let content = embedded::content_hash(&tables);
-                let tables = Tables::Built(Box::new(tables));
-                Ok(Self { name: embedded::NAME.to_owned(), sha256: embedded::sha256(), content, tables })
+                let content = hashing::sha256_of_tables(&tables);
+                Ok(Self { name: embedded::NAME.to_owned(), content, tables: Tables::Built(Box::new(tables)) })
             }
         }
     }
@@ -96,7 +94,8 @@ fn read_tables(files: &[PathBuf; 3]) -> Result<[Table; 3], DatasetError> {
     Ok([read(&files[0])?, read(&files[1])?, read(&files[2])?])
 }
 
-fn reduce_all(name: String, sha256: String, tables: [Table; 3], options: &LoadOptions) -> DataSet {
+fn reduce_all(name: String, tables: [Table; 3], options: &LoadOptions) -> DataSet {
+    let sha256 = hashing::sha256_of_tables(&tables);
     let total = tables.iter().map(|table| table.rows.len()).sum();
     let reduction = Reduction::new(options, total);
     let mut seen = HashSet::new();
