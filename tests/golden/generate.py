@@ -186,6 +186,19 @@ def crystalnn(structure, rng):
     return features.mean(0), sites, scatter
 
 
+def share_ambiguities(sites, orbits):
+    """What one site of an orbit leaves open is open for all of them: four descriptions do not show it for each."""
+    for orbit in set(orbits):
+        members = [site for site, other in zip(sites, orbits) if other == orbit]
+        ranges = {}
+        for feature, (low, high) in ((f, r) for site in members for f, r in site.get("ambiguous", {}).items()):
+            low, high = [low, *ranges.get(feature, [])], [high, *ranges.get(feature, [])]
+            ranges[feature] = [min(low), max(high)]
+        if ranges:
+            for site in members:
+                site["ambiguous"] = ranges
+
+
 def mean_fingerprint(structure):
     return np.mean([FINGERPRINT.featurize(structure, index) for index in range(len(structure))], axis=0)
 
@@ -287,9 +300,11 @@ def describe(identifier, structure, rng):
     elements, counts = reduced_counts(structure.composition)
     features = magpie(structure.composition)
     mean, sites, scatter = crystalnn(structure, rng)
+    groups = symmetry(structure)
+    share_ambiguities(sites, groups["0.01"]["equivalent_atoms"])
     return {
         "id": identifier, "source": SOURCE, **crystal(structure), "formula": structure.composition.reduced_formula,
-        "symmetry": symmetry(structure), "volume": rounded(structure.volume, 12),
+        "symmetry": groups, "volume": rounded(structure.volume, 12),
         "density": rounded(structure.density, 12), "struct_valid": structure_valid(structure),
         "elements": elements, "counts": counts, "smact_valid": smact_valid(elements, counts),
         "magpie": numbers(features, 12), "magpie_scaled": numbers(scaled(features), 12),
