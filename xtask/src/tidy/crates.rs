@@ -1,11 +1,12 @@
-//! Checks on the crates: which may use which, and what every manifest must say.
+//! Checks on the crates: which may use which, what every manifest must say, and that what it lists is used.
 
 use std::path::{Path, PathBuf};
 
+use super::source::holds_word;
 use super::{Finding, Tree};
 
 /// What each crate may use of the workspace, from the lowest layer up. A crate that is not listed is taken for a model.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("crystal-core", &[]),
     ("multigraph", &["crystal-core"]),
     ("score-model", &["crystal-core", "multigraph"]),
@@ -16,7 +17,12 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("wyckoff-assignment", &["crystal-core"]),
     ("druse", &["crystal-core", "multigraph", "score-model", "langevin", "cgcnn", "metrics", "datasets", "wyckoff-assignment"]),
     ("xtask", &[]),
+    ("test-support-macros", &[]),
+    ("test-support", &["crystal-core", "test-support-macros"]),
 ];
+
+/// What the tests of every crate may use, and nothing but tests.
+const OF_TESTS: [&str; 2] = ["test-support", "test-support-macros"];
 
 /// What a crate that implements the trait of `score-model` may use.
 const MODEL: &[&str] = &["crystal-core", "multigraph", "score-model"];
@@ -25,12 +31,25 @@ const MODEL: &[&str] = &["crystal-core", "multigraph", "score-model"];
 const TOP: [&str; 3] = ["experiments", "druse-tests", "xtask"];
 
 /// Crates that never see a tensor library.
-const WITHOUT_TENSORS: [&str; 5] = ["crystal-core", "metrics", "datasets", "wyckoff-assignment", "xtask"];
+const WITHOUT_TENSORS: [&str; 7] =
+    ["crystal-core", "metrics", "datasets", "wyckoff-assignment", "xtask", "test-support", "test-support-macros"];
 
 /// One `name = …` line in a manifest's tables of dependencies.
 struct Dependency {
+    /// The package.
     name: String,
+    /// What the code calls it.
+    called: String,
+    /// Whether tests alone have it.
+    of_tests: bool,
     line: usize,
+}
+
+impl Dependency {
+    fn new(table: &str, package: &str, called: &str, line: usize) -> Self {
+        let of_tests = table.ends_with("dev-dependencies");
+        Self { name: package.to_owned(), called: called.replace('-', "_"), of_tests, line }
+    }
 }
 
 /// What the checks need of a manifest.
@@ -55,6 +74,7 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for manifest in &manifests {
         check_manifest(manifest, &names, &mut findings);
+        findings.extend(unused(manifest, tree)?);
     }
     let guide = Path::new("ARCHITECTURE.md");
     if let Some(text) = tree.text_if_present(guide)? {
@@ -86,7 +106,7 @@ fn check_manifest(manifest: &Manifest, names: &[String], findings: &mut Vec<Find
             let message = format!("`{name}` never sees a tensor library; move what needs `{used}` to score-model or above");
             findings.push(Finding::new(path, line, message));
         }
-        if !names.contains(used) {
+        if !names.contains(used) || (OF_TESTS.contains(&used.as_str()) && dependency.of_tests) {
             continue;
         }
         let allowed = match layer {
@@ -101,10 +121,25 @@ fn check_manifest(manifest: &Manifest, names: &[String], findings: &mut Vec<Find
     }
 }
 
+/// Dependencies whose names no source file of the package contains. Each of them costs every build its compilation.
+fn unused(manifest: &Manifest, tree: &Tree) -> anyhow::Result<Vec<Finding>> {
+    let folder = manifest.path.parent().expect("a manifest lies in a folder");
+    let sources =
+        tree.files().iter().filter(|path| path.starts_with(folder) && path.extension().is_some_and(|ending| ending == "rs"));
+    let texts = sources.map(|path| tree.text(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let is_used = |called: &str| texts.iter().flatten().any(|text| holds_word(text, called));
+    let unused = manifest.dependencies.iter().filter(|dependency| !is_used(&dependency.called));
+    let finding = |dependency: &Dependency| {
+        let message = format!("`{}` does not use `{}`; drop the dependency", manifest.name, dependency.name);
+        Finding::new(&manifest.path, dependency.line, message)
+    };
+    Ok(unused.map(finding).collect())
+}
+
 /// Reads the lines of a manifest that the checks need; `None` for a manifest without a package.
 ///
-/// Not a TOML parser: it knows tables, `name = …`, `name.workspace = …` and `package = "…"` on one line, which is how the manifests of
-/// this workspace are written.
+/// Not a TOML parser: it knows tables, `name = …`, `name.workspace = …` and `package = "…"` on one line, which is how
+/// the manifests of this workspace are written.
 fn read(path: &Path, text: &str) -> Option<Manifest> {
     let mut table = String::new();
     let mut name = None;
@@ -119,7 +154,7 @@ fn read(path: &Path, text: &str) -> Option<Manifest> {
             if let Some((parent, dependency)) = table.rsplit_once('.')
                 && is_dependencies(parent)
             {
-                dependencies.push(Dependency { name: dependency.to_owned(), line: index + 1 });
+                dependencies.push(Dependency::new(parent, dependency, dependency, index + 1));
             }
             continue;
         }
@@ -131,8 +166,8 @@ fn read(path: &Path, text: &str) -> Option<Manifest> {
             header if is_dependencies(header) => {
                 // Under `new_name = { package = "name" }` the crate that is really used is the package.
                 let renamed = value.split_once("package").and_then(|(_, rest)| rest.split('"').nth(1));
-                let name = renamed.unwrap_or_else(|| key.split('.').next().expect("split gives at least one part"));
-                dependencies.push(Dependency { name: name.to_owned(), line: index + 1 });
+                let called = key.split('.').next().expect("split gives at least one part");
+                dependencies.push(Dependency::new(header, renamed.unwrap_or(called), called, index + 1));
             }
             _ => {}
         }
