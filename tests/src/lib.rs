@@ -1,7 +1,5 @@
 //! End-to-end tests live in the test targets of this package; here is what they share: a second, tiny score model, written as another
-//! crate would write it, structures to train on, and data from outside the workspace.
-
-pub mod shared;
+//! crate would write it, and structures to train on.
 
 use burn::Tensor;
 use burn::module::Module;

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use cgcnn::{LabelledGraphs, Weights, mean_absolute_error};
 use datasets::{LoadOptions, Source, Split, load};
-use druse_tests::shared::shared;
+use test_support::{needs, shared};
 
 /// Structures of the test split.
 const N_STRUCTURES: usize = 300;
@@ -30,9 +30,10 @@ fn sample(test: &Path) -> tempfile::TempDir {
     folder
 }
 
+#[needs(shared)]
 #[test]
 fn shipped_weights_predict_energies_of_the_test_split() {
-    let Some(test) = shared("data/mp_20/test.csv.zst") else { return };
+    let test = shared("data/mp_20/test.csv.zst");
     let folder = sample(&test);
     let options = LoadOptions { cache_dir: None, ..LoadOptions::default() };
     let data = load(&Source::Folder(folder.path().to_owned()), &options).expect("a data set");

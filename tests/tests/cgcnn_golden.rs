@@ -2,9 +2,9 @@
 
 use burn::tensor::Device;
 use cgcnn::{CrystalGraph, GraphBatch, WeightFormat, Weights, features_of};
-use druse_tests::shared::{Crystal, golden, shared};
 use score_model::conformance::available_devices;
 use serde::Deserialize;
+use test_support::{Crystal, GoldenSet, needs, shared};
 
 /// Of the golden values (their README), times the largest number compared where that is above 1.
 const TOLERANCE: f64 = 1e-4;
@@ -26,12 +26,12 @@ struct GoldenFeatures {
     tie_ambiguous_graph: bool,
 }
 
-fn published(device: &Device) -> Option<Weights> {
-    let path = shared("weights/cgcnn/formation-energy-per-atom.pth.tar")?;
+fn published(device: &Device) -> Weights {
+    let path = shared("weights/cgcnn/formation-energy-per-atom.pth.tar");
     let weights = Weights::load(&path, device).expect("the published weights");
     assert_eq!(weights.format, WeightFormat::PyTorch);
     assert!(weights.description().starts_with("the published weights"), "{}", weights.description());
-    Some(weights)
+    weights
 }
 
 /// Largest difference, relative to the largest number where that is above 1.
@@ -41,12 +41,12 @@ fn difference(found: &[f32], expected: &[f64]) -> f64 {
     found.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs() / scale).fold(0.0, f64::max)
 }
 
+#[needs(shared)]
 #[test]
 fn features_and_energies_agree() {
-    let Some(structures) = golden::<Vec<GoldenStructure>>("structures.json.gz") else { return };
+    let structures: Vec<GoldenStructure> = GoldenSet::Shared.read("structures");
     for device in available_devices() {
-        let Some(weights) = published(&device) else { return };
-        features_and_energies_agree_on(&device, &weights, &structures);
+        features_and_energies_agree_on(&device, &published(&device), &structures);
     }
 }
 

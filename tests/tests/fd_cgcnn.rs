@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use cgcnn::{Weights, features_of};
 use crystal_core::Structure;
-use druse_tests::shared::{Crystal, golden, shared};
 use metrics::frechet_distance;
 use serde::Deserialize;
+use test_support::{Crystal, GoldenSet, needs, shared};
 
 /// Of the golden features (their README).
 const TOLERANCE: f64 = 1e-4;
@@ -34,14 +34,11 @@ struct GoldenResult {
     fd_cgcnn: f64,
 }
 
+#[needs(shared)]
 #[test]
 fn distances_agree_but_for_ambiguous_graphs() {
-    let (Some(golden), Some(weights)) =
-        (golden::<GoldenSets>("cov_fd.json.gz"), shared("weights/cgcnn/formation-energy-per-atom.pth.tar"))
-    else {
-        return;
-    };
-    let GoldenSets { sets, results } = golden;
+    let GoldenSets { sets, results } = GoldenSet::Shared.read("cov_fd");
+    let weights = shared("weights/cgcnn/formation-energy-per-atom.pth.tar");
     let model = Weights::load(&weights, &Device::flex()).expect("the published weights").model;
     let (mut compared, mut agreeing) = (0, 0);
     let mut features = BTreeMap::new();

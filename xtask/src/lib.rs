@@ -1,8 +1,8 @@
 //! The commands behind `cargo xtask`, one module each.
 //!
 //! # Architecture Invariant
-//! This crate depends on no other crate of the workspace and on no tensor library: it starts `cargo` and looks at files, so that it
-//! builds in seconds on a machine where nothing else has been built yet.
+//! This crate depends on no other crate of the workspace and on no tensor library: it starts `cargo` and looks at
+//! files, so that it builds in seconds on a machine where nothing else has been built yet.
 
 pub mod bench;
 mod dispatch;

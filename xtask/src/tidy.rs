@@ -4,6 +4,7 @@
 
 mod crates;
 mod documents;
+mod prose;
 mod source;
 mod tree;
 
@@ -81,6 +82,7 @@ pub fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
     for path in tree.files() {
         let Some(text) = tree.text(path)? else { continue };
         findings.extend(source::check(path, &text));
+        findings.extend(prose::check(path, &text));
     }
     findings.extend(crates::check(tree).context("checking the crates")?);
     findings.extend(documents::check(tree).context("checking the documents")?);

@@ -1,4 +1,5 @@
-//! What is handed to cargo, and that its exit status comes back. Other programs stand in for cargo, so that nothing is built.
+//! What is handed to cargo, and that its exit status comes back. Other programs stand in for cargo, so that nothing is
+//! built.
 #![cfg(unix)]
 
 use std::process::Command;

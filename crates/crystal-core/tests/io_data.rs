@@ -8,8 +8,7 @@ use crystal_core::{AsymmetricUnit, Finder, Lattice, Site, Structure};
 use nalgebra::{Matrix3, Vector3};
 use rayon::prelude::*;
 
-mod common;
-use common::shared_file;
+use test_support::{needs, shared};
 
 /// Every fifth structure is enough to meet all crystal systems and keeps the test short.
 const STRIDE: usize = 5;
@@ -28,9 +27,10 @@ fn largest_gap(found: &Structure, expected: &Structure) -> Option<f64> {
     (found.n_sites() == expected.n_sites() && free.iter().all(|free| !free)).then_some(largest)
 }
 
+#[needs(shared)]
 #[test]
 fn symmetric_cifs_of_mp_20_are_their_expansions() {
-    let Some(path) = shared_file("data/mp_20/test.csv.zst") else { return };
+    let path = shared("data/mp_20/test.csv.zst");
     let decoder = zstd::Decoder::new(File::open(path).expect("a readable file")).expect("zstd data");
     let mut reader = csv::Reader::from_reader(decoder);
     let headers = reader.headers().expect("a header").clone();

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::process::Command;
 use std::time::Instant;
 
 use crystal_core::{CrystalError, Finder, Lattice, Reduction, Site, Species, Structure, find_symmetry};
 use nalgebra::{Matrix3, Vector3};
 use rayon::prelude::*;
-use serde_json::Value;
+use serde::Deserialize;
+use test_support::{Crystal, GoldenSet, golden_tests, needs, shared};
 
 mod common;
-use common::{finders, largest_gap, shared_file};
+use common::{finders, largest_gap};
 
 struct Row {
     id: String,
@@ -37,8 +37,8 @@ fn structure(lattice: &[f64], species: &[&str], frac_coords: &[f64]) -> Structur
     Structure::new(lattice, sites).expect("a structure")
 }
 
-fn mp_20_test_split() -> Option<Vec<Row>> {
-    let path = shared_file("data/mp_20/test.csv.zst")?;
+fn mp_20_test_split() -> Vec<Row> {
+    let path = shared("data/mp_20/test.csv.zst");
     let decoder = zstd::Decoder::new(File::open(path).expect("a readable file")).expect("zstd data");
     let mut reader = csv::Reader::from_reader(decoder);
     let headers = reader.headers().expect("a header").clone();
@@ -57,7 +57,7 @@ fn mp_20_test_split() -> Option<Vec<Row>> {
             numbers: [coarse, fine].map(|index| record[index].parse().expect("a space group")),
         }
     });
-    Some(rows.collect())
+    rows.collect()
 }
 
 /// What came of one structure.
@@ -98,9 +98,10 @@ fn round_trip(structure: &Structure, symprec: f64, finder: Finder) -> Result<Out
     Ok(Outcome::RoundTrip { number: number.get(), gap, displacement: first.max_displacement, raised })
 }
 
+#[needs(shared)]
 #[test]
 fn mp_20_makes_the_round_trip() {
-    let Some(all_rows) = mp_20_test_split() else { return };
+    let all_rows = mp_20_test_split();
     for finder in finders() {
         for (column, symprec) in [(0, 0.1), (1, 0.01)] {
             // All structures once; samples where the same is shown again, or by spglib, which takes six times as long.
@@ -169,56 +170,49 @@ fn orbit_sizes(elements: &[String], orbits: &[usize]) -> BTreeMap<(String, usize
     sizes
 }
 
-#[test]
-fn golden_symmetry() {
-    let Some(path) = shared_file("golden/structures.json.gz") else { return };
-    // The test needs gzip once; the library does not.
-    let output = match Command::new("gzip").arg("-dc").arg(&path).output() {
-        Ok(output) if output.status.success() => output.stdout,
-        _ => {
-            eprintln!("skipped: gzip cannot unpack {}", path.display());
-            return;
-        }
-    };
-    let golden: Vec<Value> = serde_json::from_slice(&output).expect("JSON");
-    let floats = |value: &Value| -> Vec<f64> {
-        let rows = value.as_array().expect("rows");
-        rows.iter().flat_map(|row| row.as_array().expect("a row").iter().map(|x| x.as_f64().expect("a number"))).collect()
-    };
-    let strings = |value: &Value| -> Vec<String> {
-        value.as_array().expect("an array").iter().map(|x| x.as_str().expect("a string").to_owned()).collect()
-    };
+#[derive(Deserialize)]
+struct GoldenStructure {
+    id: String,
+    #[serde(flatten)]
+    crystal: Crystal,
+    symmetry: BTreeMap<String, Option<GoldenSymmetry>>,
+}
+
+#[derive(Deserialize)]
+struct GoldenSymmetry {
+    number: Option<u8>,
+    #[serde(default)]
+    equivalent_atoms: Vec<usize>,
+}
+
+golden_tests!(symmetry_is_spglibs);
+
+fn symmetry_is_spglibs(golden: GoldenSet) {
+    let golden: Vec<GoldenStructure> = golden.read("structures");
     for finder in finders() {
         for symprec in ["0.01", "0.1"] {
             let (mut n_known, mut n_same, mut n_same_orbits) = (0, 0, 0);
             for entry in &golden {
-                let known = &entry["symmetry"][symprec];
-                let Some(number) = known["number"].as_u64() else { continue };
+                let Some(known) = &entry.symmetry[symprec] else { continue };
+                let Some(number) = known.number else { continue };
                 n_known += 1;
-                let elements = strings(&entry["species"]);
-                let symbols: Vec<&str> = elements.iter().map(String::as_str).collect();
-                let structure = structure(&floats(&entry["lattice"]), &symbols, &floats(&entry["frac"]));
+                let structure = entry.crystal.structure();
                 match find_symmetry(&structure, symprec.parse().expect("a tolerance"), finder) {
-                    Ok(report) if u64::from(report.number.get()) == number => {
+                    Ok(report) if report.number.get() == number => {
                         n_same += 1;
-                        let orbits: Vec<usize> = known["equivalent_atoms"]
-                            .as_array()
-                            .expect("an array")
-                            .iter()
-                            .map(|x| x.as_u64().expect("an index") as usize)
-                            .collect();
-                        let same = orbit_sizes(&elements, &orbits) == orbit_sizes(&elements, &report.orbits);
+                        let elements = &entry.crystal.species;
+                        let same = orbit_sizes(elements, &known.equivalent_atoms) == orbit_sizes(elements, &report.orbits);
                         n_same_orbits += usize::from(same);
                         if !same {
-                            println!("{finder:?} {symprec}: {} ({number}): other orbits", entry["id"]);
+                            println!("{finder:?} {symprec}: {} ({number}): other orbits", entry.id);
                         }
                     }
-                    Ok(report) => println!("{finder:?} {symprec}: {}: {} instead of {number}", entry["id"], report.number),
-                    Err(error) => println!("{finder:?} {symprec}: {}: {error}, known as {number}", entry["id"]),
+                    Ok(report) => println!("{finder:?} {symprec}: {}: {} instead of {number}", entry.id, report.number),
+                    Err(error) => println!("{finder:?} {symprec}: {}: {error}, known as {number}", entry.id),
                 }
             }
             println!("{finder:?} at {symprec} Å: {n_same} of {n_known} golden numbers, {n_same_orbits} with the same orbits");
-            assert!(n_known > 0);
+            assert_eq!(n_known, golden.len(), "every structure has a group");
             assert!(n_same * 100 >= n_known * 97, "{finder:?} at {symprec} Å: {n_same} of {n_known}");
             assert!(n_same_orbits * 100 >= n_same * 97, "{finder:?} at {symprec} Å: {n_same_orbits} of {n_same}");
         }

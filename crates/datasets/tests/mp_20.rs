@@ -1,23 +1,12 @@
-//! The real MP-20, where it is there: in `DRUSE_SHARED`, else in `../shared` beside the workspace.
+//! The real MP-20. Needs the shared data.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use datasets::{DataSet, LoadOptions, Source, Split, load};
-
-fn mp_20() -> Option<PathBuf> {
-    let shared = std::env::var_os("DRUSE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let folder = shared.join("data/mp_20");
-    if folder.is_dir() {
-        Some(folder)
-    } else {
-        eprintln!("skipped: no MP-20 in {}", folder.display());
-        None
-    }
-}
+use test_support::{needs, shared};
 
 /// Loads twice with an empty cache at first; prints and returns both and their times.
 fn load_twice(folder: &Path) -> [(DataSet, f64); 2] {
@@ -57,9 +46,10 @@ fn load_twice(folder: &Path) -> [(DataSet, f64); 2] {
 }
 
 /// The test split and the beginnings of the others: a debug build takes minutes for all of it.
+#[needs(shared)]
 #[test]
 fn the_test_split_has_7391_structures_above_monoclinic() {
-    let Some(folder) = mp_20() else { return };
+    let folder = shared("data/mp_20");
     let small = tempfile::tempdir().expect("a temporary folder");
     fs::copy(folder.join("test.csv.zst"), small.path().join("test.csv.zst")).expect("a copy");
     for name in ["train", "val"] {
@@ -79,7 +69,7 @@ fn the_test_split_has_7391_structures_above_monoclinic() {
 #[test]
 #[ignore = "reduces 36 000 structures, minutes in a debug build; run with `cargo test --release -p datasets --test mp_20 -- --ignored`"]
 fn a_second_start_takes_less_than_two_seconds() {
-    let Some(folder) = mp_20() else { return };
+    let folder = shared("data/mp_20");
     let [(data, cold), (_, warm)] = load_twice(&folder);
     assert_eq!(data.records().count() + data.dropped.iter().sum::<usize>(), 26_703 + 9_047 + 9_046);
     assert!(warm < 2.0 && warm < cold, "the second start took {warm:.2} s");

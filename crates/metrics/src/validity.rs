@@ -236,12 +236,30 @@ mod tests {
     }
 
     #[test]
-    fn many_elements_take_no_time() {
-        let many: Composition = (21..=80)
-            .filter(|number| *number != 36 && *number != 54)
-            .map(|number| (crystal_core::Species::from_atomic_number(number).expect("in range"), 1 + number as u32 % 7))
+    fn many_elements_are_searched_without_trying_every_combination() {
+        let oxygen: crystal_core::Species = "O".parse().expect("an element");
+        let electronegativity = |species| smact(species).and_then(|data| data.electronegativity);
+        // All that are cations only, four atoms each: their charges are multiples of 4.
+        let cations: Vec<_> = (1..=103)
+            .filter_map(|number| crystal_core::Species::from_atomic_number(number).ok())
+            .filter(|species| electronegativity(*species).is_some_and(|x| Some(x) < electronegativity(oxygen)))
+            .filter(|species| {
+                let states = smact(*species).map_or(&[][..], |data| &data.oxidation_states);
+                !states.is_empty() && states.iter().all(|state| *state > 0)
+            })
             .collect();
-        composition_valid(&many);
+        let states = |species: &crystal_core::Species| &smact(*species).expect("in the table").oxidation_states;
+        let combinations: f64 = cations.iter().map(|species| states(species).len() as f64).product();
+        assert!(combinations > 1e12, "{combinations:e} combinations of {} elements could be tried", cations.len());
+        let with_oxygen = |count: i64| -> Composition {
+            let count = u32::try_from(count).expect("a count");
+            cations.iter().map(|species| (*species, 4)).chain([(oxygen, count)]).collect()
+        };
+        // Every element in its lowest state against O(−2).
+        let lowest: i64 = cations.iter().map(|species| 4 * states(species).iter().min().expect("some state")).sum();
+        assert!(composition_valid(&with_oxygen(lowest / 2)));
+        // One oxygen atom more: the charges reach as far, but an odd number of them is never a multiple of 4.
+        assert!(!composition_valid(&with_oxygen(lowest / 2 + 1)));
     }
 
     #[test]

@@ -1,18 +1,15 @@
 //! Noised crystals of MP-20: the graph's size, and neighbours for every site. Needs the shared data.
 
-use std::path::{Path, PathBuf};
-
 use crystal_core::{AsymmetricUnit, CrystalState, Finder, Lattice, Site, SiteMode, Structure};
 use multigraph::{GraphConfig, MultiGraph, build};
 use nalgebra::Vector3;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use test_support::{needs, shared};
 
-/// The first `count` structures above space group 15 of the validation split, or nothing if the data are not there.
-fn read(count: usize) -> Option<Vec<CrystalState>> {
-    let folder = std::env::var_os("DRUSE_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let file = std::fs::File::open(folder.join("data/mp_20/val.csv.zst")).ok()?;
+/// The first `count` structures above space group 15 of the validation split.
+fn read(count: usize) -> Vec<CrystalState> {
+    let file = std::fs::File::open(shared("data/mp_20/val.csv.zst")).expect("a readable file");
     let text = std::io::read_to_string(zstd::Decoder::new(file).expect("a zstd stream")).expect("text");
     let numbers = |text: &str| text.split(' ').map(|x| x.parse::<f64>().expect("a number")).collect::<Vec<_>>();
     let parse = |line: &str| {
@@ -30,7 +27,7 @@ fn read(count: usize) -> Option<Vec<CrystalState>> {
         let structure = Structure::new(Lattice::from_rows(rows).expect("a cell"), sites.collect()).expect("a structure");
         Some(AsymmetricUnit::from_structure(&structure, 0.1, Finder::default()).ok()?.to_state(SiteMode::General))
     };
-    Some(text.lines().skip(1).filter_map(parse).take(count).collect())
+    text.lines().skip(1).filter_map(parse).take(count).collect()
 }
 
 /// Adds noise of this variance (Å²) to each Cartesian coordinate: uniform, which is as good here.
@@ -44,12 +41,11 @@ fn noised(state: &CrystalState, variance: f64, rng: &mut ChaCha8Rng) -> CrystalS
     state
 }
 
+#[needs(shared)]
 #[test]
 fn noised_crystals_keep_their_neighbours() {
-    let Some(states) = read(300) else {
-        eprintln!("skipped: no mp_20/val.csv.zst in the shared data");
-        return;
-    };
+    let states = read(300);
+    assert_eq!(states.len(), 300);
     let config = GraphConfig::default();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     for variance in [0.0, 0.001, 0.1, 1.0, 36.0] {

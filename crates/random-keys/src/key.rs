@@ -92,7 +92,8 @@ impl RandomKey {
         self.block(stream, draw, item).map(uniform)
     }
 
-    /// Four standard normal numbers (Box and Muller 1958), at most 5.8 in size.
+    /// Four standard normal numbers (Box and Muller 1958), at most 5.8 in size. Not by a crate of distributions: those draw until a number
+    /// fits, while the kernels must compute the same numbers from one block.
     pub fn normal(self, stream: u64, draw: u32, item: u32) -> [f64; 4] {
         let [a, b, c, d] = self.block(stream, draw, item);
         let pair = |radius: u32, angle: u32| {
@@ -163,10 +164,54 @@ mod tests {
     }
 
     #[test]
-    fn purposes_and_seeds_share_nothing() {
-        let word = |seed, purpose| RandomKey::new(seed, purpose).block(0, 0, 0)[0];
-        assert_ne!(word(1, Purpose::Sampling), word(1, Purpose::Training));
-        assert_ne!(word(1, Purpose::Sampling), word(2, Purpose::Sampling));
+    fn keys_and_normal_numbers_are_known() {
+        // Computed by a separate program in Python: seed, purpose and stream use all their bits.
+        let known = [
+            (
+                Purpose::Sampling,
+                [0x634d_7a08, 0x01e4_cee8, 0xa006_2640, 0x224b_99d4],
+                [1.3747441011591186, 0.0639442532670248, 0.6457761055476376, 0.7229661784235992],
+                387,
+            ),
+            (
+                Purpose::Training,
+                [0x0e9f_b1a9, 0x4878_d783, 0x8771_4eec, 0x39b2_edc8],
+                [-0.49395016472708175, 2.3411681253963934, 0.17381212900662193, 1.1149207108221937],
+                57,
+            ),
+            (
+                Purpose::Ranking,
+                [0x64d2_d2b3, 0x8a26_edec, 0x485f_657e, 0x5678_c11e],
+                [-1.3229828042856293, -0.33664198327893596, -0.832926005320472, 1.3538584287375595],
+                393,
+            ),
+        ];
+        let (seed, stream) = (0x1234_5678_9abc_def0, 0x0000_000b_0000_0007);
+        for (purpose, words, normals, below) in known {
+            let key = RandomKey::new(seed, purpose);
+            assert_eq!(key.block(stream, 3, 5), words, "{purpose:?}");
+            for (found, expected) in key.normal(stream, 3, 5).into_iter().zip(normals) {
+                assert!((found - expected).abs() < 1e-12, "{purpose:?}: {found} instead of {expected}");
+            }
+            assert_eq!(key.below(1000, stream, 3, 5), below, "{purpose:?}");
+        }
+    }
+
+    #[test]
+    fn purposes_seeds_streams_draws_and_items_share_nothing() {
+        // 135 000 words: a pair of equal ones among random words is likely, equal neighbouring pairs of words are not (chance 1e-9).
+        let mut seen = std::collections::HashSet::new();
+        for purpose in [Purpose::Sampling, Purpose::Training, Purpose::Ranking] {
+            for seed in [0, 1, 2, 1 << 32, u64::MAX] {
+                let key = RandomKey::new(seed, purpose);
+                for place in 0..2250_u32 {
+                    let (stream, draw, item) = (u64::from(place % 15) << (place % 2 * 32), place / 15 % 10, place / 150);
+                    let [a, b, c, d] = key.block(stream, draw, item);
+                    let fresh = [seen.insert((a, b)), seen.insert((c, d))];
+                    assert_eq!(fresh, [true, true], "{purpose:?} {seed} {stream} {draw} {item}");
+                }
+            }
+        }
         assert!((0..1000).all(|item| RandomKey::new(0, Purpose::Training).below(10, 0, 0, item) < 10));
     }
 }

@@ -12,7 +12,10 @@ pub fn has_kernels(device: &Device) -> bool {
     cfg!(feature = "cube")
 }
 
-/// One device of each backend that is compiled in and has one on this machine; tells on standard error which have none.
+/// One device of each backend that is compiled in and has one on this machine.
+///
+/// # Panics
+/// If `DRUSE_REQUIRE_GPU` is set and a backend has none.
 pub fn available_devices() -> Vec<Device> {
     let cpu = Vec::<Device>::from([
         #[cfg(feature = "cpu")]
@@ -22,6 +25,9 @@ pub fn available_devices() -> Vec<Device> {
 }
 
 /// [`available_devices`] without the processor.
+///
+/// # Panics
+/// As [`available_devices`].
 pub fn gpu_devices() -> Vec<Device> {
     let backends = Vec::<(&str, DeviceType)>::from([
         #[cfg(feature = "wgpu")]
@@ -31,9 +37,8 @@ pub fn gpu_devices() -> Vec<Device> {
     ]);
     let first = |(name, backend): (&str, DeviceType)| {
         let device = Device::enumerate(backend).into_vec().into_iter().next();
-        if device.is_none() {
-            eprintln!("skipped: no {name} device on this machine");
-        }
+        let required = std::env::var_os("DRUSE_REQUIRE_GPU").is_some_and(|value| !value.is_empty());
+        assert!(device.is_some() || !required, "DRUSE_REQUIRE_GPU is set and there is no {name} device");
         device
     };
     backends.into_iter().filter_map(first).collect()

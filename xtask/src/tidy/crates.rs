@@ -1,15 +1,18 @@
-//! Checks on the crates: which may use which, and what every manifest must say.
+//! Checks on the crates: which may use which, what every manifest must say, and that what it lists is used.
 
 use std::path::{Path, PathBuf};
 
+use super::source::holds_word;
 use super::{Finding, Tree};
 
 /// The crates from the ground up: each may use those before it. A crate that is not listed is taken for a model.
-const STREET: [&str; 25] = [
+const STREET: [&str; 27] = [
     // Ground: files, random numbers, crystals, tensors.
     "sealed-file",
     "random-keys",
     "crystal-core",
+    "test-support-macros",
+    "test-support",
     "tensor-ops",
     // Graphs and learning.
     "multigraph",
@@ -74,8 +77,20 @@ const WITHOUT_CRYSTALS: [(&str, &[&str]); 4] = [
 
 /// One `name = …` line in a manifest's tables of dependencies.
 struct Dependency {
+    /// The package.
     name: String,
+    /// What the code calls it.
+    called: String,
+    /// Whether tests alone have it.
+    of_tests: bool,
     line: usize,
+}
+
+impl Dependency {
+    fn new(table: &str, package: &str, called: &str, line: usize) -> Self {
+        let of_tests = table.ends_with("dev-dependencies");
+        Self { name: package.to_owned(), called: called.replace('-', "_"), of_tests, line }
+    }
 }
 
 /// What the checks need of a manifest.
@@ -100,6 +115,7 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for manifest in &manifests {
         check_manifest(manifest, &names, &mut findings);
+        findings.extend(unused(manifest, tree)?);
     }
     let guide = Path::new("ARCHITECTURE.md");
     if let Some(text) = tree.text_if_present(guide)? {
@@ -150,8 +166,8 @@ fn may_use(name: &str, used: &str) -> bool {
 
 /// Reads the lines of a manifest that the checks need; `None` for a manifest without a package.
 ///
-/// Not a TOML parser: it knows tables, `name = …`, `name.workspace = …` and `package = "…"` on one line, which is how the manifests of
-/// this workspace are written.
+/// Not a TOML parser: it knows tables, `name = …`, `name.workspace = …` and `package = "…"` on one line, which is how
+/// the manifests of this workspace are written.
 fn read(path: &Path, text: &str) -> Option<Manifest> {
     let mut table = String::new();
     let mut name = None;
@@ -166,7 +182,7 @@ fn read(path: &Path, text: &str) -> Option<Manifest> {
             if let Some((parent, dependency)) = table.rsplit_once('.')
                 && is_dependencies(parent)
             {
-                dependencies.push(Dependency { name: dependency.to_owned(), line: index + 1 });
+                dependencies.push(Dependency::new(parent, dependency, dependency, index + 1));
             }
             continue;
         }
@@ -178,8 +194,8 @@ fn read(path: &Path, text: &str) -> Option<Manifest> {
             header if is_dependencies(header) => {
                 // Under `new_name = { package = "name" }` the crate that is really used is the package.
                 let renamed = value.split_once("package").and_then(|(_, rest)| rest.split('"').nth(1));
-                let name = renamed.unwrap_or_else(|| key.split('.').next().expect("split gives at least one part"));
-                dependencies.push(Dependency { name: name.to_owned(), line: index + 1 });
+                let called = key.split('.').next().expect("split gives at least one part");
+                dependencies.push(Dependency::new(header, renamed.unwrap_or(called), called, index + 1));
             }
             _ => {}
         }

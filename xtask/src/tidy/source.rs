@@ -53,7 +53,7 @@ pub(super) fn check(path: &Path, text: &str) -> Vec<Finding> {
 }
 
 /// Whether `word` stands in the line, not as a part of a longer word.
-fn holds_word(line: &str, word: &str) -> bool {
+pub(super) fn holds_word(line: &str, word: &str) -> bool {
     let of_word = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(word)
         .any(|(start, _)| !line[..start].ends_with(of_word) && !line[start + word.len()..].starts_with(of_word))

@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "every test binary uses its own part of this module")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use crystal_core::{Finder, Reduction, Structure};
 
@@ -13,18 +12,6 @@ pub fn finders() -> Vec<Finder> {
         #[cfg(feature = "spglib")]
         Finder::Spglib,
     ]
-}
-
-/// A file of the shared data, or `None` after a note that the test is skipped.
-pub fn shared_file(path: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("DRUSE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let file = folder.join(path);
-    if file.is_file() {
-        return Some(file);
-    }
-    eprintln!("skipped: there is no {}", file.display());
-    None
 }
 
 /// The farthest that an atom of `structure`, brought into the standard frame, is from its partner in the expanded reduced form (Å).

@@ -1,0 +1,36 @@
+//! Finds out which of the things that tests need are there. `src/lib.rs` names them.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// Whether the variable is set to something.
+fn is_set(name: &str) -> bool {
+    println!("cargo:rerun-if-env-changed={name}");
+    env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    let root = Path::new(&env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../..");
+
+    // The same rule as `shared` of test-support. A file that is not there cannot be watched: cargo would build again every time.
+    println!("cargo:rerun-if-env-changed=DRUSE_SHARED");
+    let shared = env::var_os("DRUSE_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let guide = shared.join("golden/README.md");
+    if guide.is_file() {
+        println!("cargo:rerun-if-changed={}", guide.display());
+    }
+    let needs = [
+        ("shared", is_set("DRUSE_REQUIRE_SHARED") || guide.is_file()),
+        ("gpu", is_set("DRUSE_REQUIRE_GPU")),
+        // No `||`: cargo must hear of both variables.
+        ("browser", is_set("DRUSE_REQUIRE_BROWSER") | is_set("DRUSE_BROWSER")),
+        ("git", root.join(".git").exists()),
+    ];
+    for (name, there) in needs {
+        println!("cargo:rustc-check-cfg=cfg(has_{name})");
+        if there {
+            println!("cargo:rustc-cfg=has_{name}");
+        }
+    }
+}
