@@ -9,7 +9,10 @@ use crystal_core::{CrystalError, Species};
 #[non_exhaustive]
 pub enum DftInputError {
     /// Elements that the table of pseudopotentials lacks.
-    #[error("the table '{table}' has no pseudopotential of {}; add a line for each of them or name another table", names(missing))]
+    #[error(
+        "the table '{table}' has no pseudopotential of {}; add a line for each of them or name another table",
+        names(missing)
+    )]
     NoPseudopotential {
         /// Name of the table.
         table: String,
@@ -23,7 +26,8 @@ pub enum DftInputError {
         missing: Vec<Species>,
     },
     /// A table of pseudopotentials that cannot be used.
-    #[error("{}: {reason}; a table is (name: \"…\", elements: {{\"Si\": (file: \"Si.upf\", ecutwfc: 30, ecutrho: 240)}})", path.display())]
+    #[error("{}: {reason}; a table is \
+         (name: \"…\", elements: {{\"Si\": (file: \"Si.upf\", ecutwfc: 30, ecutrho: 240)}})", path.display())]
     Table {
         /// The file.
         path: PathBuf,

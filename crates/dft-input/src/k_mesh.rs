@@ -14,9 +14,9 @@ const MAX_DIVISIONS: u32 = 1000;
 pub struct KMesh(pub [u32; 3]);
 
 impl KMesh {
-    /// A mesh of about `density` points per Å⁻³ of the reciprocal cell (whose vectors contain 2π), by the rule of the Materials Project:
-    /// `n_i = max(1, ⌊(density · V* · abc)^⅓ / a_i⌋)` with the lengths a, b, c of the cell's vectors and the volume `V* = (2π)³/V`.
-    /// Its relaxations use 64 points per Å⁻³.
+    /// A mesh of about `density` points per Å⁻³ of the reciprocal cell (whose vectors contain 2π), by the rule of the
+    /// Materials Project: `n_i = max(1, ⌊(density · V* · abc)^⅓ / a_i⌋)` with the lengths a, b, c of the cell's
+    /// vectors and the volume `V* = (2π)³/V`. Its relaxations use 64 points per Å⁻³.
     ///
     /// # Errors
     /// [`DftInputError::Setting`] if the density is not positive, or asks for more than 1 000 points along a vector.
@@ -34,7 +34,8 @@ impl KMesh {
             // The rule cuts off; a quotient a rounding error below a whole number is that number.
             let wanted = (scale / length + 1e-9).floor().max(1.0);
             let fits = (1..=MAX_DIVISIONS).find(|number| f64::from(*number) >= wanted);
-            *divisions = fits.ok_or_else(|| wrong("give a smaller one; the mesh would have more than 1 000 points along a vector"))?;
+            *divisions =
+                fits.ok_or_else(|| wrong("give a smaller one; the mesh would have more than 1 000 points along a vector"))?;
         }
         Ok(Self(mesh))
     }

@@ -1,9 +1,9 @@
 //! Inputs for density functional programs.
 //!
-//! - [`pw_input`]: the input of `pw.x` of Quantum ESPRESSO. File names of pseudopotentials and cut-offs come from a [`PseudopotentialTable`], which a
-//!   user can replace.
-//! - [`VaspInput`]: POSCAR, KPOINTS and INCAR of VASP with the settings of the Materials Project, so that energies can be set beside its own. The POTCAR
-//!   cannot be distributed; the INCAR says which potentials are meant.
+//! - [`pw_input`]: the input of `pw.x` of Quantum ESPRESSO. File names of pseudopotentials and cut-offs come from a
+//!   [`PseudopotentialTable`], which a user can replace.
+//! - [`VaspInput`]: POSCAR, KPOINTS and INCAR of VASP with the settings of the Materials Project, so that energies can
+//!   be set beside its own. The POTCAR cannot be distributed; the INCAR says which potentials are meant.
 //!
 //! Meshes of k-points follow one rule, [`KMesh::by_density`].
 

@@ -31,8 +31,8 @@ pub struct PseudopotentialTable {
 }
 
 impl PseudopotentialTable {
-    /// The table that is compiled in: SSSP 1.3.0 PBE efficiency (G. Prandini et al., npj Comput. Mater. 4, 72, 2018), 103 elements. The files
-    /// themselves are to be had from <https://www.materialscloud.org/discover/sssp>.
+    /// The table that is compiled in: SSSP 1.3.0 PBE efficiency (G. Prandini et al., npj Comput. Mater. 4, 72, 2018),
+    /// 103 elements. The files themselves are to be had from <https://www.materialscloud.org/discover/sssp>.
     pub fn sssp() -> Self {
         let text = include_str!("../../../assets/tables/pseudopotentials.ron");
         Self::from_ron(text, Path::new("the shipped table")).expect("the embedded table is sound")
@@ -53,7 +53,10 @@ impl PseudopotentialTable {
         for (element, Pseudopotential { file, ecutwfc, ecutrho }) in &table.elements {
             let sound = ecutwfc.is_finite() && ecutrho.is_finite() && *ecutwfc > 0.0 && *ecutrho >= 4.0 * ecutwfc;
             if !sound {
-                return Err(bad(format!("{element} has the cut-offs {ecutwfc} and {ecutrho} Ry; that of the density is at least four times the other")));
+                return Err(bad(format!(
+                    "{element} has the cut-offs {ecutwfc} and {ecutrho} Ry; \
+                     that of the density is at least four times the other"
+                )));
             }
             if file.is_empty() || file.contains(char::is_whitespace) {
                 return Err(bad(format!("{element} has the file '{file}'; give a name without spaces")));

@@ -48,8 +48,8 @@ pub struct PwOptions {
     pub calculation: Calculation,
     /// Points per Å⁻³ of the reciprocal cell, see [`KMesh::by_density`].
     pub k_density: f64,
-    /// The Materials Project's values of U for V, Cr, Mn, Fe, Co, Ni, Mo and W beside O or F; `None` leaves U out. The values were fitted
-    /// for VASP's potentials, and energies with U must not be set beside energies without.
+    /// The Materials Project's values of U for V, Cr, Mn, Fe, Co, Ni, Mo and W beside O or F; `None` leaves U out. The
+    /// values were fitted for VASP's potentials, and energies with U must not be set beside energies without.
     pub hubbard: Option<HubbardSyntax>,
     /// Folder of the pseudopotentials, as `pw.x` sees it.
     pub pseudo_dir: String,
@@ -62,8 +62,8 @@ impl Default for PwOptions {
     }
 }
 
-/// The input of `pw.x` for a structure. Cut-offs are the highest that any of its elements needs. Spin is treated where the Materials
-/// Project starts an element from a high moment; atoms start ferromagnetic.
+/// The input of `pw.x` for a structure. Cut-offs are the highest that any of its elements needs. Spin is treated where
+/// the Materials Project starts an element from a high moment; atoms start ferromagnetic.
 ///
 /// # Errors
 /// [`DftInputError::NoPseudopotential`], [`DftInputError::Setting`].
@@ -74,10 +74,11 @@ pub fn pw_input(structure: &Structure, table: &PseudopotentialTable, options: &P
     let composition = Composition::of(structure);
     let highest = |cutoffs: &mut dyn Iterator<Item = f64>| cutoffs.fold(0.0, f64::max);
     let ecutwfc = highest(&mut potentials.iter().map(|potential| potential.ecutwfc));
-    // One with a low cut-off of its own may ask for less than four times what another one needs.
+    // The potential with the higher cut-off of wave functions need not be the one with the higher cut-off of the density.
     let ecutrho = highest(&mut potentials.iter().map(|potential| potential.ecutrho)).max(4.0 * ecutwfc);
     let n_atoms = f64::from(composition.total());
-    let magnetic: Vec<bool> = elements.iter().map(|element| initial_moment(*element).is_some_and(|moment| moment > 1.0)).collect();
+    let magnetic: Vec<bool> =
+        elements.iter().map(|element| initial_moment(*element).is_some_and(|moment| moment > 1.0)).collect();
 
     let mut text = String::new();
     // Writing to a string cannot fail.

@@ -28,7 +28,8 @@ static SETTINGS: LazyLock<HashMap<Species, Row>> = LazyLock::new(|| {
     rows.map(|row: Row| (row.symbol.parse().expect("the embedded table names elements"), row)).collect()
 });
 
-/// The moment that the Materials Project starts an element from, Bohr magnetons; `None` for elements it has no settings for.
+/// The moment that the Materials Project starts an element from, Bohr magnetons; `None` for elements it has no settings
+/// for.
 pub(crate) fn initial_moment(element: Species) -> Option<f64> {
     SETTINGS.get(&element).map(|row| row.initial_moment)
 }
@@ -63,8 +64,8 @@ pub struct VaspInput {
 }
 
 impl VaspInput {
-    /// The input of a structure with the settings of the Materials Project's relaxations (PBE; U for V, Cr, Mn, Fe, Co, Ni, Mo and W
-    /// beside O or F; `assets/tables/mp_vasp.csv` and `mp2020_corrections.csv`).
+    /// The input of a structure with the settings of the Materials Project's relaxations (PBE; U for V, Cr, Mn, Fe, Co,
+    /// Ni, Mo and W beside O or F; `assets/tables/mp_vasp.csv` and `mp2020_corrections.csv`).
     ///
     /// # Errors
     /// [`DftInputError::NoVaspPotential`] names every element without settings; [`DftInputError::Setting`].
@@ -136,7 +137,17 @@ fn incar(structure: &Structure, elements: &[Species], potentials: &[String], opt
     }
     // d shells need 4, f shells 6: with less the charge density that restarts read is cut off.
     let highest = composition.iter().map(|(element, _)| element.atomic_number()).max().unwrap_or_default();
-    tag("LMAXMIX", if highest > 56 { "6" } else if highest > 20 { "4" } else { "2" }.to_owned());
+    tag(
+        "LMAXMIX",
+        if highest > 56 {
+            "6"
+        } else if highest > 20 {
+            "4"
+        } else {
+            "2"
+        }
+        .to_owned(),
+    );
     if options.relax {
         tag("IBRION", "2".to_owned());
         tag("ISIF", "3".to_owned());

@@ -6,7 +6,8 @@ use dft_input::{Calculation, DftInputError, HubbardSyntax, PseudopotentialTable,
 /// Atoms in a cube, Å.
 fn cube(a: f64, atoms: &[(&str, [f64; 3])]) -> Structure {
     let lattice = Lattice::from_rows([[a, 0.0, 0.0], [0.0, a, 0.0], [0.0, 0.0, a]]).expect("a cell");
-    let site = |(symbol, place): &(&str, [f64; 3])| Site { species: symbol.parse().expect("a symbol"), frac_coords: (*place).into() };
+    let site =
+        |(symbol, place): &(&str, [f64; 3])| Site { species: symbol.parse().expect("a symbol"), frac_coords: (*place).into() };
     Structure::new(lattice, atoms.iter().map(site).collect()).expect("a structure")
 }
 
@@ -67,7 +68,9 @@ fn iron_oxide_in_pw() -> Result<(), DftInputError> {
     let input = |hubbard| pw_input(&iron_oxide(), &table, &PwOptions { hubbard, ..PwOptions::default() });
     let text = input(None)?;
     // The highest of both elements, Fe's; sites by element; moments on Fe alone.
-    for line in ["ecutwfc = 90.0", "ecutrho = 1080.0", "ntyp = 2", "nspin = 2", "starting_magnetization(2) = 0.5", "&CELL", "&IONS"] {
+    for line in
+        ["ecutwfc = 90.0", "ecutrho = 1080.0", "ntyp = 2", "nspin = 2", "starting_magnetization(2) = 0.5", "&CELL", "&IONS"]
+    {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
     assert!(!text.contains("starting_magnetization(1)") && !text.to_lowercase().contains("hubbard"), "{text}");

@@ -1,4 +1,5 @@
-//! Draws the phase diagrams of the documentation from invented energies: `cargo run -p stability --example phase_diagrams -- DIR`.
+//! Draws the phase diagrams of the documentation from invented energies:
+//! `cargo run -p stability --example phase_diagrams -- DIR`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +32,15 @@ fn main() -> Outcome {
     let caption = "Invented energies, for the documentation";
     let binary = hull(
         &["Mg", "Si"],
-        &[("Mg2Si", -0.21), ("MgSi", -0.11), ("Mg3Si", -0.09), ("MgSi2", -0.02), ("Mg5Si6", -0.16), ("Mg9Si5", -0.12), ("MgSi3", 0.09)],
+        &[
+            ("Mg2Si", -0.21),
+            ("MgSi", -0.11),
+            ("Mg3Si", -0.09),
+            ("MgSi2", -0.02),
+            ("Mg5Si6", -0.16),
+            ("Mg9Si5", -0.12),
+            ("MgSi3", 0.09),
+        ],
     )?;
     let of_binary = marks(&[("Mg3Si2", -0.20), ("MgSi4", -0.01), ("Mg4Si", 0.13), ("Mg2Si3", -0.10)])?;
     let ternary = hull(

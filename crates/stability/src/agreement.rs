@@ -61,8 +61,9 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// Compares energies above two hulls, as `(ours, the data's)`, eV/atom. In calls at a threshold, `tolerance` is added to it: published
-    /// energies are rounded, those of a fresh hull are not. `None` without pairs, and if a value is not finite.
+    /// Compares energies above two hulls, as `(ours, the data's)`, eV/atom. In calls at a threshold, `tolerance` is
+    /// added to it: published energies are rounded, those of a fresh hull are not. `None` without pairs, and if a value
+    /// is not finite.
     pub fn of(pairs: &[(f64, f64)], tolerance: f64) -> Option<Self> {
         if pairs.is_empty() || pairs.iter().any(|(a, b)| !(a - b).is_finite()) {
             return None;
@@ -88,7 +89,8 @@ impl Agreement {
 
 fn calls(pairs: &[(f64, f64)], threshold: f64, tolerance: f64) -> CorrectCalls {
     let limit = threshold + tolerance;
-    let number = |first: bool, second: bool| pairs.iter().filter(|(a, b)| ((*a <= limit), (*b <= limit)) == (first, second)).count();
+    let number =
+        |first: bool, second: bool| pairs.iter().filter(|(a, b)| ((*a <= limit), (*b <= limit)) == (first, second)).count();
     CorrectCalls {
         threshold,
         both_stable: number(true, true),

@@ -1,8 +1,9 @@
 //! The Materials Project's energy corrections of 2020.
 //!
-//! Raw energies of PBE (with U) miss the formation energies of oxides, sulphides, halides and other compounds of anions systematically. The
-//! scheme adds a fitted energy per atom of the anion, and one per atom of eight metals that are calculated with U beside O or F
-//! (A. Wang et al., Sci. Rep. 11, 15496, 2021; `assets/tables/mp2020_corrections.csv`). Elements get nothing.
+//! Raw energies of PBE (with U) miss the formation energies of oxides, sulphides, halides and other compounds of anions
+//! systematically. The scheme adds a fitted energy per atom of the anion, and one per atom of eight metals that are
+//! calculated with U beside O or F (A. Wang et al., Sci. Rep. 11, 15496, 2021; `assets/tables/mp2020_corrections.csv`).
+//! Elements get nothing.
 //!
 //! Classes come from the structure ([`mp2020`]) or, where there is none, from the formula ([`mp2020_of_formula`]).
 
@@ -83,8 +84,9 @@ pub fn mp2020(structure: &Structure) -> Correction {
     corrections(&composition, oxide_type(structure), sulphide_type(structure))
 }
 
-/// Corrections of a formula whose structure is not known: O is a peroxide, superoxide or ozonide in the common compounds of these kinds (alkali
-/// and alkaline-earth metals) and an oxide elsewhere; S counts as a sulphide, so that sulphates are corrected by too much.
+/// Corrections of a formula whose structure is not known: O is a peroxide, superoxide or ozonide in the common
+/// compounds of these kinds (alkali and alkaline-earth metals) and an oxide elsewhere; S counts as a sulphide, so that
+/// sulphates are corrected by too much.
 pub fn mp2020_of_formula(composition: &Composition) -> Correction {
     let is_compound = composition.n_elements() > 1;
     let holds = |symbol: &str| composition.iter().any(|(element, _)| element.symbol() == symbol);
@@ -93,7 +95,8 @@ pub fn mp2020_of_formula(composition: &Composition) -> Correction {
     corrections(composition, oxygen, sulphur)
 }
 
-/// Hubbard U of the Materials Project for a metal of a compound, eV; `None` for every other element and for compounds without O and F.
+/// Hubbard U of the Materials Project for a metal of a compound, eV; `None` for every other element and for compounds
+/// without O and F.
 pub fn hubbard_u(composition: &Composition, element: Species) -> Option<f64> {
     let table = &*TABLE;
     let with_u = composition.n_elements() > 1 && holds_oxygen_or_fluorine(composition);
@@ -139,7 +142,8 @@ fn corrections(composition: &Composition, oxygen: Option<OxideType>, sulphur: Op
     correction
 }
 
-/// Whether no element of the compound has a higher Pauling electronegativity; elements of the same one are all the highest.
+/// Whether no element of the compound has a higher Pauling electronegativity; elements of the same one are all the
+/// highest.
 fn is_most_electronegative(composition: &Composition, element: Species) -> bool {
     let own = electronegativity(element).unwrap_or(f64::NEG_INFINITY);
     composition.iter().filter_map(|(other, _)| electronegativity(other)).all(|other| other <= own)

@@ -53,7 +53,8 @@ pub struct Share {
     pub interval: Interval,
 }
 
-/// Counts over a set of samples. Each is the number of samples that have all the properties named, never a product of shares.
+/// Counts over a set of samples. Each is the number of samples that have all the properties named, never a product of
+/// shares.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StabilityCounts {
     /// All samples, the denominator of every share.
@@ -81,8 +82,8 @@ pub struct StabilityCounts {
 }
 
 impl StabilityCounts {
-    /// Counts verdicts and draws `replicates` bootstrap samples from `seed` for the intervals. Uniqueness is a property of the set that was
-    /// sampled; a replicate takes it over as it is.
+    /// Counts verdicts and draws `replicates` bootstrap samples from `seed` for the intervals. Uniqueness is a property
+    /// of the set that was sampled; a replicate takes it over as it is.
     pub fn of(verdicts: &[Verdict], replicates: usize, seed: u64) -> Self {
         let properties: [fn(&Verdict) -> bool; N_PROPERTIES] = [
             |verdict| verdict.energy_above_hull.is_none(),
@@ -107,23 +108,12 @@ impl StabilityCounts {
         });
         let [failed, stable, metastable, up_to_limit, unique, novel, unique_novel, sun, msun, sun_up_to_limit] = shares;
         let n_samples = verdicts.len();
-        Self {
-            n_samples,
-            failed,
-            stable,
-            metastable,
-            up_to_limit,
-            unique,
-            novel,
-            unique_novel,
-            sun,
-            msun,
-            sun_up_to_limit,
-        }
+        Self { n_samples, failed, stable, metastable, up_to_limit, unique, novel, unique_novel, sun, msun, sun_up_to_limit }
     }
 
-    /// The shares of S.U.N. at 0 and at 0.1 eV/atom as some works print them: share unique and novel times share stable. It is too high,
-    /// as novel samples are less stable than others, and is here to be set beside their figures.
+    /// The shares of S.U.N. at 0 and at 0.1 eV/atom as some works print them: share unique and novel times share
+    /// stable. It is too high, as novel samples are less stable than others, and is here to be set beside their
+    /// figures.
     pub fn products(&self) -> [f64; 2] {
         [self.stable, self.up_to_limit].map(|stable| self.unique_novel.share * stable.share)
     }

@@ -34,7 +34,8 @@ pub(crate) fn species(symbol: &str) -> Species {
     symbol.parse().expect("the embedded table names elements")
 }
 
-/// The reduced formula as chemists write it: elements in order of electronegativity, those without one in front, count 1 left out.
+/// The reduced formula as chemists write it: elements in order of electronegativity, those without one in front, count
+/// 1 left out.
 pub fn conventional_formula(composition: &Composition) -> String {
     let mut counts: Vec<(Species, u32)> = composition.reduced().iter().collect();
     let key = |element: Species| electronegativity(element).unwrap_or(f64::NEG_INFINITY);

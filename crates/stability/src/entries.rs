@@ -26,8 +26,8 @@ struct Line {
     energy_per_atom: f64,
 }
 
-/// Reads one entry per line of JSON, `{"id", "formula", "energy_per_atom"}`; empty lines are passed over, further keys too. `path` is for
-/// messages.
+/// Reads one entry per line of JSON, `{"id", "formula", "energy_per_atom"}`; empty lines are passed over, further keys
+/// too. `path` is for messages.
 ///
 /// # Errors
 /// [`StabilityError::EnergyLine`] names the first line that cannot be read; [`StabilityError::Io`].

@@ -31,21 +31,29 @@ pub enum StabilityError {
     },
     /// Elements without an elementary phase, so that the hull has no corner there.
     #[error(
-        "the hull has no elementary phase of {}; add a crystal of each of these elements to the phases, or leave the elements out of the \
-         system", names(missing)
+        "the hull has no elementary phase of {}; add a crystal of each of these elements to the phases, \
+         or leave the elements out of the system",
+        names(missing)
     )]
     MissingEndMember {
         /// The elements, ascending by atomic number.
         missing: Vec<Species>,
     },
     /// Elements without a reference energy.
-    #[error("there is no reference energy of {}; a formation energy needs one for every element of the compound", names(missing))]
+    #[error(
+        "there is no reference energy of {}; \
+         a formation energy needs one for every element of the compound",
+        names(missing)
+    )]
     NoElementalReference {
         /// The elements, ascending by atomic number.
         missing: Vec<Species>,
     },
     /// A chemical-potential range was asked of a phase above the hull.
-    #[error("'{id}' lies {energy_above_hull:.6} eV/atom above the hull and is stable at no chemical potentials; name a stable phase")]
+    #[error(
+        "'{id}' lies {energy_above_hull:.6} eV/atom above the hull and is stable at no \
+         chemical potentials; name a stable phase"
+    )]
     NotStable {
         /// Id of the phase.
         id: String,
@@ -61,7 +69,10 @@ pub enum StabilityError {
         n_phases: usize,
     },
     /// A picture or a list of facets of a system with the wrong number of elements.
-    #[error("facets can be had for 2 or 3 elements, and {system} has {n_elements}; name a smaller system, or use the table of phases")]
+    #[error(
+        "facets can be had for 2 or 3 elements, and {system} has {n_elements}; \
+         name a smaller system, or use the table of phases"
+    )]
     Dimension {
         /// The system, as in Cu-Si-K.
         system: String,
@@ -69,7 +80,10 @@ pub enum StabilityError {
         n_elements: usize,
     },
     /// A system such as Cu-Si-K that cannot be read.
-    #[error("'{text}' is not a chemical system: {reason}; write element symbols joined by hyphens, for example Cu-Si-K")]
+    #[error(
+        "'{text}' is not a chemical system: {reason}; \
+         write element symbols joined by hyphens, for example Cu-Si-K"
+    )]
     System {
         /// The text.
         text: String,
@@ -77,7 +91,10 @@ pub enum StabilityError {
         reason: String,
     },
     /// The solver of linear programmes gave up.
-    #[error("the linear programme of the hull {system} was not solved ({reason}); report this with the phases of the system")]
+    #[error(
+        "the linear programme of the hull {system} was not solved ({reason}); \
+         report this with the phases of the system"
+    )]
     Solver {
         /// The system, as in Cu-Si-K.
         system: String,
@@ -86,8 +103,8 @@ pub enum StabilityError {
     },
     /// Energies of one potential set against a hull of another.
     #[error(
-        "the energies are of the potential {given}, the hull is of {hull}: their errors do not cancel; compute the energies with the \
-         potential of the hull, or make a hull with this one (`reproduce hull-reference`)"
+        "the energies are of the potential {given}, the hull is of {hull}: their errors do not cancel; \
+         compute the energies with the potential of the hull, or make a hull with this one (`reproduce hull-reference`)"
     )]
     OtherPotential {
         /// The potential of the reference set.
@@ -96,7 +113,10 @@ pub enum StabilityError {
         given: Source,
     },
     /// A file of a reference set that is not one, or is damaged.
-    #[error("{} is not a usable hull reference: {reason}; fetch it again or make it with `reproduce hull-reference`", place(path))]
+    #[error(
+        "{} is not a usable hull reference: {reason}; fetch it again or make it with `reproduce hull-reference`",
+        place(path)
+    )]
     ReferenceFile {
         /// The file; empty for bytes in memory.
         path: PathBuf,
@@ -113,7 +133,8 @@ pub enum StabilityError {
     },
     /// A line of a file of energies that cannot be read.
     #[error(
-        "{}: line {line}: {reason}; a line is {{\"id\": \"…\", \"formula\": \"Cu2KSi\", \"energy_per_atom\": -3.1}}", place(path)
+        "{}: line {line}: {reason}; a line is {{\"id\": \"…\", \"formula\": \"Cu2KSi\", \"energy_per_atom\": -3.1}}",
+        place(path)
     )]
     EnergyLine {
         /// The file; empty for text in memory.

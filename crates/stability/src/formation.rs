@@ -25,8 +25,8 @@ impl ElementalReferences {
         Self(energies.into_iter().collect())
     }
 
-    /// The Materials Project's elements of February 2023 (uncorrected PBE, 89 elements; `assets/tables/mp_elemental_references.csv`).
-    /// There are none for Po, At, Rn, Fr, Ra, Am and the elements beyond.
+    /// The Materials Project's elements of February 2023 (uncorrected PBE, 89 elements;
+    /// `assets/tables/mp_elemental_references.csv`). There are none for Po, At, Rn, Fr, Ra, Am and the elements beyond.
     pub fn materials_project() -> Self {
         let table = rows::<Row>(include_str!("../../../assets/tables/mp_elemental_references.csv"));
         Self(table.iter().map(|row| (species(&row.symbol), row.energy_per_atom)).collect())
@@ -52,7 +52,8 @@ impl ElementalReferences {
     /// `Σ_i x_i μ_i` of a composition, eV/atom.
     ///
     /// # Errors
-    /// [`StabilityError::NoElementalReference`] names every element without a reference; [`StabilityError::EmptyComposition`].
+    /// [`StabilityError::NoElementalReference`] names every element without a reference;
+    /// [`StabilityError::EmptyComposition`].
     pub fn mixture_per_atom(&self, composition: &Composition) -> Result<f64, StabilityError> {
         let missing: Vec<Species> =
             composition.iter().map(|(element, _)| element).filter(|element| !self.0.contains_key(element)).collect();

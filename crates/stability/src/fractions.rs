@@ -17,10 +17,12 @@ impl Fractions {
         Self::from_amounts(composition.iter().map(|(element, count)| (element, f64::from(count))))
     }
 
-    /// Fractions of amounts in any unit, as 0.3 Na and 0.7 Cl. Elements with the amount 0 are left out, amounts of one element add up.
+    /// Fractions of amounts in any unit, as 0.3 Na and 0.7 Cl. Elements with the amount 0 are left out, amounts of one
+    /// element add up.
     ///
     /// # Errors
-    /// [`StabilityError::EmptyComposition`]; [`StabilityError::Amount`] for a negative amount or one that is not finite.
+    /// [`StabilityError::EmptyComposition`]; [`StabilityError::Amount`] for a negative amount or one that is not
+    /// finite.
     pub fn from_amounts(amounts: impl IntoIterator<Item = (Species, f64)>) -> Result<Self, StabilityError> {
         let mut fractions: Vec<(Species, f64)> = Vec::new();
         for (element, amount) in amounts {

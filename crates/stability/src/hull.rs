@@ -1,8 +1,9 @@
 //! The convex hull of a chemical system.
 //!
-//! At atomic fractions x the hull's energy is `min Σ_k w_k e_k` subject to `Σ_k w_k x_k = x`, `w ≥ 0`, over the phases that hold no other
-//! elements than the query (`Σ w = 1` follows). The weights are the decomposition. Energies are measured against the elementary phases inside,
-//! so that a phase with a positive formation energy can be left out: it is never part of a decomposition.
+//! At atomic fractions x the hull's energy is `min Σ_k w_k e_k` subject to `Σ_k w_k x_k = x`, `w ≥ 0`, over the phases
+//! that hold no other elements than the query (`Σ w = 1` follows). The weights are the decomposition. Energies are
+//! measured against the elementary phases inside, so that a phase with a positive formation energy can be left out: it
+//! is never part of a decomposition.
 
 mod facets;
 mod linear_programme;
@@ -18,7 +19,8 @@ pub use potentials::ChemicalPotentialRange;
 use crate::fractions::element_mask;
 use crate::{Fractions, Phase, StabilityError};
 
-/// Energies that differ by less than this are equal, eV/atom: far above rounding, far below the resolution of any reference.
+/// Energies that differ by less than this are equal, eV/atom: far above rounding, far below the resolution of any
+/// reference.
 pub(crate) const SAME_ENERGY: f64 = 1e-10;
 
 /// Phases of one chemical system and their convex hull.
@@ -79,8 +81,9 @@ pub struct Placement {
 }
 
 impl Hull {
-    /// The hull of the phases that hold no other elements than `elements`; the other phases are left out. Of phases with one formula only
-    /// the lowest matters; equal energies are told apart by id, so that the order of `phases` never matters.
+    /// The hull of the phases that hold no other elements than `elements`; the other phases are left out. Of phases
+    /// with one formula only the lowest matters; equal energies are told apart by id, so that the order of `phases`
+    /// never matters.
     pub fn new(elements: impl IntoIterator<Item = Species>, phases: impl IntoIterator<Item = Arc<Phase>>) -> Self {
         let mut elements: Vec<Species> = elements.into_iter().collect();
         elements.sort();
@@ -102,7 +105,8 @@ impl Hull {
         Self { elements, phases, ends, columns, stable: OnceLock::new() }
     }
 
-    /// The same hull without the phases that have one of these ids: what a phase would decompose into, were it not there.
+    /// The same hull without the phases that have one of these ids: what a phase would decompose into, were it not
+    /// there.
     #[must_use]
     pub fn without(&self, ids: &[&str]) -> Self {
         Self::new(self.elements.iter().copied(), self.phases.iter().filter(|phase| !ids.contains(&phase.id())).cloned())
@@ -154,15 +158,9 @@ impl Hull {
             energy = costs[column];
         }
         weights.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let part = |(column, fraction): (usize, f64)| {
-            Part { phase: Arc::clone(&self.phases[columns[column].phase]), fraction }
-        };
+        let part = |(column, fraction): (usize, f64)| Part { phase: Arc::clone(&self.phases[columns[column].phase]), fraction };
         let parts = weights.into_iter().map(part).collect();
-        Ok(Decomposition {
-            parts,
-            energy_per_atom: energy + self.mixture_per_atom(fractions),
-            formation_energy_per_atom: energy,
-        })
+        Ok(Decomposition { parts, energy_per_atom: energy + self.mixture_per_atom(fractions), formation_energy_per_atom: energy })
     }
 
     /// Formation energy against the elementary phases of the hull, eV/atom, of an energy on the scale of its phases.
@@ -194,7 +192,8 @@ impl Hull {
         self.place(&Fractions::of(phase.composition())?, phase.energy_per_atom())
     }
 
-    /// The phases on the hull, sorted by composition: the lowest of its formula each, and within 1e-10 eV/atom of what it would decompose into.
+    /// The phases on the hull, sorted by composition: the lowest of its formula each, and within 1e-10 eV/atom of what
+    /// it would decompose into.
     ///
     /// # Errors
     /// As [`Self::decompose`], for all elements of the hull.

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use crystal_core::Composition;
 
-/// The hull's formation energy by reduced formula, `E_form − e_above_hull` of records that give both. It says nothing about other compositions, nor
-/// what a composition decomposes into.
+/// The hull's formation energy by reduced formula, `E_form − e_above_hull` of records that give both. It says nothing
+/// about other compositions, nor what a composition decomposes into.
 #[derive(Debug, Clone, Default)]
 pub struct HullLevels(HashMap<Composition, f64>);
 
 impl HullLevels {
-    /// Levels from records `(composition, formation energy, energy above hull)`, eV/atom. Where records of one formula disagree, the lowest level
-    /// is the one of the most complete hull.
+    /// Levels from records `(composition, formation energy, energy above hull)`, eV/atom. Where records of one formula
+    /// disagree, the lowest level is the one of the most complete hull.
     pub fn from_records(records: impl IntoIterator<Item = (Composition, f64, f64)>) -> Self {
         let mut levels: HashMap<Composition, f64> = HashMap::new();
         for (composition, formation_energy, above) in records {

@@ -15,7 +15,8 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// A phase of any multiple of a formula, with its energy in eV/atom on the scale of its hull (total or formation energies).
+    /// A phase of any multiple of a formula, with its energy in eV/atom on the scale of its hull (total or formation
+    /// energies).
     ///
     /// # Errors
     /// [`StabilityError::EmptyComposition`]; [`StabilityError::Energy`] if the energy is not a finite number.

@@ -16,7 +16,8 @@ pub use builder::ReferenceBuilder;
 use crate::fractions::element_mask;
 use crate::{Fractions, Hull, Phase, Placement, StabilityError, mp2020};
 
-/// Systems whose hulls are kept. A search in one system asks for one, a benchmark for thousands of different ones, once each.
+/// Systems whose hulls are kept. A search in one system asks for one, a benchmark for thousands of different ones, once
+/// each.
 const MAX_CACHED: usize = 4096;
 
 /// A potential, or a data set, by name and hash.
@@ -77,8 +78,8 @@ pub(crate) struct Origin {
 
 /// Phases of many systems with their energies by one potential. Hulls of single systems are made from it and kept.
 ///
-/// Energies of different potentials do not go together: their offsets differ by tens of meV/atom. So whatever takes an energy also takes
-/// the [`Source`] of that energy, and refuses any but the set's own.
+/// Energies of different potentials do not go together: their offsets differ by tens of meV/atom. So whatever takes an
+/// energy also takes the [`Source`] of that energy, and refuses any but the set's own.
 #[derive(Debug)]
 pub struct ReferenceSet {
     origin: Origin,
@@ -184,7 +185,8 @@ impl ReferenceSet {
     /// Where a structure with a raw energy of the set's potential (eV per cell) lies against the hull of its elements.
     ///
     /// # Errors
-    /// [`StabilityError::OtherPotential`], [`StabilityError::Energy`], [`StabilityError::MissingEndMember`], [`StabilityError::Solver`].
+    /// [`StabilityError::OtherPotential`], [`StabilityError::Energy`], [`StabilityError::MissingEndMember`],
+    /// [`StabilityError::Solver`].
     pub fn place(&self, energies: &Source, structure: &Structure, raw_per_cell: f64) -> Result<Placement, StabilityError> {
         let energy_per_atom = self.energy_per_atom(energies, structure, raw_per_cell)?;
         let composition = Composition::of(structure);

@@ -91,7 +91,9 @@ struct Entry {
 /// Formation energies of the potential's golden energies, raw and corrected.
 #[test]
 fn formation_energies_of_the_potential() {
-    let Some(golden) = common::shared_json::<Formation>("golden/potential/formation_energies_nequix-oam-1-pft.json") else { return };
+    let Some(golden) = common::shared_json::<Formation>("golden/potential/formation_energies_nequix-oam-1-pft.json") else {
+        return;
+    };
     let Some(rows) = common::mp_20("val") else { return };
     let rows: HashMap<&str, &common::Row> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
     let energies = golden.elemental_references.iter();
@@ -118,7 +120,9 @@ fn formation_energies_of_the_potential() {
 /// The Materials Project's references agree with those of the potential, which was trained on the same elements.
 #[test]
 fn elemental_references_have_the_scale_of_the_potential() {
-    let Some(golden) = common::shared_json::<Formation>("golden/potential/formation_energies_nequix-oam-1-pft.json") else { return };
+    let Some(golden) = common::shared_json::<Formation>("golden/potential/formation_energies_nequix-oam-1-pft.json") else {
+        return;
+    };
     let references = ElementalReferences::materials_project();
     for (symbol, reference) in &golden.elemental_references {
         let element = symbol.parse().expect("a symbol");
@@ -136,10 +140,10 @@ fn formulas_give_the_corrections_of_ordinary_structures() {
         let ordinary = matches!(oxide_type(&row.structure), None | Some(OxideType::Oxide | OxideType::Hydroxide))
             && sulphide_type(&row.structure) != Some(SulphideType::Sulphate);
         let by_formula = mp2020_of_formula(&row.composition());
-        let peroxide =
-            by_formula.adjustments.iter().any(|one| {
-                matches!(one.class, CorrectionClass::Oxygen(kind) if kind != OxideType::Oxide)
-            });
+        let peroxide = by_formula
+            .adjustments
+            .iter()
+            .any(|one| matches!(one.class, CorrectionClass::Oxygen(kind) if kind != OxideType::Oxide));
         if ordinary && !peroxide {
             assert_abs_diff_eq!(by_formula.per_cell(), mp2020(&row.structure).per_cell(), epsilon = 1e-9);
             n += 1;

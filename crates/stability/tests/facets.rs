@@ -86,7 +86,8 @@ fn chemical_potentials_of_a_binary() -> Result<(), StabilityError> {
 #[test]
 fn energies_apart_by_less_than_a_micro_electronvolt() -> Result<(), StabilityError> {
     for step in [1e-8, 1e-9] {
-        let compounds = [("Na3Cl", -0.5), ("NaCl", -1.0 + 0.3 * step), ("NaCl3", -0.5 - step), ("Na2Cl", -2.0 / 3.0 - 2.0 * step)];
+        let compounds =
+            [("Na3Cl", -0.5), ("NaCl", -1.0 + 0.3 * step), ("NaCl3", -0.5 - step), ("Na2Cl", -2.0 / 3.0 - 2.0 * step)];
         let hull = hull(&["Na", "Cl"], &compounds);
         let found = hull.decompose(&Fractions::of(&formula("NaCl2"))?)?;
         // Between NaCl and NaCl3, two thirds of the atoms in the former.
@@ -103,7 +104,10 @@ fn pictures_and_tables() -> Result<(), StabilityError> {
     let Diagram::Svg(svg) = phase_diagram(&mg_si(), &[mark("Mg2Si", -0.6), mark("MgSi2", 0.9)], "a caption")? else {
         panic!("a picture of two elements")
     };
-    assert!(svg.starts_with("<svg") && svg.contains("a caption") && svg.contains("MgSi") && svg.contains("Mg₂Si&lt;&amp;"), "{svg}");
+    assert!(
+        svg.starts_with("<svg") && svg.contains("a caption") && svg.contains("MgSi") && svg.contains("Mg₂Si&lt;&amp;"),
+        "{svg}"
+    );
     let ternary = hull(&["Ga", "In", "P"], &[("GaP", -0.5), ("InP", -0.5)]);
     let Diagram::Svg(svg) = phase_diagram(&ternary, &[mark("GaInP2", -0.55)], "")? else { panic!("a picture of three elements") };
     assert!(svg.contains("Ga–P–In") || svg.contains("P–Ga–In"), "{svg}");
@@ -160,7 +164,8 @@ proptest! {
         }
     }
 
-    /// No phase lies below the hull, adding a phase never lifts it, and the energy does not depend on the order of phases.
+    /// No phase lies below the hull, adding a phase never lifts it, and the energy does not depend on the order of
+    /// phases.
     #[test]
     fn hulls_are_lower_bounds(
         compounds in prop::collection::vec((0..4_u32, 0..4_u32, 0..4_u32, 0..4_u32, -1.0..0.2_f64), 1..25),

@@ -214,7 +214,9 @@ fn hulls_of_the_potential() {
         structures: Vec<Structure>,
         stable: Vec<String>,
     }
-    let Some(systems) = common::shared_json::<HashMap<String, System>>("golden/potential/hull_nequix-oam-1-pft.json") else { return };
+    let Some(systems) = common::shared_json::<HashMap<String, System>>("golden/potential/hull_nequix-oam-1-pft.json") else {
+        return;
+    };
     for (name, system) in systems {
         let elements = name.split(' ').map(|symbol| symbol.parse::<Species>().expect("a symbol"));
         let phases = system.structures.iter().map(|structure| {

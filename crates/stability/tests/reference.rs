@@ -7,7 +7,8 @@ use std::time::Instant;
 use approx::assert_abs_diff_eq;
 use crystal_core::{Composition, SpaceGroupNumber, Species};
 use stability::{
-    Agreement, CorrectionScheme, Fractions, HullLevels, ReferenceBuilder, ReferencePhase, ReferenceSet, Source, StabilityError, mp2020,
+    Agreement, CorrectionScheme, Fractions, HullLevels, ReferenceBuilder, ReferencePhase, ReferenceSet, Source, StabilityError,
+    mp2020,
 };
 
 fn source(name: &str, digit: char) -> Source {
@@ -84,7 +85,10 @@ fn other_potentials_are_refused() -> Result<(), StabilityError> {
     assert_abs_diff_eq!(placement.energy_above_hull, (-6.0 - 0.614) / 2.0 + 3.068 + 0.307, epsilon = 1e-9);
     assert_eq!(placement.decomposition.parts[0].phase.id(), "mp-22862");
     let error = set.place(&source("another", 'c'), &salt, -6.0).expect_err("another potential").to_string();
-    assert!(error.contains("another (SHA-256 cccccccccccc…)") && error.contains("a potential (SHA-256 aaaaaaaaaaaa…)"), "{error}");
+    assert!(
+        error.contains("another (SHA-256 cccccccccccc…)") && error.contains("a potential (SHA-256 aaaaaaaaaaaa…)"),
+        "{error}"
+    );
     let error = set.place(set.potential(), &salt, f64::NAN).expect_err("no energy");
     assert!(matches!(error, StabilityError::Energy { .. }));
     Ok(())

@@ -66,11 +66,12 @@ impl Sums {
     }
 }
 
-/// The mean oxidation state of each element of a compound, guessed from its formula; `None` if no combination is neutral or the formula unit
-/// has more than 20 atoms.
+/// The mean oxidation state of each element of a compound, guessed from its formula; `None` if no combination is
+/// neutral or the formula unit has more than 20 atoms.
 ///
-/// Every atom takes one of the states that its element has in crystals (one state each, so that an element may be mixed); among the neutral
-/// combinations we keep the one whose states were seen most often, summed over atoms (`assets/tables/oxidation_states.csv`).
+/// Every atom takes one of the states that its element has in crystals (one state each, so that an element may be
+/// mixed); among the neutral combinations we keep the one whose states were seen most often, summed over atoms
+/// (`assets/tables/oxidation_states.csv`).
 pub fn guess_oxidation_states(composition: &Composition) -> Option<BTreeMap<Species, f64>> {
     let reduced = composition.reduced();
     if reduced.total() > MAX_ATOMS {

@@ -49,7 +49,8 @@ impl OxideType {
     }
 }
 
-/// The kind of oxide, by distances between different atoms of the cell and their nearest images. `None` without O, and for oxygen itself.
+/// The kind of oxide, by distances between different atoms of the cell and their nearest images. `None` without O, and
+/// for oxygen itself.
 pub fn oxide_type(structure: &Structure) -> Option<OxideType> {
     let of = |symbol: &str| -> Vec<usize> {
         let sites = structure.sites().iter().enumerate();

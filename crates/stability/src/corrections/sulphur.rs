@@ -10,7 +10,8 @@ const SHELL: f64 = 0.4;
 const MAX_NEIGHBOURS: usize = 4;
 /// The first radius of the search, Å; doubled until a neighbour is found.
 const FIRST_RADIUS: f64 = 4.0;
-/// Distances that agree to this are equal, Å: among neighbours at equal distance the one with the lower atomic number comes first.
+/// Distances that agree to this are equal, Å: among neighbours at equal distance the one with the lower atomic number
+/// comes first.
 const SAME_DISTANCE: f64 = 1e-5;
 
 /// How the sulphur of a compound is bound.

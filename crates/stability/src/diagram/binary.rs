@@ -22,7 +22,8 @@ pub(super) fn svg(hull: &Hull, marks: &[PlacedMark<'_>], caption: &str) -> Resul
     let known: Vec<(f64, f64, &Phase)> = points(hull, *second, hull.phases().iter().map(AsRef::as_ref))?;
     let of_marks = marks.iter().map(|mark| mark.placement.formation_energy_per_atom.min(HIGHEST));
     let lowest = stable.iter().map(|(_, energy, _)| *energy).chain(of_marks.clone()).fold(-0.01, f64::min);
-    let highest = known.iter().map(|(_, energy, _)| *energy).filter(|energy| *energy <= HIGHEST).chain(of_marks).fold(0.0, f64::max);
+    let highest =
+        known.iter().map(|(_, energy, _)| *energy).filter(|energy| *energy <= HIGHEST).chain(of_marks).fold(0.0, f64::max);
     let step = tick_step(highest - lowest);
     let (bottom, top) = ((lowest / step - 0.5).floor() * step, (highest / step + 0.2).ceil() * step);
     let place = |x: f64, energy: f64| {

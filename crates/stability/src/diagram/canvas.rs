@@ -109,8 +109,8 @@ impl Labels {
         Self { taken, size: (pixels(size.0), pixels(size.1)) }
     }
 
-    /// Writes a label near its point, or nowhere if there is no room: a diagram with fewer labels reads better than one with labels on top of
-    /// each other. Returns whether it was written.
+    /// Writes a label near its point, or nowhere if there is no room: a diagram with fewer labels reads better than one
+    /// with labels on top of each other. Returns whether it was written.
     pub(super) fn write(
         &mut self,
         area: &Area<'_>,

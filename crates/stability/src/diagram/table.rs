@@ -63,7 +63,9 @@ fn candidate(placed: PlacedMark<'_>) -> TableRow {
 
 /// The rows as a Markdown table.
 pub fn table_text(rows: &[TableRow]) -> String {
-    let mut text = "| id | formula | space group | formation energy, eV/atom | above hull, meV/atom | decomposes into |\n".to_owned();
+    let mut text = "| id | formula | space group | formation energy, eV/atom | above hull, meV/atom \
+                    | decomposes into |\n"
+        .to_owned();
     text.push_str("|---|---|---:|---:|---:|---|\n");
     for row in rows {
         let space_group = row.space_group.map_or_else(String::new, |number| number.to_string());

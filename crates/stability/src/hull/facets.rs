@@ -7,8 +7,8 @@ use nalgebra::{Matrix3, Vector3};
 use super::{Column, Hull, SAME_ENERGY};
 use crate::{Phase, StabilityError};
 
-/// A flat piece of a hull: a segment between two phases of a binary, a convex polygon of three or more phases of a ternary. More than three
-/// corners mean that different decompositions have the same energy.
+/// A flat piece of a hull: a segment between two phases of a binary, a convex polygon of three or more phases of a
+/// ternary. More than three corners mean that different decompositions have the same energy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facet {
     /// Its corners: ascending in the second element for a segment, in order around the polygon for a polygon.
@@ -61,14 +61,14 @@ fn segments<'a>(stable: &[&'a Column]) -> Vec<Outline<'a>> {
     let inside = |pair: &[&Column], column: &&Column| {
         pair[0].fractions[1] < column.fractions[1] && column.fractions[1] < pair[1].fractions[1]
     };
-    let segment = |pair: &[&'a Column]| {
-        (pair.to_vec(), sorted.iter().filter(|column| inside(pair, column)).copied().collect::<Vec<_>>())
-    };
+    let segment =
+        |pair: &[&'a Column]| (pair.to_vec(), sorted.iter().filter(|column| inside(pair, column)).copied().collect::<Vec<_>>());
     corners.windows(2).map(segment).collect()
 }
 
-/// Polygons of a lower hull in three dimensions. Every triple of stable phases spans a plane; it is a facet if no phase lies below. Phases on
-/// one plane are gathered into one polygon. There are a few dozen stable phases in a ternary at most, so that trying all triples is quick.
+/// Polygons of a lower hull in three dimensions. Every triple of stable phases spans a plane; it is a facet if no phase
+/// lies below. Phases on one plane are gathered into one polygon. There are a few dozen stable phases in a ternary at
+/// most, so that trying all triples is quick.
 fn polygons<'a>(stable: &[&'a Column]) -> Vec<Outline<'a>> {
     let n = stable.len();
     let mut facets: Vec<Vec<usize>> = Vec::new();
@@ -82,9 +82,8 @@ fn polygons<'a>(stable: &[&'a Column]) -> Vec<Outline<'a>> {
                 let matrix = Matrix3::from_rows(&rows);
                 let Some(inverse) = matrix.try_inverse().filter(|_| matrix.determinant().abs() > 1e-9) else { continue };
                 let potentials = inverse * Vector3::from([i, j, k].map(|index| stable[index].formation_energy));
-                let height = |column: &Column| {
-                    column.formation_energy - Vector3::from_column_slice(&column.fractions).dot(&potentials)
-                };
+                let height =
+                    |column: &Column| column.formation_energy - Vector3::from_column_slice(&column.fractions).dot(&potentials);
                 if stable.iter().all(|column| height(column) > -SAME_ENERGY) {
                     facets.push((0..n).filter(|&index| height(stable[index]) < SAME_ENERGY).collect());
                 }
@@ -94,7 +93,8 @@ fn polygons<'a>(stable: &[&'a Column]) -> Vec<Outline<'a>> {
     facets.into_iter().map(|facet| outline(facet.iter().map(|&index| stable[index]).collect())).collect()
 }
 
-/// Corners of the convex outline of points in the plane of two fractions, counterclockwise, and the points that are not corners.
+/// Corners of the convex outline of points in the plane of two fractions, counterclockwise, and the points that are not
+/// corners.
 fn outline(mut points: Vec<&Column>) -> Outline<'_> {
     let place = |column: &Column| (column.fractions[1], column.fractions[2]);
     points.sort_by(|a, b| place(a).partial_cmp(&place(b)).expect("fractions are numbers"));

@@ -10,8 +10,9 @@ const FEASIBILITY: f64 = 1e-10;
 /// A weight below this is 0. No composition of fewer than a million atoms has a smaller one.
 const LEAST_WEIGHT: f64 = 1e-9;
 
-/// Weights `w ≥ 0` with `Σ w_k points_k = target` and the least `Σ w_k costs_k`, as `(index, weight)`; weights of 0 are left out. All points and
-/// the target have non-negative entries with the sum 1, and every corner `(1, 0, …)` must be among the points.
+/// Weights `w ≥ 0` with `Σ w_k points_k = target` and the least `Σ w_k costs_k`, as `(index, weight)`; weights of 0 are
+/// left out. All points and the target have non-negative entries with the sum 1, and every corner `(1, 0, …)` must be
+/// among the points.
 ///
 /// # Errors
 /// What the solver said.

@@ -16,19 +16,20 @@ const FEASIBILITY: f64 = 1e-9;
 pub struct ChemicalPotentialRange {
     /// The element.
     pub element: Species,
-    /// The least potential, eV/atom against the elementary phase. `None` if there is no lower limit: for elements the phase does not hold, and
-    /// for the other elements of an elementary phase.
+    /// The least potential, eV/atom against the elementary phase. `None` if there is no lower limit: for elements the
+    /// phase does not hold, and for the other elements of an elementary phase.
     pub lower: Option<f64>,
     /// The highest potential, eV/atom against the elementary phase; at most 0, where the element itself precipitates.
     pub upper: f64,
 }
 
 impl Hull {
-    /// The ranges of chemical potentials in which a phase is stable: the extremes of each `μ_i` over all μ with `Σ_i x_i μ_i = e` for the phase
-    /// and `Σ_i x_i μ_i ≤ e` for every other one, by element of the hull.
+    /// The ranges of chemical potentials in which a phase is stable: the extremes of each `μ_i` over all μ with `Σ_i
+    /// x_i μ_i = e` for the phase and `Σ_i x_i μ_i ≤ e` for every other one, by element of the hull.
     ///
     /// # Errors
-    /// [`StabilityError::UnknownPhase`]; [`StabilityError::NotStable`] for a phase above the hull; otherwise as [`Hull::stable`].
+    /// [`StabilityError::UnknownPhase`]; [`StabilityError::NotStable`] for a phase above the hull; otherwise as
+    /// [`Hull::stable`].
     pub fn chemical_potentials(&self, id: &str) -> Result<Vec<ChemicalPotentialRange>, StabilityError> {
         let unknown = || StabilityError::UnknownPhase { id: id.to_owned(), n_phases: self.phases.len() };
         let index = self.phases.iter().position(|phase| phase.id() == id).ok_or_else(unknown)?;

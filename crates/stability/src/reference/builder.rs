@@ -16,13 +16,15 @@ pub struct ReferenceBuilder {
 }
 
 impl ReferenceBuilder {
-    /// An empty set of crystals of `data`, relaxed with `potential` as `settings` says in words (optimiser, limits, start).
+    /// An empty set of crystals of `data`, relaxed with `potential` as `settings` says in words (optimiser, limits,
+    /// start).
     pub fn new(potential: Source, data: Source, scheme: CorrectionScheme, settings: impl Into<String>) -> Self {
         let origin = Origin { potential, data, scheme, settings: settings.into() };
         Self { origin, phases: Vec::new(), ids: HashSet::new() }
     }
 
-    /// Adds a relaxed crystal with its raw energy, eV per cell. The correction of the set's scheme is found from the structure.
+    /// Adds a relaxed crystal with its raw energy, eV per cell. The correction of the set's scheme is found from the
+    /// structure.
     ///
     /// # Errors
     /// As [`Self::push_phase`].
@@ -67,7 +69,10 @@ impl ReferenceBuilder {
         let raw_energy_per_atom = f64::from(rounded(raw_energy_per_atom)?) * MICRO;
         let correction_per_atom = f64::from(rounded(correction_per_atom)?) * MICRO;
         if !self.ids.insert(id.clone()) {
-            return Err(StabilityError::ReferencePhase { id, reason: "this id is there already; add each crystal once".to_owned() });
+            return Err(StabilityError::ReferencePhase {
+                id,
+                reason: "this id is there already; add each crystal once".to_owned(),
+            });
         }
         let composition = composition.reduced();
         self.phases.push(ReferencePhase { id, composition, raw_energy_per_atom, correction_per_atom, space_group });

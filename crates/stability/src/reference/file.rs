@@ -1,7 +1,7 @@
 //! Reference sets as files.
 //!
-//! The content is a postcard value of columns: numbers of one kind side by side compress far better than records. Phases are sorted by
-//! composition, so that neighbours are alike.
+//! The content is a postcard value of columns: numbers of one kind side by side compress far better than records.
+//! Phases are sorted by composition, so that neighbours are alike.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ use crate::{Phase, StabilityError};
 /// What nearly all ids begin with; the number behind it is kept as a number.
 const PREFIX: &str = "mp-";
 
-/// The file's content. Columns `n_elements`, `ids`, `raw`, `corrections` and `space_groups` have one entry for each phase, `elements` and
+/// The file's content. Columns `n_elements`, `ids`, `raw`, `corrections` and `space_groups` have one entry for each
+/// phase, `elements` and
 /// `counts` have one for each element of each phase.
 #[derive(Debug, Serialize, Deserialize)]
 struct Columns {
@@ -41,7 +42,8 @@ impl ReferenceSet {
     /// Reads a reference set.
     ///
     /// # Errors
-    /// [`StabilityError::Io`]; [`StabilityError::ReferenceFile`] if the file is not a reference set of this version, is cut off or damaged.
+    /// [`StabilityError::Io`]; [`StabilityError::ReferenceFile`] if the file is not a reference set of this version, is
+    /// cut off or damaged.
     pub fn read(path: &Path) -> Result<Self, StabilityError> {
         let bytes = std::fs::read(path).map_err(|source| StabilityError::Io { path: path.to_owned(), source })?;
         Self::from_file_bytes(&bytes, path)

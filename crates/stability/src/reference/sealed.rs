@@ -33,7 +33,10 @@ pub(super) fn open(bytes: &[u8]) -> Result<Vec<u8>, String> {
     }
     let length = u64::from_le_bytes(length.try_into().expect("eight bytes"));
     if u64::try_from(frame.len()) != Ok(length) {
-        return Err(format!("it should hold {length} bytes after its header and holds {}; it is cut off or was added to", frame.len()));
+        return Err(format!(
+            "it should hold {length} bytes after its header and holds {}; it is cut off or was added to",
+            frame.len()
+        ));
     }
     if Sha256::digest(frame)[..] != *hash {
         return Err("its SHA-256 is wrong, it is damaged".to_owned());
