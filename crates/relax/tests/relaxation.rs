@@ -163,7 +163,7 @@ fn a_result_does_not_depend_on_its_batch() {
 fn a_rattle_frees_a_symmetric_saddle() {
     // Atoms in a simple cubic lattice attract each other: a saddle, from which symmetry allows no way but size.
     let pairs = Pairs::morse();
-    let start = cubic(&[(11, [0.0; 3])], 2.3);
+    let start = cubic(&[(11, [0.0; 3])], 2.6);
     let still = run(&pairs, &free(), [start.clone().into()]);
     let options = Options { mode: Mode::Free { rattle: Some(Rattle::with_seed(1)) }, ..Options::default() };
     let shaken = run(&pairs, &options, [start.into()]);

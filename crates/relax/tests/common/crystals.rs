@@ -10,7 +10,7 @@ use super::pairs::element;
 /// Of each system at least two, with every centring, screw axes, glide planes and polar axes.
 pub const GROUPS: [i64; 22] = [1, 2, 4, 5, 12, 14, 19, 36, 38, 62, 70, 88, 123, 139, 148, 160, 166, 176, 194, 198, 216, 225];
 
-/// Two elements on positions of the group at 16 Å³/atom, no two atoms closer than 1.7 Å.
+/// Two elements on positions of the group at 16 Å³/atom, no two atoms closer than 2 Å.
 pub fn random_unit(number: i64, seed: u64) -> AsymmetricUnit {
     let group = SpaceGroup::from_number(number).expect("a group");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -37,9 +37,9 @@ pub fn random_unit(number: i64, seed: u64) -> AsymmetricUnit {
         state.lattice_coords = coordinates.encode(&scaled);
         let unit = AsymmetricUnit::from_state(&state, 1e-4).expect("a cell");
         let Ok(structure) = unit.expand() else { continue };
-        let apart = structure.closest_pair().is_none_or(|(_, _, distance)| distance > 1.7);
+        let apart = structure.closest_pair().is_none_or(|(_, _, distance)| distance > 2.0);
         let shortest_vector = structure.lattice().niggli().map_or(0.0, |(cell, _)| cell.matrix().row(0).norm());
-        if apart && shortest_vector > 2.0 && structure.n_sites() == state.n_atoms() {
+        if apart && shortest_vector > 2.2 && structure.n_sites() == state.n_atoms() {
             return unit;
         }
     }

@@ -7,7 +7,7 @@ use potential::{Evaluation, Identity, Potential, PotentialError};
 /// Energy of a pair and its derivative by the distance.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
-    /// `D((1 − exp(−a(r − r₀)))² − 1)` with D = 0.6 eV, a = 1.4/Å and `r₀` from the elements.
+    /// `D((1 − exp(−a(r − r₀)))² − 1)` with D = 0.4 or 0.6 eV, a = 2/Å and `r₀` from the elements.
     Morse,
     /// `4ε((σ/r)¹² − (σ/r)⁶)`.
     LennardJones { epsilon: f64, sigma: f64 },
@@ -24,7 +24,7 @@ pub struct Pairs {
 
 /// An element whose energy is NaN.
 pub const NOT_FINITE: i64 = 80;
-/// An element with 30 eV too little.
+/// An element with 60 eV too little.
 pub const DEEP: i64 = 81;
 /// An element that is refused once its crystal has more than 30 Å³/atom.
 pub const REFUSED: i64 = 82;
@@ -46,11 +46,11 @@ impl Pairs {
     fn pair(&self, a: Species, b: Species, r: f64) -> (f64, f64) {
         let (value, slope) = match self.shape {
             Shape::Morse => {
-                let radius = |species: Species| 1.1 + 0.002 * f64::from(species.atomic_number());
+                let radius = |species: Species| 1.33 + 0.002 * f64::from(species.atomic_number());
                 // Unlike elements attract each other more.
                 let depth = if a == b { 0.4 } else { 0.6 };
-                let decay = (-1.4 * (r - radius(a) - radius(b))).exp();
-                (depth * ((1.0 - decay).powi(2) - 1.0), 2.0 * depth * 1.4 * decay * (1.0 - decay))
+                let decay = (-2.0 * (r - radius(a) - radius(b))).exp();
+                (depth * ((1.0 - decay).powi(2) - 1.0), 2.0 * depth * 2.0 * decay * (1.0 - decay))
             }
             Shape::LennardJones { epsilon, sigma } => {
                 let sixth = (sigma / r).powi(6);
@@ -77,9 +77,13 @@ impl Pairs {
         let mut forces = vec![Vector3::zeros(); sites.len()];
         let volume_per_atom = lattice.volume() / f64::from(u32::try_from(sites.len()).expect("small cells"));
         for (i, a) in sites.iter().enumerate() {
+            if !self.elements.contains(&a.species) {
+                let potential = self.identity.name.clone();
+                return Err(PotentialError::Element { site: i, species: a.species, potential, known: "H to Bi".to_owned() });
+            }
             match i64::from(a.species.atomic_number()) {
                 NOT_FINITE => energy = f64::NAN,
-                DEEP => energy -= 30.0,
+                DEEP => energy -= 60.0,
                 REFUSED if volume_per_atom > 30.0 => return Err(PotentialError::TooClose { i, j: i, distance: 0.0, least: 0.1 }),
                 _ => {}
             }
