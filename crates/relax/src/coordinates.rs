@@ -24,14 +24,14 @@ const MAX_STRAIN: f64 = 0.05;
 /// The map between a vector z and a crystal.
 ///
 /// With `w` the displacements and the strain, in the frame of the reference cell `A₀` (rows):
-/// - site i moves by `T_i·w_i/√m_i`, with `T_i` an orthonormal basis of the directions that its Wyckoff position leaves free and `m_i` its
-///   number of images in the cell: `|w|` is then the length of the displacement of ALL atoms, and the gradient by w is that of the full
-///   cell, projected;
-/// - the strain is `S = Σ_k s_k B_k` with orthonormal symmetric `B_k` that the point group leaves as they are, and the cell is
-///   `A = A₀·exp(S)`; sites follow the cell.
+/// - site i moves by `T_i·w_i/√m_i`, with `T_i` an orthonormal basis of the directions that its Wyckoff position leaves
+///   free and `m_i` its number of images in the cell: `|w|` is then the length of the displacement of ALL atoms, and
+///   the gradient by w is that of the full cell, projected;
+/// - the strain is `S = Σ_k s_k B_k` with orthonormal symmetric `B_k` that the point group leaves as they are, and the
+///   cell is `A = A₀·exp(S)`; sites follow the cell.
 ///
-/// Optimisers see `z = Cᵀw` with `C·Cᵀ` the model stiffness of [`stiffness`]: in z a crystal is about equally stiff in all directions,
-/// whatever its size, and positions and cell need no relative weight.
+/// Optimisers see `z = Cᵀw` with `C·Cᵀ` the model stiffness of [`stiffness`]: in z a crystal is about equally stiff in
+/// all directions, whatever its size, and positions and cell need no relative weight.
 #[derive(Debug, Clone)]
 pub(crate) struct Coordinates {
     reference: Lattice,
@@ -144,7 +144,8 @@ impl Coordinates {
         let mut gradient = DVector::zeros(self.len());
         let deformation = placement.strain.deformation();
         for (site, force) in self.sites.iter().zip(&evaluation.forces) {
-            // x = u·F for a point u of the reference frame (a row), so ∂E/∂u = −F·f; m_i images, each moved by w_i/√m_i.
+            // x = u·F for a point u of the reference frame (a row), so ∂E/∂u = −F·f; m_i images, each moved by
+            // w_i/√m_i.
             site.add_gradient(&mut gradient, &(deformation * (placement.rotation * force)));
         }
         let stress = placement.rotation * evaluation.stress * placement.rotation.transpose();
@@ -167,14 +168,12 @@ impl Coordinates {
         1.0_f64.min(MAX_DISPLACEMENT / farthest.max(f64::MIN_POSITIVE)).min(MAX_STRAIN / strain.max(f64::MIN_POSITIVE))
     }
 
-    /// The stress that must vanish, GPa, largest component: less the target pressure where the volume may change, without the
-    /// hydrostatic part where it may not, zero for a fixed cell.
+    /// The stress that must vanish, GPa, largest component: less the target pressure where the volume may change,
+    /// without the hydrostatic part where it may not, zero for a fixed cell.
     pub fn residual_stress_gpa(&self, evaluation: &Evaluation, cell: CellFreedom, pressure: f64) -> f64 {
         let residual = match cell {
             CellFreedom::Free => evaluation.stress + Matrix3::from_diagonal_element(pressure),
-            CellFreedom::ConstantVolume => {
-                evaluation.stress - Matrix3::from_diagonal_element(evaluation.stress.trace() / 3.0)
-            }
+            CellFreedom::ConstantVolume => evaluation.stress - Matrix3::from_diagonal_element(evaluation.stress.trace() / 3.0),
             CellFreedom::Fixed => Matrix3::zeros(),
         };
         residual.amax() * GPA_PER_EV_PER_CUBIC_ANGSTROM
@@ -185,7 +184,8 @@ impl Coordinates {
         self.atoms.iter().map(|atom| atom.position(&placement.points[atom.site])).collect()
     }
 
-    /// Displacements of all atoms from the start, Å, in the cell of the placement, less their mean; and the cell they start from.
+    /// Displacements of all atoms from the start, Å, in the cell of the placement, less their mean; and the cell they
+    /// start from.
     pub fn displacements(&self, placement: &Placement) -> (Vec<Vector3<f64>>, &Lattice) {
         let moved = |atom: &Atom| atom.displacement(&(placement.points[atom.site] - self.start[atom.site]));
         let mut displacements: Vec<Vector3<f64>> = self.atoms.iter().map(moved).collect();

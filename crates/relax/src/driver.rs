@@ -17,9 +17,10 @@ type Delivery = (usize, Result<Relaxation, RelaxError>);
 
 /// Relaxes crystals and delivers each as soon as it is done, with its index, in any order.
 ///
-/// What comes of a crystal depends on the crystal, its index (which seeds the rattle) and the options, not on the other inputs, as far as
-/// `potential` evaluates structures of a batch independently. An interrupted run is therefore resumed by leaving out the inputs whose
-/// results were stored. `deliver` runs on the calling thread; `ControlFlow::Break` ends the run, and crystals in flight are dropped.
+/// What comes of a crystal depends on the crystal, its index (which seeds the rattle) and the options, not on the other
+/// inputs, as far as `potential` evaluates structures of a batch independently. An interrupted run is therefore resumed
+/// by leaving out the inputs whose results were stored. `deliver` runs on the calling thread; `ControlFlow::Break` ends
+/// the run, and crystals in flight are dropped.
 ///
 /// # Errors
 /// [`RelaxError::Option`]; [`RelaxError::Device`] if the device failed. Errors of single crystals are delivered.

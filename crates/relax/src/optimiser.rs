@@ -1,4 +1,5 @@
-//! Optimisers of one crystal: each is told the value and the gradient at the point that it asked for, and names the next one.
+//! Optimisers of one crystal: each is told the value and the gradient at the point that it asked for, and names the
+//! next one.
 
 mod fire;
 mod lbfgs;
@@ -33,8 +34,8 @@ impl Optimiser {
         }
     }
 
-    /// The point after z, where the value is `value` (eV, known to within `noise`) and its gradient `gradient`. `allowed` says which part
-    /// of a step may be done.
+    /// The point after z, where the value is `value` (eV, known to within `noise`) and its gradient `gradient`.
+    /// `allowed` says which part of a step may be done.
     pub fn next(
         &mut self,
         z: &DVector<f64>,

@@ -94,7 +94,8 @@ pub struct Options {
     pub method: Method,
     /// Where divergence begins.
     pub limits: Limits,
-    /// Sites in one batch: atoms in the free mode, non-equivalent sites in the symmetric one. A larger crystal makes a batch alone.
+    /// Sites in one batch: atoms in the free mode, non-equivalent sites in the symmetric one. A larger crystal makes a
+    /// batch alone.
     pub batch_sites: usize,
     /// Batches in flight: with two, one is on the device while the steps of the other are computed.
     pub batches: usize,

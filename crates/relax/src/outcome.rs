@@ -6,7 +6,8 @@ use nalgebra::Matrix3;
 /// How far a crystal moved.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Displacement {
-    /// Of the atom that moved farthest, Å: in the relaxed cell, against the crystal as given, less the mean of all atoms.
+    /// Of the atom that moved farthest, Å: in the relaxed cell, against the crystal as given, less the mean of all
+    /// atoms.
     pub max: f64,
     /// Root mean square over all atoms, Å.
     pub rms: f64,
@@ -31,8 +32,8 @@ pub struct Relaxation {
     pub converged: bool,
     /// Largest force, eV/Å.
     pub max_force: f64,
-    /// Largest component of the stress that is to vanish, by amount, GPa: less the target pressure; the deviator alone at constant volume;
-    /// zero for a fixed cell.
+    /// Largest component of the stress that is to vanish, by amount, GPa: less the target pressure; the deviator alone
+    /// at constant volume; zero for a fixed cell.
     pub max_stress_gpa: f64,
     /// The stress itself, eV/Å³, positive under tension, in the frame of `structure`.
     pub stress: Matrix3<f64>,
@@ -42,7 +43,8 @@ pub struct Relaxation {
     pub space_group: Option<SpaceGroupNumber>,
     /// How far it moved.
     pub displacement: Displacement,
-    /// The relaxed crystal: the cell as given, or the primitive one in the symmetric mode.
+    /// The relaxed crystal: the cell as given, with its sites in their order and not wrapped, or the primitive cell in the
+    /// symmetric mode.
     pub structure: Structure,
     /// Its asymmetric unit, in the symmetric mode.
     pub unit: Option<AsymmetricUnit>,

@@ -36,10 +36,10 @@ impl LogStrain {
 
     /// `∂E/∂S` from the virial `W = ∂E/∂ε` (eV, symmetric) of the deformed cell.
     ///
-    /// A strain on top of the deformation changes it by `δF = F·ε`, so `∂E/∂F = F⁻¹·W`. The derivative of exp at S along `δS` is, with
-    /// `S = QΛQᵀ` (Daleckii and Krein 1965; Higham, Functions of Matrices, 2008, theorem 3.11),
-    /// `δF = Q(Φ ∘ (QᵀδS Q))Qᵀ` with `Φ_ij = (exp λ_i − exp λ_j)/(λ_i − λ_j)`. It is self-adjoint, so
-    /// `∂E/∂S = Q(Φ ∘ (Qᵀ sym(F⁻¹W) Q))Qᵀ`.
+    /// A strain on top of the deformation changes it by `δF = F·ε`, so `∂E/∂F = F⁻¹·W`. The derivative of exp at S
+    /// along `δS` is, with `S = QΛQᵀ` (Daleckii and Krein 1965; Higham, Functions of Matrices, 2008, theorem 3.11), `δF
+    /// = Q(Φ ∘ (QᵀδS Q))Qᵀ` with `Φ_ij = (exp λ_i − exp λ_j)/(λ_i − λ_j)`. It is self-adjoint, so `∂E/∂S = Q(Φ ∘ (Qᵀ
+    /// sym(F⁻¹W) Q))Qᵀ`.
     pub fn gradient(&self, virial: &Matrix3<f64>) -> Matrix3<f64> {
         let by_deformation = self.inverse() * virial;
         let symmetric = (by_deformation + by_deformation.transpose()) * 0.5;
@@ -60,8 +60,8 @@ fn divided_difference(a: f64, b: f64) -> f64 {
     if half.abs() < CLOSE_EIGENVALUES { mean * (1.0 + half * half / 6.0) } else { mean * half.sinh() / half }
 }
 
-/// Orthonormal symmetric strains (in the Frobenius product) that the rotations leave as they are; without a change of volume if asked.
-/// In the standard axes of a cubic group this is `1/√3`, of a triclinic one all six.
+/// Orthonormal symmetric strains (in the Frobenius product) that the rotations leave as they are; without a change of
+/// volume if asked. In the standard axes of a cubic group this is `1/√3`, of a triclinic one all six.
 pub(crate) fn invariant_strains(rotations: &[Matrix3<f64>], constant_volume: bool) -> Vec<Matrix3<f64>> {
     let mut basis: Vec<Matrix3<f64>> = Vec::new();
     for (i, j) in [(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)] {

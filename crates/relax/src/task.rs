@@ -57,18 +57,8 @@ impl Task {
         let z = DVector::zeros(coordinates.len());
         let placement = coordinates.placement(&z)?;
         let optimiser = Optimiser::new(options.method, coordinates.len());
-        let task = Self {
-            index,
-            options: *options,
-            coordinates,
-            optimiser,
-            z,
-            placement,
-            steps: 0,
-            given,
-            start: None,
-            kept: None,
-        };
+        let task =
+            Self { index, options: *options, coordinates, optimiser, z, placement, steps: 0, given, start: None, kept: None };
         task.check_distances()?;
         Ok(task)
     }

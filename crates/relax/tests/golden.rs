@@ -1,4 +1,5 @@
-//! Relaxations against those of the published implementation (ASE's FIRE, then L-BFGS, with its logarithmic-strain filter).
+//! Relaxations against those of the published implementation (ASE's FIRE, then L-BFGS, with its logarithmic-strain
+//! filter).
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -108,8 +109,14 @@ fn steps_of_both_optimisers() {
         let options = Options { mode: Mode::Free { rattle: None }, method, ..Options::default() };
         let results = relax_all(&potential, &options, &golden);
         let steps: Vec<usize> = results.iter().map(|found| found.steps).collect();
-        let errors: Vec<f64> =
-            results.iter().zip(&golden).map(|(found, golden)| 1e3 * (found.energy_per_atom - golden.tight.energy_per_atom)).collect();
-        println!("{method:?}: steps {steps:?}, {} in all; meV/atom above the tight minimum {errors:.2?}", steps.iter().sum::<usize>());
+        let errors: Vec<f64> = results
+            .iter()
+            .zip(&golden)
+            .map(|(found, golden)| 1e3 * (found.energy_per_atom - golden.tight.energy_per_atom))
+            .collect();
+        println!(
+            "{method:?}: steps {steps:?}, {} in all; meV/atom above the tight minimum {errors:.2?}",
+            steps.iter().sum::<usize>()
+        );
     }
 }

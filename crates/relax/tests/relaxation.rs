@@ -49,7 +49,8 @@ fn lennard_jones_argon_is_face_centred_cubic_with_the_known_constant() {
     let results = run(&pairs, &options, [start.into()]);
     let found = relaxed(&results, 0);
     assert!(found.converged && found.space_group.expect("a group").get() == 225);
-    // Lattice sums of the face-centred cubic lattice: A₆ = 14.45392, A₁₂ = 12.13188; nearest distance (2A₁₂/A₆)^(1/6)·σ, energy −ε·A₆²/(2A₁₂).
+    // Lattice sums of the face-centred cubic lattice: A₆ = 14.45392, A₁₂ = 12.13188; nearest distance
+    // (2A₁₂/A₆)^(1/6)·σ, energy −ε·A₆²/(2A₁₂).
     let edge = (2.0_f64 * 12.131_88 / 14.453_92).powf(1.0 / 6.0) * sigma * 2.0_f64.sqrt();
     let found_edge = (4.0 * found.volume_per_atom).cbrt();
     assert!((found_edge / edge - 1.0).abs() < 2e-4, "{found_edge} is not {edge}");
@@ -95,7 +96,9 @@ fn symmetric_relaxation_keeps_the_group_exactly() {
         }
         // What the result says holds for all atoms of the full cell.
         let full = pairs.evaluate_one(&found.structure).expect("an energy");
-        assert!((full.energy / found.energy_per_atom / f64::from(u32::try_from(full.forces.len()).expect("few")) - 1.0).abs() < 1e-9);
+        assert!(
+            (full.energy / found.energy_per_atom / f64::from(u32::try_from(full.forces.len()).expect("few")) - 1.0).abs() < 1e-9
+        );
         assert!((full.max_force() - found.max_force).abs() < 1e-9 && (full.stress - found.stress).amax() < 1e-9);
     }
 }
@@ -242,10 +245,19 @@ fn each_divergence_ends_one_crystal_with_its_reason() {
     let salt = |number| cubic(&[(number, [0.0; 3]), (17, [0.5; 3])], 3.2);
     let gas = |number| cubic(&[(number, [0.0; 3]), (17, [0.5; 3])], 3.4);
     let crystals: [(Structure, fn(&RelaxError) -> bool); 5] = [
-        (pair(11, 0.3), |error| matches!(error, RelaxError::Diverged { steps: 0, reason: Divergence::Distance { distance, .. } } if (distance - 0.3).abs() < 1e-9)),
-        (pair(11, 0.7), |error| matches!(error, RelaxError::Diverged { steps: 0, reason: Divergence::Energy { energy_per_atom, .. } } if *energy_per_atom > 10.0)),
+        (
+            pair(11, 0.3),
+            |error| matches!(error, RelaxError::Diverged { steps: 0, reason: Divergence::Distance { distance, .. } } if (distance - 0.3).abs() < 1e-9),
+        ),
+        (
+            pair(11, 0.7),
+            |error| matches!(error, RelaxError::Diverged { steps: 0, reason: Divergence::Energy { energy_per_atom, .. } } if *energy_per_atom > 10.0),
+        ),
         (salt(NOT_FINITE), |error| matches!(error, RelaxError::Diverged { steps: 0, reason: Divergence::NotFinite })),
-        (salt(DEEP), |error| matches!(error, RelaxError::Diverged { steps: 0, reason: Divergence::Energy { lowest: -20.0, .. } } if true)),
+        (
+            salt(DEEP),
+            |error| matches!(error, RelaxError::Diverged { steps: 0, reason: Divergence::Energy { lowest: -20.0, .. } } if true),
+        ),
         (salt(90), |error| matches!(error, RelaxError::Start(_))),
     ];
     for options in [free(), Options::default()] {
@@ -292,8 +304,8 @@ fn steps_run_out_and_runs_can_be_stopped() {
 #[test]
 fn sites_off_their_position_are_refused() {
     let pairs = Pairs::morse();
-    let mut unit = AsymmetricUnit::from_structure(&cubic(&[(11, [0.0; 3]), (17, [0.5; 3])], 3.2), 0.01, Default::default())
-        .expect("a unit");
+    let mut unit =
+        AsymmetricUnit::from_structure(&cubic(&[(11, [0.0; 3]), (17, [0.5; 3])], 3.2), 0.01, Default::default()).expect("a unit");
     unit.sites[0].wyckoff_letter = unit.space_group().wyckoff_positions()[0].letter();
     let results = run(&pairs, &Options::default(), [unit.into()]);
     assert!(matches!(results[&0], Err(RelaxError::Site { site: 0, images: 1, multiplicity: 48, .. })), "{:?}", results[&0]);

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use super::{Finding, Tree};
 
 /// What each crate may use of the workspace, from the lowest layer up. A crate that is not listed is taken for a model.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("crystal-core", &[]),
     ("multigraph", &["crystal-core"]),
     ("score-model", &["crystal-core", "multigraph"]),
     ("langevin", &["crystal-core", "multigraph", "score-model", "wyckoff-assignment"]),
     ("cgcnn", &["crystal-core", "score-model"]),
+    ("relax", &["crystal-core", "potential"]),
     ("metrics", &["crystal-core"]),
     ("datasets", &["crystal-core"]),
     ("wyckoff-assignment", &["crystal-core"]),

@@ -39,7 +39,8 @@ pub(crate) struct SiteFreedom {
     pub directions: Matrix3<f64>,
     /// From a Cartesian displacement along `directions` to a change of `parameters`.
     to_parameters: Matrix3<f64>,
-    /// Parameters at the reference: fractional coordinates of a general site, parameters of its Wyckoff position otherwise.
+    /// Parameters at the reference: fractional coordinates of a general site, parameters of its Wyckoff position
+    /// otherwise.
     parameters: Vector3<f64>,
     position: Option<&'static FreeCoordinates>,
 }

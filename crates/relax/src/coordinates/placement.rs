@@ -43,7 +43,8 @@ impl Frame {
                 (Cell::Free(Structure::new(strained, sites)?), Matrix3::identity(), strained)
             }
             Self::Symmetric(unit) => {
-                // Through the lattice's own coordinates: symmetric to the last bit and in the standard orientation, which a shear leaves.
+                // Through the lattice's own coordinates: symmetric to the last bit and in the standard orientation,
+                // which a shear leaves.
                 let coordinates = LatticeCoordinates::new(unit.space_group().system());
                 let standard = coordinates.decode(&coordinates.encode(&strained))?;
                 let rotation = strained.inverse() * standard.matrix();
@@ -60,8 +61,6 @@ fn unit_at(unit: &AsymmetricUnit, lattice: Lattice, points: &[Vector3<f64>]) -> 
     let space_group = unit.space_group();
     let to_primitive = space_group.centring().to_primitive();
     let sites = unit.sites().iter().zip(points);
-    let sites = sites
-        .map(|(site, point)| AsymmetricSite { frac_coords: to_primitive.tr_mul(point), ..site.clone() })
-        .collect();
+    let sites = sites.map(|(site, point)| AsymmetricSite { frac_coords: to_primitive.tr_mul(point), ..site.clone() }).collect();
     AsymmetricUnit { space_group, lattice, sites }
 }

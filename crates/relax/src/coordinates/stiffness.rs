@@ -1,7 +1,8 @@
-//! A model of how stiff a crystal is: springs between neighbours. It only sets the shape of the first steps and never the result.
+//! A model of how stiff a crystal is: springs between neighbours. It only sets the shape of the first steps and never
+//! the result.
 //!
-//! In the manner of Lindh's and Packwood's model Hessians (Lindh et al., Chem. Phys. Lett. 241, 423 (1995); Packwood et al., J. Chem.
-//! Phys. 144, 164109 (2016)), for positions and cell at once.
+//! In the manner of Lindh's and Packwood's model Hessians (Lindh et al., Chem. Phys. Lett. 241, 423 (1995); Packwood et
+//! al., J. Chem. Phys. 144, 164109 (2016)), for positions and cell at once.
 
 use crystal_core::{Lattice, SphereSearch};
 use nalgebra::{Cholesky, DMatrix, Matrix3, Vector3};
@@ -20,7 +21,8 @@ const REFERENCE_LENGTH: f64 = 2.5;
 const HARDENING: i32 = 3;
 /// Decay of the stiffness beyond the nearest neighbours, per relative length.
 const DECAY: f64 = 4.0;
-/// Bonds count as this long at least and at most, Å, so that one close contact of a bad start does not outweigh all else.
+/// Bonds count as this long at least and at most, Å, so that one close contact of a bad start does not outweigh all
+/// else.
 const BOND_LENGTHS: [f64; 2] = [1.0, 3.5];
 /// Stiffness across a spring by that along it: what angles between bonds cost.
 const TRANSVERSE: f64 = 0.15;
@@ -39,8 +41,9 @@ struct Spring {
 
 /// The lower triangular factor C of the model stiffness `H = C·Cᵀ` in the coordinates w.
 ///
-/// `H = Σ_i m_i/2 Σ_e Jᵀ(k uuᵀ + k_t(1 − uuᵀ))J` over the springs e out of the sites i, with `u` the spring's direction and J the derivative of its
-/// vector by w; `k = K(ℓ₀/ℓ)³ exp(−A(d/ℓ − 1))` with d its length and ℓ the mean of its ends' shortest ones.
+/// `H = Σ_i m_i/2 Σ_e Jᵀ(k uuᵀ + k_t(1 − uuᵀ))J` over the springs e out of the sites i, with `u` the spring's direction
+/// and J the derivative of its vector by w; `k = K(ℓ₀/ℓ)³ exp(−A(d/ℓ − 1))` with d its length and ℓ the mean of its
+/// ends' shortest ones.
 pub(super) fn factor(
     lattice: &Lattice,
     points: &[Vector3<f64>],
@@ -62,7 +65,8 @@ pub(super) fn factor(
         let atom = &atoms[spring.atom];
         let (from, to) = (&sites[spring.site], &sites[atom.site]);
         let length = 0.5 * (bond(spring.site) + bond(atom.site));
-        let along = STIFFNESS * (REFERENCE_LENGTH / length).powi(HARDENING) * (-DECAY * (spring.length / length - 1.0).max(0.0)).exp();
+        let along =
+            STIFFNESS * (REFERENCE_LENGTH / length).powi(HARDENING) * (-DECAY * (spring.length / length - 1.0).max(0.0)).exp();
         columns.clear();
         for k in 0..from.n_free {
             columns.push((from.offset + k, -from.directions.column(k) / from.images.sqrt()));
@@ -84,7 +88,8 @@ pub(super) fn factor(
     for k in 0..n {
         stiffness[(k, k)] += if k < n_positions { FLOOR_OF_POSITIONS } else { FLOOR_OF_STRAINS * count(atoms.len()) };
     }
-    // Sums of squares plus a positive diagonal; only numbers that are not finite can break this, and those the limits catch later.
+    // Sums of squares plus a positive diagonal; only numbers that are not finite can break this, and those the limits
+    // catch later.
     Cholesky::new(stiffness).map_or_else(|| DMatrix::identity(n, n), |cholesky| cholesky.unpack())
 }
 

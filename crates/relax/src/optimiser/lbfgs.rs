@@ -1,4 +1,5 @@
-//! L-BFGS with the two-loop recursion (Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.4) and steps of bounded length.
+//! L-BFGS with the two-loop recursion (Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.4) and steps of
+//! bounded length.
 
 use std::collections::VecDeque;
 
@@ -45,8 +46,8 @@ impl Default for Lbfgs {
 }
 
 impl Lbfgs {
-    /// A point that is higher than the last one is not taken, but what it says of the curvature is kept: the step from the last point is
-    /// computed anew, and shorter.
+    /// A point that is higher than the last one is not taken, but what it says of the curvature is kept: the step from
+    /// the last point is computed anew, and shorter.
     pub fn next(
         &mut self,
         z: &DVector<f64>,
