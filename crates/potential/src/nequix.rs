@@ -13,6 +13,8 @@ mod radial;
 mod weights;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use potential::Nequix;

@@ -30,7 +30,7 @@ fn compare(name: &str, potential: &Nequix, tolerances: [f64; 3]) {
         assert_eq!(*energy.as_ref().expect("an energy"), found.energy, "{}", golden.id);
     }
     let atoms: usize = structures.iter().map(|structure| structure.n_sites()).sum();
-    eprintln!("{name}: {} structures, {atoms} atoms in {seconds:.2} s, largest deviations {worst:.1e?}", structures.len());
+    eprintln!("{name}: {} structures, {atoms} atoms in {seconds:.2} s, largest deviations {worst:?}", structures.len());
 }
 
 #[test]

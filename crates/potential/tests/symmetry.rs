@@ -122,7 +122,7 @@ fn compare(units: &[AsymmetricUnit], potential: &Nequix, tolerances: [f64; 3]) {
     let (sites, atoms): (usize, usize) =
         (units.iter().map(|unit| unit.sites.len()).sum(), full.iter().map(Structure::n_sites).sum());
     eprintln!(
-        "{} crystals, {sites} sites for {atoms} atoms, {seconds:.2} s for {full_seconds:.2} s, largest deviations {worst:.1e?}",
+        "{} crystals, {sites} sites for {atoms} atoms, {seconds:.2} s for {full_seconds:.2} s, largest deviations {worst:?}",
         units.len()
     );
 }

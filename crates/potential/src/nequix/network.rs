@@ -28,13 +28,39 @@ enum Radial {
     Exact(RadialNetwork),
 }
 
+/// The coefficients of a plan.
 #[derive(Debug, Clone)]
-struct Layer {
-    kind: LayerKind,
-    /// First coefficient of each entry of the matrices, and the coefficients.
+pub(crate) struct Coefficients {
+    /// First of each entry of the matrices.
     starts: Tensor<1, Int>,
     harmonic: Tensor<1, Int>,
     value: Tensor<1>,
+}
+
+impl Coefficients {
+    /// Uploads those of a layer.
+    pub fn new(kind: LayerKind, device: &Device, dtype: DType) -> Self {
+        let (all, n_matrix) = (&kind.plan().coefficients, kind.plan().n_matrix);
+        let starts = (0..=n_matrix).map(|entry| all.partition_point(|coefficient| coefficient.matrix < entry));
+        let values: Vec<f64> = all.iter().map(|coefficient| coefficient.value).collect();
+        Self {
+            starts: upload_indices(starts, device),
+            harmonic: upload_indices(all.iter().map(|coefficient| coefficient.harmonic), device),
+            value: upload(values, [all.len()], device, dtype),
+        }
+    }
+
+    /// What messages need, with a table of the radial network.
+    pub fn with(&self, table: Tensor<3>) -> LayerTables {
+        let Self { starts, harmonic, value } = self.clone();
+        LayerTables { table, starts, harmonic, value }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Layer {
+    kind: LayerKind,
+    coefficients: Coefficients,
     radial: Radial,
     pre: [Option<Map>; N_DEGREES],
     post: [Option<Map>; N_DEGREES],
@@ -83,14 +109,9 @@ impl Layer {
                 Radial::Table(upload(weights.radial.table(), shape, device, dtype))
             }
         };
-        let coefficients = &plan.coefficients;
-        let starts = (0..=plan.n_matrix).map(|entry| coefficients.partition_point(|coefficient| coefficient.matrix < entry));
-        let values: Vec<f64> = coefficients.iter().map(|coefficient| coefficient.value).collect();
         Self {
             kind: weights.kind,
-            starts: upload_indices(starts, device),
-            harmonic: upload_indices(coefficients.iter().map(|coefficient| coefficient.harmonic), device),
-            value: upload(values, [coefficients.len()], device, dtype),
+            coefficients: Coefficients::new(weights.kind, device, dtype),
             radial,
             pre: maps(&weights.pre, plan.inputs),
             post: maps(&weights.post, outputs),
@@ -110,7 +131,7 @@ impl Layer {
                 upload(rows, [n_rows, N_COEFFICIENTS, n_radial], device, dtype)
             }
         };
-        LayerTables { table, starts: self.starts.clone(), harmonic: self.harmonic.clone(), value: self.value.clone() }
+        self.coefficients.with(table)
     }
 
     fn message_options(&self) -> MessageOptions {

@@ -16,7 +16,7 @@ pub(crate) const N_HIDDEN: usize = 64;
 /// Distance beyond which atoms do not see each other, Å.
 pub(crate) const CUTOFF: f64 = 6.0;
 /// Intervals of a table between 0 and the cut-off.
-pub(crate) const N_INTERVALS: usize = 1024;
+pub(crate) const N_INTERVALS: usize = 2048;
 /// Coefficients of a cubic.
 pub(crate) const N_COEFFICIENTS: usize = 4;
 

@@ -19,6 +19,8 @@ mod images;
 mod message;
 mod real;
 mod tensors;
+#[cfg(all(test, feature = "cpu"))]
+mod tests;
 
 pub(crate) use backend::{GateOptions, MessageOptions};
 pub(crate) use real::Real;

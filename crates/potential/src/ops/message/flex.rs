@@ -3,12 +3,11 @@
 use rayon::prelude::*;
 
 use super::super::backend::MessageOptions;
-use super::super::real::{Loop, Real, multiply_add, vectorise};
+use pulp::Simd;
+
+use super::super::real::{Loop, Real, vectorise};
 use crate::nequix::harmonics::{gradients, harmonics, tangents};
 use crate::nequix::{N_COEFFICIENTS, N_DEGREES, Path, Plan, widths};
-
-/// Channels that are worked on together.
-const BLOCK: usize = 8;
 
 /// The edges of a batch.
 pub(crate) struct Edges<'a, T> {
@@ -61,7 +60,7 @@ impl<T: Real> Reading<T> {
 
     /// The radial network's outputs and, if there is room, their derivatives.
     #[inline(always)]
-    fn read<const FUSED: bool>(&self, table: &[T], values: &mut [T], slopes: &mut [T]) {
+    fn read(&self, table: &[T], values: &mut [T], slopes: &mut [T]) {
         let n = values.len();
         let rows = &table[self.interval * N_COEFFICIENTS * n..(self.interval + 1) * N_COEFFICIENTS * n];
         let (c0, rest) = rows.split_at(n);
@@ -69,13 +68,11 @@ impl<T: Real> Reading<T> {
         let (c2, c3) = rest.split_at(n);
         let t = self.t;
         for ((((value, c0), c1), c2), c3) in values.iter_mut().zip(c0).zip(c1).zip(c2).zip(c3) {
-            let inner = multiply_add::<T, FUSED>(t, *c3, *c2);
-            *value = multiply_add::<T, FUSED>(t, multiply_add::<T, FUSED>(t, inner, *c1), *c0);
+            *value = *c0 + t * (*c1 + t * (*c2 + t * *c3));
         }
         let (two, three) = (T::of(2.0) * self.inverse_spacing, T::of(3.0) * self.inverse_spacing);
         for (((slope, c1), c2), c3) in slopes.iter_mut().zip(c1).zip(c2).zip(c3) {
-            let inner = multiply_add::<T, FUSED>(t * three, *c3, two * *c2);
-            *slope = multiply_add::<T, FUSED>(t, inner, self.inverse_spacing * *c1);
+            *slope = self.inverse_spacing * *c1 + t * (two * *c2 + t * (three * *c3));
         }
     }
 }
@@ -106,73 +103,35 @@ pub(crate) fn split<'a, T>(
     .collect()
 }
 
-#[inline(always)]
-fn load<T: Real, const B: usize>(values: &[T], first: usize) -> [T; B] {
-    values[first..first + B].try_into().expect("a slice of this length")
-}
-
-#[inline(always)]
-fn store<T: Real, const B: usize>(values: &mut [T], first: usize, block: &[T; B]) {
-    values[first..first + B].copy_from_slice(block);
-}
-
 /// Calls a function that is generic in the components of features and messages.
 macro_rules! by_degrees {
     ($path:expr, $function:ident, $($argument:expr),*) => {
         match ($path.a, $path.c) {
-            (0, 0) => $function::<T, FUSED, 1, 1>($($argument),*),
-            (0, 1) => $function::<T, FUSED, 1, 3>($($argument),*),
-            (0, 2) => $function::<T, FUSED, 1, 5>($($argument),*),
-            (0, 3) => $function::<T, FUSED, 1, 7>($($argument),*),
-            (1, 0) => $function::<T, FUSED, 3, 1>($($argument),*),
-            (1, 1) => $function::<T, FUSED, 3, 3>($($argument),*),
-            (1, 2) => $function::<T, FUSED, 3, 5>($($argument),*),
-            (1, 3) => $function::<T, FUSED, 3, 7>($($argument),*),
-            (2, 0) => $function::<T, FUSED, 5, 1>($($argument),*),
-            (2, 1) => $function::<T, FUSED, 5, 3>($($argument),*),
-            (2, 2) => $function::<T, FUSED, 5, 5>($($argument),*),
-            (2, 3) => $function::<T, FUSED, 5, 7>($($argument),*),
-            (3, 0) => $function::<T, FUSED, 7, 1>($($argument),*),
-            (3, 1) => $function::<T, FUSED, 7, 3>($($argument),*),
-            (3, 2) => $function::<T, FUSED, 7, 5>($($argument),*),
-            _ => $function::<T, FUSED, 7, 7>($($argument),*),
+            (0, 0) => $function::<T, S, 1, 1>($($argument),*),
+            (0, 1) => $function::<T, S, 1, 3>($($argument),*),
+            (0, 2) => $function::<T, S, 1, 5>($($argument),*),
+            (0, 3) => $function::<T, S, 1, 7>($($argument),*),
+            (1, 0) => $function::<T, S, 3, 1>($($argument),*),
+            (1, 1) => $function::<T, S, 3, 3>($($argument),*),
+            (1, 2) => $function::<T, S, 3, 5>($($argument),*),
+            (1, 3) => $function::<T, S, 3, 7>($($argument),*),
+            (2, 0) => $function::<T, S, 5, 1>($($argument),*),
+            (2, 1) => $function::<T, S, 5, 3>($($argument),*),
+            (2, 2) => $function::<T, S, 5, 5>($($argument),*),
+            (2, 3) => $function::<T, S, 5, 7>($($argument),*),
+            (3, 0) => $function::<T, S, 7, 1>($($argument),*),
+            (3, 1) => $function::<T, S, 7, 3>($($argument),*),
+            (3, 2) => $function::<T, S, 7, 5>($($argument),*),
+            _ => $function::<T, S, 7, 7>($($argument),*),
         }
     };
 }
 
-/// `message[k, slot + w] += Σ_i T[i, k]·(radial[w]·features[i, w])` for B channels from `w` on.
+/// `message[k, slot + w] += Σ_i T[i, k]·(radial[w]·features[i, w])` for the channels w of a path; `row` values are between components of the message.
 #[inline(always)]
-fn add_block<T: Real, const FUSED: bool, const A: usize, const C: usize, const B: usize>(
-    path: &Path,
-    w: usize,
-    matrix: &[T],
-    radial: &[T],
-    features: &[T],
-    message: &mut [T],
-    row: usize,
-) {
-    let radial: [T; B] = load(radial, path.radial + w);
-    let mut weighted = [[T::of(0.0); B]; A];
-    for i in 0..A {
-        let feature: [T; B] = load(features, i * path.channels + w);
-        for lane in 0..B {
-            weighted[i][lane] = radial[lane] * feature[lane];
-        }
-    }
-    for k in 0..C {
-        let mut sum: [T; B] = load(message, k * row + path.slot + w);
-        for i in 0..A {
-            let factor = matrix[i * C + k];
-            for lane in 0..B {
-                sum[lane] = multiply_add::<T, FUSED>(factor, weighted[i][lane], sum[lane]);
-            }
-        }
-        store(message, k * row + path.slot + w, &sum);
-    }
-}
-
-#[inline(always)]
-fn add_path<T: Real, const FUSED: bool, const A: usize, const C: usize>(
+#[allow(clippy::too_many_arguments, reason = "the loop's buffers")]
+fn add_path<T: Real, S: Simd, const A: usize, const C: usize>(
+    simd: S,
     path: &Path,
     matrices: &[T],
     radial: &[T],
@@ -181,12 +140,21 @@ fn add_path<T: Real, const FUSED: bool, const A: usize, const C: usize>(
     row: usize,
 ) {
     let matrix = &matrices[path.matrix..path.matrix + A * C];
-    let blocks = path.channels / BLOCK * BLOCK;
-    for w in (0..blocks).step_by(BLOCK) {
-        add_block::<T, FUSED, A, C, BLOCK>(path, w, matrix, radial, features, message, row);
-    }
-    for w in blocks..path.channels {
-        add_block::<T, FUSED, A, C, 1>(path, w, matrix, radial, features, message, row);
+    let n = path.channels;
+    for w in (0..n).step_by(T::n_lanes::<S>()) {
+        let radial = T::load(simd, &radial[path.radial + w..path.radial + n]);
+        let mut weighted = [T::splat(simd, T::of(0.0)); A];
+        for i in 0..A {
+            weighted[i] = T::multiply(simd, radial, T::load(simd, &features[i * n + w..(i + 1) * n]));
+        }
+        for k in 0..C {
+            let place = &mut message[k * row + path.slot + w..k * row + path.slot + n];
+            let mut sum = T::load(simd, place);
+            for i in 0..A {
+                sum = T::multiply_add(simd, T::splat(simd, matrix[i * C + k]), weighted[i], sum);
+            }
+            T::store(simd, place, sum);
+        }
     }
 }
 
@@ -206,22 +174,22 @@ struct Forward<'a, T> {
 
 impl<T: Real> Loop for Forward<'_, T> {
     #[inline(always)]
-    fn run<const FUSED: bool>(self) {
+    fn run<S: Simd>(self, simd: S) {
         let Self { plan, features, table, edges, radial, matrices, message, .. } = self;
         let n_intervals = table.len() / (N_COEFFICIENTS * plan.n_radial);
         let widths = widths(&plan.inputs);
         for edge in edges.of_site(self.site) {
             let (distance, direction) = edges.geometry(edge);
-            Reading::new(edge, distance, n_intervals, self.spacing).read::<FUSED>(table, radial, &mut []);
+            Reading::new(edge, distance, n_intervals, self.spacing).read(table, radial, &mut []);
             let y = harmonics(direction);
             matrices.fill(T::of(0.0));
             for &(matrix, harmonic, value) in self.entries {
-                matrices[matrix] = multiply_add::<T, FUSED>(value, y[harmonic], matrices[matrix]);
+                matrices[matrix] += value * y[harmonic];
             }
             let sender = at(edges.sender[edge]);
             for path in &plan.paths {
                 let feature = &features[path.a][sender * widths[path.a]..(sender + 1) * widths[path.a]];
-                by_degrees!(path, add_path, path, matrices, radial, feature, message[path.c], plan.outputs[path.c]);
+                by_degrees!(path, add_path, simd, path, matrices, radial, feature, message[path.c], plan.outputs[path.c]);
             }
         }
     }
@@ -260,60 +228,11 @@ pub(crate) fn forward<T: Real>(
     messages
 }
 
-/// Sums along the direction of an edge and along its two tangents, by lane.
-type Sums<T> = [[T; BLOCK]; 3];
-
-/// B channels of one path: the gradient by the features is added to `by_features`, what the edge's vector gets to `sums`.
+/// The gradient by the features of a path is added to `by_features`; what the edge's vector gets along its direction and its two tangents to `sums`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "the loop's buffers")]
-fn backward_block<T: Real, const FUSED: bool, const A: usize, const C: usize, const B: usize>(
-    path: &Path,
-    w: usize,
-    matrix: &[[T; 4]],
-    radial: &[T],
-    slopes: &[T],
-    features: &[T],
-    grad: &[T],
-    row: usize,
-    by_features: &mut [T],
-    sums: &mut Sums<T>,
-) {
-    let radial: [T; B] = load(radial, path.radial + w);
-    let slope: [T; B] = load(slopes, path.radial + w);
-    let mut gradient = [[T::of(0.0); B]; C];
-    for k in 0..C {
-        gradient[k] = load(grad, k * row + path.slot + w);
-    }
-    for i in 0..A {
-        let mut y = [[T::of(0.0); B]; 3];
-        for k in 0..C {
-            let factors = matrix[i * C + k];
-            for part in 0..3 {
-                for lane in 0..B {
-                    y[part][lane] = multiply_add::<T, FUSED>(factors[part], gradient[k][lane], y[part][lane]);
-                }
-            }
-        }
-        let feature: [T; B] = load(features, i * path.channels + w);
-        if !by_features.is_empty() {
-            let mut out: [T; B] = load(by_features, i * path.channels + w);
-            for lane in 0..B {
-                out[lane] = multiply_add::<T, FUSED>(radial[lane], y[0][lane], out[lane]);
-            }
-            store(by_features, i * path.channels + w, &out);
-        }
-        for lane in 0..B {
-            let weighted = radial[lane] * feature[lane];
-            sums[0][lane] = multiply_add::<T, FUSED>(slope[lane] * feature[lane], y[0][lane], sums[0][lane]);
-            sums[1][lane] = multiply_add::<T, FUSED>(weighted, y[1][lane], sums[1][lane]);
-            sums[2][lane] = multiply_add::<T, FUSED>(weighted, y[2][lane], sums[2][lane]);
-        }
-    }
-}
-
-#[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "the loop's buffers")]
-fn backward_path<T: Real, const FUSED: bool, const A: usize, const C: usize>(
+fn backward_path<T: Real, S: Simd, const A: usize, const C: usize>(
+    simd: S,
     path: &Path,
     matrices: &[[T; 4]],
     radial: &[T],
@@ -322,15 +241,37 @@ fn backward_path<T: Real, const FUSED: bool, const A: usize, const C: usize>(
     grad: &[T],
     row: usize,
     by_features: &mut [T],
-    sums: &mut Sums<T>,
+    sums: &mut [T::Lanes<S>; 3],
 ) {
     let matrix = &matrices[path.matrix..path.matrix + A * C];
-    let blocks = path.channels / BLOCK * BLOCK;
-    for w in (0..blocks).step_by(BLOCK) {
-        backward_block::<T, FUSED, A, C, BLOCK>(path, w, matrix, radial, slopes, features, grad, row, by_features, sums);
-    }
-    for w in blocks..path.channels {
-        backward_block::<T, FUSED, A, C, 1>(path, w, matrix, radial, slopes, features, grad, row, by_features, sums);
+    let n = path.channels;
+    let zero = T::splat(simd, T::of(0.0));
+    for w in (0..n).step_by(T::n_lanes::<S>()) {
+        let slope = T::load(simd, &slopes[path.radial + w..path.radial + n]);
+        let radial = T::load(simd, &radial[path.radial + w..path.radial + n]);
+        let mut gradient = [zero; C];
+        for k in 0..C {
+            gradient[k] = T::load(simd, &grad[k * row + path.slot + w..k * row + path.slot + n]);
+        }
+        for i in 0..A {
+            let (mut y, mut first, mut second) = (zero, zero, zero);
+            for k in 0..C {
+                let factors = &matrix[i * C + k];
+                y = T::multiply_add(simd, T::splat(simd, factors[0]), gradient[k], y);
+                first = T::multiply_add(simd, T::splat(simd, factors[1]), gradient[k], first);
+                second = T::multiply_add(simd, T::splat(simd, factors[2]), gradient[k], second);
+            }
+            let feature = T::load(simd, &features[i * n + w..(i + 1) * n]);
+            if !by_features.is_empty() {
+                let place = &mut by_features[i * n + w..(i + 1) * n];
+                let sum = T::multiply_add(simd, radial, y, T::load(simd, place));
+                T::store(simd, place, sum);
+            }
+            let weighted = T::multiply(simd, radial, feature);
+            sums[0] = T::multiply_add(simd, T::multiply(simd, slope, feature), y, sums[0]);
+            sums[1] = T::multiply_add(simd, weighted, first, sums[1]);
+            sums[2] = T::multiply_add(simd, weighted, second, sums[2]);
+        }
     }
 }
 
@@ -353,13 +294,13 @@ struct Backward<'a, T> {
 
 impl<T: Real> Loop for Backward<'_, T> {
     #[inline(always)]
-    fn run<const FUSED: bool>(self) {
+    fn run<S: Simd>(self, simd: S) {
         let Self { plan, features, table, edges, radial, slopes, matrices, by_features, by_vectors, .. } = self;
         let n_intervals = table.len() / (N_COEFFICIENTS * plan.n_radial);
         let widths = widths(&plan.inputs);
         for (local, edge) in edges.of_site(self.site).enumerate() {
             let (distance, direction) = edges.geometry(edge);
-            Reading::new(edge, distance, n_intervals, self.options.spacing).read::<FUSED>(table, radial, slopes);
+            Reading::new(edge, distance, n_intervals, self.options.spacing).read(table, radial, slopes);
             let (y, slope, frame) = (harmonics(direction), gradients(direction), tangents(direction));
             matrices.fill([T::of(0.0); 4]);
             for &(matrix, harmonic, value) in self.entries {
@@ -369,11 +310,11 @@ impl<T: Real> Loop for Backward<'_, T> {
                 };
                 let parts = [y[harmonic], along(0), along(1)];
                 for (sum, part) in matrices[matrix].iter_mut().zip(parts) {
-                    *sum = multiply_add::<T, FUSED>(value, part, *sum);
+                    *sum += value * part;
                 }
             }
             let sender = at(edges.sender[edge]);
-            let mut sums = [[T::of(0.0); BLOCK]; 3];
+            let mut sums = [T::splat(simd, T::of(0.0)); 3];
             for path in &plan.paths {
                 let width = widths[path.a];
                 let feature = &features[path.a][sender * width..(sender + 1) * width];
@@ -383,9 +324,9 @@ impl<T: Real> Loop for Backward<'_, T> {
                     &mut []
                 };
                 let (grad, row) = (self.grad[path.c], plan.outputs[path.c]);
-                by_degrees!(path, backward_path, path, matrices, radial, slopes, feature, grad, row, out, &mut sums);
+                by_degrees!(path, backward_path, simd, path, matrices, radial, slopes, feature, grad, row, out, &mut sums);
             }
-            let [radial_part, first, second] = sums.map(|lanes| lanes.into_iter().fold(T::of(0.0), |sum, lane| sum + lane));
+            let [radial_part, first, second] = sums.map(|lanes| T::total(simd, lanes));
             for k in 0..3 {
                 by_vectors[3 * local + k] =
                     radial_part * direction[k] + (first * frame[0][k] + second * frame[1][k]) / distance;
