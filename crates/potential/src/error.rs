@@ -45,7 +45,9 @@ pub enum PotentialError {
         reason: String,
     },
     /// A structure that the device cannot hold.
-    #[error("the structure has {atoms} atoms with {edges} neighbours in all; the memory of the device fits about {fit} such atoms")]
+    #[error(
+        "the structure has {atoms} atoms with {edges} neighbours in all; the memory of the device fits about {fit} such atoms"
+    )]
     TooManyAtoms {
         /// Its atoms.
         atoms: usize,

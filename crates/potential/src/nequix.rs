@@ -21,8 +21,8 @@ pub use potential::Nequix;
 pub use weights::{NOTICE, Weights};
 
 pub(crate) use harmonics::N_ROTATION;
-pub(crate) use plan::{CHANNELS, LayerKind, N_DEGREES, Path, Plan, widths};
 #[cfg(test)]
 pub(crate) use plan::coupling;
+pub(crate) use plan::{CHANNELS, LayerKind, N_DEGREES, Path, Plan, widths};
 pub(crate) use radial::N_COEFFICIENTS;
 pub(crate) use weights::gate_channels;

@@ -55,7 +55,10 @@ fn files_that_are_not_these_weights_are_refused() {
     let last = damaged.len() - 1;
     damaged[last] ^= 1;
     let message = Weights::from_bytes(&damaged, file).expect_err("one bit differs").to_string();
-    assert!(message.contains("8dca04850a49") && message.contains("nequix-oam-1-pft is") | message.contains("damaged"), "{message}");
+    assert!(
+        message.contains("8dca04850a49") && message.contains("nequix-oam-1-pft is") | message.contains("damaged"),
+        "{message}"
+    );
     assert!(Weights::from_bytes(&content[..1000], file).is_err());
     assert!(Weights::from_bytes(b"no weights", file).is_err());
     let other = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/weights/mp20.safetensors"));

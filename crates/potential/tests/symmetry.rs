@@ -199,7 +199,8 @@ fn forces_and_stress_are_derivatives_of_the_energy() {
     }
     let weights = Weights::bundled().expect("the weights");
     let compare = |potential: &Nequix, structures: &[Structure], step: f64, tolerance: f64| {
-        let energies: Vec<f64> = potential.energies(structures).expect("works").into_iter().map(|e| e.expect("an energy")).collect();
+        let energies: Vec<f64> =
+            potential.energies(structures).expect("works").into_iter().map(|e| e.expect("an energy")).collect();
         let slopes: Vec<f64> = energies.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / (2.0 * step)).collect();
         let found = potential.evaluate(std::slice::from_ref(&start)).expect("works").remove(0).expect("an evaluation");
         let (forces, stress) = slopes.split_at(3 * start.n_sites());

@@ -83,14 +83,8 @@ impl Plan {
         let mut inputs = CHANNELS;
         inputs[0] = scalars;
         inputs[n_inputs..].fill(0);
-        let mut plan = Self {
-            paths: Vec::new(),
-            coefficients: Vec::new(),
-            inputs,
-            outputs: [0; N_DEGREES],
-            n_radial: 0,
-            n_matrix: 0,
-        };
+        let mut plan =
+            Self { paths: Vec::new(), coefficients: Vec::new(), inputs, outputs: [0; N_DEGREES], n_radial: 0, n_matrix: 0 };
         for c in 0..n_outputs {
             for (a, &channels) in inputs.iter().enumerate().take(n_inputs) {
                 for b in 0..N_DEGREES {
@@ -119,7 +113,11 @@ impl LayerKind {
     /// What a layer of this kind computes.
     pub fn plan(self) -> &'static Plan {
         static PLANS: LazyLock<[Plan; 3]> = LazyLock::new(|| {
-            [Plan::new(N_SPECIES, 1, N_DEGREES), Plan::new(CHANNELS[0], N_DEGREES, N_DEGREES), Plan::new(CHANNELS[0], N_DEGREES, 1)]
+            [
+                Plan::new(N_SPECIES, 1, N_DEGREES),
+                Plan::new(CHANNELS[0], N_DEGREES, N_DEGREES),
+                Plan::new(CHANNELS[0], N_DEGREES, 1),
+            ]
         });
         &PLANS[match self {
             Self::First => 0,

@@ -76,8 +76,7 @@ fn product(inputs: &[Dual], weights: &[f64], n_outputs: usize) -> Vec<Dual> {
 impl RadialNetwork {
     /// Outputs and their derivatives at a distance.
     pub fn evaluate(&self, distance: f64) -> Vec<Dual> {
-        let hidden: Vec<Dual> =
-            product(&radial_functions(distance), &self.first, N_HIDDEN).into_iter().map(silu).collect();
+        let hidden: Vec<Dual> = product(&radial_functions(distance), &self.first, N_HIDDEN).into_iter().map(silu).collect();
         let hidden: Vec<Dual> = product(&hidden, &self.second, N_HIDDEN).into_iter().map(silu).collect();
         product(&hidden, &self.third, self.third.len() / N_HIDDEN)
     }

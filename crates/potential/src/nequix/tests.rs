@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use super::batch::Batch;
 use super::graph::{Elements, SiteGraph};
+use super::harmonics::harmonics;
 use super::network::Network;
 use super::plan::{LayerKind, N_DEGREES, coupling};
 use super::radial::{CUTOFF, N_COEFFICIENTS, N_INTERVALS, radial_functions};
-use super::harmonics::harmonics;
 use super::weights::Weights;
 
 /// A file of the golden folder of the potential, if it is at hand.

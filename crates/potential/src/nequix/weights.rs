@@ -205,7 +205,12 @@ impl Config {
             let text = format!("it is of another network: channels are {:?}, this program has {CHANNELS:?}", self.channels);
             return Err(problem(text));
         }
-        if !(self.avg_neighbors > 0.0 && self.scale > 0.0 && self.silu_norm > 0.0 && self.norm_eps >= 0.0 && self.shift.is_finite()) {
+        if !(self.avg_neighbors > 0.0
+            && self.scale > 0.0
+            && self.silu_norm > 0.0
+            && self.norm_eps >= 0.0
+            && self.shift.is_finite())
+        {
             return Err(problem("a constant of its header makes no sense".to_owned()));
         }
         Ok(())

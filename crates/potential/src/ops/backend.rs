@@ -131,7 +131,10 @@ pub(crate) trait PotentialOps: Backend {
     ) -> DegreeTensors<Self>;
 
     /// Features of the images of N sites, all four degrees.
-    fn images(#[extension_type] features: DegreeTensors<Self>, #[extension_type] images: ImageTensors<Self>) -> DegreeTensors<Self>;
+    fn images(
+        #[extension_type] features: DegreeTensors<Self>,
+        #[extension_type] images: ImageTensors<Self>,
+    ) -> DegreeTensors<Self>;
 
     /// Gradient of [`PotentialOps::images`] by the sites' features.
     fn images_backward(

@@ -116,12 +116,34 @@ fn narrow(value: f64) -> f32 {
 }
 
 real!(
-    f32, narrow, f64::from, f32s, F32_LANES, as_simd_f32s, as_mut_simd_f32s, splat_f32s, partial_load_f32s, partial_store_f32s,
-    mul_f32s, mul_add_e_f32s, reduce_sum_f32s
+    f32,
+    narrow,
+    f64::from,
+    f32s,
+    F32_LANES,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    splat_f32s,
+    partial_load_f32s,
+    partial_store_f32s,
+    mul_f32s,
+    mul_add_e_f32s,
+    reduce_sum_f32s
 );
 real!(
-    f64, std::convert::identity, std::convert::identity, f64s, F64_LANES, as_simd_f64s, as_mut_simd_f64s, splat_f64s,
-    partial_load_f64s, partial_store_f64s, mul_f64s, mul_add_e_f64s, reduce_sum_f64s
+    f64,
+    std::convert::identity,
+    std::convert::identity,
+    f64s,
+    F64_LANES,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    splat_f64s,
+    partial_load_f64s,
+    partial_store_f64s,
+    mul_f64s,
+    mul_add_e_f64s,
+    reduce_sum_f64s
 );
 
 /// A loop that is compiled once for each set of vector instructions.

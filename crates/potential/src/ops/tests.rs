@@ -13,8 +13,8 @@ use super::{
     message_backward,
 };
 use super::{gate as gate_parts, images as images_parts, message as message_parts};
-use crate::nequix::{CHANNELS, LayerKind, N_DEGREES, gate_channels, harmonics, widths};
 use crate::nequix::testing::{tables, upload, upload_indices};
+use crate::nequix::{CHANNELS, LayerKind, N_DEGREES, gate_channels, harmonics, widths};
 
 const KINDS: [LayerKind; 3] = [LayerKind::First, LayerKind::Middle, LayerKind::Last];
 
@@ -87,25 +87,19 @@ impl Graph {
             .collect();
         let mut order: Vec<i32> = (0..11).collect();
         order.sort_by_key(|edge| sender[usize::try_from(*edge).expect("positive")]);
-        let sender_offsets = (0..=5).map(|image| order.partition_point(|edge| sender[usize::try_from(*edge).expect("positive")] < image));
+        let sender_offsets =
+            (0..=5).map(|image| order.partition_point(|edge| sender[usize::try_from(*edge).expect("positive")] < image));
         let sender_offsets = sender_offsets.map(|offset| i32::try_from(offset).expect("small")).collect();
         Self { vectors, sender_offsets, order, sender, offsets: vec![0, 7, 7, 11] }
     }
 
     fn slices<'a>(&'a self, vectors: &'a [f64]) -> Slices<'a, f64> {
-        Slices {
-            vectors,
-            sender: &self.sender,
-            offsets: &self.offsets,
-            order: &self.order,
-            sender_offsets: &self.sender_offsets,
-        }
+        Slices { vectors, sender: &self.sender, offsets: &self.offsets, order: &self.order, sender_offsets: &self.sender_offsets }
     }
 
     fn upload(&self, device: &Device, dtype: DType) -> Edges {
-        let indices = |values: &[i32]| {
-            upload_indices(values.iter().map(|value| usize::try_from(*value).expect("positive")), device)
-        };
+        let indices =
+            |values: &[i32]| upload_indices(values.iter().map(|value| usize::try_from(*value).expect("positive")), device);
         Edges {
             vectors: upload(self.vectors.clone(), [self.sender.len(), 3], device, dtype),
             sender: indices(&self.sender),
@@ -145,7 +139,11 @@ fn messages_and_their_gradients() {
             let up = energy(&moved);
             moved[entry] -= 2e-6;
             let slope = (up - energy(&moved)) / 2e-6;
-            assert!((slope - by_vectors[entry]).abs() < 1e-5 * (1.0 + slope.abs()), "{kind:?} {entry}: {slope} {}", by_vectors[entry]);
+            assert!(
+                (slope - by_vectors[entry]).abs() < 1e-5 * (1.0 + slope.abs()),
+                "{kind:?} {entry}: {slope} {}",
+                by_vectors[entry]
+            );
         }
 
         for (device, dtype, tolerance) in places() {

@@ -53,7 +53,11 @@ impl<T: Real> Reading<T> {
         }
         let inverse_spacing = T::of(1.0 / spacing);
         let scaled = distance * inverse_spacing;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "distances are positive and below the cut-off")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "distances are positive and below the cut-off"
+        )]
         let interval = (scaled.wide() as usize).min(n_intervals - 1);
         Self { interval, t: scaled - T::of(interval as f64), inverse_spacing }
     }
@@ -328,8 +332,7 @@ impl<T: Real> Loop for Backward<'_, T> {
             }
             let [radial_part, first, second] = sums.map(|lanes| T::total(simd, lanes));
             for k in 0..3 {
-                by_vectors[3 * local + k] =
-                    radial_part * direction[k] + (first * frame[0][k] + second * frame[1][k]) / distance;
+                by_vectors[3 * local + k] = radial_part * direction[k] + (first * frame[0][k] + second * frame[1][k]) / distance;
             }
         }
     }

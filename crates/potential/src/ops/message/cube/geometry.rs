@@ -135,14 +135,7 @@ pub(super) fn describe(
 
 /// `∂E/∂r` along component k from the sums along direction and tangents.
 #[cube]
-pub(super) fn vector_gradient(
-    description: &[f32],
-    slot: usize,
-    k: usize,
-    along: f32,
-    first: f32,
-    second: f32,
-) -> f32 {
+pub(super) fn vector_gradient(description: &[f32], slot: usize, k: usize, along: f32, first: f32, second: f32) -> f32 {
     let at = slot * DESCRIPTION;
     let across = first * description[at + TANGENTS + k] + second * description[at + TANGENTS + 3 + k];
     along * description[at + DIRECTION + k] + across / description[at + LENGTH]

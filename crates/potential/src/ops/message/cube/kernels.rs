@@ -189,13 +189,57 @@ pub(super) fn forward_kernel(
                         if unit >= start && unit < start + n_channels {
                             let channel = unit - start;
                             if comptime!(degree == 0) {
-                                add_messages(features_0, table, &matrices, &description, &mut sums, from, slot, channel, kind, 0usize);
+                                add_messages(
+                                    features_0,
+                                    table,
+                                    &matrices,
+                                    &description,
+                                    &mut sums,
+                                    from,
+                                    slot,
+                                    channel,
+                                    kind,
+                                    0usize,
+                                );
                             } else if comptime!(degree == 1) {
-                                add_messages(features_1, table, &matrices, &description, &mut sums, from, slot, channel, kind, 1usize);
+                                add_messages(
+                                    features_1,
+                                    table,
+                                    &matrices,
+                                    &description,
+                                    &mut sums,
+                                    from,
+                                    slot,
+                                    channel,
+                                    kind,
+                                    1usize,
+                                );
                             } else if comptime!(degree == 2) {
-                                add_messages(features_2, table, &matrices, &description, &mut sums, from, slot, channel, kind, 2usize);
+                                add_messages(
+                                    features_2,
+                                    table,
+                                    &matrices,
+                                    &description,
+                                    &mut sums,
+                                    from,
+                                    slot,
+                                    channel,
+                                    kind,
+                                    2usize,
+                                );
                             } else {
-                                add_messages(features_3, table, &matrices, &description, &mut sums, from, slot, channel, kind, 3usize);
+                                add_messages(
+                                    features_3,
+                                    table,
+                                    &matrices,
+                                    &description,
+                                    &mut sums,
+                                    from,
+                                    slot,
+                                    channel,
+                                    kind,
+                                    3usize,
+                                );
                             }
                         }
                     }
@@ -364,8 +408,7 @@ pub(super) fn backward_kernel(
     let mut description = Shared::<[f32]>::new_slice(comptime!(BACKWARD_EDGES * DESCRIPTION));
     let mut values = Shared::<[f32]>::new_slice(comptime!(BACKWARD_EDGES * HARMONICS * 3));
     // Holds the units' shares of the sums too, once the matrices are used.
-    let mut matrices =
-        Shared::<[f32]>::new_slice(comptime!(BACKWARD_EDGES * 3 * Ord::max(kind.plan().n_matrix, n_units(kind))));
+    let mut matrices = Shared::<[f32]>::new_slice(comptime!(BACKWARD_EDGES * 3 * Ord::max(kind.plan().n_matrix, n_units(kind))));
     let mut totals = Shared::<[f32]>::new_slice(comptime!(BACKWARD_EDGES * 3 * 32));
     let mut gradient = Array::<f32>::new(MAX_COMPONENTS);
     #[unroll]
@@ -405,23 +448,75 @@ pub(super) fn backward_kernel(
                             let channel = unit - start;
                             if comptime!(degree == 0) {
                                 edge_gradient(
-                                    features_0, table, &matrices, &description, &gradient, by_edge_0, &mut own, inverse_spacing,
-                                    from, edge + slot, slot, channel, kind, 0usize, feature_gradient,
+                                    features_0,
+                                    table,
+                                    &matrices,
+                                    &description,
+                                    &gradient,
+                                    by_edge_0,
+                                    &mut own,
+                                    inverse_spacing,
+                                    from,
+                                    edge + slot,
+                                    slot,
+                                    channel,
+                                    kind,
+                                    0usize,
+                                    feature_gradient,
                                 );
                             } else if comptime!(degree == 1) {
                                 edge_gradient(
-                                    features_1, table, &matrices, &description, &gradient, by_edge_1, &mut own, inverse_spacing,
-                                    from, edge + slot, slot, channel, kind, 1usize, feature_gradient,
+                                    features_1,
+                                    table,
+                                    &matrices,
+                                    &description,
+                                    &gradient,
+                                    by_edge_1,
+                                    &mut own,
+                                    inverse_spacing,
+                                    from,
+                                    edge + slot,
+                                    slot,
+                                    channel,
+                                    kind,
+                                    1usize,
+                                    feature_gradient,
                                 );
                             } else if comptime!(degree == 2) {
                                 edge_gradient(
-                                    features_2, table, &matrices, &description, &gradient, by_edge_2, &mut own, inverse_spacing,
-                                    from, edge + slot, slot, channel, kind, 2usize, feature_gradient,
+                                    features_2,
+                                    table,
+                                    &matrices,
+                                    &description,
+                                    &gradient,
+                                    by_edge_2,
+                                    &mut own,
+                                    inverse_spacing,
+                                    from,
+                                    edge + slot,
+                                    slot,
+                                    channel,
+                                    kind,
+                                    2usize,
+                                    feature_gradient,
                                 );
                             } else {
                                 edge_gradient(
-                                    features_3, table, &matrices, &description, &gradient, by_edge_3, &mut own, inverse_spacing,
-                                    from, edge + slot, slot, channel, kind, 3usize, feature_gradient,
+                                    features_3,
+                                    table,
+                                    &matrices,
+                                    &description,
+                                    &gradient,
+                                    by_edge_3,
+                                    &mut own,
+                                    inverse_spacing,
+                                    from,
+                                    edge + slot,
+                                    slot,
+                                    channel,
+                                    kind,
+                                    3usize,
+                                    feature_gradient,
                                 );
                             }
                         }
@@ -463,8 +558,7 @@ pub(super) fn backward_kernel(
                     first += totals[slot * 96 + 32 + lane];
                     second += totals[slot * 96 + 64 + lane];
                 }
-                by_vectors[(edge + slot) * 3 + unit % 3] =
-                    vector_gradient(&description, slot, unit % 3, along, first, second);
+                by_vectors[(edge + slot) * 3 + unit % 3] = vector_gradient(&description, slot, unit % 3, along, first, second);
             }
         }
         sync_cube();
