@@ -6,9 +6,12 @@
 
 mod error;
 mod evaluation;
+mod nequix;
+mod ops;
 
 pub use error::PotentialError;
 pub use evaluation::{Evaluation, GPA_PER_EV_PER_CUBIC_ANGSTROM};
+pub use nequix::{NOTICE, Nequix, Weights};
 
 use crystal_core::{AsymmetricUnit, Species, Structure};
 
