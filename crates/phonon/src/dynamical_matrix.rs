@@ -8,7 +8,7 @@ use crate::supercell::{ReducedSupercell, as_float};
 use crate::{Crystal, ForceConstants, PhononError, Supercell};
 
 /// `√(1 eV/(Å²·u)) / 2π` in THz, with the constants of CODATA 2018.
-pub const THZ_PER_ROOT: f64 = 15.633_302_300_23;
+pub const THZ_PER_ROOT: f64 = 15.633_304_239_856_19;
 
 /// Force constants divided by the roots of the masses, with the lattice vectors of their shortest images:
 /// `D_αβ(ij, q) = Σ_R Φ_αβ(0i,Rj)/√(m_i m_j) · ⟨exp(2πi q·L)⟩` with the mean over all lattice vectors L that are equal to R modulo the
