@@ -5,15 +5,13 @@ use std::path::{Path, PathBuf};
 use super::{Finding, Tree};
 
 /// What each crate may use of the workspace, from the lowest layer up. A crate that is not listed is taken for a model.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("crystal-core", &[]),
     ("multigraph", &["crystal-core"]),
     ("score-model", &["crystal-core", "multigraph"]),
     ("langevin", &["crystal-core", "multigraph", "score-model", "wyckoff-assignment"]),
     ("cgcnn", &["crystal-core", "score-model"]),
     ("metrics", &["crystal-core"]),
-    ("potential", &["crystal-core"]),
-    ("phonon", &["crystal-core", "potential"]),
     ("datasets", &["crystal-core"]),
     ("wyckoff-assignment", &["crystal-core"]),
     ("druse", &["crystal-core", "multigraph", "score-model", "langevin", "cgcnn", "metrics", "datasets", "wyckoff-assignment"]),
@@ -27,7 +25,7 @@ const MODEL: &[&str] = &["crystal-core", "multigraph", "score-model"];
 const TOP: [&str; 3] = ["experiments", "druse-tests", "xtask"];
 
 /// Crates that never see a tensor library.
-const WITHOUT_TENSORS: [&str; 6] = ["crystal-core", "metrics", "phonon", "datasets", "wyckoff-assignment", "xtask"];
+const WITHOUT_TENSORS: [&str; 5] = ["crystal-core", "metrics", "datasets", "wyckoff-assignment", "xtask"];
 
 /// One `name = …` line in a manifest's tables of dependencies.
 struct Dependency {
