@@ -97,7 +97,8 @@ pub fn compute(
         crystals.into_par_iter().map(|crystal| Prepared::new(crystal, settings)).collect();
     let structures: Vec<Structure> = prepared.iter().flatten().flat_map(Prepared::structures).collect();
     let mut evaluations =
-        if structures.is_empty() { Vec::new() } else { potential.evaluate(&structures).map_err(PhononError::Device)? }.into_iter();
+        if structures.is_empty() { Vec::new() } else { potential.evaluate(&structures).map_err(PhononError::Device)? }
+            .into_iter();
     let with_forces: Vec<Result<(Prepared, Vec<Forces>), PhononError>> = prepared
         .into_iter()
         .map(|prepared| {
@@ -136,9 +137,9 @@ impl Prepared {
     fn structures(&self) -> impl Iterator<Item = Structure> {
         let undisplaced = self.supercell.structure();
         let displaced = self.displacements.iter().map(|displacement| {
-            let mut structure = undisplaced.clone();
-            structure.sites[displacement.atom].frac_coords += undisplaced.lattice().to_fractional(&displacement.vector);
-            structure
+            let mut sites = undisplaced.sites().to_vec();
+            sites[displacement.atom].frac_coords += undisplaced.lattice().to_fractional(&displacement.vector);
+            Structure::new(*undisplaced.lattice(), sites).expect("a small displacement leaves a structure one")
         });
         std::iter::once(undisplaced.clone()).chain(displaced)
     }

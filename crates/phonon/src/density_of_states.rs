@@ -27,9 +27,9 @@ pub struct DensityOfStates {
 impl DensityOfStates {
     /// With `n_points` frequencies (at least two). Every mode of the mesh is a Gaussian as wide as a hundredth of the range.
     pub fn new(modes: &MeshFrequencies, n_points: usize) -> Self {
-        let (least, most) = modes
-            .modes()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), (frequency, _)| (least.min(frequency), most.max(frequency)));
+        let (least, most) = modes.modes().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), (frequency, _)| {
+            (least.min(frequency), most.max(frequency))
+        });
         let width = (WIDTH * (most - least)).max(1e-3);
         let n_points = n_points.max(2);
         let start = least - REACH * width;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crystal_core::{AsymmetricSite, AsymmetricUnit, Finder, Lattice, LatticeCoordinates, Site, SpaceGroup, Structure};
+use crystal_core::{AsymmetricUnit, Finder, Lattice, LatticeCoordinates, Site, SpaceGroup, Structure};
 use nalgebra::{Matrix3, Vector3};
 use phonon::{BandPath, Crystal, Settings, ThermalFunctions, compute};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 mod common;
-use common::{PairPotential, assert_close, bump, species};
+use common::{PairPotential, assert_close, bump, species, with_lattice};
 
 #[derive(Deserialize)]
 struct Golden<T> {
@@ -149,9 +149,8 @@ fn special_points_and_paths_of_seekpath() {
         let coordinates = LatticeCoordinates::new(space_group.system());
         let conventional = Lattice::from_rows(entry.conventional).expect("a cell");
         let lattice = coordinates.decode(&coordinates.encode(&conventional)).expect("a cell");
-        let point = Vector3::new(0.0917, 0.1773, 0.2879);
-        let site = AsymmetricSite::new(space_group, &lattice, species("O"), &point, 1e-3);
-        let crystal = Crystal::from_unit(&AsymmetricUnit { space_group, lattice, sites: vec![site] }).expect("a crystal");
+        let unit = with_lattice(space_group, lattice, &[("O", [0.0917, 0.1773, 0.2879])]);
+        let crystal = Crystal::from_unit(&unit).expect("a crystal");
         let path = BandPath::new(&crystal).expect("a path");
         assert_eq!(path.bravais, entry.bravais, "{name}");
         let segments: Vec<[String; 2]> = path.segments.iter().map(|[a, b]| [a.label.clone(), b.label.clone()]).collect();
@@ -185,11 +184,12 @@ fn the_path_follows_the_lattice_of_an_unreduced_monoclinic_cell() {
             let lattice = Lattice::new(change * rows).expect("a cell");
             let coordinates = LatticeCoordinates::new(space_group.system());
             let lattice = coordinates.decode(&coordinates.encode(&lattice)).expect("a cell");
-            let site = AsymmetricSite::new(space_group, &lattice, species("O"), &Vector3::new(0.09, 0.17, 0.28), 1e-3);
-            let crystal = Crystal::from_unit(&AsymmetricUnit { space_group, lattice, sites: vec![site] }).expect("a crystal");
+            let unit = with_lattice(space_group, lattice, &[("O", [0.09, 0.17, 0.28])]);
+            let crystal = Crystal::from_unit(&unit).expect("a crystal");
             let path = BandPath::new(&crystal).expect("a path");
-            let length =
-                |[a, b]: &[phonon::PathPoint; 2]| (crystal.lattice().inverse() * (Vector3::from(b.qpoint) - Vector3::from(a.qpoint))).norm();
+            let length = |[a, b]: &[phonon::PathPoint; 2]| {
+                (crystal.lattice().inverse() * (Vector3::from(b.qpoint) - Vector3::from(a.qpoint))).norm()
+            };
             path.segments.iter().map(length).collect()
         })
         .collect();

@@ -6,7 +6,7 @@ use phonon::{
 };
 
 mod common;
-use common::{PairPotential, bump, cubic, unit};
+use common::{PairPotential, bump, unit};
 
 /// Springs between neighbours nearer than 3.7 Å, 2 eV/Å² at a rest length of 3 Å.
 fn springs(_: &PairPotential, _: (crystal_core::Species, crystal_core::Species), r: f64) -> [f64; 3] {
@@ -15,7 +15,7 @@ fn springs(_: &PairPotential, _: (crystal_core::Species, crystal_core::Species),
 
 fn stable() -> Phonons {
     // Face-centred with neighbours at 3 Å.
-    let crystal = Crystal::from_unit(&cubic(225, 3.0 * 2.0_f64.sqrt(), &[("Cu", [0.0; 3])])).expect("a crystal");
+    let crystal = Crystal::from_unit(&unit(225, &[3.0 * 2.0_f64.sqrt()], &[("Cu", [0.0; 3])])).expect("a crystal");
     let settings = Settings { mesh: Some([12; 3]), ..Settings::default() };
     compute(&PairPotential::new(3.7, springs), vec![crystal], &settings).expect("good settings").remove(0).expect("phonons")
 }

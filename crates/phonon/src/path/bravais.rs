@@ -33,11 +33,19 @@ impl ExtendedBravais {
             (CrystalSystem::Orthorhombic, Centring::I) => body_centred(a, b, c),
             (CrystalSystem::Orthorhombic, Centring::C) => {
                 let basis = half([[1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 2.0]]);
-                if a <= b { with("oC1", vec![('X', quarter(a / b))], basis) } else { with("oC2", vec![('X', quarter(b / a))], basis) }
+                if a <= b {
+                    with("oC1", vec![('X', quarter(a / b))], basis)
+                } else {
+                    with("oC2", vec![('X', quarter(b / a))], basis)
+                }
             }
             (CrystalSystem::Orthorhombic, Centring::A) => {
                 let basis = half([[0.0, 1.0, -1.0], [0.0, 1.0, 1.0], [2.0, 0.0, 0.0]]);
-                if b <= c { with("oA1", vec![('X', quarter(b / c))], basis) } else { with("oA2", vec![('X', quarter(c / b))], basis) }
+                if b <= c {
+                    with("oA1", vec![('X', quarter(b / c))], basis)
+                } else {
+                    with("oA2", vec![('X', quarter(c / b))], basis)
+                }
             }
             (CrystalSystem::Orthorhombic, _) => with("oP1", vec![], Matrix3::identity()),
             (CrystalSystem::Tetragonal, Centring::I) if c <= a => with("tI1", vec![('H', quarter(c / a))], body()),
@@ -88,8 +96,7 @@ fn face_centred(a: f64, b: f64, c: f64) -> ExtendedBravais {
     } else if c2 > a2 + b2 {
         ("oF2", vec![('J', parameter(c, a, b, -1.0)), ('K', parameter(c, a, b, 1.0))])
     } else {
-        let parameters =
-            vec![('H', parameter(a, b, c, -1.0)), ('K', parameter(b, a, c, -1.0)), ('P', parameter(c, b, a, -1.0))];
+        let parameters = vec![('H', parameter(a, b, c, -1.0)), ('K', parameter(b, a, c, -1.0)), ('P', parameter(c, b, a, -1.0))];
         ("oF3", parameters)
     };
     ExtendedBravais { name, parameters, to_conventional: from_basis(&face()) }

@@ -1,7 +1,9 @@
 //! A potential whose second derivatives are known, and crystals to try it on.
 #![allow(dead_code, reason = "every test binary uses its own part of this module")]
 
-use crystal_core::{AsymmetricSite, AsymmetricUnit, Lattice, LatticeCoordinates, SpaceGroup, Species, SphereSearch, Structure};
+use crystal_core::{
+    AsymmetricSite, AsymmetricUnit, CrystalSystem, Lattice, LatticeParameters, SpaceGroup, Species, SphereSearch, Structure,
+};
 use nalgebra::{Complex, DMatrix, Matrix3, Vector3};
 use potential::{Evaluation, Identity, Potential, PotentialError};
 use rayon::prelude::*;
@@ -98,10 +100,7 @@ impl Potential for PairPotential {
         Ok(structures.par_iter().map(evaluate).collect())
     }
 
-    fn evaluate_symmetric(
-        &self,
-        _units: &[AsymmetricUnit],
-    ) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError> {
+    fn evaluate_symmetric(&self, _units: &[AsymmetricUnit]) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError> {
         Err(PotentialError::Device { reason: "pairs know whole cells only".to_owned() })
     }
 }
@@ -122,17 +121,21 @@ pub fn species(symbol: &str) -> Species {
     symbol.parse().expect("an element")
 }
 
-/// A crystal of a space group: free lattice parameters, and sites in conventional coordinates.
+/// A crystal of a space group: the parameters of the conventional lattice that are free (lengths in Å, angles in degrees), and sites in
+/// conventional coordinates.
 pub fn unit(number: i64, free: &[f64], sites: &[(&str, [f64; 3])]) -> AsymmetricUnit {
     let space_group = SpaceGroup::from_number(number).expect("a space group");
-    let lattice = LatticeCoordinates::new(space_group.system()).decode(free).expect("a cell");
+    let [a, b, c, alpha, beta, gamma] = match (space_group.system(), *free) {
+        (CrystalSystem::Triclinic, [a, b, c, alpha, beta, gamma]) => [a, b, c, alpha, beta, gamma],
+        (CrystalSystem::Monoclinic, [a, b, c, beta]) => [a, b, c, 90.0, beta, 90.0],
+        (CrystalSystem::Orthorhombic, [a, b, c]) => [a, b, c, 90.0, 90.0, 90.0],
+        (CrystalSystem::Tetragonal, [a, c]) => [a, a, c, 90.0, 90.0, 90.0],
+        (CrystalSystem::Trigonal | CrystalSystem::Hexagonal, [a, c]) => [a, a, c, 90.0, 90.0, 120.0],
+        (CrystalSystem::Cubic, [a]) => [a, a, a, 90.0, 90.0, 90.0],
+        (system, _) => panic!("{free:?} are not the free parameters of a {system} lattice"),
+    };
+    let lattice = Lattice::from_parameters(LatticeParameters { a, b, c, alpha, beta, gamma }).expect("a cell");
     with_lattice(space_group, lattice, sites)
-}
-
-/// The same with a lattice of edge `a` (Å), for cubic groups.
-pub fn cubic(number: i64, a: f64, sites: &[(&str, [f64; 3])]) -> AsymmetricUnit {
-    let space_group = SpaceGroup::from_number(number).expect("a space group");
-    with_lattice(space_group, Lattice::new(Matrix3::identity() * a).expect("a cell"), sites)
 }
 
 pub fn with_lattice(space_group: &'static SpaceGroup, lattice: Lattice, sites: &[(&str, [f64; 3])]) -> AsymmetricUnit {
