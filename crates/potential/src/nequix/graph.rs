@@ -59,9 +59,11 @@ struct Cell<'a> {
     images: Vec<(usize, Vector3<f64>)>,
 }
 
+/// The edges of a cell: where those into each site begin, senders and vectors.
+type CellEdges = (Vec<usize>, Vec<usize>, Vec<Vector3<f64>>);
+
 impl Cell<'_> {
-    /// First edge of each site, senders and vectors.
-    fn edges(&self) -> Result<(Vec<usize>, Vec<usize>, Vec<Vector3<f64>>), PotentialError> {
+    fn edges(&self) -> Result<CellEdges, PotentialError> {
         let search = SphereSearch::new(self.lattice);
         let (mut offsets, mut sender, mut vectors) = (vec![0], Vec::new(), Vec::new());
         for (i, centre) in self.sites.iter().enumerate() {
@@ -206,13 +208,14 @@ impl SiteGraph {
         let energy = self.energy(site_energies)?;
         let mut forces = vec![Vector3::zeros(); self.n_sites()];
         let mut strain_derivative = Matrix3::zeros();
-        for site in 0..self.n_sites() {
-            for edge in self.offsets[site]..self.offsets[site + 1] {
-                let gradient = by_vectors[edge];
-                let image = &self.images[self.sender[edge]];
+        for (site, ends) in self.offsets.windows(2).enumerate() {
+            let range = ends[0]..ends[1];
+            let edges = self.sender[range.clone()].iter().zip(&self.vectors[range.clone()]).zip(&by_vectors[range]);
+            for ((sender, vector), gradient) in edges {
+                let image = &self.images[*sender];
                 forces[site] += gradient;
-                forces[image.site] -= image.rotation.tr_mul(&gradient);
-                let product = self.vectors[edge] * gradient.transpose();
+                forces[image.site] -= image.rotation.tr_mul(gradient);
+                let product = vector * gradient.transpose();
                 strain_derivative += 0.5 * (product + product.transpose());
             }
         }

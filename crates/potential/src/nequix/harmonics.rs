@@ -123,9 +123,9 @@ pub(crate) fn rotation_matrices(rotation: &Matrix3<f64>) -> [f64; N_ROTATION] {
         let after = harmonics::<f64>((rotation * point).into());
         let mut entry = 0;
         for l in 1..4 {
-            for i in l * l..(l + 1) * (l + 1) {
-                for j in l * l..(l + 1) * (l + 1) {
-                    out[entry] += weight * after[i] * before[j];
+            for after in &after[l * l..(l + 1) * (l + 1)] {
+                for before in &before[l * l..(l + 1) * (l + 1)] {
+                    out[entry] += weight * after * before;
                     entry += 1;
                 }
             }

@@ -151,8 +151,8 @@ impl Arrays<'_> {
             skip: Default::default(),
             norm: Vec::new(),
         };
-        for l in 0..N_DEGREES {
-            let (input, message, output) = (plan.inputs[l], plan.outputs[l], outputs[l]);
+        for (l, output) in outputs.into_iter().enumerate() {
+            let (input, message) = (plan.inputs[l], plan.outputs[l]);
             if input > 0 {
                 layer.pre[l] = self.floats(&format!("layer{t}.pre.{l}"), &[input, input], root(input))?;
             }
