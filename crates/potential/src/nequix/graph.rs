@@ -1,9 +1,12 @@
-//! The neighbours of one structure, or of the non-equivalent sites of an asymmetric unit, and what edge gradients say of forces and stress.
+//! The neighbours of one structure, or of the non-equivalent sites of an asymmetric unit, and what edge gradients say
+//! of forces and stress.
 //!
-//! In an asymmetric unit a neighbour is an image of a site: its features are those of the site turned by the operation that makes the image. The energy
-//! of the primitive cell, `E = Σ m_s·E_s` with multiplicities m, is then a function of the unit's sites and lattice alone, exactly that of the full cell.
-//! With `v_e = ∂E/∂r_e` of its edges, `F_s = P_s·(Σ_{e into s} v_e − Σ_{e from an image R of s} Rᵀ·v_e)/m_s`, P the mean over the site's stabiliser, and
-//! `V·σ` is the mean over the point group of `½ Σ_e (r_e ⊗ v_e + v_e ⊗ r_e)`: both project derivatives onto what the symmetry leaves.
+//! In an asymmetric unit a neighbour is an image of a site: its features are those of the site turned by the operation
+//! that makes the image. The energy of the primitive cell, `E = Σ m_s·E_s` with multiplicities m, is then a function of
+//! the unit's sites and lattice alone, exactly that of the full cell. With `v_e = ∂E/∂r_e` of its edges,
+//! `F_s = P_s·(Σ_{e into s} v_e − Σ_{e from an image R of s} Rᵀ·v_e)/m_s`, P the mean over the site's stabiliser, and
+//! `V·σ` is the mean over the point group of `½ Σ_e (r_e ⊗ v_e + v_e ⊗ r_e)`: both project derivatives onto what the
+//! symmetry leaves.
 
 use crystal_core::{AsymmetricUnit, Lattice, Orbit, Species, SphereSearch, Structure};
 use nalgebra::{Matrix3, Vector3};
