@@ -1,4 +1,5 @@
-//! Energy, forces and stress of rock salt on the processor and on the GPU that is compiled in: one cell of ten atoms, and many.
+//! Energy, forces and stress of rock salt on the processor and on the GPU that is compiled in: one cell of ten atoms,
+//! and many.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use crystal_core::{AsymmetricSite, AsymmetricUnit, Lattice, Site, SpaceGroup, Species, Structure};

@@ -45,9 +45,7 @@ pub enum PotentialError {
         reason: String,
     },
     /// A structure that the device cannot hold.
-    #[error(
-        "the structure has {atoms} atoms with {edges} neighbours in all; the memory of the device fits about {fit} such atoms"
-    )]
+    #[error("the structure has {atoms} atoms with {edges} neighbours in all; the device fits about {fit} such atoms")]
     TooManyAtoms {
         /// Its atoms.
         atoms: usize,
@@ -71,7 +69,10 @@ pub enum PotentialError {
         problem: String,
     },
     /// A published set of weights whose content was changed.
-    #[error("{}: it says that it is {name} but is damaged: SHA-256 should be {expected}, is {found}; download it again", path.display())]
+    #[error(
+        "{}: it says that it is {name} but is damaged: SHA-256 should be {expected}, is {found}; get it again",
+        path.display()
+    )]
     Hash {
         /// The file.
         path: PathBuf,

@@ -1,7 +1,8 @@
 //! Nequix: an equivariant message-passing potential with weights for 89 elements.
 //!
-//! T. Koker, M. Kotak and T. Smidt, "Training a foundation model for materials on a budget", 2025. Four layers; features of degree 0 … 3 with 128, 64,
-//! 32 and 32 channels; neighbours within 6 Å. The energies are raw PBE(+U) energies of the data it was trained on.
+//! T. Koker, M. Kotak and T. Smidt, "Training a foundation model for materials on a budget", 2025. Four layers;
+//! features of degree 0 … 3 with 128, 64, 32 and 32 channels; neighbours within 6 Å. The energies are raw PBE(+U)
+//! energies of the data it was trained on.
 
 mod batch;
 mod graph;

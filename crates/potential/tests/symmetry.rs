@@ -35,8 +35,8 @@ fn random_lattice(system: CrystalSystem, volume: f64, rng: &mut impl Rng) -> Lat
     Lattice::new(shape.matrix() * scale).expect("a cell")
 }
 
-/// Crystals of a group with up to three sites: one on the most special position that has room, one on a random other position, one general if the cell
-/// stays small.
+/// Crystals of a group with up to three sites: one on the most special position that has room, one on a random other
+/// position, one general if the cell stays small.
 fn random_unit(group: &'static SpaceGroup, rng: &mut ChaCha8Rng) -> AsymmetricUnit {
     let positions = group.wyckoff_positions();
     let species = [8, 22, 38].map(|number| Species::from_atomic_number(number).expect("an element"));

@@ -8,7 +8,8 @@ use super::graph::SiteGraph;
 use super::harmonics::{N_ROTATION, rotation_matrices};
 use crate::ops::{Edges, Images};
 
-/// Floats of either precision, uploaded flat: rows of a matrix that is uploaded may be padded, and the kernels count on dense ones.
+/// Floats of either precision, uploaded flat: rows of a matrix that is uploaded may be padded, and the kernels count on
+/// dense ones.
 pub(crate) fn upload<const D: usize>(values: Vec<f64>, shape: [usize; D], device: &Device, dtype: DType) -> Tensor<D> {
     let length = [values.len()];
     let data = if dtype == DType::F64 {

@@ -1,9 +1,12 @@
-//! The neighbours of one structure, or of the non-equivalent sites of an asymmetric unit, and what edge gradients say of forces and stress.
+//! The neighbours of one structure, or of the non-equivalent sites of an asymmetric unit, and what edge gradients say
+//! of forces and stress.
 //!
-//! In an asymmetric unit a neighbour is an image of a site: its features are those of the site turned by the operation that makes the image. The energy
-//! of the primitive cell, `E = Σ m_s·E_s` with multiplicities m, is then a function of the unit's sites and lattice alone, exactly that of the full cell.
-//! With `v_e = ∂E/∂r_e` of its edges, `F_s = P_s·(Σ_{e into s} v_e − Σ_{e from an image R of s} Rᵀ·v_e)/m_s`, P the mean over the site's stabiliser, and
-//! `V·σ` is the mean over the point group of `½ Σ_e (r_e ⊗ v_e + v_e ⊗ r_e)`: both project derivatives onto what the symmetry leaves.
+//! In an asymmetric unit a neighbour is an image of a site: its features are those of the site turned by the operation
+//! that makes the image. The energy of the primitive cell, `E = Σ m_s·E_s` with multiplicities m, is then a function of
+//! the unit's sites and lattice alone, exactly that of the full cell. With `v_e = ∂E/∂r_e` of its edges,
+//! `F_s = P_s·(Σ_{e into s} v_e − Σ_{e from an image R of s} Rᵀ·v_e)/m_s`, P the mean over the site's stabiliser, and
+//! `V·σ` is the mean over the point group of `½ Σ_e (r_e ⊗ v_e + v_e ⊗ r_e)`: both project derivatives onto what the
+//! symmetry leaves.
 
 use crystal_core::{AsymmetricUnit, Lattice, Orbit, Species, SphereSearch, Structure};
 use nalgebra::{Matrix3, Vector3};
@@ -59,9 +62,11 @@ struct Cell<'a> {
     images: Vec<(usize, Vector3<f64>)>,
 }
 
+/// The edges of a cell: where those into each site begin, senders and vectors.
+type CellEdges = (Vec<usize>, Vec<usize>, Vec<Vector3<f64>>);
+
 impl Cell<'_> {
-    /// First edge of each site, senders and vectors.
-    fn edges(&self) -> Result<(Vec<usize>, Vec<usize>, Vec<Vector3<f64>>), PotentialError> {
+    fn edges(&self) -> Result<CellEdges, PotentialError> {
         let search = SphereSearch::new(self.lattice);
         let (mut offsets, mut sender, mut vectors) = (vec![0], Vec::new(), Vec::new());
         for (i, centre) in self.sites.iter().enumerate() {
@@ -206,13 +211,14 @@ impl SiteGraph {
         let energy = self.energy(site_energies)?;
         let mut forces = vec![Vector3::zeros(); self.n_sites()];
         let mut strain_derivative = Matrix3::zeros();
-        for site in 0..self.n_sites() {
-            for edge in self.offsets[site]..self.offsets[site + 1] {
-                let gradient = by_vectors[edge];
-                let image = &self.images[self.sender[edge]];
+        for (site, ends) in self.offsets.windows(2).enumerate() {
+            let range = ends[0]..ends[1];
+            let edges = self.sender[range.clone()].iter().zip(&self.vectors[range.clone()]).zip(&by_vectors[range]);
+            for ((sender, vector), gradient) in edges {
+                let image = &self.images[*sender];
                 forces[site] += gradient;
-                forces[image.site] -= image.rotation.tr_mul(&gradient);
-                let product = self.vectors[edge] * gradient.transpose();
+                forces[image.site] -= image.rotation.tr_mul(gradient);
+                let product = vector * gradient.transpose();
                 strain_derivative += 0.5 * (product + product.transpose());
             }
         }

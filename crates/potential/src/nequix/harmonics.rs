@@ -114,8 +114,8 @@ pub(crate) static QUADRATURE: LazyLock<Vec<(Vector3<f64>, f64)>> = LazyLock::new
     points
 });
 
-/// The matrices of degree 1, 2 and 3 of an orthogonal matrix, row by row one after the other: `Y_l(R·u) = D_l(R)·Y_l(u)`. The parity
-/// (−1)^l of improper matrices is in them.
+/// The matrices of degree 1, 2 and 3 of an orthogonal matrix, row by row one after the other:
+/// `Y_l(R·u) = D_l(R)·Y_l(u)`. The parity (−1)^l of improper matrices is in them.
 pub(crate) fn rotation_matrices(rotation: &Matrix3<f64>) -> [f64; N_ROTATION] {
     let mut out = [0.0; N_ROTATION];
     for (point, weight) in QUADRATURE.iter() {
@@ -123,9 +123,9 @@ pub(crate) fn rotation_matrices(rotation: &Matrix3<f64>) -> [f64; N_ROTATION] {
         let after = harmonics::<f64>((rotation * point).into());
         let mut entry = 0;
         for l in 1..4 {
-            for i in l * l..(l + 1) * (l + 1) {
-                for j in l * l..(l + 1) * (l + 1) {
-                    out[entry] += weight * after[i] * before[j];
+            for after in &after[l * l..(l + 1) * (l + 1)] {
+                for before in &before[l * l..(l + 1) * (l + 1)] {
+                    out[entry] += weight * after * before;
                     entry += 1;
                 }
             }

@@ -260,8 +260,8 @@ impl Network {
     }
 }
 
-/// Numbers that one site and one edge take on a device while a batch is evaluated: features and sums of all layers, messages and their gradients; the
-/// gradients of an edge by its sender's features.
+/// Numbers that one site and one edge take on a device while a batch is evaluated: features and sums of all layers,
+/// messages and their gradients; the gradients of an edge by its sender's features.
 pub(crate) fn numbers_per_site_and_edge() -> (usize, usize) {
     let row = |channels: &[usize; N_DEGREES]| super::plan::widths(channels).iter().sum::<usize>();
     let plan = LayerKind::Middle.plan();

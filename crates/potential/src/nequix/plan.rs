@@ -1,8 +1,9 @@
 //! Which products of features and harmonics a layer forms, in which order, and their coefficients.
 //!
-//! For degrees (a, b, c) with |a−b| ≤ c ≤ a+b and a+b+c even, `K_ijk = √(2c+1)·G_ijk/√(Σ G²)` with `G_ijk = ⟨Y_ai Y_bj Y_ck⟩`, the mean over
-//! the sphere. A path (a, b, c) multiplies features of degree a with harmonics of degree b; for an edge it is the matrix
-//! `T[i, k] = Σ_j K_ijk Y_bj` from components of the features to components of the message.
+//! For degrees (a, b, c) with |a−b| ≤ c ≤ a+b and a+b+c even, `K_ijk = √(2c+1)·G_ijk/√(Σ G²)` with
+//! `G_ijk = ⟨Y_ai Y_bj Y_ck⟩`, the mean over the sphere. A path (a, b, c) multiplies features of degree a with
+//! harmonics of degree b; for an edge it is the matrix `T[i, k] = Σ_j K_ijk Y_bj` from components of the features to
+//! components of the message.
 
 use std::sync::LazyLock;
 

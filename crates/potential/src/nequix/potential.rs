@@ -65,8 +65,8 @@ impl Nequix {
         Self::with_floats(weights, device, DType::F32)
     }
 
-    /// Weights in double precision, every radial network evaluated for each edge: several times slower than [`Self::new`], exact to rounding. For
-    /// devices that compute in double precision, which the processor does.
+    /// Weights in double precision, every radial network evaluated for each edge: several times slower than
+    /// [`Self::new`], exact to rounding. For devices that compute in double precision, which the processor does.
     pub fn double_precision(weights: &Weights, device: &Device) -> Self {
         Self::with_floats(weights, device, DType::F64)
     }

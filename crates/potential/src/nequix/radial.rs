@@ -1,7 +1,8 @@
 //! The radial network of a layer, and its table.
 //!
-//! `R = silu(silu(b·W₀)·W₁)·W₂` with `b_k = (2/6)·sin(kπd/6)/d·f(d/6)`, `f(x) = 1 − 28x⁶ + 48x⁷ − 21x⁸`, depends on the length d of an edge
-//! alone. On a grid of d it becomes one cubic per interval and output: that with the network's values and slopes at both ends.
+//! `R = silu(silu(b·W₀)·W₁)·W₂` with `b_k = (2/6)·sin(kπd/6)/d·f(d/6)`, `f(x) = 1 − 28x⁶ + 48x⁷ − 21x⁸`, depends on the
+//! length d of an edge alone. On a grid of d it becomes one cubic per interval and output: that with the network's
+//! values and slopes at both ends.
 
 use std::f64::consts::PI;
 
@@ -104,7 +105,8 @@ impl RadialNetwork {
             .collect()
     }
 
-    /// One row per distance with the exact value and slope: what [`Self::table`] approximates, for a spacing of one edge per row.
+    /// One row per distance with the exact value and slope: what [`Self::table`] approximates, for a spacing of one
+    /// edge per row.
     pub fn rows(&self, distances: &[f64]) -> Vec<f64> {
         distances
             .par_iter()

@@ -14,8 +14,8 @@ use crate::{Identity, PotentialError};
 /// The weights that are compiled in.
 static BUNDLED: &[u8] = include_bytes!("../../../../assets/weights/nequix-oam-1-pft.safetensors");
 /// The licence notice that goes with [`Weights::bundled`] and the other published sets; reports carry it.
-pub const NOTICE: &str = "Nequix weights: Copyright (c) 2025 Teddy Koker, MIT licence; trained on OMat24, sAlex, MPtrj and the MDR \
-                          phonon database (CC BY 4.0)";
+pub const NOTICE: &str = "Nequix weights: Copyright (c) 2025 Teddy Koker, MIT licence; \
+                          trained on OMat24, sAlex, MPtrj and the MDR phonon database (CC BY 4.0)";
 
 /// Published sets: name, SHA-256 of the original file that the header names, SHA-256 of the safetensors file.
 const PUBLISHED: [(&str, &str, &str); 3] = [
@@ -151,8 +151,8 @@ impl Arrays<'_> {
             skip: Default::default(),
             norm: Vec::new(),
         };
-        for l in 0..N_DEGREES {
-            let (input, message, output) = (plan.inputs[l], plan.outputs[l], outputs[l]);
+        for (l, output) in outputs.into_iter().enumerate() {
+            let (input, message) = (plan.inputs[l], plan.outputs[l]);
             if input > 0 {
                 layer.pre[l] = self.floats(&format!("layer{t}.pre.{l}"), &[input, input], root(input))?;
             }
@@ -241,8 +241,8 @@ impl Weights {
     /// The weights in a file's content; `path` is for errors and names a set that is not published.
     ///
     /// # Errors
-    /// [`PotentialError::WeightsFile`], [`PotentialError::Hash`] for a published set that was changed, [`PotentialError::MissingTensor`] or
-    /// [`PotentialError::Shape`] for another network.
+    /// [`PotentialError::WeightsFile`], [`PotentialError::Hash`] for a published set that was changed,
+    /// [`PotentialError::MissingTensor`] or [`PotentialError::Shape`] for another network.
     pub fn from_bytes(content: &[u8], path: &Path) -> Result<Self, PotentialError> {
         let problem = |problem: String| PotentialError::WeightsFile { path: path.to_owned(), problem };
         let damaged = |error: safetensors::SafeTensorError| problem(format!("it is damaged, or not a safetensors file: {error}"));

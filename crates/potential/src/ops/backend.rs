@@ -5,8 +5,8 @@ use burn::backend::{Backend, ExtensionType, backend_extension};
 
 use crate::nequix::LayerKind;
 
-/// Features or messages of the four degrees: `[rows·(2l+1), channels]` each, the components of a row one after the other. Degrees that do not occur
-/// are `[1, 1]` and are not read.
+/// Features or messages of the four degrees: `[rows·(2l+1), channels]` each, the components of a row one after the
+/// other. Degrees that do not occur are `[1, 1]` and are not read.
 #[derive(Debug, Clone, ExtensionType)]
 pub(crate) struct DegreeTensors<B: Backend> {
     /// Degree 0.

@@ -6,8 +6,8 @@
 //! | [`gate`] | norm over all channels and gated activation | by its input |
 //! | [`images`] | features of the images of each site, turned | turned back and summed over images |
 //!
-//! Each folder holds a plain `reference` in double precision, which the parity tests compare with, the processor's loops (`flex`) and the GPU
-//! kernels (`cube`).
+//! Each folder holds a plain `reference` in double precision, which the parity tests compare with, the processor's
+//! loops (`flex`) and the GPU kernels (`cube`).
 
 mod backend;
 #[cfg(feature = "cube")]

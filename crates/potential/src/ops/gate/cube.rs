@@ -1,4 +1,5 @@
-//! Kernels: one cube per site, one unit per scalar channel; a unit beyond the scalars that stay also serves the channel that its factor gates.
+//! Kernels: one cube per site, one unit per scalar channel; a unit beyond the scalars that stay also serves the channel
+//! that its factor gates.
 #![allow(
     unsafe_code,
     reason = "the launcher's bounds checks would double the work; every index is below a size that the launcher knows"

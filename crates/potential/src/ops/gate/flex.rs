@@ -118,9 +118,9 @@ pub(crate) fn backward<T: Real>(
             }
         }
         let cubed = site.inverse.wide().powi(3);
-        for l in 0..N_DEGREES {
-            let factor = T::of(site.factors[l] * overlap * cubed);
-            for (gradient, input) in gradients[l].iter_mut().zip(site.inputs[l]) {
+        for ((gradients, inputs), factor) in gradients.into_iter().zip(site.inputs).zip(site.factors) {
+            let factor = T::of(factor * overlap * cubed);
+            for (gradient, input) in gradients.iter_mut().zip(inputs) {
                 *gradient = *gradient * site.inverse - *input * factor;
             }
         }

@@ -1,7 +1,7 @@
 //! Norm and gate: what ends a layer.
 //!
-//! Per site `q = Σ_l 1/(L(2l+1)²)·Σ s_l² + ε` with L the number of degrees, `n_l = s_l·w_l/√q`, `z = silu(n_0)/κ`; then `h_0` is the first
-//! channels of z, and the others are the factors of the other degrees, `h_l = n_l·z_(l)`.
+//! Per site `q = Σ_l 1/(L(2l+1)²)·Σ s_l² + ε` with L the number of degrees, `n_l = s_l·w_l/√q`, `z = silu(n_0)/κ`; then
+//! `h_0` is the first channels of z, and the others are the factors of the other degrees, `h_l = n_l·z_(l)`.
 
 #[cfg(feature = "cube")]
 pub(crate) mod cube;

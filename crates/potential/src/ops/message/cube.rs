@@ -1,11 +1,12 @@
 //! Kernels: one cube per receiver, one unit per channel of the features.
 //!
-//! A unit keeps the components of all messages that its channel makes in registers. The cube takes the receiver's edges a few at a time: some units
-//! work out harmonics, all of them the matrices of the paths, in shared memory; then every unit runs through them. Gradients by features are written
-//! per edge and summed by sender afterwards, so that no two units ever add to the same value.
+//! A unit keeps the components of all messages that its channel makes in registers. The cube takes the receiver's edges
+//! a few at a time: some units work out harmonics, all of them the matrices of the paths, in shared memory; then every
+//! unit runs through them. Gradients by features are written per edge and summed by sender afterwards, so that no two
+//! units ever add to the same value.
 #![allow(
     unsafe_code,
-    reason = "the launcher's bounds checks would double the work; indices come from the batch, which is checked when it is made"
+    reason = "the launcher's bounds checks would double the work; indices come from a batch that was made for them"
 )]
 
 mod geometry;
@@ -45,7 +46,8 @@ pub(crate) fn forward(
     let out = outputs(like, n_sites, &options.kind.plan().outputs);
     let [f0, f1, f2, f3] = features.map(CubeTensor::into_buffer_arg);
     let [o0, o1, o2, o3] = out.clone().map(CubeTensor::into_buffer_arg);
-    // SAFETY: the batch's offsets and senders, the plan's columns and the table's intervals are within the buffers made for them.
+    // SAFETY: the batch's offsets and senders, the plan's columns and the table's intervals are within the buffers made
+    // for them.
     unsafe {
         kernels::forward_kernel::launch_unchecked(
             &like.client,

@@ -131,7 +131,8 @@ macro_rules! by_degrees {
     };
 }
 
-/// `message[k, slot + w] += Σ_i T[i, k]·(radial[w]·features[i, w])` for the channels w of a path; `row` values are between components of the message.
+/// `message[k, slot + w] += Σ_i T[i, k]·(radial[w]·features[i, w])` for the channels w of a path; `row` values are
+/// between components of the message.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "the loop's buffers")]
 fn add_path<T: Real, S: Simd, const A: usize, const C: usize>(
@@ -232,7 +233,8 @@ pub(crate) fn forward<T: Real>(
     messages
 }
 
-/// The gradient by the features of a path is added to `by_features`; what the edge's vector gets along its direction and its two tangents to `sums`.
+/// The gradient by the features of a path is added to `by_features`; what the edge's vector gets along its direction
+/// and its two tangents to `sums`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "the loop's buffers")]
 fn backward_path<T: Real, S: Simd, const A: usize, const C: usize>(

@@ -43,7 +43,8 @@ pub(super) fn harmonics(x: f32, y: f32, z: f32, out: &mut Shared<[f32]>, at: usi
     out[at + 15 * stride] = R35 * z * (zz - 3.0 * xx);
 }
 
-/// Derivatives of the harmonics at the unit vector (x, y, z) along (a, b, c), into every `stride`-th place from `at` on.
+/// Derivatives of the harmonics at the unit vector (x, y, z) along (a, b, c), into every `stride`-th place from `at`
+/// on.
 #[cube]
 pub(super) fn derivatives(
     x: f32,
@@ -80,7 +81,8 @@ pub(super) fn derivatives(
     out[at + 15 * stride] = R35 * (3.0 * (zz - xx) * c - 6.0 * xz * a);
 }
 
-/// Describes an edge and evaluates its harmonics; with `parts` 3 also their derivatives along both tangents. One unit per edge.
+/// Describes an edge and evaluates its harmonics; with `parts` 3 also their derivatives along both tangents. One unit
+/// per edge.
 #[cube]
 pub(super) fn describe(
     vectors: &[f32],

@@ -296,8 +296,8 @@ fn read_gradient(
     }
 }
 
-/// What one edge gets from a channel of features of a degree: the gradient by the feature is written, the shares of the sums along direction and
-/// tangents are returned in `shares`.
+/// What one edge gets from a channel of features of a degree: the gradient by the feature is written, the shares of the
+/// sums along direction and tangents are returned in `shares`.
 #[cube]
 fn edge_gradient(
     features: &[f32],
