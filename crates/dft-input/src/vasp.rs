@@ -94,7 +94,7 @@ impl VaspInput {
         crystal_core::io::write(&folder.join("POSCAR"), &self.structure)?;
         for (name, text) in [("KPOINTS", &self.kpoints), ("INCAR", &self.incar)] {
             let path = folder.join(name);
-            crystal_core::io::write_atomically(&path, |file| file.write_all(text.as_bytes()))
+            sealed_file::write_atomically(&path, |file| file.write_all(text.as_bytes()))
                 .map_err(|source| DftInputError::Io { path, source })?;
         }
         Ok(())

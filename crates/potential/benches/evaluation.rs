@@ -5,7 +5,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use crystal_core::{AsymmetricSite, AsymmetricUnit, Lattice, Site, SpaceGroup, Species, Structure};
 use nalgebra::{Matrix3, Vector3};
 use potential::{Nequix, Potential};
-use score_model::conformance::available_devices;
+use tensor_ops::device::available_devices;
 
 /// Ten atoms, each pushed a little off the sites of rock salt.
 fn ten_atoms() -> Structure {

@@ -5,7 +5,7 @@ mod common;
 use burn::tensor::Device;
 use common::{goldens, shared};
 use potential::{Nequix, Potential, Weights};
-use score_model::conformance::available_devices;
+use tensor_ops::device::available_devices;
 
 fn weights(name: &str) -> Option<Weights> {
     Some(Weights::load(&shared(&format!("weights/nequix/{name}.safetensors"))?).expect("a weights file"))

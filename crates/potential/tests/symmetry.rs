@@ -10,7 +10,7 @@ use nalgebra::{Matrix3, Vector3};
 use potential::{Evaluation, Nequix, Potential, Weights};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use score_model::conformance::available_devices;
+use tensor_ops::device::available_devices;
 
 /// Volume that an atom of the made-up crystals has, Å³.
 const ATOM_VOLUME: f64 = 20.0;

@@ -2,7 +2,7 @@
 
 use burn::Tensor;
 use burn::tensor::{DType, Device, Int};
-use score_model::ops::matrix_product;
+use tensor_ops::matrix_product;
 
 use super::batch::{Batch, upload, upload_indices};
 use super::plan::{CHANNELS, LayerKind, N_DEGREES, N_SPECIES};

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use burn::tensor::{DType, Device};
 use crystal_core::{AsymmetricUnit, Species, Structure};
+use crystal_states::device_memory;
 use nalgebra::Vector3;
 use rayon::prelude::*;
-use score_model::{DeviceFailure, catch_device_failure, device_memory, has_kernels};
+use tensor_ops::{DeviceFailure, catch_device_failure, has_kernels};
 
 use super::batch::Batch;
 use super::graph::{Elements, SiteGraph};

@@ -4,7 +4,7 @@ use burn::backend::tensor::FloatTensor;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
-use score_model::ops::cube::output;
+use tensor_ops::cube::output;
 
 use super::backend::{
     DegreeTensors, EdgeTensors, GateOptions, ImageTensors, LayerTensors, MessageGradients, MessageOptions, PotentialOps,

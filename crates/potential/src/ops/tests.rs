@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device};
 use nalgebra::{Rotation3, Vector3};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use score_model::conformance::available_devices;
+use tensor_ops::device::available_devices;
 
 use super::message::flex::Edges as Slices;
 use super::{

@@ -59,7 +59,7 @@ impl ReferenceSet {
 
     fn from_file_bytes(bytes: &[u8], path: &Path) -> Result<Self, StabilityError> {
         let bad = |reason: String| StabilityError::ReferenceFile { path: path.to_owned(), reason };
-        let plain = sealed::open(bytes).map_err(bad)?;
+        let plain = sealed::open(bytes, path).map_err(bad)?;
         let columns: Columns = postcard::from_bytes(&plain).map_err(|error| bad(error.to_string()))?;
         let (origin, phases) = columns.into_phases().map_err(bad)?;
         Self::assemble(origin, phases)
@@ -80,7 +80,7 @@ impl ReferenceSet {
     /// [`StabilityError::Io`]; otherwise as [`Self::to_bytes`].
     pub fn write(&self, path: &Path) -> Result<(), StabilityError> {
         let bytes = self.to_bytes()?;
-        let written = crystal_core::io::write_atomically(path, |file| file.write_all(&bytes));
+        let written = sealed_file::write_atomically(path, |file| file.write_all(&bytes));
         written.map_err(|source| StabilityError::Io { path: path.to_owned(), source })
     }
 

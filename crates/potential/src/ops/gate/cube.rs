@@ -12,7 +12,7 @@
 use burn::backend::TensorMetadata;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
-use score_model::ops::cube::cubes;
+use tensor_ops::cube::cubes;
 
 use super::super::backend::GateOptions;
 use super::super::cube::outputs;

@@ -3,7 +3,7 @@
 use burn::backend::TensorMetadata;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
-use score_model::ops::cube::one_unit_each;
+use tensor_ops::cube::one_unit_each;
 
 use super::super::cube::outputs;
 use super::{CHANNELS, STARTS};

@@ -17,8 +17,8 @@ use burn::backend::TensorMetadata;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
-use score_model::ops::GraphOps;
-use score_model::ops::cube::{cubes, output};
+use tensor_ops::RowOps;
+use tensor_ops::cube::{cubes, output};
 
 use super::super::backend::{EdgeTensors, LayerTensors, MessageGradients, MessageOptions};
 use super::super::cube::outputs;
