@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Finding;
 use super::source::holds_word;
 
-/// The longest a line may be, characters.
+/// The longest a line of prose may be, characters. Code is rustfmt's, which leaves strings as they are.
 const MAX_WIDTH: usize = 120;
 
 /// Not yet wrapped: moves of code come first.
@@ -51,8 +51,10 @@ pub(super) fn check(path: &Path, text: &str) -> Vec<Finding> {
             continue;
         }
         let width = line.chars().count();
-        let is_row = is_markdown && line.trim_start().starts_with('|');
-        if width > MAX_WIDTH && !is_row && can_be_broken(line) {
+        let comment = line.trim_start().strip_prefix("//").map(|comment| comment.trim_start_matches(['/', '!']));
+        let prose = if is_markdown { Some(line) } else { comment };
+        let is_prose = prose.is_some_and(|prose| !prose.trim_start().starts_with('|'));
+        if width > MAX_WIDTH && is_prose && can_be_broken(line) {
             find(format!("{width} characters, more than {MAX_WIDTH}; break the line"));
         }
         let lower = line.to_lowercase();
