@@ -76,9 +76,11 @@ fn can_be_broken(line: &str) -> bool {
 /// Whether the line says 'x is no y', but for 'there is no y' and comparisons.
 fn negates_a_noun(line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
-    words.windows(3).enumerate().any(|(index, window)| {
-        let before = if index == 0 { "" } else { words[index - 1] };
-        let after: String = window[2].chars().take_while(|c| c.is_alphanumeric()).collect();
-        window[..2] == ["is", "no"] && !before.ends_with("there") && !after.is_empty() && !COMPARATIVES.contains(&after.as_str())
+    // What is before it at the beginning of a line is in the line above.
+    words.windows(4).any(|window| {
+        let after: String = window[3].chars().take_while(|c| c.is_alphanumeric()).collect();
+        let begins = ["//", "///", "//!"].contains(&window[0]);
+        let is_plain = window[0].ends_with("there") || after.is_empty() || COMPARATIVES.contains(&after.as_str());
+        window[1..3] == ["is", "no"] && !begins && !is_plain
     })
 }
