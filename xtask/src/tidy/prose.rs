@@ -73,7 +73,7 @@ fn can_be_broken(line: &str) -> bool {
     line.split_whitespace().all(|word| word.chars().count() < MAX_WIDTH - 20)
 }
 
-/// Whether the line says 'x is no y', but for 'there is no y' and comparisons.
+/// Whether the line denies with 'no' what it should deny with 'not a'; 'there' before it and comparisons are plain.
 fn negates_a_noun(line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
     // What is before it at the beginning of a line is in the line above.
