@@ -15,7 +15,7 @@ const NEEDS: [(&str, bool, &str); 4] = [
 
 /// Marks a test as ignored, with the reason, if something that it needs is missing. It stands above `#[test]`:
 ///
-/// ```
+/// ```text
 /// use test_support_macros::needs;
 ///
 /// #[needs(shared)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Finding;
 use super::source::holds_word;
 
-/// The longest a line may be, characters.
+/// The longest a line of prose may be, characters. Code is rustfmt's, which leaves strings as they are.
 const MAX_WIDTH: usize = 120;
 
 /// Not yet wrapped: moves of code come first.
@@ -51,8 +51,10 @@ pub(super) fn check(path: &Path, text: &str) -> Vec<Finding> {
             continue;
         }
         let width = line.chars().count();
-        let is_row = is_markdown && line.trim_start().starts_with('|');
-        if width > MAX_WIDTH && !is_row && can_be_broken(line) {
+        let comment = line.trim_start().strip_prefix("//").map(|comment| comment.trim_start_matches(['/', '!']));
+        let prose = if is_markdown { Some(line) } else { comment };
+        let is_prose = prose.is_some_and(|prose| !prose.trim_start().starts_with('|'));
+        if width > MAX_WIDTH && is_prose && can_be_broken(line) {
             find(format!("{width} characters, more than {MAX_WIDTH}; break the line"));
         }
         let lower = line.to_lowercase();
@@ -71,12 +73,14 @@ fn can_be_broken(line: &str) -> bool {
     line.split_whitespace().all(|word| word.chars().count() < MAX_WIDTH - 20)
 }
 
-/// Whether the line says 'x is no y', but for 'there is no y' and comparisons.
+/// Whether the line denies with 'no' what it should deny with 'not a'; 'there' before it and comparisons are plain.
 fn negates_a_noun(line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
-    words.windows(3).enumerate().any(|(index, window)| {
-        let before = if index == 0 { "" } else { words[index - 1] };
-        let after: String = window[2].chars().take_while(|c| c.is_alphanumeric()).collect();
-        window[..2] == ["is", "no"] && !before.ends_with("there") && !after.is_empty() && !COMPARATIVES.contains(&after.as_str())
+    // What is before it at the beginning of a line is in the line above.
+    words.windows(4).any(|window| {
+        let after: String = window[3].chars().take_while(|c| c.is_alphanumeric()).collect();
+        let begins = ["//", "///", "//!"].contains(&window[0]);
+        let is_plain = window[0].ends_with("there") || after.is_empty() || COMPARATIVES.contains(&after.as_str());
+        window[1..3] == ["is", "no"] && !begins && !is_plain
     })
 }
