@@ -1,14 +1,18 @@
 //! Interatomic potentials: energies, forces and stress of crystals.
 //!
 //! # Units and signs
-//! Energies in eV, lengths in Å, forces in eV/Å, stress in eV/Å³. The stress is `(1/V) ∂E/∂ε` with the symmetric strain ε, `x → x(1+ε)`:
-//! positive under tension, when the crystal wants to shrink. The pressure is minus a third of its trace.
+//! Energies in eV, lengths in Å, forces in eV/Å, stress in eV/Å³. The stress is `(1/V) ∂E/∂ε` with the symmetric strain
+//! ε, `x → x(1+ε)`: positive under tension, when the crystal wants to shrink. The pressure is minus a third of its
+//! trace.
 
 mod error;
 mod evaluation;
+mod nequix;
+mod ops;
 
 pub use error::PotentialError;
 pub use evaluation::{Evaluation, GPA_PER_EV_PER_CUBIC_ANGSTROM};
+pub use nequix::{NOTICE, Nequix, Weights};
 
 use crystal_core::{AsymmetricUnit, Species, Structure};
 
@@ -23,8 +27,8 @@ pub struct Identity {
 
 /// An interatomic potential, bound to a device.
 ///
-/// Every call takes a batch of any size; an implementation splits it so that it fits its device. A structure that cannot be evaluated
-/// gets an error in its own place; the outer error is that of the device.
+/// Every call takes a batch of any size; an implementation splits it so that it fits its device. A structure that
+/// cannot be evaluated gets an error in its own place; the outer error is that of the device.
 pub trait Potential: Send + Sync + std::fmt::Debug {
     /// Which potential this is.
     fn identity(&self) -> &Identity;
@@ -44,8 +48,9 @@ pub trait Potential: Send + Sync + std::fmt::Debug {
     /// [`PotentialError::Device`].
     fn evaluate(&self, structures: &[Structure]) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError>;
 
-    /// The same on non-equivalent sites only: the energy of the PRIMITIVE cell, one force per non-equivalent site (on the atom at its
-    /// stored coordinates, in the frame of the conventional lattice) and the stress, which has the symmetry of the group.
+    /// The same on non-equivalent sites only: the energy of the PRIMITIVE cell, one force per non-equivalent site (on
+    /// the atom at its stored coordinates, in the frame of the conventional lattice) and the stress, which has the
+    /// symmetry of the group.
     ///
     /// # Errors
     /// [`PotentialError::Device`].

@@ -24,7 +24,7 @@ pub mod adam;
 pub mod angular_message;
 mod backend;
 #[cfg(feature = "cube")]
-pub(crate) mod cube;
+pub mod cube;
 pub mod dense;
 pub mod dense_swish;
 pub mod edge_features;

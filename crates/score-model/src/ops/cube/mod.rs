@@ -27,17 +27,17 @@ use crate::basis::BasisConfig;
 const UNITS: u32 = 256;
 
 /// An uninitialised single-precision tensor beside `like`.
-pub(crate) fn output(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+pub fn output(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape.into(), DType::F32)
 }
 
 /// Grid and cube for `n` values, one per unit.
-pub(crate) fn one_unit_each(tensor: &CubeTensor, n: usize) -> (CubeCount, CubeDim) {
+pub fn one_unit_each(tensor: &CubeTensor, n: usize) -> (CubeCount, CubeDim) {
     (cubes(tensor, n.div_ceil(UNITS as usize)), CubeDim::new_1d(UNITS))
 }
 
 /// A grid of at least `n` cubes, numbered by `CUBE_POS`; kernels leave at once where it is `n` or more.
-pub(crate) fn cubes(tensor: &CubeTensor, n: usize) -> CubeCount {
+pub fn cubes(tensor: &CubeTensor, n: usize) -> CubeCount {
     calculate_cube_count_elemwise(&tensor.client, n, CubeDim::new_1d(1))
 }
 

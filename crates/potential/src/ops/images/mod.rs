@@ -1,0 +1,13 @@
+//! Features of images: those of the site, turned by the matrices of the operation that makes the image.
+
+#[cfg(feature = "cube")]
+pub(crate) mod cube;
+#[cfg(feature = "cpu")]
+pub(crate) mod flex;
+#[cfg(test)]
+pub(crate) mod reference;
+
+pub(crate) use crate::nequix::CHANNELS;
+
+/// Where the matrix of each degree begins in a row; that of degree 0 is 1 and not stored.
+pub(crate) const STARTS: [usize; 4] = [0, 0, 9, 34];
