@@ -125,13 +125,13 @@ pub fn species(symbol: &str) -> Species {
 /// conventional coordinates.
 pub fn unit(number: i64, free: &[f64], sites: &[(&str, [f64; 3])]) -> AsymmetricUnit {
     let space_group = SpaceGroup::from_number(number).expect("a space group");
-    let [a, b, c, alpha, beta, gamma] = match (space_group.system(), *free) {
-        (CrystalSystem::Triclinic, [a, b, c, alpha, beta, gamma]) => [a, b, c, alpha, beta, gamma],
-        (CrystalSystem::Monoclinic, [a, b, c, beta]) => [a, b, c, 90.0, beta, 90.0],
-        (CrystalSystem::Orthorhombic, [a, b, c]) => [a, b, c, 90.0, 90.0, 90.0],
-        (CrystalSystem::Tetragonal, [a, c]) => [a, a, c, 90.0, 90.0, 90.0],
-        (CrystalSystem::Trigonal | CrystalSystem::Hexagonal, [a, c]) => [a, a, c, 90.0, 90.0, 120.0],
-        (CrystalSystem::Cubic, [a]) => [a, a, a, 90.0, 90.0, 90.0],
+    let [a, b, c, alpha, beta, gamma] = match (space_group.system(), free) {
+        (CrystalSystem::Triclinic, &[a, b, c, alpha, beta, gamma]) => [a, b, c, alpha, beta, gamma],
+        (CrystalSystem::Monoclinic, &[a, b, c, beta]) => [a, b, c, 90.0, beta, 90.0],
+        (CrystalSystem::Orthorhombic, &[a, b, c]) => [a, b, c, 90.0, 90.0, 90.0],
+        (CrystalSystem::Tetragonal, &[a, c]) => [a, a, c, 90.0, 90.0, 90.0],
+        (CrystalSystem::Trigonal | CrystalSystem::Hexagonal, &[a, c]) => [a, a, c, 90.0, 90.0, 120.0],
+        (CrystalSystem::Cubic, &[a]) => [a, a, a, 90.0, 90.0, 90.0],
         (system, _) => panic!("{free:?} are not the free parameters of a {system} lattice"),
     };
     let lattice = Lattice::from_parameters(LatticeParameters { a, b, c, alpha, beta, gamma }).expect("a cell");

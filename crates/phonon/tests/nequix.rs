@@ -1,0 +1,125 @@
+//! Frequencies of the published potential against those of phonopy on its published implementation.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use crystal_core::{Lattice, Site, Species, Structure};
+use nalgebra::{Matrix3, Vector3};
+use phonon::{Crystal, Settings, compute};
+use potential::{Nequix, Potential, Weights};
+use serde::Deserialize;
+
+/// A file of the shared data, or `None` after a note that the test is skipped.
+fn shared(path: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("DRUSE_SHARED")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
+    let file = folder.join(path);
+    if file.is_file() {
+        return Some(file);
+    }
+    eprintln!("skipped: there is no {}", file.display());
+    None
+}
+
+#[derive(Deserialize)]
+struct Golden {
+    cell: [[f64; 3]; 3],
+    numbers: Vec<i64>,
+    scaled_positions: Vec<[f64; 3]>,
+    supercell: [usize; 3],
+    displacement: f64,
+    displacements: Vec<GoldenDisplacement>,
+    qpoints: BTreeMap<String, [f64; 3]>,
+    frequencies_thz: BTreeMap<String, Vec<f64>>,
+}
+
+#[derive(Deserialize)]
+struct GoldenDisplacement {
+    vector: [f64; 3],
+    forces_first: [f64; 3],
+}
+
+impl Golden {
+    fn structure(&self) -> Structure {
+        let site = |(number, x): (&i64, &[f64; 3])| Site {
+            species: Species::from_atomic_number(*number).expect("an element"),
+            frac_coords: Vector3::from(*x),
+        };
+        let sites = self.numbers.iter().zip(&self.scaled_positions).map(site).collect();
+        Structure::new(Lattice::from_rows(self.cell).expect("a cell"), sites).expect("a structure")
+    }
+}
+
+fn compare(name: &str, potential: &Nequix, force_tolerance: f64) {
+    let Some(path) = shared(&format!("golden/potential/phonons_{name}.json")) else { return };
+    let text = std::fs::read_to_string(path).expect("the golden file can be read");
+    let golden: BTreeMap<String, Golden> = serde_json::from_str(&text).expect("the golden file is well formed");
+    let (mut worst, mut worst_soft) = (0.0_f64, 0.0_f64);
+    for (formula, golden) in &golden {
+        let crystal = Crystal::from_structure(&golden.structure(), 1e-4).expect("a crystal");
+        let settings =
+            Settings { supercell: Some(golden.supercell), displacement: golden.displacement, ..Settings::default() };
+        let phonons = compute(potential, vec![crystal], &settings).expect("good settings").remove(0).expect("phonons");
+        assert!(phonons.residual_force() < 1e-4, "{name} {formula}: {}", phonons.residual_force());
+        assert_eq!(phonons.displacements().len(), golden.displacements.len(), "{name} {formula}");
+
+        // The same cell, hence the same directions; which of several equivalent atoms is moved is left open.
+        assert!((phonons.crystal().lattice().matrix() - Matrix3::from_row_slice(golden.cell.as_flattened())).amax() < 1e-6);
+        let undisplaced = phonons.supercell().structure();
+        for expected in &golden.displacements {
+            let (vector, force) = (Vector3::from(expected.vector), Vector3::from(expected.forces_first));
+            let found = phonons.displacements().iter().map(|displacement| {
+                let mut sites = undisplaced.sites().to_vec();
+                sites[displacement.atom].frac_coords += undisplaced.lattice().to_fractional(&displacement.vector);
+                let displaced = Structure::new(*undisplaced.lattice(), sites).expect("a structure");
+                let evaluation = potential.evaluate(&[displaced]).expect("the device works").remove(0).expect("forces");
+                ((displacement.vector - vector).norm(), (evaluation.forces[displacement.atom] - force).norm())
+            });
+            let near = |(vector, force): (f64, f64)| vector < 1e-6 && force < force_tolerance;
+            let norms: Vec<(f64, f64)> = found.collect();
+            // An equivalent oxygen of SrTiO3 is moved along an equivalent direction: its force is as long.
+            let equivalent = phonons.displacements().iter().any(|displacement| {
+                let row = phonons.force_constants().block(displacement.site, displacement.atom);
+                ((row * displacement.vector).norm() - force.norm()).abs() < 1e-3 * force.norm() + force_tolerance
+            });
+            assert!(norms.into_iter().any(near) || equivalent, "{name} {formula}: {vector} {force}");
+        }
+
+        for (label, expected) in &golden.frequencies_thz {
+            let qpoint = phonons.crystal().qpoint_of_input(&Vector3::from(golden.qpoints[label]));
+            let found = phonons.frequencies(&qpoint);
+            for (found, expected) in found.iter().zip(expected) {
+                let deviation = (found - expected).abs();
+                let soft = expected.abs() < 0.5 || *expected < 0.0;
+                let worst = if soft { &mut worst_soft } else { &mut worst };
+                *worst = worst.max(deviation);
+                let tolerance = if soft { 0.1 } else { 0.02 };
+                assert!(deviation < tolerance, "{name} {formula} at {label}: {found} instead of {expected} THz");
+            }
+        }
+    }
+    eprintln!("{name}: largest deviation {worst:.2e} THz, of acoustic modes at Γ and soft modes {worst_soft:.2e} THz");
+}
+
+const NAMES: [&str; 3] = ["nequix-oam-1-pft", "nequix-oam-1", "nequix-mp-1-pft"];
+
+fn weights(name: &str) -> Option<Weights> {
+    Some(Weights::load(&shared(&format!("weights/nequix/{name}.safetensors"))?).expect("a weights file"))
+}
+
+#[test]
+fn frequencies_in_double_precision() {
+    for name in NAMES {
+        let Some(weights) = weights(name) else { return };
+        compare(name, &Nequix::double_precision(&weights, &Device::flex()), 1e-6);
+    }
+}
+
+#[test]
+fn frequencies_in_single_precision() {
+    for name in NAMES {
+        let Some(weights) = weights(name) else { return };
+        compare(name, &Nequix::new(&weights, &Device::flex()), 1e-4);
+    }
+}
