@@ -13,6 +13,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use wyckoff_assignment::{AssignmentSpace, CellChoice, Demand, Priors, WyckoffAssignment, formula_units};
 
+use super::inputs;
 use super::orders::{self, Orders};
 use super::values;
 
@@ -244,7 +245,9 @@ impl RequestArgs {
     }
 
     fn of_template(&self, file: &Path, count: usize) -> Result<Request> {
-        let structure = io::read(file)?;
+        let entry = io::read_entry(file, &io::ReadOptions::default())?;
+        inputs::print_notes(&entry.notes);
+        let structure = entry.structure?;
         let unit = AsymmetricUnit::from_structure(&structure, TEMPLATE_SYMPREC, Finder::Moyo)
             .with_context(|| format!("{}: its symmetry", file.display()))?;
         let state = unit.to_state(SiteMode::Wyckoff);
