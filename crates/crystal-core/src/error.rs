@@ -55,13 +55,33 @@ pub enum CrystalError {
         /// Their distance in Å.
         distance: f64,
     },
+    /// Two sites of a list, or an image of one and the other, at (nearly) the same place.
+    #[error(
+        "'{second}' stands where '{first}' or one of its images is ({distance:.4} Å); remove one of the two, or correct the symmetry"
+    )]
+    SameSite {
+        /// Label of the first site.
+        first: String,
+        /// Label of the second site.
+        second: String,
+        /// Their distance in Å.
+        distance: f64,
+    },
     /// A site that is shared or partly empty.
-    #[error("site '{site}' has occupancy {occupancy}; only fully occupied sites can be read: order the structure first")]
+    #[error(
+        "site '{site}' has occupancy {occupancy}, only fully occupied sites can be used: order the structure first, with druse convert --order 1 FILE ORDERED.cif"
+    )]
     PartialOccupancy {
         /// Label of the site in the file.
         site: String,
         /// Its occupancy.
         occupancy: f64,
+    },
+    /// A disordered structure that has no ordered supercell of the size asked for.
+    #[error("the structure cannot be ordered: {reason}")]
+    Ordering {
+        /// What stands against it and what to do.
+        reason: String,
     },
     /// A composition that cannot be read.
     #[error("'{text}' is no composition: {reason}; write it as Fe:1,Nd:1,Si:1")]

@@ -1,5 +1,6 @@
 //! Finding the space group of a structure.
 
+mod identify;
 mod moyo;
 #[cfg(feature = "spglib")]
 mod spglib;
@@ -7,6 +8,7 @@ mod tolerance;
 
 use nalgebra::{Matrix3, Vector3};
 
+pub(crate) use self::identify::{number_of_operations, primitive_basis};
 use self::tolerance::bounded_tolerance;
 use crate::{CrystalError, HallNumber, Lattice, Site, SpaceGroupNumber, Structure};
 

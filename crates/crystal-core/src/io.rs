@@ -1,16 +1,23 @@
 //! Reading and writing structures: CIF, POSCAR, extended XYZ, pymatgen's JSON, and one structure per line of JSON.
 //!
 //! # What is read
-//! - **CIF**: the first data block that has a cell, through the grammar of `crystal-cif-fmt`. Operations come from the file's list; without
-//!   one from the Hall symbol, the Hermann–Mauguin symbol or the number (the standard setting where these leave a choice, rhombohedral
-//!   or hexagonal axes as the cell has them); without any of these the file is taken as P 1. Images of a site within 0.1 Å of each other
-//!   are one atom, put on the special position. Sites must be fully occupied. Atoms must agree with `_chemical_formula_sum` if there is one.
+//! - **CIF**: every data block that has sites, through the grammar of `crystal-cif-fmt`.
+//!   - *Symmetry.* A list of operations goes before a Hall symbol (read by its grammar), that before a Hermann–Mauguin symbol, that before
+//!     the number (the standard setting, rhombohedral or hexagonal axes as the cell has them). A list must be a group, a name must be known
+//!     unless there is a list. Where they name different groups, or leave one of two origins open, the reading is taken that agrees with Z,
+//!     formula, density and multiplicities; if these do not tell, the file is refused. Magnetic operations are read without time reversal.
+//!     P 1 is taken where the file says so, or says nothing on symmetry at all.
+//!   - *Sites.* Images of a site closer than [`ReadOptions::merge_distance`] are one atom, put on the special position. An element symbol
+//!     ends at a digit, a charge, a sign, a bracket or the end of its word. Alternatives of a disordered group are refused.
+//!     Atoms must agree with `_chemical_formula_sum` if there is one.
 //! - **POSCAR** of VASP 5 and 6 (`.vasp`, `.poscar`, or a name that begins with POSCAR or CONTCAR).
 //! - **Extended XYZ** with `Lattice` (its rows are the lattice vectors), one or more frames; taken as periodic whatever `pbc` says.
-//! - **JSON**: pymatgen's `Structure`. Oxidation states and other site properties are passed over.
+//! - **JSON**: pymatgen's `Structure`, or a list of them. Oxidation states and other site properties are passed over.
 //! - **JSON lines** (`.jsonl`, `.jsonl.zst`): `{"id", "lattice": 3×3 rows in Å, "species": […], "frac_coords": [[x, y, z], …]}`.
 //!
-//! Deuterium and tritium (D, T) are read as hydrogen. Two sites within 0.01 Å of each other are an error in every format.
+//! Texts may be UTF-8 or UTF-16, with or without a byte order mark. Deuterium and tritium (D, T) are read as hydrogen, with a note. Two
+//! sites within 0.01 Å of each other are an error in every format. Partly occupied sites are an error that comes with the
+//! [`DisorderedStructure`], from which [`DisorderedStructure::orderings`] makes ordered ones.
 //!
 //! # What is written
 //! Numbers with all their digits. A file comes into being under a temporary name in the same folder and is then renamed, so that a file
@@ -24,6 +31,7 @@ mod poscar;
 mod pymatgen;
 mod text;
 
+use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -31,7 +39,7 @@ use std::path::{Path, PathBuf};
 pub use cif::{to_cif, to_cif_symmetric};
 pub use files::{write, write_all};
 
-use crate::{CrystalError, Structure};
+use crate::{CrystalError, DisorderedStructure, Structure};
 
 /// A file format, told from the file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,28 +92,83 @@ fn split_name(path: &Path) -> (String, Option<Format>) {
     (name, format)
 }
 
+/// How files are read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct ReadOptions {
+    /// Images of one site of a CIF closer than this (Å) are one atom on a special position, whose coordinates were rounded. No two atoms
+    /// of a fully occupied site are ever closer than 0.7 Å (hydrogen); 0 … 0.5 makes sense.
+    pub merge_distance: f64,
+}
+
+impl Default for ReadOptions {
+    /// 0.5 Å.
+    fn default() -> Self {
+        Self { merge_distance: 0.5 }
+    }
+}
+
+impl ReadOptions {
+    /// With another [`Self::merge_distance`], Å.
+    pub fn with_merge_distance(self, merge_distance: f64) -> Self {
+        Self { merge_distance }
+    }
+}
+
+/// What a reader did with a file that its user should know of: what it took for granted, what it left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1 (0 where the format has no lines).
+    pub line: usize,
+    /// What was done.
+    pub text: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.path.display(), self.text),
+            line => write!(f, "{}:{line}: {}", self.path.display(), self.text),
+        }
+    }
+}
+
 /// One structure of a file or folder, or what is wrong with it.
 #[derive(Debug)]
 pub struct Entry {
-    /// The id in the file, else the file's name without its ending (with `-1`, `-2`, … where a file holds several without ids).
+    /// The id in the file, else the file's name without its ending (with `#` and the block's name where a CIF holds several, with `-1`,
+    /// `-2`, … where another file holds several without ids).
     pub id: String,
     /// The structure.
     pub structure: Result<Structure, CrystalError>,
+    /// The structure with its occupancies, where [`Self::structure`] is [`CrystalError::PartialOccupancy`].
+    pub disordered: Option<DisorderedStructure>,
+    /// What the reader did that its user should know of.
+    pub notes: Vec<Note>,
+}
+
+/// Reads the one structure of a file. [`read_entry`] tells the reader's notes as well.
+///
+/// # Errors
+/// As [`read_entry`], and those of the structure.
+pub fn read(path: &Path) -> Result<Structure, CrystalError> {
+    read_entry(path, &ReadOptions::default())?.structure
 }
 
 /// Reads the one structure of a file.
 ///
 /// # Errors
-/// [`CrystalError::Io`], [`CrystalError::UnknownFormat`]; [`CrystalError::Parse`] or [`CrystalError::InFile`] if the structure is bad or
-/// the file holds more than one.
-pub fn read(path: &Path) -> Result<Structure, CrystalError> {
+/// [`CrystalError::Io`], [`CrystalError::UnknownFormat`]; [`CrystalError::Parse`] if the file holds more than one structure.
+pub fn read_entry(path: &Path, options: &ReadOptions) -> Result<Entry, CrystalError> {
     if path.is_dir() {
         let reason = "this is a folder; name one structure file in it".to_owned();
         return Err(CrystalError::NothingToRead { path: path.to_owned(), reason });
     }
-    let mut entries = read_file(path)?;
+    let mut entries = read_file(path, options)?;
     match entries.pop() {
-        Some(entry) if entries.is_empty() => entry.structure,
+        Some(entry) if entries.is_empty() => Ok(entry),
         _ => {
             let reason = format!("the file holds {} structures where one is wanted; split it", entries.len() + 1);
             Err(CrystalError::Parse { path: path.to_owned(), line: 0, reason })
@@ -120,14 +183,24 @@ pub fn read(path: &Path) -> Result<Structure, CrystalError> {
 /// [`CrystalError::Io`] if the path cannot be opened; [`CrystalError::UnknownFormat`]; [`CrystalError::NothingToRead`] if there is not one
 /// structure, good or bad, in it.
 pub fn read_all(path: &Path) -> Result<Vec<Entry>, CrystalError> {
+    read_all_with(path, &ReadOptions::default())
+}
+
+/// As [`read_all`], with options.
+///
+/// # Errors
+/// As [`read_all`].
+pub fn read_all_with(path: &Path, options: &ReadOptions) -> Result<Vec<Entry>, CrystalError> {
     if !path.is_dir() {
-        return read_file(path);
+        return read_file(path, options);
     }
     let mut entries = Vec::new();
     for file in files_of(path)? {
-        match read_file(&file) {
+        match read_file(&file, options) {
             Ok(of_file) => entries.extend(of_file),
-            Err(error) => entries.push(Entry { id: split_name(&file).0, structure: Err(error) }),
+            Err(error) => {
+                entries.push(Entry { id: split_name(&file).0, structure: Err(error), disordered: None, notes: Vec::new() });
+            }
         }
     }
     if entries.is_empty() {
@@ -152,7 +225,7 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, CrystalError> {
     Ok(files)
 }
 
-fn read_file(path: &Path) -> Result<Vec<Entry>, CrystalError> {
+fn read_file(path: &Path, options: &ReadOptions) -> Result<Vec<Entry>, CrystalError> {
     let io = |source| CrystalError::Io { path: path.to_owned(), source };
     let format = match Format::of_path(path) {
         Ok(format) => format,
@@ -171,7 +244,7 @@ fn read_file(path: &Path) -> Result<Vec<Entry>, CrystalError> {
     } else {
         let mut bytes = Vec::new();
         BufReader::new(file).read_to_end(&mut bytes).map_err(io)?;
-        read_bytes(&bytes, format, path)
+        read_bytes_with(&bytes, format, path, options)
     };
     if entries.is_empty() {
         let reason = "the file holds no structure; it is empty or cut off".to_owned();
@@ -182,35 +255,41 @@ fn read_file(path: &Path) -> Result<Vec<Entry>, CrystalError> {
 
 /// Reads the structures of a file that is in memory already (not compressed). `path` is for ids and messages only.
 ///
-/// A CIF, a POSCAR and pymatgen's JSON give exactly one entry; extended XYZ and JSON lines give any number.
+/// A POSCAR gives exactly one entry, a CIF one for each data block with sites (at least one entry), pymatgen's JSON one, or one for each
+/// item of a list; extended XYZ and JSON lines give any number.
 pub fn read_bytes(bytes: &[u8], format: Format, path: &Path) -> Vec<Entry> {
+    read_bytes_with(bytes, format, path, &ReadOptions::default())
+}
+
+/// As [`read_bytes`], with options.
+pub fn read_bytes_with(bytes: &[u8], format: Format, path: &Path, options: &ReadOptions) -> Vec<Entry> {
     let stem = split_name(path).0;
-    let single = |structure: Result<Structure, text::Fault>| {
-        vec![Entry { id: stem.clone(), structure: structure.map_err(|fault| fault.in_file(path)) }]
-    };
     match format {
-        Format::Cif => single(cif::read(&text::decode(bytes))),
-        Format::Poscar => single(poscar::read(&text::decode(bytes))),
-        Format::PymatgenJson => single(pymatgen::read(&text::decode(bytes))),
-        Format::JsonLines => entries_of_lines(path, json_lines::read(bytes)),
-        Format::ExtXyz => {
-            let frames = extended_xyz::read(&text::decode(bytes));
-            let several = frames.len() > 1;
-            let entry = |(index, (id, structure)): (usize, (Option<String>, Result<Structure, text::Fault>))| Entry {
-                id: id.unwrap_or_else(|| if several { format!("{stem}-{}", index + 1) } else { stem.clone() }),
-                structure: structure.map_err(|fault| fault.in_file(path)),
-            };
-            frames.into_iter().enumerate().map(entry).collect()
+        Format::Cif => {
+            let id = |name: Option<String>| name.map_or_else(|| stem.clone(), |name| format!("{stem}#{name}"));
+            let blocks = cif::read(&text::decode(bytes), options);
+            blocks.into_iter().map(|block| block.read.entry(id(block.name), path)).collect()
         }
+        Format::Poscar => {
+            vec![text::Read::ordered(|notes| poscar::read(&text::decode(bytes), notes)).entry(stem, path)]
+        }
+        Format::PymatgenJson => numbered(path, pymatgen::read(&text::decode(bytes)).into_iter().map(|read| (None, read))),
+        Format::JsonLines => entries_of_lines(path, json_lines::read(bytes)),
+        Format::ExtXyz => numbered(path, extended_xyz::read(&text::decode(bytes)).into_iter()),
     }
 }
 
-fn entries_of_lines(path: &Path, lines: Vec<(usize, Option<String>, Result<Structure, text::Fault>)>) -> Vec<Entry> {
+/// Entries in their order; several without ids are counted.
+fn numbered(path: &Path, reads: impl ExactSizeIterator<Item = (Option<String>, text::Read)>) -> Vec<Entry> {
+    let stem = split_name(path).0;
+    let several = reads.len() > 1;
+    let id = |index: usize| if several { format!("{stem}-{}", index + 1) } else { stem.clone() };
+    reads.enumerate().map(|(index, (own, read))| read.entry(own.unwrap_or_else(|| id(index)), path)).collect()
+}
+
+fn entries_of_lines(path: &Path, lines: Vec<(usize, Option<String>, text::Read)>) -> Vec<Entry> {
     let stem = split_name(path).0;
     let several = lines.len() > 1;
-    let entry = |(line, id, structure): (usize, Option<String>, Result<Structure, text::Fault>)| Entry {
-        id: id.unwrap_or_else(|| if several { format!("{stem}-{line}") } else { stem.clone() }),
-        structure: structure.map_err(|fault| fault.in_file(path)),
-    };
-    lines.into_iter().map(entry).collect()
+    let id = |line: usize| if several { format!("{stem}-{line}") } else { stem.clone() };
+    lines.into_iter().map(|(line, own, read)| read.entry(own.unwrap_or_else(|| id(line)), path)).collect()
 }

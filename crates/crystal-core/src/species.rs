@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +47,35 @@ impl Species {
     pub fn symbol(self) -> &'static str {
         SYMBOLS[usize::from(self.0) - 1]
     }
+
+    /// Atomic mass in u, where it is tabulated.
+    pub(crate) fn mass(self) -> Option<f64> {
+        PROPERTIES[usize::from(self.0) - 1].mass
+    }
+
+    /// Covalent radius in Å, else the atomic one, where it is tabulated.
+    pub(crate) fn radius(self) -> Option<f64> {
+        PROPERTIES[usize::from(self.0) - 1].radius
+    }
 }
+
+#[derive(Clone, Copy, Default)]
+struct Properties {
+    radius: Option<f64>,
+    mass: Option<f64>,
+}
+
+/// By atomic number, from 1. Columns: Z, symbol, electronegativity, covalent radius, atomic radius, mass.
+static PROPERTIES: LazyLock<[Properties; 118]> = LazyLock::new(|| {
+    let mut properties = [Properties::default(); 118];
+    let rows = include_str!("../../../assets/tables/elements_pymatgen.csv").lines().skip(1);
+    for (row, properties) in rows.zip(&mut properties) {
+        let columns: Vec<Option<f64>> = row.split(',').map(|column| column.parse().ok()).collect();
+        let column = |index: usize| columns.get(index).copied().flatten();
+        *properties = Properties { radius: column(3).or(column(4)), mass: column(5) };
+    }
+    properties
+});
 
 impl FromStr for Species {
     type Err = CrystalError;
@@ -97,6 +126,8 @@ mod tests {
             assert_eq!(species.atomic_number(), number);
             assert_eq!(species.symbol(), symbol);
         }
+        let iron: Species = "Fe".parse().expect("iron");
+        assert_eq!((iron.radius(), iron.mass()), (Some(1.32), Some(55.845)));
         assert!("Xx".parse::<Species>().is_err());
         assert!(Species::from_atomic_number(0).is_err());
         assert!(Species::from_atomic_number(119).is_err());

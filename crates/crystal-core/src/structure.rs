@@ -3,6 +3,7 @@
 use nalgebra::{Matrix3, Vector3};
 use serde::{Deserialize, Serialize};
 
+use crate::grid::SiteGrid;
 use crate::{CrystalError, Lattice, Species};
 
 /// One atom of a cell.
@@ -12,6 +13,26 @@ pub struct Site {
     pub species: Species,
     /// Fractional coordinates.
     pub frac_coords: Vector3<f64>,
+}
+
+/// From this number of atoms on, closest pairs are looked for among neighbours alone.
+const MANY_SITES: usize = 64;
+
+/// The closest pair of different atoms, if one is about as close as atoms of this density must be.
+fn closest_in_grid(lattice: &Lattice, frac_coords: &[Vector3<f64>]) -> Option<(usize, usize, f64)> {
+    // No packing of points has a larger distance between nearest ones than ∛(√2·V/N).
+    let radius = 1.13 * (lattice.volume() / frac_coords.len() as f64).cbrt();
+    let grid = SiteGrid::new(lattice, frac_coords.iter().copied());
+    let mut best: Option<(usize, usize, f64)> = None;
+    for (i, point) in frac_coords.iter().enumerate() {
+        let radius = best.map_or(radius, |(.., distance)| distance);
+        if let Some((distance, j)) = grid.nearest(point, radius, |j| j > i)
+            && best.is_none_or(|(.., shortest)| distance < shortest)
+        {
+            best = Some((i, j, distance));
+        }
+    }
+    best
 }
 
 /// A lattice and all atoms of one cell.
@@ -67,6 +88,11 @@ impl Structure {
             None => (self.lattice, Matrix3::identity()),
         };
         let frac_coords: Vec<Vector3<f64>> = self.sites.iter().map(|site| to_reduced * site.frac_coords).collect();
+        if frac_coords.len() >= MANY_SITES
+            && let Some(pair) = closest_in_grid(&lattice, &frac_coords)
+        {
+            return Some(pair);
+        }
         let mut best: Option<(usize, usize, f64)> = None;
         for i in 0..frac_coords.len() {
             for j in i + 1..frac_coords.len() {

@@ -52,19 +52,35 @@ impl Input {
     }
 }
 
-/// Reads every structure of every path. What cannot be read stands in the list with its error.
+/// Reads every structure of every path. What cannot be read stands in the list with its error; what the readers took for granted is said
+/// on standard error.
 pub(super) fn read(paths: &[PathBuf]) -> Vec<Input> {
     let spinner = terminal::spinner("reading");
-    let inputs = paths.iter().flat_map(|path| read_path(path)).collect();
+    let mut notes = Vec::new();
+    let inputs = paths.iter().flat_map(|path| read_path(path, &mut notes)).collect();
     terminal::finish(&spinner);
+    print_notes(&notes);
     inputs
 }
 
-fn read_path(path: &Path) -> Vec<Input> {
+/// Says the readers' notes on standard error.
+pub(super) fn print_notes(notes: &[io::Note]) {
+    /// In a large folder the same few habits of a program fill screens.
+    const MOST: usize = 20;
+    for note in notes.iter().take(MOST) {
+        terminal::warning(&note.to_string());
+    }
+    if notes.len() > MOST {
+        terminal::warning(&format!("{} more notes of this kind on other structures", notes.len() - MOST));
+    }
+}
+
+fn read_path(path: &Path, notes: &mut Vec<io::Note>) -> Vec<Input> {
     let stem = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let place = path.display().to_string();
     match io::read_all(path) {
-        Ok(entries) => {
+        Ok(mut entries) => {
+            notes.extend(entries.iter_mut().flat_map(|entry| std::mem::take(&mut entry.notes)));
             let many = entries.len() > 1 || path.is_dir();
             let input = |entry: io::Entry| Input {
                 place: if many { format!("{place} ({})", entry.id) } else { place.clone() },

@@ -10,7 +10,7 @@ use druse::Request;
 use druse::request::{OrdersFile, read_orders};
 use langevin::Fixed;
 
-use super::values;
+use super::{inputs, values};
 
 /// What to grow: one of several ways to say it.
 #[derive(Args)]
@@ -107,7 +107,9 @@ impl RequestArgs {
         } else if let Some(elements) = &self.elements {
             Request::elements(elements.clone())
         } else if let Some(file) = &self.template {
-            Request::template(io::read(file)?)
+            let entry = io::read_entry(file, &io::ReadOptions::default())?;
+            inputs::print_notes(&entry.notes);
+            Request::template(entry.structure?)
         } else {
             bail!(
                 "say what to grow: --formula, --wyckoff or --sites-per-element with --space-group, --elements, --template, or --orders"

@@ -58,8 +58,7 @@ fn compare(name: &str, potential: &Nequix, force_tolerance: f64) {
     let (mut worst, mut worst_soft) = (0.0_f64, 0.0_f64);
     for (formula, golden) in &golden {
         let crystal = Crystal::from_structure(&golden.structure(), 1e-4).expect("a crystal");
-        let settings =
-            Settings { supercell: Some(golden.supercell), displacement: golden.displacement, ..Settings::default() };
+        let settings = Settings { supercell: Some(golden.supercell), displacement: golden.displacement, ..Settings::default() };
         let phonons = compute(potential, vec![crystal], &settings).expect("good settings").remove(0).expect("phonons");
         assert!(phonons.residual_force() < 1e-4, "{name} {formula}: {}", phonons.residual_force());
         assert_eq!(phonons.displacements().len(), golden.displacements.len(), "{name} {formula}");

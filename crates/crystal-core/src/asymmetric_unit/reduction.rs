@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use nalgebra::{Matrix3, Vector3};
 
 use super::{AsymmetricSite, AsymmetricUnit, COINCIDENCE, Standardised, coincide, find, wrap};
+use crate::grid::SiteGrid;
 use crate::{CrystalError, Finder, Lattice, LatticeCoordinates, Orbit, Site, SpaceGroup, Species, Structure};
 
 /// A reduced structure and how the input lies in its standard frame.
@@ -145,21 +146,26 @@ fn check_rebuilt(
     let number = standardised.number;
     let mut farthest: f64 = 0.0;
     let mut partners = vec![0_usize; rebuilt.n_sites()];
+    let grid = SiteGrid::new(rebuilt.lattice(), rebuilt.sites().iter().map(|site| site.frac_coords));
     for (index, site) in structure.sites.iter().enumerate() {
         let frac_coords = to_conventional.tr_mul(&(standardised.linear * site.frac_coords + standardised.shift));
-        let same_element = rebuilt.sites.iter().enumerate().filter(|(_, other)| other.species == site.species);
-        let nearest = same_element
-            .map(|(partner, other)| (rebuilt.lattice.min_image_distance(&frac_coords, &other.frac_coords), partner))
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        match nearest {
-            Some((displacement, partner)) if displacement <= tolerance => {
+        let same_element = |partner: usize| rebuilt.sites()[partner].species == site.species;
+        match grid.nearest(&frac_coords, tolerance, same_element) {
+            Some((displacement, partner)) => {
                 farthest = farthest.max(displacement);
                 partners[partner] += 1;
             }
-            Some((displacement, _)) => {
-                return Err(format!("group {number} moves site {index} ({}) by {displacement:.4} Å", site.species));
+            // Too far: how far is for the message.
+            None => {
+                let others = rebuilt.sites().iter().filter(|other| other.species == site.species);
+                let distance = others
+                    .map(|other| rebuilt.lattice().min_image_distance(&frac_coords, &other.frac_coords))
+                    .fold(f64::INFINITY, f64::min);
+                if distance.is_infinite() {
+                    return Err(format!("group {number} has no {} at all", site.species));
+                }
+                return Err(format!("group {number} moves site {index} ({}) by {distance:.4} Å", site.species));
             }
-            None => return Err(format!("group {number} has no {} at all", site.species)),
         }
     }
     // At a tolerance near the distances between atoms two of them can fall onto one.

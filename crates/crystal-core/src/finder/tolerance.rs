@@ -6,13 +6,13 @@
 //! so it never returns and takes all memory, and spglib 1.16 crashes in its search for the Hall symbol. So the same matrices are looked at here first, and the
 //! tolerance is lowered until they are finite in number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use moyo::base::Lattice as MoyoLattice;
 use nalgebra::{Matrix3, Vector3};
 
-use crate::Structure;
-use crate::periodic::coincide;
+use crate::grid::SiteGrid;
+use crate::{Species, Structure};
 
 /// Order of the largest crystallographic point group.
 const LARGEST_POINT_GROUP: usize = 48;
@@ -50,22 +50,27 @@ pub(super) fn bounded_tolerance(structure: &Structure, symprec: f64) -> Result<f
 /// Length (Å) of the shortest translation inside the cell that maps every atom to within `tolerance` (Å) of an atom of its element;
 /// infinite if there is none: then the cell is primitive.
 fn shortest_translation(structure: &Structure, tolerance: f64) -> f64 {
-    let count = |species| structure.sites.iter().filter(|site| site.species == species).count();
+    let mut counts: BTreeMap<Species, usize> = BTreeMap::new();
+    for site in structure.sites() {
+        *counts.entry(site.species).or_default() += 1;
+    }
     // Translations permute the atoms of the rarest element, so one of these translates its first atom to each of the others.
-    let Some(first) = structure.sites.iter().min_by_key(|site| count(site.species)) else { return f64::INFINITY };
+    let Some(first) = structure.sites().iter().min_by_key(|site| counts[&site.species]) else { return f64::INFINITY };
+    let grid = SiteGrid::new(structure.lattice(), structure.sites().iter().map(|site| site.frac_coords));
     let maps = |translation: &Vector3<f64>| {
-        structure.sites.iter().all(|site| {
-            let image = site.frac_coords + translation;
-            let mut same_element = structure.sites.iter().filter(|other| other.species == site.species);
-            same_element.any(|other| coincide(&structure.lattice, &image, &other.frac_coords, tolerance))
+        structure.sites().iter().all(|site| {
+            let same_element = |other: usize| structure.sites()[other].species == site.species;
+            grid.any_within(&(site.frac_coords + translation), tolerance, same_element)
         })
     };
-    let rarest = structure.sites.iter().filter(|site| site.species == first.species).skip(1);
-    rarest
+    // The shortest first: the search ends at the first one that maps the structure.
+    let rarest = structure.sites().iter().filter(|site| site.species == first.species).skip(1);
+    let mut translations: Vec<(f64, Vector3<f64>)> = rarest
         .map(|site| site.frac_coords - first.frac_coords)
-        .filter(maps)
-        .map(|translation| structure.lattice.min_image_distance(&Vector3::zeros(), &translation))
-        .fold(f64::INFINITY, f64::min)
+        .map(|translation| (structure.lattice().min_image_distance(&Vector3::zeros(), &translation), translation))
+        .collect();
+    translations.sort_by(|a, b| a.0.total_cmp(&b.0));
+    translations.iter().find(|(_, translation)| maps(translation)).map_or(f64::INFINITY, |(length, _)| *length)
 }
 
 /// The integer matrices with entries −1, 0, 1 that map a reduced basis (columns, Å) onto vectors of the same lengths and angles within

@@ -1,10 +1,15 @@
 //! Crystallographic Information Files.
 
+mod claims;
 mod document;
-mod locate;
+mod evidence;
+mod expand;
+mod labels;
+mod prepare;
 mod read;
 mod symmetry;
 mod triplet;
+mod words;
 mod write;
 
 pub(super) use read::read;

@@ -4,12 +4,12 @@ use std::fmt::Write;
 
 use nalgebra::Vector3;
 
-use super::text::{Fault, checked, element, number};
+use super::text::{Fault, Notes, Read, checked, element, number};
 use crate::{Lattice, Site, Species, Structure};
 
 /// All frames, each with its `id` or `name` if the comment line gives one. Reading stops at a frame whose end cannot be told.
 /// `pbc` is not looked at: a frame with a lattice is taken as periodic.
-pub(super) fn read(text: &str) -> Vec<(Option<String>, Result<Structure, Fault>)> {
+pub(super) fn read(text: &str) -> Vec<(Option<String>, Read)> {
     let lines: Vec<&str> = text.lines().collect();
     let mut frames = Vec::new();
     let mut start = 0;
@@ -18,7 +18,7 @@ pub(super) fn read(text: &str) -> Vec<(Option<String>, Result<Structure, Fault>)
         let Some(n_atoms) = lines[start].trim().parse::<usize>().ok().filter(|n| *n > 0) else {
             let reason =
                 format!("'{}' is no number of atoms; a frame begins with a whole number of at least 1", short(lines[start]));
-            frames.push((None, Err(Fault::at(start + 1, reason))));
+            frames.push((None, Read::failed(Fault::at(start + 1, reason))));
             break;
         };
         let rest = &lines[start + 1..];
@@ -27,19 +27,22 @@ pub(super) fn read(text: &str) -> Vec<(Option<String>, Result<Structure, Fault>)
                 "the frame promises a comment line and {n_atoms} atoms, but only {} lines follow; the file is cut off or the number is wrong",
                 rest.len()
             );
-            frames.push((None, Err(Fault::at(start + 1, reason))));
+            frames.push((None, Read::failed(Fault::at(start + 1, reason))));
             break;
         }
         let pairs = key_values(rest[0]);
         let id = pairs.iter().find(|(key, _)| *key == "id" || *key == "name").map(|(_, value)| value.clone());
-        frames.push((id, frame(&pairs, &rest[1..=n_atoms]).map_err(|fault| fault.below(start + 1).or_line(start + 1))));
+        let mut read = Read::ordered(|notes| frame(&pairs, &rest[1..=n_atoms], notes));
+        read.structure = read.structure.map_err(|fault| fault.below(start + 1).or_line(start + 1));
+        read.notes = read.notes.below(start + 1);
+        frames.push((id, read));
         start += n_atoms + 2;
     }
     frames
 }
 
 /// One frame; its lines count from the comment line.
-fn frame(pairs: &[(&str, String)], atoms: &[&str]) -> Result<Structure, Fault> {
+fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<Structure, Fault> {
     let value = |name: &str| pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
     let cell = value("Lattice").ok_or_else(|| {
         Fault::at(1, "no lattice: the comment line needs Lattice=\"ax ay az bx by bz cx cy cz\" (Å); plain XYZ has no cell")
@@ -59,7 +62,7 @@ fn frame(pairs: &[(&str, String)], atoms: &[&str]) -> Result<Structure, Fault> {
             let reason = format!("{} columns where Properties promises {}; the line is cut off", tokens.len(), columns.width);
             return Err(Fault::at(line, reason));
         }
-        let species = columns.element(&tokens).map_err(|error| Fault::structure_at(line, error))?;
+        let species = columns.element(&tokens, line, notes).map_err(|error| Fault::structure_at(line, error))?;
         let mut cart_coords = Vector3::zeros();
         for axis in 0..3 {
             cart_coords[axis] = number(tokens[columns.position + axis], line, "a Cartesian coordinate")?;
@@ -101,11 +104,11 @@ impl Columns {
         }
     }
 
-    fn element(&self, tokens: &[&str]) -> Result<Species, crate::CrystalError> {
+    fn element(&self, tokens: &[&str], line: usize, notes: &mut Notes) -> Result<Species, crate::CrystalError> {
         let token = tokens[self.species];
         match token.parse() {
             Ok(atomic_number) if self.by_number => Species::from_atomic_number(atomic_number),
-            _ => element(token),
+            _ => element(token, line, notes),
         }
     }
 }

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::text::{Fault, checked, element, number, three_numbers};
+use super::text::{Fault, Notes, checked, element, number, three_numbers};
 use crate::{Composition, Lattice, Site, Species, Structure};
 
-pub(super) fn read(text: &str) -> Result<Structure, Fault> {
+pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
     let lines: Vec<&str> = text.lines().collect();
     let line = |index: usize, what: &str| {
         let missing = || Fault::at(index + 1, format!("the file ends before {what}; it is cut off or no POSCAR file"));
@@ -26,25 +26,9 @@ pub(super) fn read(text: &str) -> Result<Structure, Fault> {
     let lattice = Lattice::new(unscaled * Matrix3::from_diagonal(&Vector3::from(factors)))
         .map_err(|error| Fault::structure_at(3, error))?;
 
-    let symbols = line(5, "the element symbols")?;
-    if symbols.split_whitespace().next().is_some_and(|token| token.parse::<i64>().is_ok()) {
-        return Err(Fault::at(
-            6,
-            "counts stand where the element symbols belong (VASP 4 format); insert a line with the symbols, such as 'Fe O', above the counts",
-        ));
-    }
-    let species = symbols.split_whitespace().map(potcar_element).collect::<Result<Vec<Species>, Fault>>()?;
-    let counts = line(6, "the number of atoms of each element")?;
-    let counts = counts.split_whitespace().map(count).collect::<Result<Vec<usize>, Fault>>()?;
-    if counts.len() != species.len() || counts.is_empty() {
-        return Err(Fault::at(
-            7,
-            format!("{} counts for {} element symbols; give one count for each symbol of line 6", counts.len(), species.len()),
-        ));
-    }
-
-    let selective = line(7, "'Direct' or 'Cartesian'")?.starts_with(['S', 's']);
-    let mode_index = if selective { 8 } else { 7 };
+    let (species, counts, end) = groups(&lines, notes)?;
+    let selective = line(end, "'Direct' or 'Cartesian'")?.starts_with(['S', 's']);
+    let mode_index = if selective { end + 1 } else { end };
     let mode = line(mode_index, "'Direct' or 'Cartesian'")?;
     let cartesian = match mode.chars().next() {
         Some('D' | 'd') => false,
@@ -68,10 +52,54 @@ pub(super) fn read(text: &str) -> Result<Structure, Fault> {
     if lines.get(index).is_some_and(|text| three_numbers(text, index + 1, "").is_ok()) {
         return Err(Fault::at(
             index + 1,
-            format!("more coordinates than the {} atoms of line 7; correct the counts", sites.len()),
+            format!("more coordinates than the {} atoms of line {end}; correct the counts", sites.len()),
         ));
     }
     checked(lattice, sites)
+}
+
+/// Elements and counts, and the index of the line behind them. VASP breaks either list after 20 groups.
+fn groups(lines: &[&str], notes: &mut Notes) -> Result<(Vec<Species>, Vec<usize>, usize), Fault> {
+    let begins_with_number = |text: &&str| text.split_whitespace().next().is_some_and(|token| token.parse::<i64>().is_ok());
+    let rest = lines.get(5..).unwrap_or_default();
+    let missing =
+        |index: usize, what: &str| Fault::at(index + 1, format!("the file ends before {what}; it is cut off or no POSCAR file"));
+    let Some(first) = rest.first() else { return Err(missing(5, "the element symbols")) };
+    if begins_with_number(first) {
+        return Err(Fault::at(
+            6,
+            "counts stand where the element symbols belong (VASP 4 format); insert a line with the symbols, such as 'Fe O', above the counts",
+        ));
+    }
+    // Without counts the coordinates' heading would be taken for a symbol: the first line is always one of symbols, others only
+    // until numbers come.
+    let n_symbol_lines = rest.iter().position(|text| begins_with_number(text)).unwrap_or(1);
+    let mut species = Vec::new();
+    for (offset, text) in rest[..n_symbol_lines].iter().enumerate() {
+        for token in text.split_whitespace() {
+            species.push(potcar_element(token, 6 + offset, notes)?);
+        }
+    }
+    let mut counts = Vec::new();
+    let mut index = 5 + n_symbol_lines;
+    let first_count_line = index + 1;
+    while counts.len() < species.len() || counts.is_empty() {
+        let Some(text) = lines.get(index) else { return Err(missing(index, "the number of atoms of each element")) };
+        if index + 1 > first_count_line && !begins_with_number(text) {
+            break;
+        }
+        for token in text.split_whitespace() {
+            counts.push(count(token, index + 1)?);
+        }
+        index += 1;
+    }
+    if counts.len() != species.len() {
+        return Err(Fault::at(
+            first_count_line,
+            format!("{} counts for {} element symbols; give one count for each symbol of line 6", counts.len(), species.len()),
+        ));
+    }
+    Ok((species, counts, index))
 }
 
 enum Scale {
@@ -85,24 +113,24 @@ fn scale_factors(text: &str) -> Result<Scale, Fault> {
     // A comment may follow: only leading numbers count.
     let numbers: Vec<f64> = text.split_whitespace().map_while(|token| number(token, 2, what).ok()).collect();
     match numbers[..] {
-        [x, y, z, ..] if x > 0.0 && y > 0.0 && z > 0.0 => Ok(Scale::Factors([x, y, z])),
+        [x, y, z] if x > 0.0 && y > 0.0 && z > 0.0 => Ok(Scale::Factors([x, y, z])),
         [factor] if factor > 0.0 => Ok(Scale::Factors([factor; 3])),
         [factor] if factor < 0.0 => Ok(Scale::Volume(-factor)),
         _ => Err(Fault::at(
             2,
-            format!("'{text}' is no scale factor; write one number (negative for a volume in Å³) or three positive numbers"),
+            format!("'{text}' is no scale factor; write one number (negative for a volume in Å³) or three positive ones"),
         )),
     }
 }
 
 /// The element of a symbol as VASP writes it, which may carry the name of a potential: `Fe_pv`, `Fe/3f2a`.
-fn potcar_element(token: &str) -> Result<Species, Fault> {
+fn potcar_element(token: &str, line: usize, notes: &mut Notes) -> Result<Species, Fault> {
     let symbol = token.split(['_', '/']).next().unwrap_or(token);
-    element(symbol).map_err(|error| Fault::structure_at(6, error))
+    element(symbol, line, notes).map_err(|error| Fault::structure_at(line, error))
 }
 
-fn count(token: &str) -> Result<usize, Fault> {
-    let wrong = || Fault::at(7, format!("'{token}' is no number of atoms; give a whole number of at least 1"));
+fn count(token: &str, line: usize) -> Result<usize, Fault> {
+    let wrong = || Fault::at(line, format!("'{token}' is no number of atoms; give a whole number of at least 1"));
     token.parse().ok().filter(|count| *count > 0).ok_or_else(wrong)
 }
 

@@ -3,8 +3,8 @@
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
-use super::text::{Fault, checked, element};
-use crate::{CrystalError, Lattice, LatticeParameters, Site, Structure};
+use super::text::{Fault, Notes, Read, checked, element, is_minus};
+use crate::{CrystalError, DisorderedStructure, Lattice, LatticeParameters, Site, Species, Structure, SymmetryOperation};
 
 #[derive(Deserialize)]
 struct StructureIn {
@@ -36,24 +36,35 @@ fn full() -> f64 {
     1.0
 }
 
-pub(super) fn read(text: &str) -> Result<Structure, Fault> {
-    let parsed: StructureIn = serde_json::from_str(text).map_err(|error| {
-        Fault::at(
-            error.line(),
-            format!("no pymatgen Structure: {error}; write the file with Structure.to(filename, fmt=\"json\")"),
-        )
-    })?;
+/// One structure, or all of a list of them.
+pub(super) fn read(text: &str) -> Vec<Read> {
+    let read_one = |parsed: Result<StructureIn, serde_json::Error>| match parsed {
+        Ok(parsed) => Read::perhaps_disordered(|notes, disordered| structure(&parsed, notes, disordered)),
+        Err(error) => {
+            let minus =
+                if text.contains(is_minus) { " (a minus sign of another code point stands in it; write '-')" } else { "" };
+            let reason =
+                format!("no pymatgen Structure: {error}{minus}; write the file with Structure.to(filename, fmt=\"json\")");
+            Read::failed(Fault::at(error.line(), reason))
+        }
+    };
+    if !text.trim_start().starts_with('[') {
+        return vec![read_one(serde_json::from_str(text))];
+    }
+    match serde_json::from_str::<Vec<serde_json::Value>>(text) {
+        Ok(values) => values.into_iter().map(|value| read_one(serde_json::from_value(value))).collect(),
+        Err(error) => vec![read_one(Err(error))],
+    }
+}
+
+/// Sites at the same place are one site shared by several elements, in pymatgen too.
+fn structure(parsed: &StructureIn, notes: &mut Notes, disordered: &mut Option<DisorderedStructure>) -> Result<Structure, Fault> {
     let lattice = Lattice::from_rows(parsed.lattice.matrix)?;
     let mut sites = Vec::with_capacity(parsed.sites.len());
+    let mut occupants: Vec<(String, Species, Vector3<f64>, f64)> = Vec::new();
+    let mut partial: Option<CrystalError> = None;
     for (index, site) in parsed.sites.iter().enumerate() {
         let name = site.label.clone().unwrap_or_else(|| format!("number {}", index + 1));
-        let occupancy = site.species.iter().map(|occupant| occupant.occu).fold(0.0, f64::max);
-        let [occupant] = site.species.as_slice() else {
-            return Err(CrystalError::PartialOccupancy { site: name, occupancy }.into());
-        };
-        if (occupancy - 1.0).abs() > 1e-3 {
-            return Err(CrystalError::PartialOccupancy { site: name, occupancy }.into());
-        }
         let frac_coords = match (site.abc, site.xyz) {
             (Some(abc), _) => Vector3::from(abc),
             (None, Some(xyz)) => lattice.to_fractional(&Vector3::from(xyz)),
@@ -61,9 +72,21 @@ pub(super) fn read(text: &str) -> Result<Structure, Fault> {
                 return Err(Fault::at(0, format!("site {name} has neither 'abc' nor 'xyz'; give it one of them")));
             }
         };
-        sites.push(Site { species: element(&occupant.element)?, frac_coords });
+        let occupancy = site.species.iter().map(|occupant| occupant.occu).fold(0.0, f64::max);
+        if site.species.len() != 1 || (occupancy - 1.0).abs() > 1e-3 {
+            partial.get_or_insert(CrystalError::PartialOccupancy { site: name.clone(), occupancy });
+        }
+        for occupant in &site.species {
+            let species = element(&occupant.element, 0, notes)?;
+            sites.push(Site { species, frac_coords });
+            occupants.push((name.clone(), species, frac_coords, occupant.occu));
+        }
     }
-    checked(lattice, sites)
+    let Some(partial) = partial else { return checked(lattice, sites) };
+    let all = occupants.iter().map(|(name, species, frac_coords, occupancy)| (name.as_str(), *species, *frac_coords, *occupancy));
+    let found = DisorderedStructure::from_occupants(lattice, all, vec![SymmetryOperation::identity()]);
+    *disordered = Some(found.map_err(|reason| Fault::at(0, reason))?);
+    Err(partial.into())
 }
 
 #[derive(Serialize)]

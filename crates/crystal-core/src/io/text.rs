@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nalgebra::Vector3;
 
-use crate::{CrystalError, Lattice, Site, Species, Structure};
+use crate::{CrystalError, DisorderedStructure, Lattice, Site, Species, Structure};
 
 /// Two sites closer than this (Å) stand at the same place: no reader accepts them.
 const OVERLAP: f64 = 0.01;
@@ -63,9 +63,76 @@ impl From<CrystalError> for Fault {
     }
 }
 
-/// A finite number; Fortran's exponent letter D is understood.
+/// What came of one structure in a file.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub structure: Result<Structure, Fault>,
+    /// The structure with its occupancies, where these are the fault.
+    pub disordered: Option<DisorderedStructure>,
+    pub notes: Notes,
+}
+
+impl Read {
+    pub(super) fn failed(fault: Fault) -> Self {
+        Self { structure: Err(fault), disordered: None, notes: Notes::default() }
+    }
+
+    /// Reads a structure that cannot be disordered.
+    pub(super) fn ordered(read: impl FnOnce(&mut Notes) -> Result<Structure, Fault>) -> Self {
+        let mut notes = Notes::default();
+        Self { structure: read(&mut notes), disordered: None, notes }
+    }
+
+    /// As [`Self::ordered`], for one that can be.
+    pub(super) fn perhaps_disordered(
+        read: impl FnOnce(&mut Notes, &mut Option<DisorderedStructure>) -> Result<Structure, Fault>,
+    ) -> Self {
+        let (mut notes, mut disordered) = (Notes::default(), None);
+        Self { structure: read(&mut notes, &mut disordered), disordered, notes }
+    }
+
+    pub(super) fn entry(self, id: String, path: &Path) -> super::Entry {
+        super::Entry {
+            id,
+            structure: self.structure.map_err(|fault| fault.in_file(path)),
+            disordered: self.disordered,
+            notes: self.notes.in_file(path),
+        }
+    }
+}
+
+/// What a reader did that a user should know of, each with its line (0 where there are no lines).
+#[derive(Debug, Default)]
+pub(super) struct Notes(Vec<(usize, String)>);
+
+impl Notes {
+    /// Adds a note, unless the same one stands there already.
+    pub(super) fn add(&mut self, line: usize, text: impl Into<String>) {
+        let note = (line, text.into());
+        if !self.0.iter().any(|(_, text)| *text == note.1) {
+            self.0.push(note);
+        }
+    }
+
+    /// Counts lines from a place inside a larger file.
+    pub(super) fn below(self, lines_before: usize) -> Self {
+        Self(self.0.into_iter().map(|(line, text)| (if line == 0 { 0 } else { line + lines_before }, text)).collect())
+    }
+
+    pub(super) fn in_file(self, path: &Path) -> Vec<super::Note> {
+        self.0.into_iter().map(|(line, text)| super::Note { path: path.to_owned(), line, text }).collect()
+    }
+}
+
+/// The minus signs and hyphens that text programs write for `-`.
+pub(super) fn is_minus(sign: char) -> bool {
+    matches!(sign, '\u{2212}' | '\u{2010}' | '\u{2011}' | '\u{2012}' | '\u{2013}' | '\u{2014}' | '\u{fe63}' | '\u{ff0d}')
+}
+
+/// A finite number; Fortran's exponent letter D and minus signs of other code points are understood.
 pub(super) fn number(token: &str, line: usize, what: &str) -> Result<f64, Fault> {
-    let parsed = token.parse().ok().or_else(|| token.replace(['d', 'D'], "e").parse().ok());
+    let parse = |text: &str| text.parse().ok().or_else(|| text.replace(['d', 'D'], "e").parse().ok());
+    let parsed = parse(token).or_else(|| token.contains(is_minus).then(|| parse(&token.replace(is_minus, "-"))).flatten());
     parsed.filter(|x: &f64| x.is_finite()).ok_or_else(|| Fault::at(line, format!("'{token}' is no number; {what} belongs here")))
 }
 
@@ -79,12 +146,21 @@ pub(super) fn three_numbers(text: &str, line: usize, what: &str) -> Result<[f64;
     Ok([next()?, next()?, next()?])
 }
 
-/// The element of a symbol exactly as the tables write it. D and T are hydrogen: no isotopes are told apart here.
-pub(super) fn element(symbol: &str) -> Result<Species, CrystalError> {
+/// The element of a symbol exactly as the tables write it. D and T are hydrogen, with a note: no isotopes are told apart here.
+pub(super) fn element(symbol: &str, line: usize, notes: &mut Notes) -> Result<Species, CrystalError> {
     match symbol {
-        "D" | "T" => "H".parse(),
+        "D" | "T" => {
+            notes.add(line, isotope_note(symbol));
+            "H".parse()
+        }
         _ => symbol.parse(),
     }
+}
+
+/// What is said of a hydrogen isotope.
+pub(super) fn isotope_note(symbol: &str) -> String {
+    let name = if matches!(symbol, "T" | "3H") { "tritium" } else { "deuterium" };
+    format!("{name} ('{symbol}') is read as hydrogen")
 }
 
 /// A structure of which no two sites stand at the same place.
@@ -102,7 +178,7 @@ pub(super) fn wrapped_difference(a: &Vector3<f64>, b: &Vector3<f64>) -> Vector3<
 }
 
 /// The first pair of sites within [`OVERLAP`] of each other, by a sweep along the first axis.
-fn overlap(structure: &Structure) -> Option<(usize, usize, f64)> {
+pub(super) fn overlap(structure: &Structure) -> Option<(usize, usize, f64)> {
     let lattice = &structure.lattice;
     // A vector of length d has fractional components of at most d times the reciprocal lengths.
     let reach = OVERLAP * lattice.reciprocal_lengths()[0];
@@ -129,9 +205,62 @@ fn overlap(structure: &Structure) -> Option<(usize, usize, f64)> {
     found
 }
 
-/// Bytes as text with line ends `\n`. What is not UTF-8 (a title in Latin-1, say) becomes a replacement character, which no reader
-/// accepts in a place that matters.
+/// Bytes as text with line ends `\n`. UTF-16 is told by its byte order mark or by its zero bytes. What is neither UTF-16 nor UTF-8 (a
+/// title in Latin-1, say) becomes a replacement character, which no reader accepts in a place that matters.
 pub(super) fn decode(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
+    let text = match utf16(bytes) {
+        Some(units) => String::from_utf16_lossy(&units),
+        None => String::from_utf8_lossy(bytes).into_owned(),
+    };
     text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// The units of a text in UTF-16.
+fn utf16(bytes: &[u8]) -> Option<Vec<u16>> {
+    let little = match bytes {
+        [0xff, 0xfe, ..] => true,
+        [0xfe, 0xff, ..] => false,
+        // Without a mark: structure files begin with ASCII, so every second byte is zero.
+        [0, first, 0, second, ..] if *first != 0 && *second != 0 => false,
+        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => true,
+        _ => return None,
+    };
+    let unit = |pair: &[u8]| match pair {
+        [a, b] if little => u16::from_le_bytes([*a, *b]),
+        [a, b] => u16::from_be_bytes([*a, *b]),
+        // Half a unit, where the file was cut off.
+        _ => 0xfffd,
+    };
+    Some(bytes.chunks(2).map(unit).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_every_encoding() {
+        let expected = "data_x\n_a 1\n";
+        let written = "data_x\r\n_a 1\r";
+        let encoded = |little: bool, mark: bool| -> Vec<u8> {
+            let mark = if mark { "\u{feff}" } else { "" };
+            let bytes = |unit: u16| if little { unit.to_le_bytes() } else { unit.to_be_bytes() };
+            format!("{mark}{written}").encode_utf16().flat_map(bytes).collect()
+        };
+        for (little, mark) in [(true, true), (true, false), (false, true), (false, false)] {
+            assert_eq!(decode(&encoded(little, mark)), expected, "{little} {mark}");
+        }
+        assert_eq!(decode(written.as_bytes()), expected);
+        assert_eq!(decode(format!("\u{feff}{written}").as_bytes()), expected);
+        assert_eq!(decode(b"\xff\xfea"), "\u{fffd}");
+        assert_eq!(decode(b"M\xfcller"), "M\u{fffd}ller");
+    }
+
+    #[test]
+    fn numbers_with_other_minus_signs() {
+        for text in ["-0.5", "\u{2212}0.5", "\u{2013}.5", "-5d-1", "\u{2212}5D\u{2212}1"] {
+            assert_eq!(number(text, 1, "a coordinate").ok(), Some(-0.5), "{text}");
+        }
+        assert!(number("\u{2212}", 1, "a coordinate").is_err());
+    }
 }

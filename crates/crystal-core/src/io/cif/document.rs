@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use crystal_cif_fmt::{CifDialect, DataBlock, DataBlockMember, DataItems, Number, Value, parse_cif};
 
-use super::super::text::Fault;
-use super::locate;
+use super::super::text::{Fault, is_minus};
+use super::prepare::restored;
+use super::words;
 
 /// One value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell {
     /// `?` or `.`.
     Missing,
@@ -26,9 +27,17 @@ impl Cell {
                 Number::Integer(integer) => f64::from(integer.0),
                 Number::Float(float) => float.0,
             }),
-            Value::CharString(text) => Self::Text(text.as_ref().trim().to_owned()),
-            Value::TextField(text) => Self::Text(text.raw_string().trim().to_owned()),
-            Value::List(_) | Value::Table(_) => Self::Text(value.to_string()),
+            Value::CharString(text) => Self::of_text(text.as_ref()),
+            Value::TextField(text) => Self::of_text(&text.raw_string()),
+            Value::List(_) | Value::Table(_) => Self::of_text(&value.to_string()),
+        }
+    }
+
+    /// Quotes around `?` and around nothing say no more than the bare sign does.
+    fn of_text(text: &str) -> Self {
+        match text.trim() {
+            "" | "?" | "." => Self::Missing,
+            text => Self::Text(restored(text)),
         }
     }
 
@@ -47,9 +56,9 @@ impl Cell {
             Self::Missing => Ok(None),
             Self::Number(number) if number.is_finite() => Ok(Some(*number)),
             Self::Number(number) => Err(number.to_string()),
-            // A quoted number, perhaps with its standard uncertainty.
+            // A quoted number, perhaps with its standard uncertainty, or with a minus sign of another code point.
             Self::Text(text) => {
-                let digits = text.split('(').next().unwrap_or_default();
+                let digits = text.split('(').next().unwrap_or_default().trim().replace(is_minus, "-");
                 let number = digits.parse().ok().filter(|x: &f64| x.is_finite());
                 number.map(Some).ok_or_else(|| text.clone())
             }
@@ -60,10 +69,17 @@ impl Cell {
 /// One data block. Names are in lower case, without the leading underscore, and with `_` for the `.` of the newer dictionaries.
 pub(super) struct Block<'a> {
     text: &'a str,
-    heading: String,
-    columns: HashMap<String, Vec<Cell>>,
-    /// Names of a loop whose values do not fill its columns.
-    ragged: Vec<(String, usize, usize)>,
+    name: String,
+    /// Which block of the text it is, from 0.
+    index: usize,
+    columns: HashMap<String, Vec<Column>>,
+}
+
+/// The values under a name at one place.
+struct Column {
+    cells: Vec<Cell>,
+    /// Values and columns of the loop around it, if it is cut off.
+    ragged: Option<(usize, usize)>,
 }
 
 /// Names as this adapter looks them up.
@@ -72,102 +88,138 @@ pub(super) fn normalised(name: &str) -> String {
 }
 
 impl<'a> Block<'a> {
-    fn of(block: &DataBlock, text: &'a str) -> Self {
-        let mut columns = HashMap::new();
-        let mut ragged = Vec::new();
+    fn of(block: &DataBlock, text: &'a str, index: usize) -> Self {
+        let mut columns: HashMap<String, Vec<Column>> = HashMap::new();
+        let mut add = |name: &str, column: Column| columns.entry(normalised(name)).or_default().push(column);
         for member in block.members() {
             match member {
                 DataBlockMember::DataItems(DataItems::SingleValue(item)) => {
-                    columns.entry(normalised(item.tag().name())).or_insert_with(|| vec![Cell::of(item.value())]);
+                    add(item.tag().name(), Column { cells: vec![Cell::of(item.value())], ragged: None });
                 }
                 DataBlockMember::DataItems(DataItems::MultiValues(table)) => {
                     let lengths: Vec<usize> = table.columns().iter().map(|column| column.values().len()).collect();
+                    // The grammar deals the values out in turn, so a cut-off loop shows as columns of unequal length.
+                    let is_ragged = lengths.iter().any(|length| *length != lengths[0]);
+                    let ragged = is_ragged.then(|| (lengths.iter().sum(), lengths.len()));
                     for column in table.columns() {
-                        let name = normalised(column.tag().name());
-                        // The grammar deals the values out in turn, so a cut-off loop shows as columns of unequal length.
-                        if lengths.iter().any(|length| *length != lengths[0]) {
-                            ragged.push((name.clone(), lengths.iter().sum(), lengths.len()));
-                        }
-                        columns.entry(name).or_insert_with(|| column.values().iter().map(Cell::of).collect());
+                        add(column.tag().name(), Column { cells: column.values().iter().map(Cell::of).collect(), ragged });
                     }
                 }
                 DataBlockMember::SaveFrame(_) => {}
             }
         }
-        Self { text, heading: block.heading().to_owned(), columns, ragged }
+        Self { text, name: restored(block.heading()), index, columns }
+    }
+
+    /// The name behind `data_`.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether there is a value under one of these names.
+    pub(super) fn has_any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.columns.get(*name).is_some_and(|places| places.iter().any(Column::has_values)))
+    }
+
+    /// Whether there is a list of sites, with or without coordinates.
+    pub(super) fn has_sites(&self) -> bool {
+        !self.names_with("atom_site_").is_empty()
+    }
+
+    /// All names with a value that begin in this way.
+    pub(super) fn names_with(&self, start: &str) -> Vec<&str> {
+        let mut names: Vec<&str> = self
+            .columns
+            .iter()
+            .filter(|(name, places)| name.starts_with(start) && places.iter().any(Column::has_values))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        names.sort_unstable();
+        names
     }
 
     /// The values under a name.
     ///
     /// # Errors
-    /// If they stand in a loop that is cut off.
+    /// If they stand in a loop that is cut off, or if the name has other values elsewhere in the block.
     pub(super) fn column(&self, name: &str) -> Result<Option<&[Cell]>, Fault> {
-        if let Some((_, n_values, n_columns)) = self.ragged.iter().find(|(ragged, ..)| ragged == name) {
-            let reason = format!(
-                "the loop with _{name} is cut off: {n_values} values do not fill rows of {n_columns}; complete its last row"
-            );
-            return Err(Fault::at(self.line(name, n_values / n_columns), reason));
-        }
-        Ok(self.columns.get(name).map(Vec::as_slice))
-    }
-
-    /// The first of these names that has values.
-    pub(super) fn first_column(&self, names: &[&'static str]) -> Result<Option<(&'static str, &[Cell])>, Fault> {
-        for name in names {
-            if let Some(cells) = self.column(name)? {
-                return Ok(Some((name, cells)));
+        let Some(places) = self.columns.get(name) else { return Ok(None) };
+        let mut chosen: Option<(usize, &Column)> = None;
+        for (occurrence, column) in places.iter().enumerate() {
+            if let Some((n_values, n_columns)) = column.ragged {
+                let reason = format!(
+                    "the loop with _{name} is cut off: {n_values} values do not fill rows of {n_columns}; complete its last row"
+                );
+                return Err(Fault::at(self.line_at(name, occurrence, n_values / n_columns), reason));
+            }
+            match chosen {
+                Some((first, known)) if known.has_values() && column.has_values() && known.cells != column.cells => {
+                    let reason = format!(
+                        "_{name} stands here with other values than in line {}; keep one of the two, or give the second structure a data block of its own",
+                        self.line_at(name, first, 0)
+                    );
+                    return Err(Fault::at(self.line_at(name, occurrence, 0), reason));
+                }
+                Some((_, known)) if known.has_values() => {}
+                _ => chosen = Some((occurrence, column)),
             }
         }
-        Ok(None)
+        Ok(chosen.map(|(_, column)| column.cells.as_slice()))
     }
 
     /// The single value under the first of these names that has one.
     pub(super) fn value(&self, names: &[&'static str]) -> Result<Option<(&'static str, &Cell)>, Fault> {
         for name in names {
-            if let Some(cell) = self.column(name)?.and_then(<[Cell]>::first).filter(|cell| !matches!(cell, Cell::Missing)) {
+            if let Some(cell) = self.column(name)?.and_then(|cells| cells.iter().find(|cell| !matches!(cell, Cell::Missing))) {
                 return Ok(Some((name, cell)));
             }
         }
         Ok(None)
     }
 
+    /// As [`Self::value`], as text.
+    pub(super) fn text_value(&self, names: &[&'static str]) -> Result<Option<(&'static str, String)>, Fault> {
+        Ok(self.value(names)?.and_then(|(name, cell)| Some((name, cell.text()?))))
+    }
+
     /// The line of row `row` (from 0) under a name.
     pub(super) fn line(&self, name: &str, row: usize) -> usize {
-        locate::line(self.text, &self.heading, name, row)
+        let places = self.columns.get(name);
+        let with_values = places.and_then(|places| places.iter().position(Column::has_values));
+        self.line_at(name, with_values.unwrap_or(0), row)
+    }
+
+    fn line_at(&self, name: &str, occurrence: usize, row: usize) -> usize {
+        words::line_of_value(self.text, self.index, name, occurrence, row, normalised)
     }
 
     /// The line of the block's heading.
     pub(super) fn heading_line(&self) -> usize {
-        locate::heading_line(self.text, &self.heading)
+        words::heading_line(self.text, self.index)
     }
 }
 
-/// The text in a form the grammar takes, with the same line numbers. Programs write much that CIF 1.1 forbids but that no number
-/// here depends on: letters outside ASCII in names and titles, and `data_` without a name.
-pub(super) fn prepared(text: &str) -> String {
-    let ascii = text.chars().map(|c| if c.is_ascii() && c != '\0' { c } else { 'x' });
-    let mut ascii: String = ascii.collect();
-    // A last line without its end is common, and a text field's closing line needs none; the grammar wants neither discussed.
-    if !ascii.ends_with('\n') {
-        ascii.push('\n');
+impl Column {
+    fn has_values(&self) -> bool {
+        self.cells.iter().any(|cell| !matches!(cell, Cell::Missing))
     }
-    let lines = ascii.split_inclusive('\n');
-    lines.map(|line| if line.trim_end().eq_ignore_ascii_case("data_") { "data_unnamed\n" } else { line }).collect()
 }
 
-/// All data blocks of a [`prepared`] text.
+/// All data blocks of a [`super::prepare::prepared`] text.
 pub(super) fn blocks(text: &str) -> Result<Vec<Block<'_>>, Fault> {
     refuse_deep_nesting(text)?;
     let document = parse_cif(text).map_err(|errors| {
         let furthest = errors.iter().max_by_key(|error| error.span().start);
         let offset = furthest.map_or(0, |error| error.span().start).min(text.len());
         let at_end = text[offset..].trim().is_empty();
-        let line = locate::line_of_offset(text, if at_end { text.trim_end().len() } else { offset });
-        let near: String = text.lines().nth(line - 1).unwrap_or_default().trim().chars().take(60).collect();
+        let line = words::line_of_offset(text, if at_end { text.trim_end().len() } else { offset });
+        let near = restored(text.lines().nth(line - 1).unwrap_or_default().trim());
+        let near: String = near.chars().take(60).collect();
         let place = if at_end { "at the end of the file".to_owned() } else { format!("near '{near}'") };
         Fault::at(line, format!("no valid CIF {place}; a value or a quote is missing, or the file is cut off"))
     })?;
-    Ok(document.data_blocks().map(|blocks| blocks.iter().map(|block| Block::of(block, text)).collect()).unwrap_or_default())
+    let blocks = document.data_blocks().map(Vec::as_slice).unwrap_or_default();
+    Ok(blocks.iter().enumerate().map(|(index, block)| Block::of(block, text, index)).collect())
 }
 
 /// CIF 2.0 has lists and tables inside each other, which the grammar follows by recursion and, for tables, by trying twice a

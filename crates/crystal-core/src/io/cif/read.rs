@@ -1,39 +1,164 @@
-//! A structure from a CIF: cell, sites, and all images of the sites.
+//! The structures of a CIF: for each data block its cell, its sites, and all images of the sites.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use nalgebra::Vector3;
 
-use super::super::text::{Fault, checked, element, wrapped_difference};
-use super::document::{Block, Cell, blocks, prepared};
-use super::symmetry;
-use crate::{Composition, CrystalError, Lattice, LatticeParameters, Site, Species, Structure, SymmetryOperation};
-
-/// Images of one site closer than this (Å) are one atom on a special position. Wide enough for coordinates of two or three
-/// decimals; no two atoms of a fully occupied site are ever so close.
-const MERGE: f64 = 0.1;
+use super::super::ReadOptions;
+use super::super::text::{Fault, Notes, Read, overlap, wrapped_difference};
+use super::document::{Block, Cell, blocks};
+use super::evidence::{Crystal, Evidence};
+use super::expand::ListedSite;
+use super::labels::{Found, Symbols};
+use super::prepare::prepared;
+use super::symmetry::{Symmetric, symmetric_sites};
+use crate::{CrystalError, DisorderedStructure, Lattice, LatticeParameters, Site, Structure};
 
 /// Occupancies this close to 1 are full: they carry rounding.
-const OCCUPANCY_TOLERANCE: f64 = 1e-3;
+pub(super) const OCCUPANCY_TOLERANCE: f64 = 1e-3;
+
+/// A site moved farther than this (Å) onto a special position is worth a note.
+const MOVED: f64 = 0.01;
+
+/// Two sites closer than this (Å) are worth a note: they may be alternatives of one atom.
+const CLOSE: f64 = 0.5;
 
 const CELL: [&str; 6] =
     ["cell_length_a", "cell_length_b", "cell_length_c", "cell_angle_alpha", "cell_angle_beta", "cell_angle_gamma"];
 const COORDINATES: [&str; 3] = ["atom_site_fract_x", "atom_site_fract_y", "atom_site_fract_z"];
 
-/// The structure of the first data block that has a cell.
-pub(in super::super) fn read(text: &str) -> Result<Structure, Fault> {
+/// What one data block holds. Its name, if the file has several structures.
+pub(in super::super) struct BlockRead {
+    pub name: Option<String>,
+    pub read: Read,
+}
+
+/// The structures of all data blocks that have sites.
+pub(in super::super) fn read(text: &str, options: &ReadOptions) -> Vec<BlockRead> {
     let text = prepared(text);
-    let blocks = blocks(&text)?;
-    let has_cell = |block: &&Block<'_>| CELL.iter().any(|name| block.column(name).map_or(true, |column| column.is_some()));
-    let block = blocks
-        .iter()
-        .find(has_cell)
-        .ok_or_else(|| Fault::at(1, "no data block has a cell (_cell_length_a …); the file is empty, cut off or no structure"))?;
+    let blocks = match blocks(&text) {
+        Ok(blocks) => blocks,
+        Err(fault) => return vec![BlockRead { name: None, read: Read::failed(fault) }],
+    };
+    let has_cell = |block: &Block<'_>| block.has_any(&CELL);
+    let mut chosen: Vec<&Block<'_>> = blocks.iter().filter(|block| block.has_any(&COORDINATES)).collect();
+    if chosen.is_empty() {
+        // Then the first block that looks like a structure says what is missing.
+        chosen = blocks.iter().find(|block| has_cell(block) || block.has_sites()).into_iter().collect();
+    }
+    if chosen.is_empty() {
+        let reason = "no data block has a cell (_cell_length_a …); the file is empty, cut off or no structure";
+        return vec![BlockRead { name: None, read: Read::failed(Fault::at(1, reason)) }];
+    }
+    let several = chosen.len() > 1;
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    let read = |block: &&Block<'_>| {
+        let n_before = names.entry(block.name().to_owned()).or_default();
+        *n_before += 1;
+        let name = if *n_before > 1 { format!("{}-{n_before}", block.name()) } else { block.name().to_owned() };
+        BlockRead { name: several.then_some(name), read: read_block(block, options) }
+    };
+    chosen.iter().map(read).collect()
+}
+
+fn read_block(block: &Block<'_>, options: &ReadOptions) -> Read {
+    Read::perhaps_disordered(|notes, disordered| structure(block, options, notes, disordered))
+}
+
+fn structure(
+    block: &Block<'_>,
+    options: &ReadOptions,
+    notes: &mut Notes,
+    disordered: &mut Option<DisorderedStructure>,
+) -> Result<Structure, Fault> {
     let lattice = lattice(block)?;
-    let sites = sites(block)?;
-    symmetry::check_number(block)?;
-    let operations = symmetry::operations(block, &lattice)?;
-    let structure = checked(lattice, expand(&lattice, sites, &operations))?;
-    check_formula(block, &structure)?;
+    let sites = sites(block, notes)?;
+    let found = symmetric_sites(block, &lattice, &sites, options.merge_distance, notes)?;
+    let Symmetric { operations, number, orbits } = &found;
+    let crystal = Crystal { lattice: &lattice, sites: &sites, orbits, n_operations: operations.len(), number: *number };
+    let evidence = Evidence::read(block)?;
+    let line_of = |site: &ListedSite| block.line(COORDINATES[0], site.row);
+    if let Some((site, orbit, thirds)) =
+        sites.iter().zip(orbits).find_map(|(site, orbit)| orbit.unclear.map(|thirds| (site, orbit, thirds)))
+        && !evidence.confirms(&crystal)
+    {
+        let reason = format!(
+            "the coordinates of site '{}' are rounded so far that it may have {} images or {thirds}; give them with more decimals, or its _atom_site_symmetry_multiplicity",
+            site.label,
+            orbit.images.len()
+        );
+        return Err(Fault::at(line_of(site), reason));
+    }
+    let moved: Vec<&str> =
+        sites.iter().zip(orbits).filter(|(_, orbit)| orbit.moved > MOVED).map(|(site, _)| site.label.as_str()).collect();
+    if let Some(first) = sites.iter().zip(orbits).find(|(_, orbit)| orbit.moved > MOVED) {
+        let farthest = orbits.iter().map(|orbit| orbit.moved).fold(0.0, f64::max);
+        let text = format!(
+            "images of {} within {} Å of each other are read as one atom on a special position, up to {farthest:.3} Å away (rounded coordinates)",
+            listed(&moved),
+            options.merge_distance
+        );
+        notes.add(line_of(first.0), text);
+    }
+    if let Some(partial) = sites.iter().find(|site| (site.occupancy - 1.0).abs() > OCCUPANCY_TOLERANCE) {
+        let fault = Fault::structure_at(
+            line_of(partial),
+            CrystalError::PartialOccupancy { site: partial.label.clone(), occupancy: partial.occupancy },
+        );
+        evidence.check_formula(&crystal)?;
+        let all = sites.iter().zip(orbits).flat_map(|(site, orbit)| {
+            orbit.images.iter().map(|image| (site.label.as_str(), site.species, *image, site.occupancy))
+        });
+        let found = DisorderedStructure::from_occupants(lattice, all, operations.clone());
+        *disordered = Some(found.map_err(|reason| Fault::at(line_of(partial), reason))?);
+        return Err(fault);
+    }
+    let mut owners: Vec<usize> = Vec::new();
+    let mut expanded: Vec<Site> = Vec::new();
+    for (index, (site, orbit)) in sites.iter().zip(orbits).enumerate() {
+        owners.extend(std::iter::repeat_n(index, orbit.images.len()));
+        expanded.extend(orbit.images.iter().map(|image| Site { species: site.species, frac_coords: *image }));
+    }
+    let structure = Structure::new(lattice, expanded)?;
+    if let Some((i, j, distance)) = overlap(&structure) {
+        let (first, second) = (&sites[owners[i]], &sites[owners[j]]);
+        return Err(Fault::structure_at(
+            line_of(second),
+            CrystalError::SameSite { first: first.label.clone(), second: second.label.clone(), distance },
+        ));
+    }
+    evidence.check_formula(&crystal)?;
+    note_close_sites(&structure, &sites, &owners, block, notes);
     Ok(structure)
+}
+
+/// Distances between listed sites: within one orbit they are the merging's matter.
+fn note_close_sites(structure: &Structure, sites: &[ListedSite], owners: &[usize], block: &Block<'_>, notes: &mut Notes) {
+    /// Beyond this number of atoms the comparison of all pairs takes longer than reading.
+    const MOST: usize = 1500;
+    if structure.n_sites() > MOST {
+        return;
+    }
+    let hydrogen = |index: usize| sites[owners[index]].species.atomic_number() == 1;
+    for i in 0..structure.n_sites() {
+        for j in i + 1..structure.n_sites() {
+            let difference = wrapped_difference(&structure.sites()[i].frac_coords, &structure.sites()[j].frac_coords);
+            let distance = structure.lattice().to_cartesian(&difference).norm();
+            if owners[i] != owners[j] && distance < CLOSE && !(hydrogen(i) && hydrogen(j)) {
+                let (first, second) = (&sites[owners[i]].label, &sites[owners[j]].label);
+                let line = block.line(COORDINATES[0], sites[owners[j]].row);
+                notes.add(line, format!("'{first}' and '{second}' are {distance:.2} Å apart; if they are alternatives of one atom, remove one of them"));
+                return;
+            }
+        }
+    }
+}
+
+/// The first few labels of a list.
+fn listed(labels: &[&str]) -> String {
+    let shown: Vec<String> = labels.iter().take(3).map(|label| format!("'{label}'")).collect();
+    let more = if labels.len() > shown.len() { format!(" and {} more sites", labels.len() - shown.len()) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 fn lattice(block: &Block<'_>) -> Result<Lattice, Fault> {
@@ -55,12 +180,19 @@ fn lattice(block: &Block<'_>) -> Result<Lattice, Fault> {
         .map_err(|error| Fault::structure_at(block.line(CELL[0], 0), error))
 }
 
+/// The cell of a column in a row; columns that are not there are missing everywhere.
+fn at(column: Option<&[Cell]>, row: usize) -> Cell {
+    column.and_then(|cells| cells.get(row)).cloned().unwrap_or(Cell::Missing)
+}
+
 /// The sites of the list, without their images.
-fn sites(block: &Block<'_>) -> Result<Vec<Site>, Fault> {
+fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault> {
     let mut columns: [&[Cell]; 3] = [&[]; 3];
     for (column, name) in columns.iter_mut().zip(COORDINATES) {
         *column = block.column(name)?.ok_or_else(|| {
-            let cure = "a structure needs _atom_site_fract_x, _y and _z (Cartesian coordinates are not read)";
+            let cartesian = block.has_any(&["atom_site_cartn_x"]);
+            let remark = if cartesian { " (Cartesian coordinates are not read)" } else { "" };
+            let cure = format!("a structure needs _atom_site_fract_x, _y and _z{remark}");
             Fault::at(block.heading_line(), format!("_{name} is missing; {cure}"))
         })?;
     }
@@ -69,6 +201,11 @@ fn sites(block: &Block<'_>) -> Result<Vec<Site>, Fault> {
     let occupancies = block.column("atom_site_occupancy")?;
     let flags = block.column("atom_site_calc_flag")?;
     let hydrogens = block.column("atom_site_attached_hydrogens")?;
+    let multiplicities = match block.column("atom_site_symmetry_multiplicity")? {
+        Some(cells) => Some(cells),
+        None => block.column("atom_site_site_symmetry_multiplicity")?,
+    };
+    let letters = block.column("atom_site_wyckoff_symbol")?;
     if labels.is_none() && symbols.is_none() {
         let line = block.line(COORDINATES[0], 0);
         return Err(Fault::at(
@@ -76,191 +213,104 @@ fn sites(block: &Block<'_>) -> Result<Vec<Site>, Fault> {
             "the sites have neither _atom_site_type_symbol nor _atom_site_label; add one of the two columns",
         ));
     }
+    refuse_alternatives(block, labels)?;
+    let texts = |column: Option<&[Cell]>| column.unwrap_or_default().iter().filter_map(Cell::text).collect::<Vec<String>>();
+    let written: Vec<String> = texts(symbols).into_iter().chain(texts(labels)).collect();
+    let read_symbols = Symbols::new(written.iter().map(String::as_str), Evidence::formula_symbols(block)?);
     let mut sites = Vec::new();
     for row in 0..columns[0].len() {
-        let at = |column: Option<&[Cell]>| column.and_then(|cells| cells.get(row)).cloned().unwrap_or(Cell::Missing);
         let line = || block.line(COORDINATES[0], row);
         // A dummy site marks a place, not an atom.
-        if at(flags).text().is_some_and(|flag| flag.eq_ignore_ascii_case("dum")) {
+        if at(flags, row).text().is_some_and(|flag| flag.eq_ignore_ascii_case("dum")) {
             continue;
         }
-        let name = at(labels).text().or_else(|| at(symbols).text()).unwrap_or_else(|| format!("number {}", row + 1));
-        let species = match at(symbols).text() {
-            Some(symbol) => element_of_type(&symbol).map_err(|error| Fault::structure_at(line(), error))?,
-            None => element_of_label(&name).map_err(|what| what.at(line()))?,
+        let symbol = at(symbols, row).text();
+        let label = at(labels, row).text().or_else(|| symbol.clone()).unwrap_or_else(|| format!("number {}", row + 1));
+        let found = match &symbol {
+            Some(symbol) => read_symbols.of_type(symbol),
+            None => read_symbols.of_label(&label),
         };
+        let Found { species, note } = found.map_err(|reason| Fault::at(line(), reason))?;
+        if let Some(note) = note {
+            notes.add(line(), note);
+        }
         let mut frac_coords = Vector3::zeros();
         for axis in 0..3 {
-            let value = at(Some(columns[axis]))
+            let value = at(Some(columns[axis]), row)
                 .number()
-                .map_err(|text| Fault::at(line(), format!("site '{name}' has the coordinate '{text}', which is no number")))?;
+                .map_err(|text| Fault::at(line(), format!("site '{label}' has the coordinate '{text}', which is no number")))?;
             frac_coords[axis] = value.ok_or_else(|| {
                 Fault::at(
                     line(),
-                    format!("site '{name}' has no {} coordinate; give it or remove the site", ["x", "y", "z"][axis]),
+                    format!("site '{label}' has no {} coordinate; give it or remove the site", ["x", "y", "z"][axis]),
                 )
             })?;
         }
-        let occupancy = at(occupancies)
+        let occupancy = at(occupancies, row)
             .number()
-            .map_err(|text| Fault::at(line(), format!("site '{name}' has the occupancy '{text}', which is no number")))?;
-        if let Some(occupancy) = occupancy.filter(|x| (x - 1.0).abs() > OCCUPANCY_TOLERANCE) {
-            return Err(Fault::structure_at(line(), CrystalError::PartialOccupancy { site: name, occupancy }));
+            .map_err(|text| Fault::at(line(), format!("site '{label}' has the occupancy '{text}', which is no number")))?
+            .unwrap_or(1.0);
+        if !(0.0..=1.0 + OCCUPANCY_TOLERANCE).contains(&occupancy) {
+            let reason = format!("site '{label}' has the occupancy {occupancy}; give a number from 0 to 1");
+            return Err(Fault::at(line(), reason));
         }
-        if let Ok(Some(count)) = at(hydrogens).number()
+        if occupancy == 0.0 {
+            notes.add(line(), format!("site '{label}' has occupancy 0 and is left out"));
+            continue;
+        }
+        if let Ok(Some(count)) = at(hydrogens, row).number()
             && count > 0.0
         {
             let reason = format!(
-                "site '{name}' stands for {count} hydrogen atoms besides itself that have no coordinates; add them as sites"
+                "site '{label}' stands for {count} hydrogen atoms besides itself that have no coordinates; add them as sites"
             );
             return Err(Fault::at(line(), reason));
         }
-        sites.push(Site { species, frac_coords });
+        let wyckoff = at(letters, row).text().unwrap_or_default();
+        sites.push(ListedSite {
+            label,
+            row,
+            species,
+            frac_coords,
+            occupancy,
+            multiplicity: at(multiplicities, row).number().ok().flatten(),
+            wyckoff_letter: wyckoff.chars().find(char::is_ascii_alphabetic),
+        });
     }
     Ok(sites)
 }
 
-/// The element of a type symbol, which may carry a charge: `Fe3+`, `O2-`, `FE`.
-fn element_of_type(symbol: &str) -> Result<Species, CrystalError> {
-    let letters: String = symbol.chars().take_while(char::is_ascii_alphabetic).collect();
-    element(&capitalised(&letters)).map_err(|_| CrystalError::UnknownElement { symbol: symbol.to_owned() })
-}
-
-enum LabelFault {
-    Unknown(CrystalError),
-    Ambiguous(String),
-}
-
-impl LabelFault {
-    fn at(self, line: usize) -> Fault {
-        match self {
-            Self::Unknown(error) => Fault::structure_at(line, error),
-            Self::Ambiguous(reason) => Fault::at(line, reason),
-        }
-    }
-}
-
-/// The element with which a label such as `Fe1` or `O2a` begins. `CA1` may be calcium or a carbon A: that is not guessed.
-fn element_of_label(label: &str) -> Result<Species, LabelFault> {
-    let letters: Vec<char> = label.chars().take_while(char::is_ascii_alphabetic).take(2).collect();
-    let one = letters.first().and_then(|first| element(&first.to_ascii_uppercase().to_string()).ok());
-    let two = (letters.len() == 2).then(|| element(&capitalised(&letters.iter().collect::<String>())).ok()).flatten();
-    let second_is_lower = letters.get(1).is_some_and(char::is_ascii_lowercase);
-    match (one, two) {
-        (Some(_), Some(two)) if second_is_lower => Ok(two),
-        (Some(one), Some(two)) => Err(LabelFault::Ambiguous(format!(
-            "the label '{label}' may mean {one} or {two}; add the column _atom_site_type_symbol"
-        ))),
-        (None, Some(found)) | (Some(found), None) => Ok(found),
-        (None, None) => Err(LabelFault::Unknown(CrystalError::UnknownElement { symbol: label.to_owned() })),
-    }
-}
-
-fn capitalised(letters: &str) -> String {
-    let mut capitalised = letters.to_ascii_lowercase();
-    if let Some(first) = capitalised.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    capitalised
-}
-
-/// All images of the sites in the cell, each atom once, orbit after orbit. Where images of one site coincide (within [`MERGE`]) the
-/// site is first moved to their mean, which lies on the special position exactly. Without symmetry the coordinates stay as they are;
-/// with it they come into 0 … 1.
-fn expand(lattice: &Lattice, sites: Vec<Site>, operations: &[SymmetryOperation]) -> Vec<Site> {
-    if operations.len() <= 1 {
-        return sites;
-    }
-    let mut expanded = Vec::new();
-    for site in sites {
-        let coincident = |image: &Vector3<f64>, point: &Vector3<f64>| {
-            let difference = wrapped_difference(point, image);
-            (lattice.to_cartesian(&difference).norm() < MERGE).then_some(difference)
-        };
-        let shifts: Vec<Vector3<f64>> = operations
-            .iter()
-            .filter_map(|operation| coincident(&operation.apply(&site.frac_coords), &site.frac_coords))
-            .collect();
-        let mean = shifts.iter().sum::<Vector3<f64>>() / shifts.len().max(1) as f64;
-        let centre = site.frac_coords + mean;
-        let mut orbit: Vec<Vector3<f64>> = Vec::new();
-        for operation in operations {
-            let image = operation.apply(&centre).map(into_cell);
-            if !orbit.iter().any(|known| coincident(&image, known).is_some()) {
-                orbit.push(image);
+/// Sites that exclude each other are no structure: of each disordered assembly one group of sites must be chosen.
+fn refuse_alternatives(block: &Block<'_>, labels: Option<&[Cell]>) -> Result<(), Fault> {
+    let assemblies = block.column("atom_site_disorder_assembly")?;
+    for name in ["atom_site_disorder_group", "atom_site_label_alt_id"] {
+        let Some(groups) = block.column(name)? else { continue };
+        let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (row, group) in groups.iter().enumerate() {
+            let Some(group) = group.text() else { continue };
+            if name == "atom_site_disorder_group" && group == "0" {
+                continue;
+            }
+            let label = at(labels, row).text().unwrap_or_else(|| format!("number {}", row + 1));
+            let assembly = at(assemblies, row).text().unwrap_or_default();
+            let of_assembly = known.entry(assembly.clone()).or_default();
+            of_assembly.insert(group.clone());
+            let about_an_element = group.starts_with('-');
+            if of_assembly.len() > 1 || about_an_element {
+                let what = if about_an_element {
+                    format!("site '{label}' is disordered about a symmetry element (group {group})")
+                } else {
+                    let groups: Vec<&str> = of_assembly.iter().map(String::as_str).collect();
+                    let of = if assembly.is_empty() { String::new() } else { format!(" of assembly {assembly}") };
+                    format!(
+                        "site '{label}' is an alternative: the disorder groups {}{of} exclude each other",
+                        groups.join(" and ")
+                    )
+                };
+                let cure = "keep the sites of one alternative, with occupancy 1 and '.' as their group, and remove the others";
+                return Err(Fault::at(block.line(name, row), format!("{what}; {cure}")));
             }
         }
-        expanded.extend(orbit.into_iter().map(|frac_coords| Site { frac_coords, ..site }));
     }
-    expanded
-}
-
-/// Into 0 … 1; a number that rounding would carry to 1 becomes 0.
-fn into_cell(x: f64) -> f64 {
-    let wrapped = x - x.floor();
-    if wrapped >= 1.0 { 0.0 } else { wrapped }
-}
-
-/// Compares the atoms with `_chemical_formula_sum`, if it can be read: they must be one multiple (at least 1) of it. Programs differ
-/// in whether the sum is of a formula unit or of the cell, so the multiple itself says nothing.
-fn check_formula(block: &Block<'_>, structure: &Structure) -> Result<(), Fault> {
-    const NAME: &str = "chemical_formula_sum";
-    let Some(formula) = block.value(&[NAME])?.and_then(|(_, cell)| cell.text()) else { return Ok(()) };
-    let Some(expected) = formula_counts(&formula) else { return Ok(()) };
-    let found: Vec<(Species, f64)> =
-        Composition::of(structure).iter().map(|(species, count)| (species, f64::from(count))).collect();
-    let count = |counts: &[(Species, f64)], species| {
-        counts.iter().filter(|(known, _)| *known == species).map(|(_, count)| count).sum::<f64>()
-    };
-    let multiple = found.iter().map(|(species, n)| n / count(&expected, *species)).fold(0.0, f64::max);
-    let fits =
-        |species: Species| (count(&found, species) - multiple * count(&expected, species)).abs() < 0.01 * multiple.max(1.0);
-    if multiple.is_finite() && multiple > 0.999 && expected.iter().all(|(species, _)| fits(*species)) {
-        return Ok(());
-    }
-    let reason = format!(
-        "the sites and their images are {}, which does not agree with the formula '{formula}'; sites are missing or the formula is wrong: complete the list of sites, or correct or remove _{NAME}",
-        Composition::of(structure).formula()
-    );
-    Err(Fault::at(block.line(NAME, 0), reason))
-}
-
-/// `Fe2 O3` as counts; `None` if it is written in another way.
-fn formula_counts(formula: &str) -> Option<Vec<(Species, f64)>> {
-    let mut counts = Vec::new();
-    for term in formula.split_whitespace() {
-        let digits = term.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(term.len());
-        let (symbol, number) = term.split_at(digits);
-        let count = if number.is_empty() { Some(1.0) } else { number.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0) };
-        counts.push((element(symbol).ok()?, count?));
-    }
-    (!counts.is_empty()).then_some(counts)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn elements_of_type_symbols_and_labels() {
-        for (text, symbol) in [("Fe3+", "Fe"), ("O2-", "O"), ("FE", "Fe"), ("na1+", "Na"), ("D", "H"), ("Cl", "Cl")] {
-            assert_eq!(element_of_type(text).expect(text).symbol(), symbol, "{text}");
-        }
-        for (text, symbol) in [("Fe1", "Fe"), ("O2a", "O"), ("OH1", "O"), ("Na", "Na"), ("XE1", "Xe"), ("C1A", "C"), ("D3", "H")]
-        {
-            assert_eq!(element_of_label(text).map_err(|_| text).expect(text).symbol(), symbol, "{text}");
-        }
-        assert!(element_of_type("Wat").is_err());
-        assert!(matches!(element_of_label("CA1"), Err(LabelFault::Ambiguous(_))));
-        assert!(matches!(element_of_label("Q1"), Err(LabelFault::Unknown(_))));
-        assert!(matches!(element_of_label(""), Err(LabelFault::Unknown(_))));
-    }
-
-    #[test]
-    fn formulas() {
-        let counts = formula_counts("C2 H6 O").expect("a formula");
-        assert_eq!(counts.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [2.0, 6.0, 1.0]);
-        assert!(formula_counts("(Fe0.5 Mn0.5)2 O3").is_none());
-        assert!(formula_counts("").is_none());
-    }
+    Ok(())
 }

@@ -1,222 +1,230 @@
-//! The symmetry operations of a CIF: its own list, else the setting that its symbols and number name.
+//! The symmetry of a CIF: what its lists, symbols and number say, and which of it holds where they disagree.
 
-use std::collections::{HashMap, HashSet};
+use nalgebra::Matrix3;
 
-use moyo::data::{HallSymbol, HallSymbolEntry, hall_symbol_entry};
-use nalgebra::{Matrix3, Vector3};
-
-use super::super::text::{Fault, wrapped_difference};
+use super::super::text::{Fault, Notes};
+use super::claims::{Claim, Reading, claims, unusable_names};
 use super::document::Block;
-use super::triplet;
-use crate::{CrystalError, Lattice, SpaceGroup, SymmetryOperation};
+use super::evidence::{Crystal, Evidence};
+use super::expand::{ListedSite, Orbit, expand};
+use crate::setting::same_operations;
+use crate::{CrystalError, Lattice, SpaceGroupNumber, SymmetryOperation};
 
-const OPERATIONS: [&str; 2] = ["space_group_symop_operation_xyz", "symmetry_equiv_pos_as_xyz"];
-const HALL: [&str; 2] = ["space_group_name_hall", "symmetry_space_group_name_hall"];
-const HERMANN_MAUGUIN: [&str; 3] = ["space_group_name_h-m_alt", "symmetry_space_group_name_h-m", "space_group_name_h-m_full"];
 const NUMBER: [&str; 2] = ["space_group_it_number", "symmetry_int_tables_number"];
 
-/// More operations than any group has, even in a cell of several conventional ones.
-const MOST_OPERATIONS: usize = 768;
+/// The sites of a block with the symmetry that was taken.
+pub(super) struct Symmetric {
+    /// All operations of the cell, the identity first.
+    pub operations: Vec<SymmetryOperation>,
+    /// The group's number, where a name or the operations tell.
+    pub number: Option<SpaceGroupNumber>,
+    /// One orbit for each site.
+    pub orbits: Vec<Orbit>,
+}
 
-/// Translations of one list agree to this (fractions of the cell): they may be written as 0.333 and 0.667.
-const TRANSLATION_TOLERANCE: f64 = 2e-3;
-
-/// All operations of the cell, centring translations included. A file without any word on symmetry is taken as P 1.
-pub(super) fn operations(block: &Block<'_>, lattice: &Lattice) -> Result<Vec<SymmetryOperation>, Fault> {
-    let (line, operations) = match block.first_column(&OPERATIONS)? {
-        Some((name, cells)) if cells.iter().any(|cell| cell.text().is_some()) => {
-            let mut operations = Vec::new();
-            for (row, cell) in cells.iter().enumerate() {
-                let line = || block.line(name, row);
-                let text = cell
-                    .text()
-                    .ok_or_else(|| Fault::at(line(), "a symmetry operation is missing ('?' or '.'); complete the list"))?;
-                operations.push(triplet::parse(&text).map_err(|reason| Fault::at(line(), reason))?);
-                if operations.len() > MOST_OPERATIONS {
-                    return Err(Fault::at(
-                        line(),
-                        format!("more than {MOST_OPERATIONS} symmetry operations; no space group has so many"),
-                    ));
-                }
-            }
-            let line = block.line(name, 0);
-            (line, group(operations).map_err(|reason| Fault::at(line, reason))?)
+/// Takes the symmetry that the block states and expands its sites. A block without any word on symmetry is taken as P 1.
+///
+/// A list of operations goes before a Hall symbol, that before a Hermann–Mauguin symbol, and that before a number. Where these name
+/// different groups, and where a name leaves the origin open, formula, Z, density, multiplicities and distances decide; where they do not,
+/// the file is refused.
+pub(super) fn symmetric_sites(
+    block: &Block<'_>,
+    lattice: &Lattice,
+    sites: &[ListedSite],
+    merge: f64,
+    notes: &mut Notes,
+) -> Result<Symmetric, Fault> {
+    check_number(block)?;
+    let evidence = Evidence::read(block)?;
+    let claims = claims(block, lattice, notes)?;
+    let mut context = Context { lattice, sites, merge, evidence: &evidence, notes };
+    let Some(first) = claims.first() else {
+        if let Some((name, line)) = unusable_names(block) {
+            let reason = format!(
+                "_{name} names a symmetry that cannot be used; add the operations (_space_group_symop_operation_xyz), or the symbol (_space_group_name_H-M_alt, 'P 1' if all atoms are listed)"
+            );
+            return Err(Fault::at(line, reason));
         }
-        _ => named_operations(block, lattice)?,
+        let found = context.symmetric(vec![SymmetryOperation::identity()], None);
+        let crystal = context.crystal(&found);
+        for (line, doubt) in evidence.doubts(&crystal) {
+            context.notes.add(line, format!("the file says nothing on symmetry and is read as P 1, but {doubt}"));
+        }
+        return Ok(found);
     };
-    match operations.iter().find(|operation| !keeps_metric(operation, lattice)) {
-        Some(operation) => Err(Fault::at(
-            line,
-            format!(
-                "the operation {} does not fit the cell: it does not keep lengths and angles; correct the cell or the space group (and its setting)",
-                triplet::format(operation)
-            ),
-        )),
-        None => Ok(operations),
+    let line = first.line;
+    let common = common_number(&claims);
+    let readings: Vec<&Reading> = match common {
+        Common::Number(number) => {
+            first.readings.iter().filter(|reading| reading.number.is_none_or(|own| own == number)).collect()
+        }
+        Common::NotTold => first.readings.iter().collect(),
+        Common::Contradiction => {
+            let all: Vec<&Reading> = claims.iter().flat_map(|claim| &claim.readings).collect();
+            let heading = contradiction(&claims);
+            return context.choose(line, &all, &heading, "correct or remove the one that is wrong", false);
+        }
+    };
+    let distinct = distinct(&readings);
+    if let [only] = distinct[..] {
+        let found = context.symmetric(only.operations.clone(), only.number.or(common.number()));
+        let crystal = context.crystal(&found);
+        let doubts = evidence.doubts(&crystal);
+        for (line, doubt) in doubts {
+            context.notes.add(line, format!("{doubt} (read with the symmetry of {})", first.source));
+        }
+        return Ok(found);
+    }
+    let several_groups = distinct.iter().any(|reading| reading.number != distinct[0].number);
+    let heading = format!("{} leaves the {} open", first.source, if several_groups { "group" } else { "origin" });
+    let cure = "name it (_space_group_name_H-M_alt '… :1' or '… :2'), or add the operations, _atom_site_symmetry_multiplicity or _cell_formula_units_Z with _chemical_formula_sum";
+    context.choose(line, &distinct, &heading, cure, true)
+}
+
+struct Context<'a> {
+    lattice: &'a Lattice,
+    sites: &'a [ListedSite],
+    merge: f64,
+    evidence: &'a Evidence,
+    notes: &'a mut Notes,
+}
+
+impl Context<'_> {
+    fn symmetric(&self, operations: Vec<SymmetryOperation>, number: Option<SpaceGroupNumber>) -> Symmetric {
+        let orbits = expand(self.lattice, self.sites, &operations, self.merge);
+        Symmetric { operations, number, orbits }
+    }
+
+    fn crystal<'b>(&'b self, symmetric: &'b Symmetric) -> Crystal<'b> {
+        Crystal {
+            lattice: self.lattice,
+            sites: self.sites,
+            orbits: &symmetric.orbits,
+            n_operations: symmetric.operations.len(),
+            number: symmetric.number,
+        }
+    }
+
+    /// The one reading that nothing in the file contradicts.
+    fn choose(
+        &mut self,
+        line: usize,
+        readings: &[&Reading],
+        heading: &str,
+        cure: &str,
+        with_bonds: bool,
+    ) -> Result<Symmetric, Fault> {
+        let mut fitting: Vec<(&Reading, Symmetric)> = Vec::new();
+        let mut refused = Vec::new();
+        for reading in distinct(readings) {
+            let found = self.symmetric(reading.operations.clone(), reading.number);
+            match self.evidence.against(&self.crystal(&found), with_bonds) {
+                Some(reason) => refused.push(format!("{}: {reason}", reading.name)),
+                None => fitting.push((reading, found)),
+            }
+        }
+        if fitting.len() == 1 {
+            let (reading, found) = fitting.remove(0);
+            self.notes.add(line, format!("{heading}; {} is taken, the others do not fit ({})", reading.name, refused.join("; ")));
+            return Ok(found);
+        }
+        let why = if fitting.is_empty() {
+            format!("and each reading contradicts the file ({})", refused.join("; "))
+        } else {
+            let names: Vec<&str> = fitting.iter().map(|(reading, _)| reading.name.as_str()).collect();
+            format!("and nothing else in the file tells which holds ({})", names.join(", "))
+        };
+        Err(Fault::at(line, format!("{heading}, {why}; {cure}")))
     }
 }
 
+/// Readings with different operations.
+fn distinct<'a>(readings: &[&'a Reading]) -> Vec<&'a Reading> {
+    let mut distinct: Vec<&Reading> = Vec::new();
+    for reading in readings {
+        if !distinct.iter().any(|known| same_operations(&known.operations, &reading.operations)) {
+            distinct.push(reading);
+        }
+    }
+    distinct
+}
+
+#[derive(Clone, Copy)]
+enum Common {
+    /// All claims name this group.
+    Number(SpaceGroupNumber),
+    /// One claim that does not say its number.
+    NotTold,
+    /// Two claims name no common group.
+    Contradiction,
+}
+
+impl Common {
+    fn number(self) -> Option<SpaceGroupNumber> {
+        match self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+fn common_number(claims: &[Claim]) -> Common {
+    let mut common: Option<Vec<SpaceGroupNumber>> = None;
+    let mut lists = Vec::new();
+    for claim in claims {
+        if claim.is_list {
+            lists.extend(claim.readings.iter());
+        }
+        let numbers: Vec<SpaceGroupNumber> = claim.readings.iter().filter_map(|reading| reading.number).collect();
+        if numbers.is_empty() {
+            continue;
+        }
+        let kept = match common {
+            None => numbers,
+            Some(known) => known.into_iter().filter(|number| numbers.contains(number)).collect(),
+        };
+        common = Some(kept);
+    }
+    // Two lists of one group in different settings disagree as well.
+    if distinct(&lists).len() > 1 {
+        return Common::Contradiction;
+    }
+    match common.as_deref() {
+        None => Common::NotTold,
+        Some([]) => Common::Contradiction,
+        // A shortened symbol may leave several groups; the caller's evidence decides among them.
+        Some([first, rest @ ..]) if rest.iter().all(|number| number == first) => Common::Number(*first),
+        Some(_) => Common::NotTold,
+    }
+}
+
+fn contradiction(claims: &[Claim]) -> String {
+    let said: Vec<String> = claims
+        .iter()
+        .map(|claim| {
+            let mut numbers: Vec<u8> =
+                claim.readings.iter().filter_map(|reading| reading.number).map(SpaceGroupNumber::get).collect();
+            numbers.dedup();
+            let numbers: Vec<String> = numbers.iter().map(u8::to_string).collect();
+            match numbers.len() {
+                0 => format!("{} (line {})", claim.source, claim.line),
+                _ => format!("{} (line {}: group {})", claim.source, claim.line, numbers.join(" or ")),
+            }
+        })
+        .collect();
+    format!("these contradict each other: {}", said.join(", "))
+}
+
 /// Whether `WᵀGW = G` to 2 %, with `G` the metric of the cell: enough to tell a wrong setting from a rounded cell.
-fn keeps_metric(operation: &SymmetryOperation, lattice: &Lattice) -> bool {
+pub(super) fn keeps_metric(operation: &SymmetryOperation, lattice: &Lattice) -> bool {
     let metric = lattice.matrix() * lattice.matrix().transpose();
     let rotation = operation.rotation.map(f64::from);
     let change: Matrix3<f64> = rotation.transpose() * metric * rotation - metric;
     (0..3).all(|i| (0..3).all(|j| change[(i, j)].abs() <= 0.02 * (metric[(i, i)] * metric[(j, j)]).sqrt()))
 }
 
-/// The distinct operations of a list, if they can be a group: a list that was cut off is no group.
-fn group(list: Vec<SymmetryOperation>) -> Result<Vec<SymmetryOperation>, String> {
-    let same = |a: &Vector3<f64>, b: &Vector3<f64>| wrapped_difference(a, b).abs().max() < TRANSLATION_TOLERANCE;
-    let key = |rotation: &Matrix3<i32>| -> [i32; 9] { std::array::from_fn(|i| rotation[i]) };
-    let mut by_rotation: HashMap<[i32; 9], Vec<Vector3<f64>>> = HashMap::new();
-    let mut operations: Vec<SymmetryOperation> = Vec::new();
-    for operation in list {
-        let translations = by_rotation.entry(key(&operation.rotation)).or_default();
-        if !translations.iter().any(|known| same(known, &operation.translation)) {
-            translations.push(operation.translation);
-            operations.push(operation);
-        }
-    }
-    let incomplete = |why: &str| Err(format!("the list of symmetry operations is no group ({why}); complete it"));
-    let Some(centring) = by_rotation.get(&key(&Matrix3::identity())) else {
-        return incomplete("the identity x,y,z is missing");
-    };
-    if !centring.iter().any(|translation| same(translation, &Vector3::zeros())) {
-        return incomplete("the identity x,y,z is missing");
-    }
-    if by_rotation.values().any(|translations| translations.len() != centring.len()) {
-        return incomplete("some operations lack their centring translations");
-    }
-    if centring.iter().any(|a| centring.iter().any(|b| !centring.iter().any(|c| same(&(a + b), c)))) {
-        return incomplete("a centring translation is missing");
-    }
-    let rotations: Vec<Matrix3<i32>> = by_rotation.keys().map(|key| Matrix3::from_column_slice(key)).collect();
-    let known: HashSet<[i32; 9]> = by_rotation.keys().copied().collect();
-    if rotations.len() > 48 || rotations.iter().any(|a| rotations.iter().any(|b| !known.contains(&key(&(a * b))))) {
-        return incomplete("the product of two operations is not in it");
-    }
-    // The identity first: its image is the site itself.
-    let identity =
-        operations.iter().position(|operation| operation.is_translation() && same(&operation.translation, &Vector3::zeros()));
-    operations.swap(0, identity.unwrap_or(0));
-    Ok(operations)
-}
-
-/// Operations from the Hall symbol, the Hermann–Mauguin symbol or the number; with the line that names them.
-fn named_operations(block: &Block<'_>, lattice: &Lattice) -> Result<(usize, Vec<SymmetryOperation>), Fault> {
-    if let Some((name, cell)) = block.value(&HALL)? {
-        let symbol = cell.text().unwrap_or_default();
-        if let Some(entry) = entries().find(|entry| compact(entry.hall_symbol) == compact(&symbol)) {
-            return Ok((block.line(name, 0), operations_of(&entry)));
-        }
-    }
-    let number = match block.value(&NUMBER)? {
-        Some((name, cell)) => {
-            let line = block.line(name, 0);
-            let whole = cell.number().ok().flatten().filter(|x| x.fract() == 0.0 && x.abs() < 1e9);
-            let number = whole.ok_or_else(|| {
-                let text = cell.text().unwrap_or_default();
-                Fault::at(line, format!("'{text}' is no space-group number; give a number from 1 to 230"))
-            })?;
-            let group = SpaceGroup::from_number(number as i64).map_err(|error| Fault::structure_at(line, error))?;
-            Some((line, group))
-        }
-        None => None,
-    };
-    if let Some((name, cell)) = block.value(&HERMANN_MAUGUIN)? {
-        let line = block.line(name, 0);
-        let symbol = cell.text().unwrap_or_default();
-        let number = number.map(|(_, group)| i32::from(group.number().get()));
-        match setting(&symbol, number, lattice) {
-            Some(entry) => return Ok((line, operations_of(&entry))),
-            // An old or odd spelling does no harm where the number leaves no choice.
-            None if number.is_some_and(|number| entries().filter(|entry| entry.number == number).count() == 1) => {}
-            None => {
-                let reason = format!(
-                    "the setting of the space group '{symbol}' cannot be told; add its operations (_space_group_symop_operation_xyz)"
-                );
-                return Err(Fault::at(line, reason));
-            }
-        }
-    }
-    match number {
-        Some((line, group)) => {
-            let standard = i32::from(group.hall_number().get());
-            let number = i32::from(group.number().get());
-            let candidates: Vec<HallSymbolEntry> = entries().filter(|entry| entry.number == number).collect();
-            let entry = by_axes(&candidates, lattice).or_else(|| hall_symbol_entry(standard));
-            Ok((line, entry.map(|entry| operations_of(&entry)).unwrap_or_default()))
-        }
-        None => Ok((block.heading_line(), vec![SymmetryOperation::identity()])),
-    }
-}
-
-fn entries() -> impl Iterator<Item = HallSymbolEntry> {
-    (1..=530).filter_map(hall_symbol_entry)
-}
-
-/// A symbol without what writers differ in: spaces, underscores, brackets, case.
-fn compact(symbol: &str) -> String {
-    symbol.chars().filter(|c| !c.is_whitespace() && !matches!(c, '_' | '(' | ')')).map(|c| c.to_ascii_lowercase()).collect()
-}
-
-/// The setting that a Hermann–Mauguin symbol names, perhaps with `:1`, `:2`, `:H` or `:R` after it. Where the symbol leaves a choice
-/// it is the standard setting, or hexagonal or rhombohedral axes as the cell has them.
-fn setting(symbol: &str, number: Option<i32>, lattice: &Lattice) -> Option<HallSymbolEntry> {
-    let (symbol, suffix) = symbol.split_once(':').map_or((symbol, None), |(symbol, suffix)| (symbol, Some(suffix.trim())));
-    let name = compact(symbol);
-    // 'P 21/n' is short for 'P 1 21/n 1'.
-    let unique_b = name.get(..1).zip(name.get(1..)).map(|(letter, rest)| format!("{letter}1{rest}1")).unwrap_or_default();
-    let suits = |entry: &HallSymbolEntry| {
-        number.is_none_or(|number| number == entry.number)
-            && suffix.is_none_or(|suffix| suffix.is_empty() || entry.setting.eq_ignore_ascii_case(suffix))
-    };
-    let full = |entry: &HallSymbolEntry| compact(entry.hm_full) == name || compact(entry.hm_full) == unique_b;
-    let mut candidates: Vec<HallSymbolEntry> = entries().filter(|entry| suits(entry) && full(entry)).collect();
-    if candidates.is_empty() {
-        candidates = entries().filter(|entry| suits(entry) && compact(entry.hm_short) == name).collect();
-    }
-    if let [only] = &candidates[..] {
-        return Some(only.clone());
-    }
-    let is_standard = |entry: &&HallSymbolEntry| {
-        SpaceGroup::from_number(i64::from(entry.number))
-            .is_ok_and(|group| i32::from(group.hall_number().get()) == entry.hall_number)
-    };
-    by_axes(&candidates, lattice).or_else(|| candidates.iter().find(is_standard).cloned())
-}
-
-/// Among settings in hexagonal and rhombohedral axes, the one whose axes the cell has.
-fn by_axes(candidates: &[HallSymbolEntry], lattice: &Lattice) -> Option<HallSymbolEntry> {
-    let with = |setting: &str| candidates.iter().find(|entry| entry.setting == setting).cloned();
-    let (hexagonal, rhombohedral) = (with("H")?, with("R")?);
-    let hexagonal_cell = (lattice.parameters().gamma - 120.0).abs() < 1.0 && (lattice.parameters().alpha - 90.0).abs() < 1.0;
-    Some(if hexagonal_cell { hexagonal } else { rhombohedral })
-}
-
-/// Every operation of a setting in its conventional cell, the identity first.
-fn operations_of(entry: &HallSymbolEntry) -> Vec<SymmetryOperation> {
-    let symbol = HallSymbol::from_hall_number(entry.hall_number).expect("every Hall symbol of the table parses");
-    let points = entry.centering.lattice_points();
-    let mut operations: Vec<SymmetryOperation> = symbol
-        .traverse()
-        .into_iter()
-        .flat_map(|operation| {
-            let with = |point: &Vector3<f64>| SymmetryOperation {
-                rotation: operation.rotation,
-                translation: (operation.translation + point).map(|x| x.rem_euclid(1.0)),
-            };
-            points.iter().map(with).collect::<Vec<_>>()
-        })
-        .collect();
-    let is_identity = |operation: &SymmetryOperation| operation.is_translation() && operation.translation.norm() < 1e-9;
-    let identity = operations.iter().position(is_identity).expect("a group has an identity");
-    operations.swap(0, identity);
-    operations
-}
-
 /// A space-group number that exists, or the error for one that does not: a wrong number is an error even beside operations.
-pub(super) fn check_number(block: &Block<'_>) -> Result<(), Fault> {
+fn check_number(block: &Block<'_>) -> Result<(), Fault> {
     let Some((name, cell)) = block.value(&NUMBER)? else { return Ok(()) };
     match cell.number() {
         Ok(Some(number)) if !(1.0..=230.0).contains(&number) => {

@@ -1,5 +1,7 @@
 //! Symmetry operations as coordinate triplets: `-x, y+1/2, -z`.
 
+use std::fmt;
+
 use nalgebra::{Matrix3, Vector3};
 
 use crate::SymmetryOperation;
@@ -66,18 +68,21 @@ fn fraction(term: &str) -> Option<f64> {
         Some((above, below)) => unsigned(above)? / unsigned(below)?,
         None => unsigned(term)?,
     };
-    // 0.3333 stands for 1/3: crystallographic translations are multiples of 1/24 in every standard setting.
+    // 0.33 means 1/3: crystallographic translations are multiples of 1/24 in every standard setting. A number may be off by half of
+    // its last decimal.
+    let decimals = term.split_once('.').map_or(0, |(_, decimals)| decimals.len().min(9));
+    let rounding = 0.51 * 10_f64.powi(-i32::try_from(decimals.max(2)).unwrap_or(9)) + 1e-4;
     let snapped = (value * 24.0).round() / 24.0;
-    (value.is_finite() && value.abs() <= 100.0).then_some(if (value - snapped).abs() < 1e-3 { snapped } else { value })
+    (value.is_finite() && value.abs() <= 100.0).then_some(if (value - snapped).abs() < rounding { snapped } else { value })
 }
 
-/// Writes a triplet with translations in 0 … 1 as fractions.
-pub(super) fn format(operation: &SymmetryOperation) -> String {
-    let parts: Vec<String> = (0..3)
-        .map(|row| {
+/// As a triplet with translations in 0 … 1: fractions where they are multiples of 1/24, decimals elsewhere.
+impl fmt::Display for SymmetryOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for row in 0..3 {
             let mut part = String::new();
             for (axis, name) in ["x", "y", "z"].into_iter().enumerate() {
-                match operation.rotation[(row, axis)] {
+                match self.rotation[(row, axis)] {
                     0 => {}
                     1 if part.is_empty() => part.push_str(name),
                     1 => part.push_str(&format!("+{name}")),
@@ -85,16 +90,25 @@ pub(super) fn format(operation: &SymmetryOperation) -> String {
                     other => part.push_str(&format!("{other:+}{name}")),
                 }
             }
-            let twenty_fourths = (operation.translation[row] * 24.0).round().rem_euclid(24.0) as u32;
-            if twenty_fourths > 0 {
-                let divisor =
-                    (1..=24).rev().find(|d: &u32| twenty_fourths.is_multiple_of(*d) && 24_u32.is_multiple_of(*d)).unwrap_or(1);
-                part.push_str(&format!("+{}/{}", twenty_fourths / divisor, 24 / divisor));
+            let shift = self.translation[row].rem_euclid(1.0);
+            let twenty_fourths = (shift * 24.0).round();
+            if (shift * 24.0 - twenty_fourths).abs() > 24e-3 {
+                part.push_str(&format!("+{shift:.4}"));
+            } else if let Some((above, below)) = lowest_terms(twenty_fourths.rem_euclid(24.0)) {
+                part.push_str(&format!("+{above}/{below}"));
             }
-            part
-        })
-        .collect();
-    parts.join(",")
+            let separator = if row == 0 { "" } else { "," };
+            write!(f, "{separator}{part}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A number of twenty-fourths in lowest terms; `None` for 0.
+fn lowest_terms(twenty_fourths: f64) -> Option<(u8, u8)> {
+    let count = (1..24_u8).find(|count| f64::from(*count) == twenty_fourths)?;
+    let divisor = (1..=24_u8).rev().find(|d| count.is_multiple_of(*d) && 24_u8.is_multiple_of(*d))?;
+    Some((count / divisor, 24 / divisor))
 }
 
 #[cfg(test)]
@@ -106,7 +120,7 @@ mod tests {
     fn every_operation_of_the_tables_round_trips() {
         for number in 1..=230 {
             for operation in SpaceGroup::from_number(number).expect("a space group").operations() {
-                let text = format(operation);
+                let text = operation.to_string();
                 let read = parse(&text).expect("own text");
                 assert_eq!(read.rotation, operation.rotation, "{text}");
                 assert!((read.translation - operation.translation).abs().max() < 1e-12, "{text}");
@@ -121,7 +135,10 @@ mod tests {
             assert_eq!(operation.rotation, Matrix3::new(-1, 0, 0, 0, 1, 0, 0, 0, -1), "{text}");
             assert_eq!(operation.translation, Vector3::new(0.5, 0.5, 0.0), "{text}");
         }
-        assert_eq!(parse("x-y,x,z+0.333").expect("a screw").translation[2], 1.0 / 3.0);
+        for (written, third) in [("0.333", 1.0), ("0.33", 1.0), ("0.67", 2.0), (".6667", 2.0), ("0.17", 0.5)] {
+            assert_eq!(parse(&format!("x-y,x,z+{written}")).expect("a screw").translation[2], third / 3.0, "{written}");
+        }
+        assert_eq!(parse("x,y,z+0.2").expect("a fifth").translation[2], 0.2);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use super::triplet;
 use crate::{AsymmetricUnit, Composition, Lattice, Species, Structure, SymmetryOperation};
 
 /// The structure as a CIF in P 1 with all atoms of the cell. `id` names the data block.
@@ -78,7 +77,7 @@ fn head(id: &str, lattice: &Lattice, composition: &Composition) -> String {
 fn operations(text: &mut String, operations: &[SymmetryOperation]) {
     text.push_str("loop_\n_space_group_symop_id\n_space_group_symop_operation_xyz\n");
     for (index, operation) in operations.iter().enumerate() {
-        let _ = writeln!(text, "{} '{}'", index + 1, triplet::format(operation));
+        let _ = writeln!(text, "{} '{}'", index + 1, operation);
     }
 }
 

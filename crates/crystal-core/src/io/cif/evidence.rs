@@ -1,0 +1,273 @@
+//! What a CIF says of its crystal besides cell, sites and symmetry: formula, number of formula units, density, multiplicities. It tells
+//! which of several readings is meant.
+
+use super::super::text::{Fault, wrapped_difference};
+use super::document::Block;
+use super::expand::{ListedSite, Orbit};
+use crate::{Lattice, SpaceGroup, SpaceGroupNumber, Species};
+
+const FORMULA: [&str; 1] = ["chemical_formula_sum"];
+const UNITS: [&str; 1] = ["cell_formula_units_z"];
+const DENSITY: [&str; 2] = ["exptl_crystal_density_diffrn", "exptl_crystal_density_meas"];
+
+/// Densities agree to this: hydrogen atoms are left out of many lists.
+const DENSITY_TOLERANCE: f64 = 0.08;
+
+/// g/cm³ of one u in one Å³.
+const DENSITY_UNIT: f64 = 1.660_539;
+
+/// Atoms closer than this part of the sum of their radii are not both there.
+const SHORTEST_BOND: f64 = 0.55;
+
+/// Two listed sites whose images are this close (Å) are one atom.
+const SAME_PLACE: f64 = 0.1;
+
+/// A site farther than this (Å) from the position it is merged onto is more than rounded.
+const ROUNDED: f64 = 0.15;
+
+/// Beyond this number of atoms distances are not compared.
+const MOST_ATOMS: usize = 3000;
+
+/// What the file states.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    formula: Option<Formula>,
+    /// Z and its line.
+    units: Option<(f64, usize)>,
+    /// In g/cm³.
+    density: Option<f64>,
+}
+
+#[derive(Debug)]
+struct Formula {
+    line: usize,
+    text: String,
+    counts: Vec<(Species, f64)>,
+}
+
+/// One way of reading the file.
+pub(super) struct Crystal<'a> {
+    pub lattice: &'a Lattice,
+    pub sites: &'a [ListedSite],
+    /// One for each site.
+    pub orbits: &'a [Orbit],
+    pub n_operations: usize,
+    pub number: Option<SpaceGroupNumber>,
+}
+
+impl Evidence {
+    pub(super) fn read(block: &Block<'_>) -> Result<Self, Fault> {
+        let formula = block.text_value(&FORMULA)?.and_then(|(name, text)| {
+            let counts = formula_counts(&text)?;
+            Some(Formula { line: block.line(name, 0), text, counts })
+        });
+        let positive = |names: &[&'static str]| -> Result<Option<(f64, usize)>, Fault> {
+            let value = block.value(names)?;
+            Ok(value.and_then(|(name, cell)| {
+                let number = cell.number().ok().flatten().filter(|x| *x > 0.0)?;
+                Some((number, block.line(name, 0)))
+            }))
+        };
+        Ok(Self { formula, units: positive(&UNITS)?, density: positive(&DENSITY)?.map(|(density, _)| density) })
+    }
+
+    /// Element symbols of the formula, as it writes them.
+    pub(super) fn formula_symbols(block: &Block<'_>) -> Result<std::collections::BTreeSet<String>, Fault> {
+        let text = block.text_value(&FORMULA)?.map(|(_, text)| text).unwrap_or_default();
+        let mut symbols = std::collections::BTreeSet::new();
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find(|c: char| c.is_ascii_uppercase()) {
+            let length = rest[at + 1..].find(|c: char| !c.is_ascii_lowercase()).unwrap_or(rest.len() - at - 1);
+            symbols.insert(rest[at..=at + length].to_owned());
+            rest = &rest[at + 1 + length..];
+        }
+        Ok(symbols)
+    }
+
+    /// The atoms must be one multiple (at least 1) of the formula, if it can be read. Programs differ in whether the sum is of a formula
+    /// unit or of the cell, so the multiple itself says nothing.
+    pub(super) fn check_formula(&self, crystal: &Crystal<'_>) -> Result<(), Fault> {
+        match (&self.formula, self.against_formula(crystal)) {
+            (Some(formula), Some(reason)) => {
+                let cure = "sites are missing or the formula is wrong: complete the list of sites, or correct or remove _chemical_formula_sum";
+                Err(Fault::at(formula.line, format!("{reason}; {cure}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn against_formula(&self, crystal: &Crystal<'_>) -> Option<String> {
+        let formula = self.formula.as_ref()?;
+        let found = crystal.counts();
+        let multiple = found.iter().map(|(species, n)| n / count(&formula.counts, *species)).fold(0.0, f64::max);
+        let fits = |species: Species| {
+            (count(&found, species) - multiple * count(&formula.counts, species)).abs() < 0.01 * multiple.max(1.0)
+        };
+        // A list of part of the formula units' atoms would be less than one of them.
+        if multiple.is_finite() && multiple > 0.999 && formula.counts.iter().all(|(species, _)| fits(*species)) {
+            return None;
+        }
+        Some(format!(
+            "the sites and their images are {}, which does not agree with the formula '{}'",
+            crystal.formula(),
+            formula.text
+        ))
+    }
+
+    /// What disagrees with Z, in words.
+    fn against_units(&self, crystal: &Crystal<'_>) -> Option<String> {
+        let (units, _) = self.units?;
+        let found = crystal.counts();
+        let Some(formula) = &self.formula else {
+            let whole = |n: f64| (n / units - (n / units).round()).abs() < 0.01 && n / units > 0.99;
+            let fits = found.iter().all(|(_, n)| whole(*n));
+            let reason = || format!("Z = {units} does not divide the atoms in the cell, {}", crystal.formula());
+            return (!fits).then(reason);
+        };
+        let fits = |(species, n): &(Species, f64)| (count(&formula.counts, *species) * units - n).abs() < 0.01 * n.max(1.0);
+        let reason =
+            || format!("Z = {units} times the formula '{}' is not what is in the cell, {}", formula.text, crystal.formula());
+        (!found.iter().all(fits)).then(reason)
+    }
+
+    fn against_density(&self, crystal: &Crystal<'_>) -> Option<String> {
+        let stated = self.density?;
+        let mass: Option<f64> = crystal.counts().iter().map(|(species, n)| species.mass().map(|mass| mass * n)).sum();
+        let density = mass? * DENSITY_UNIT / crystal.lattice.volume();
+        let reason = || format!("the density is {density:.2} g/cm³, the file says {stated}");
+        ((density / stated - 1.0).abs() > DENSITY_TOLERANCE).then(reason)
+    }
+
+    /// The weightiest thing that a reading contradicts. Nothing said is nothing against it. Bond lengths may tell an origin; where
+    /// groups contradict each other only atoms that fall onto each other count.
+    pub(super) fn against(&self, crystal: &Crystal<'_>, with_bonds: bool) -> Option<String> {
+        self.against_units(crystal)
+            .or_else(|| self.against_formula(crystal))
+            .or_else(|| against_multiplicities(crystal))
+            .or_else(|| self.against_density(crystal))
+            .or_else(|| against_distances(crystal, with_bonds))
+    }
+
+    /// Whether the file states the number of atoms, and it is this one.
+    pub(super) fn confirms(&self, crystal: &Crystal<'_>) -> bool {
+        let states_numbers = (self.formula.is_some() && self.units.is_some())
+            || crystal.sites.iter().all(|site| site.multiplicity.is_some() || site.wyckoff_letter.is_some());
+        states_numbers && self.against_units(crystal).is_none() && against_multiplicities(crystal).is_none()
+    }
+
+    /// As [`Self::against`], without the formula and distances, which other checks refuse.
+    pub(super) fn doubts(&self, crystal: &Crystal<'_>) -> Vec<(usize, String)> {
+        let line = self.units.map_or(0, |(_, line)| line);
+        let stated = [self.against_units(crystal), against_multiplicities(crystal), self.against_density(crystal)];
+        stated.into_iter().flatten().map(|reason| (line, reason)).collect()
+    }
+}
+
+impl Crystal<'_> {
+    /// Atoms in the cell by element, occupancies counted.
+    fn counts(&self) -> Vec<(Species, f64)> {
+        let mut counts: std::collections::BTreeMap<Species, f64> = std::collections::BTreeMap::new();
+        for (site, orbit) in self.sites.iter().zip(self.orbits) {
+            *counts.entry(site.species).or_default() += site.occupancy * orbit.images.len() as f64;
+        }
+        counts.into_iter().collect()
+    }
+
+    pub(super) fn formula(&self) -> String {
+        let term = |(species, n): (Species, f64)| match (n * 1000.0).round() / 1000.0 {
+            1.0 => species.to_string(),
+            n => format!("{species}{n}"),
+        };
+        self.counts().into_iter().map(term).collect()
+    }
+}
+
+fn count(counts: &[(Species, f64)], species: Species) -> f64 {
+    counts.iter().filter(|(known, _)| *known == species).map(|(_, count)| count).sum()
+}
+
+/// The column of multiplicities holds the number of images or, as some programs write it, the order of the site symmetry: one of the two
+/// must hold for all sites. Wyckoff letters say the same through the tables.
+fn against_multiplicities(crystal: &Crystal<'_>) -> Option<String> {
+    let pairs = || crystal.sites.iter().zip(crystal.orbits);
+    let images = |orbit: &Orbit| orbit.images.len() as f64;
+    let order = |orbit: &Orbit| crystal.n_operations as f64 / images(orbit);
+    let agrees = |of: &dyn Fn(&Orbit) -> f64| {
+        pairs().all(|(site, orbit)| site.multiplicity.is_none_or(|stated| (stated - of(orbit)).abs() < 0.5))
+    };
+    if !agrees(&images) && !agrees(&order) {
+        let (site, orbit) =
+            pairs().find(|(site, orbit)| site.multiplicity.is_some_and(|stated| (stated - images(orbit)).abs() >= 0.5))?;
+        let stated = site.multiplicity.unwrap_or_default();
+        return Some(format!("site '{}' has {} images, its multiplicity in the file is {stated}", site.label, images(orbit)));
+    }
+    let group = SpaceGroup::get(crystal.number?);
+    let standard = group.operations().len() * group.centring().order();
+    let cells = crystal.n_operations as f64 / standard as f64;
+    pairs().find_map(|(site, orbit)| {
+        let letter = site.wyckoff_letter?;
+        let multiplicity = group.wyckoff_position(letter)?.multiplicity() as f64 * cells;
+        let reason = || format!("site '{}' has {} images, but position {letter} has {multiplicity}", site.label, images(orbit));
+        ((multiplicity - images(orbit)).abs() >= 0.5).then(reason)
+    })
+}
+
+/// Atoms too close to each other, and sites moved too far onto a position.
+fn against_distances(crystal: &Crystal<'_>, with_bonds: bool) -> Option<String> {
+    if with_bonds && let Some((site, orbit)) = crystal.sites.iter().zip(crystal.orbits).find(|(_, orbit)| orbit.moved > ROUNDED) {
+        return Some(format!("site '{}' is {:.2} Å off the position onto which its images merge", site.label, orbit.moved));
+    }
+    let atoms: Vec<(&ListedSite, Vector)> = crystal
+        .sites
+        .iter()
+        .zip(crystal.orbits)
+        .filter(|(site, _)| site.occupancy > 0.99)
+        .flat_map(|(site, orbit)| orbit.images.iter().map(move |image| (site, *image)))
+        .collect();
+    if atoms.len() > MOST_ATOMS {
+        return None;
+    }
+    // Orbits are homogeneous: the first image of each sees all distances.
+    let mut first = 0;
+    for (site, orbit) in crystal.sites.iter().zip(crystal.orbits).filter(|(site, _)| site.occupancy > 0.99) {
+        let from = orbit.images.first()?;
+        for (index, (other, image)) in atoms.iter().enumerate() {
+            let radii = site.species.radius().unwrap_or(0.3) + other.species.radius().unwrap_or(0.3);
+            let limit = if with_bonds { SHORTEST_BOND * radii } else { SAME_PLACE };
+            let distance = crystal.lattice.to_cartesian(&wrapped_difference(from, image)).norm();
+            if index != first && distance < limit {
+                return Some(format!("'{}' and '{}' are {distance:.2} Å apart", site.label, other.label));
+            }
+        }
+        first += orbit.images.len();
+    }
+    None
+}
+
+type Vector = nalgebra::Vector3<f64>;
+
+/// `Fe2 O3` as counts; `None` if it is written in another way.
+fn formula_counts(formula: &str) -> Option<Vec<(Species, f64)>> {
+    let mut counts = Vec::new();
+    for term in formula.split_whitespace() {
+        let digits = term.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(term.len());
+        let (symbol, number) = term.split_at(digits);
+        let count = if number.is_empty() { Some(1.0) } else { number.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0) };
+        let species = if matches!(symbol, "D" | "T") { "H".parse() } else { symbol.parse() };
+        counts.push((species.ok()?, count?));
+    }
+    (!counts.is_empty()).then_some(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas() {
+        let counts = formula_counts("C2 H6 O").expect("a formula");
+        assert_eq!(counts.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [2.0, 6.0, 1.0]);
+        assert!(formula_counts("(Fe0.5 Mn0.5)2 O3").is_none());
+        assert!(formula_counts("").is_none());
+    }
+}
