@@ -61,7 +61,7 @@ impl DisorderedStructure {
         sites: impl IntoIterator<Item = (Vector3<f64>, Vec<(Species, f64)>)>,
         operations: Vec<SymmetryOperation>,
     ) -> Result<Self, CrystalError> {
-        let sites: Vec<(Vector3<f64>, Vec<(Species, f64)>)> = sites.into_iter().collect();
+        let sites: Vec<_> = sites.into_iter().collect();
         if sites.is_empty() {
             return Err(CrystalError::NoSites);
         }

@@ -146,11 +146,26 @@ fn check_manifest(manifest: &Manifest, names: &[String], findings: &mut Vec<Find
             let message = format!("`{name}` never sees a tensor library; move what needs `{used}` to a crate above");
             findings.push(Finding::new(path, line, message));
         }
-        if names.iter().any(|name| name == used) && !may_use(name, used) {
+        if !dependency.of_tests && names.iter().any(|name| name == used) && !may_use(name, used) {
             let message = format!("`{name}` may not use `{used}` (see ARCHITECTURE.md); move the code to the crate that may");
             findings.push(Finding::new(path, line, message));
         }
     }
+}
+
+/// Dependencies whose names no source file of the package contains. Each of them costs every build its compilation.
+fn unused(manifest: &Manifest, tree: &Tree) -> anyhow::Result<Vec<Finding>> {
+    let folder = manifest.path.parent().expect("a manifest lies in a folder");
+    let sources =
+        tree.files().iter().filter(|path| path.starts_with(folder) && path.extension().is_some_and(|ending| ending == "rs"));
+    let texts = sources.map(|path| tree.text(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let is_used = |called: &str| texts.iter().flatten().any(|text| holds_word(text, called));
+    let unused = manifest.dependencies.iter().filter(|dependency| !is_used(&dependency.called));
+    let finding = |dependency: &Dependency| {
+        let message = format!("`{}` does not use `{}`; drop the dependency", manifest.name, dependency.name);
+        Finding::new(&manifest.path, dependency.line, message)
+    };
+    Ok(unused.map(finding).collect())
 }
 
 fn may_use(name: &str, used: &str) -> bool {
