@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use crystal_core::{Structure, io};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Completion, message, terminal};
 
@@ -20,7 +20,7 @@ pub(super) struct Input {
 }
 
 /// What became of a structure, as the documents print it: numbers, or an error and no numbers.
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Row<T> {
     /// The structure's id.
     pub id: String,
@@ -32,7 +32,28 @@ pub(super) struct Row<T> {
     pub error: Option<String>,
 }
 
+impl<T> Row<T> {
+    /// The row of a result.
+    pub(super) fn of(id: String, result: Result<T, String>) -> Self {
+        match result {
+            Ok(numbers) => Self { id, numbers: Some(numbers), error: None },
+            Err(error) => Self { id, numbers: None, error: Some(error) },
+        }
+    }
+}
+
 impl Input {
+    /// An input as it was read from `place`.
+    #[cfg(test)]
+    pub(super) fn new(id: String, place: String, structure: Result<Structure, String>) -> Self {
+        Self { id, place, structure }
+    }
+
+    /// The message of an error that concerns this structure.
+    pub(super) fn failed(&self, error: &(dyn std::error::Error + 'static)) -> String {
+        format!("{}: {}", self.place, message::of_std(error))
+    }
+
     /// Where the structure stands, for messages.
     pub(super) fn place(&self) -> &str {
         &self.place
@@ -44,11 +65,7 @@ impl Input {
             Ok(structure) => work(structure).map_err(|error| format!("{}: {}", self.place, message::of_std(&error))),
             Err(error) => Err(error.clone()),
         };
-        let (numbers, error) = match result {
-            Ok(numbers) => (Some(numbers), None),
-            Err(error) => (None, Some(error)),
-        };
-        Row { id: self.id.clone(), numbers, error }
+        Row::of(self.id.clone(), result)
     }
 }
 

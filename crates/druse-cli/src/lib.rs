@@ -4,12 +4,17 @@
 //! 1 some structures could not be handled, 2 nothing was done.
 
 mod convert;
+mod energy;
 mod evaluate;
 mod fingerprint;
+mod hulls;
 mod inputs;
 mod matching;
 mod message;
+mod phonons;
+mod potentials;
 pub mod progress;
+mod relaxing;
 mod requests;
 mod sample;
 mod symmetry;
@@ -45,6 +50,10 @@ enum Command {
     Fingerprint(fingerprint::FingerprintArgs),
     Evaluate(evaluate::EvaluateArgs),
     Match(matching::MatchArgs),
+    Energy(energy::EnergyArgs),
+    Relax(relaxing::RelaxArgs),
+    Phonon(phonons::PhononArgs),
+    Hull(hulls::HullArgs),
 }
 
 /// How much of what was asked could be done.
@@ -66,6 +75,10 @@ pub fn main() -> ExitCode {
         Command::Fingerprint(args) => fingerprint::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Match(args) => matching::run(&args),
+        Command::Energy(args) => energy::run(&args),
+        Command::Relax(args) => relaxing::run(&args),
+        Command::Phonon(args) => phonons::run(&args),
+        Command::Hull(args) => hulls::run(&args),
     };
     match outcome {
         Ok(Completion::Everything) => ExitCode::SUCCESS,

@@ -115,7 +115,8 @@ impl<M: ScoreNetwork + Module + 'static> Trained<M> {
         path: &Path,
         device: &Device,
     ) -> Result<(Self, C), ScoreModelError> {
-        let converted = archive.metadata.get(FORMAT_KEY).is_none().then(|| from_first_format(archive, path)).transpose()?;
+        let is_old = !archive.metadata.contains_key(FORMAT_KEY);
+        let converted = is_old.then(|| from_first_format(archive, path)).transpose()?;
         let was_converted = converted.is_some();
         let archive = converted.as_ref().unwrap_or(archive);
         let format = archive.metadata(FORMAT_KEY, path)?;

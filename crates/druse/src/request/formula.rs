@@ -63,7 +63,7 @@ impl Request {
         let unit = formula.reduced().total();
         let atoms = match (self.formula_units, &self.atoms) {
             (Some(units), _) => {
-                let atoms = units.checked_mul(unit).unwrap_or(u32::MAX);
+                let atoms = units.saturating_mul(unit);
                 atoms..=atoms
             }
             (None, Some(atoms)) => atoms.clone(),

@@ -52,7 +52,8 @@ pub fn check_gradients<C: ModelConfig>(config: &C, device: &Device) -> Result<()
     let (backward, _) = Adam::new(&plain, device).step(plain.clone(), plain, gradient.clone().neg(), &settings, 0);
     let expected = rate as f32 * gradient.abs().sum().into_scalar::<f32>();
     let found = 0.5 * (plain_loss(&backward)? - plain_loss(&forward)?);
-    if !((found - expected).abs() <= GRADIENT_TOLERANCE * expected) {
+    let close = (found - expected).abs() <= GRADIENT_TOLERANCE * expected;
+    if !close {
         return Err(violation("gradients by the parameters agree with differences", (found - expected).abs(), expected));
     }
     Ok(())
