@@ -108,6 +108,9 @@ CRYSTALS = [
      [("Sr", [0, 0, 0]), ("Ti", [0.5, 0, 0.49]), ("O", [0, 0, 0.52]), ("O", [0.5, 0.25, 0.24])]),
     ("Te R-3m", 166, cell(4.2, 4.2, 11.9, 90, 90, 120), [("Te", [0, 0, 0]), ("S", [0, 0, 0.25])]),
 ]
+# Supercells smaller than twice the cut-off: force constants are shared by several images.
+SMALL = [("NaCl", [2, 2, 2]), ("SrTiO3", [2, 2, 2]), ("Mg hcp", [2, 2, 1]), ("rutile", [1, 1, 2]), ("quartz", [1, 1, 1]),
+         ("Te R-3m", [2, 2, 2]), ("baddeleyite", [1, 1, 1])]
 QPOINTS = [[0, 0, 0], [0.5, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0.5, 0.5, 0.5], [0.13, 0.29, -0.41]]
 
 
@@ -116,9 +119,10 @@ def multiples(lattice):
 
 
 def phonopy_entries():
-    for name, number, lattice, sites in CRYSTALS:
+    by_name = {c[0]: c for c in CRYSTALS}
+    for (name, number, lattice, sites), n in [(c, None) for c in CRYSTALS] + [(by_name[k], n) for k, n in SMALL]:
         lattice, positions, symbols = primitive(crystal(FIRST_HALL[number], lattice, sites))
-        n = multiples(lattice)
+        n = n or multiples(lattice)
         atoms = PhonopyAtoms(cell=lattice, scaled_positions=positions, symbols=symbols, masses=[MASSES[s] for s in symbols])
         phonopy = Phonopy(atoms, np.diag(n), primitive_matrix=np.eye(3))
         phonopy.generate_displacements(distance=0.01)
