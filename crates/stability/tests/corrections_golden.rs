@@ -51,7 +51,7 @@ fn corrections_of_mp_20_structures() {
         });
         assert_eq!(sulphide, line.sulphide_type.as_deref(), "{}", line.id);
         let states = guess_oxidation_states(&composition).unwrap_or_default();
-        // The golden file leaves guesses out where no rule asks for them.
+        assert_eq!(states.len(), line.oxidation_states.len(), "{}: {states:?}", line.id);
         for (symbol, state) in &line.oxidation_states {
             let found = states.get(&symbol.parse().expect("a symbol"));
             assert!(found.is_some_and(|found| (found - state).abs() < 1e-9), "{}: {symbol} {found:?} {state}", line.id);

@@ -8,9 +8,9 @@ use super::canvas::{FAINT, INK, Labels, Point, SOFT, draw_point, drawing, headin
 use super::{PlacedMark, with_subscripts};
 use crate::{Fractions, Hull, Phase, StabilityError};
 
-const SIZE: (u32, u32) = (900, 560);
+const SIZE: (u32, u32) = (900, 600);
 /// Left, top, right, bottom of the frame, pixels.
-const FRAME: [i32; 4] = [84, 84, 876, 500];
+const FRAME: [i32; 4] = [84, 134, 876, 540];
 /// Phases this far above zero or higher are left out, eV/atom: they say nothing and flatten the rest.
 const HIGHEST: f64 = 0.3;
 
@@ -59,10 +59,12 @@ pub(super) fn svg(hull: &Hull, marks: &[PlacedMark<'_>], caption: &str) -> Resul
         for (x, energy, _) in &shown {
             draw_point(area, place(*x, *energy), Point::AboveHull)?;
         }
+        let mut lines = vec![vec![place(0.0, 0.0), place(1.0, 0.0)]];
         for facet in hull.facets()? {
             let ends = points(hull, *second, facet.corners.iter().map(AsRef::as_ref))?;
             let ends = ends.iter().map(|(x, energy, _)| place(*x, *energy)).collect::<Vec<_>>();
-            area.draw(&PathElement::new(ends, INK.stroke_width(2))).map_err(drawing)?;
+            area.draw(&PathElement::new(ends.clone(), INK.stroke_width(2))).map_err(drawing)?;
+            lines.push(ends);
         }
         for (x, energy, _) in &stable {
             draw_point(area, place(*x, *energy), Point::OnHull)?;
@@ -73,13 +75,14 @@ pub(super) fn svg(hull: &Hull, marks: &[PlacedMark<'_>], caption: &str) -> Resul
         for mark in marks {
             draw_point(area, of_mark(mark), Point::Candidate(mark.placement.energy_above_hull))?;
         }
-        legend(area, (right - 220, 22), !marks.is_empty())?;
+        legend(area, (right - 200, 24), !marks.is_empty())?;
         let all = stable.iter().map(|(x, energy, _)| place(*x, *energy)).chain(marks.iter().map(of_mark));
         let mut labels = Labels::new(SIZE, all);
+        lines.iter().for_each(|line| labels.avoid_line(line));
         // Axes and their texts, and the legend.
         labels.keep_free([0, down - 2, right + 24, down + 60]);
         labels.keep_free([0, up, left, down]);
-        labels.keep_free([right - 236, 0, right + 24, if marks.is_empty() { 54 } else { 114 }]);
+        labels.keep_free([right - 216, 0, right + 24, if marks.is_empty() { 54 } else { 114 }]);
         labels.keep_free([0, 0, left + 190, up]);
         for (x, energy, phase) in &stable {
             labels.write(area, &with_subscripts(&phase.formula()), place(*x, *energy), INK)?;

@@ -24,6 +24,8 @@ pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 const LETTER: f64 = 0.6;
 /// Room around a label, pixels.
 const GAP: i32 = 2;
+/// Size of labels, pixels.
+const LABEL_SIZE: u32 = 13;
 
 pub(super) fn drawing(error: impl std::fmt::Display) -> StabilityError {
     StabilityError::Drawing { reason: error.to_string() }
@@ -92,9 +94,10 @@ pub(super) fn legend(area: &Area<'_>, place: (i32, i32), with_candidates: bool) 
     Ok(())
 }
 
-/// Puts labels beside points so that they cover neither each other nor points.
+/// Puts labels beside points so that they cover neither each other nor points, and no lines where that can be avoided.
 pub(super) struct Labels {
     taken: Vec<Box4>,
+    lines: Vec<Box4>,
     size: (i32, i32),
 }
 
@@ -106,53 +109,71 @@ impl Labels {
     pub(super) fn new(size: (u32, u32), points: impl IntoIterator<Item = (i32, i32)>) -> Self {
         let taken = points.into_iter().map(|(x, y)| [x - 5, y - 5, x + 5, y + 5]).collect();
         let pixels = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-        Self { taken, size: (pixels(size.0), pixels(size.1)) }
-    }
-
-    /// Writes a label near its point, or nowhere if there is no room: a diagram with fewer labels reads better than one
-    /// with labels on top of each other. Returns whether it was written.
-    pub(super) fn write(
-        &mut self,
-        area: &Area<'_>,
-        text: &str,
-        point: (i32, i32),
-        colour: RGBColor,
-    ) -> Result<bool, StabilityError> {
-        const SIZE: u32 = 13;
-        let height = i32::try_from(SIZE).unwrap_or_default() + 2;
-        let letters = i32::try_from(text.chars().count()).unwrap_or(i32::MAX / 16);
-        #[expect(clippy::cast_possible_truncation, reason = "the width of a text in pixels")]
-        let width = (f64::from(letters) * LETTER * f64::from(SIZE)).ceil() as i32;
-        let (x, y) = point;
-        for distance in [9, 16, 26] {
-            let diagonal = distance * 7 / 10;
-            let centres = [
-                (x + distance + width / 2, y),
-                (x - distance - width / 2, y),
-                (x, y - distance - height / 2),
-                (x, y + distance + height / 2),
-                (x + diagonal + width / 2, y - diagonal - height / 2),
-                (x - diagonal - width / 2, y - diagonal - height / 2),
-                (x + diagonal + width / 2, y + diagonal + height / 2),
-                (x - diagonal - width / 2, y + diagonal + height / 2),
-            ];
-            for (cx, cy) in centres {
-                let wanted = [cx - width / 2 - GAP, cy - height / 2 - GAP, cx + width / 2 + GAP, cy + height / 2 + GAP];
-                let inside = wanted[0] >= 0 && wanted[1] >= 0 && wanted[2] <= self.size.0 && wanted[3] <= self.size.1;
-                if inside && !self.taken.iter().any(|taken| overlap(taken, &wanted)) {
-                    self.taken.push(wanted);
-                    write_text(area, text, (cx, cy), SIZE, colour, (HPos::Center, VPos::Center))?;
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
+        Self { taken, lines: Vec::new(), size: (pixels(size.0), pixels(size.1)) }
     }
 
     /// Keeps a box free of labels.
     pub(super) fn keep_free(&mut self, taken: Box4) {
         self.taken.push(taken);
     }
+
+    /// Keeps labels off a line through some points, if there is room elsewhere.
+    pub(super) fn avoid_line(&mut self, points: &[(i32, i32)]) {
+        for pair in points.windows(2) {
+            let (from, to) = (pair[0], pair[1]);
+            let steps = (to.0 - from.0).abs().max((to.1 - from.1).abs()).max(1);
+            let along = |step: i32| [from.0 + (to.0 - from.0) * step / steps, from.1 + (to.1 - from.1) * step / steps];
+            self.lines.extend((0..=steps).step_by(3).map(along).map(|[x, y]| [x, y, x + 1, y + 1]));
+        }
+    }
+
+    /// Writes a label near its point, or nowhere if there is no room: a diagram with fewer labels reads better than one
+    /// with labels on top of each other.
+    pub(super) fn write(
+        &mut self,
+        area: &Area<'_>,
+        text: &str,
+        point: (i32, i32),
+        colour: RGBColor,
+    ) -> Result<(), StabilityError> {
+        let height = i32::try_from(LABEL_SIZE).unwrap_or_default() + 2;
+        let letters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        let width = pixel((f64::from(letters) * LETTER * f64::from(LABEL_SIZE)).ceil());
+        let around =
+            |(cx, cy): (i32, i32)| [cx - width / 2 - GAP, cy - height / 2 - GAP, cx + width / 2 + GAP, cy + height / 2 + GAP];
+        let free = |wanted: &Box4, boxes: &[Box4]| !boxes.iter().any(|taken| overlap(taken, wanted));
+        let fits = |centre: &(i32, i32)| {
+            let wanted = around(*centre);
+            let inside = wanted[0] >= 0 && wanted[1] >= 0 && wanted[2] <= self.size.0 && wanted[3] <= self.size.1;
+            inside && free(&wanted, &self.taken)
+        };
+        let centres: Vec<(i32, i32)> = centres(point, (width, height)).filter(fits).collect();
+        let off_lines = centres.iter().find(|centre| free(&around(**centre), &self.lines));
+        if let Some(&centre) = off_lines.or(centres.first()) {
+            self.taken.push(around(centre));
+            write_text(area, text, centre, LABEL_SIZE, colour, (HPos::Center, VPos::Center))?;
+        }
+        Ok(())
+    }
+}
+
+/// Where the centre of a label of some size may lie, the best place first.
+fn centres((x, y): (i32, i32), (width, height): (i32, i32)) -> impl Iterator<Item = (i32, i32)> {
+    [9, 16, 26].into_iter().flat_map(move |distance| {
+        let diagonal = distance * 7 / 10;
+        let (beside, over) = (distance + width / 2, distance + height / 2);
+        let (across, up) = (diagonal + width / 2, diagonal + height / 2);
+        [
+            (x + beside, y),
+            (x - beside, y),
+            (x, y - over),
+            (x, y + over),
+            (x + across, y - up),
+            (x - across, y - up),
+            (x + across, y + up),
+            (x - across, y + up),
+        ]
+    })
 }
 
 fn overlap(a: &Box4, b: &Box4) -> bool {

@@ -37,10 +37,12 @@ pub(super) fn svg(hull: &Hull, marks: &[PlacedMark<'_>], caption: &str) -> Resul
             line(vec![at([rest, share, 0.0]), at([0.0, share, rest])], GRID_COLOUR, 1)?;
             line(vec![at([rest, 0.0, share]), at([0.0, rest, share])], GRID_COLOUR, 1)?;
         }
+        let mut lines = Vec::new();
         for facet in hull.facets()? {
             let mut outline = facet.corners.iter().map(|phase| of_phase(phase)).collect::<Result<Vec<_>, _>>()?;
             outline.extend(outline.first().copied());
-            line(outline, SOFT, 1)?;
+            line(outline.clone(), SOFT, 1)?;
+            lines.push(outline);
         }
         let corners = [at([1.0, 0.0, 0.0]), at([0.0, 1.0, 0.0]), at([0.0, 0.0, 1.0])];
         line(vec![corners[0], corners[1], corners[2], corners[0]], INK, 2)?;
@@ -61,6 +63,7 @@ pub(super) fn svg(hull: &Hull, marks: &[PlacedMark<'_>], caption: &str) -> Resul
         }
         legend(area, (650, 28), !marks.is_empty())?;
         let mut labels = Labels::new(SIZE, points);
+        lines.iter().for_each(|line| labels.avoid_line(line));
         labels.keep_free([634, 0, 900, if marks.is_empty() { 60 } else { 124 }]);
         labels.keep_free([0, 0, 600, 64]);
         let anchors = [(HPos::Right, VPos::Top), (HPos::Left, VPos::Top), (HPos::Center, VPos::Bottom)];
