@@ -1,6 +1,8 @@
 //! Ordered supercells against numbers that can be counted by hand or stand in print.
 
-use crystal_core::{Composition, CrystalError, DisorderedStructure, Lattice, OrderingOptions, SpaceGroup, Species, SymmetryOperation};
+use crystal_core::{
+    Composition, CrystalError, DisorderedStructure, Lattice, OrderingOptions, SpaceGroup, Species, SymmetryOperation,
+};
 use nalgebra::{Matrix3, Vector3};
 
 fn species(symbol: &str) -> Species {
@@ -55,7 +57,8 @@ fn the_smallest_and_most_symmetric_first() {
     // Cu3Au, L1₂, keeps all 48 operations; D0₂₂ and the rest keep fewer.
     assert_eq!(orderings[0].n_operations, 48);
     assert!(orderings[1].n_operations < 48);
-    assert!(orderings.windows(2).all(|pair| (pair[0].n_cells, std::cmp::Reverse(pair[0].n_operations)) <= (pair[1].n_cells, std::cmp::Reverse(pair[1].n_operations))));
+    assert!(orderings.windows(2).all(|pair| (pair[0].n_cells, std::cmp::Reverse(pair[0].n_operations))
+        <= (pair[1].n_cells, std::cmp::Reverse(pair[1].n_operations))));
     for ordered in &orderings {
         assert_eq!(Composition::of(&ordered.structure).formula(), "Cu3Au");
         assert!((ordered.structure.lattice().volume() - 64.0).abs() < 1e-9);
@@ -73,9 +76,7 @@ fn vacancies_full_sites_and_several_orbits() {
     // A rock salt with every second anion missing, in four primitive cells or fewer: two cells, layers across [001] or [111].
     let points = SpaceGroup::from_number(225).expect("a group").centring().lattice_points();
     let half = Vector3::repeat(0.5);
-    let sites = points.iter().flat_map(|point| {
-        [(*point, vec![(species("Ti"), 1.0)]), (point + half, vec![(species("O"), 0.5)])]
-    });
+    let sites = points.iter().flat_map(|point| [(*point, vec![(species("Ti"), 1.0)]), (point + half, vec![(species("O"), 0.5)])]);
     let lattice = Lattice::new(Matrix3::identity() * 4.2).expect("a cell");
     let structure = DisorderedStructure::new(lattice, sites, operations(225)).expect("a structure");
     let orderings = structure.orderings(&OrderingOptions::default().with_count(10).with_max_cells(2)).expect("orderings");
@@ -106,7 +107,11 @@ fn what_cannot_be_ordered_says_so() {
     assert!(matches!(error, CrystalError::Ordering { .. }), "{error}");
     let lattice = Lattice::new(Matrix3::identity() * 4.0).expect("a cell");
     let bad = |occupancy: f64| {
-        DisorderedStructure::new(lattice, [(Vector3::zeros(), vec![(species("Cu"), occupancy)])], vec![SymmetryOperation::identity()])
+        DisorderedStructure::new(
+            lattice,
+            [(Vector3::zeros(), vec![(species("Cu"), occupancy)])],
+            vec![SymmetryOperation::identity()],
+        )
     };
     for occupancy in [0.0, -0.5, 1.2, f64::NAN] {
         assert!(bad(occupancy).is_err(), "{occupancy}");

@@ -101,7 +101,11 @@ impl DisorderedStructure {
             }
             // Stable: equal ones stay in the order of the enumeration.
             of_size.sort_by_key(|(n_operations, _)| std::cmp::Reverse(*n_operations));
-            found.extend(of_size.into_iter().map(|(n_operations, structure)| OrderedSupercell { structure, n_cells, n_operations }));
+            found.extend(of_size.into_iter().map(|(n_operations, structure)| OrderedSupercell {
+                structure,
+                n_cells,
+                n_operations,
+            }));
         }
         if found.is_empty() {
             let needed = (options.max_cells + 1..=1000).find(|n| primitive.whole_numbers(&orbits, *n).is_some());
@@ -109,7 +113,8 @@ impl DisorderedStructure {
                 Some(needed) => format!("{needed} would be needed: allow that many, or round the occupancies"),
                 None => "round the occupancies".to_owned(),
             };
-            let reason = format!("no supercell of up to {} primitive cells holds whole numbers of atoms; {cure}", options.max_cells);
+            let reason =
+                format!("no supercell of up to {} primitive cells holds whole numbers of atoms; {cure}", options.max_cells);
             return Err(CrystalError::Ordering { reason });
         }
         found.truncate(options.count);
@@ -120,10 +125,9 @@ impl DisorderedStructure {
     fn primitive(&self) -> Result<Self, CrystalError> {
         let Some(to_primitive) = primitive_basis(&self.operations) else { return Ok(self.clone()) };
         let lattice = self.lattice.transformed(&to_primitive)?;
-        let to_old = to_primitive.try_inverse().ok_or_else(|| CrystalError::Ordering { reason: "its cell is singular".to_owned() })?;
-        let near = |a: &Vector3<f64>, b: &Vector3<f64>| {
-            lattice.to_cartesian(&(a - b).map(|x| x - x.round())).norm() < SAME_SITE
-        };
+        let to_old =
+            to_primitive.try_inverse().ok_or_else(|| CrystalError::Ordering { reason: "its cell is singular".to_owned() })?;
+        let near = |a: &Vector3<f64>, b: &Vector3<f64>| lattice.to_cartesian(&(a - b).map(|x| x - x.round())).norm() < SAME_SITE;
         let mut sites: Vec<DisorderedSite> = Vec::new();
         for site in &self.sites {
             // Row vectors: x_old·C = x_new·M·C, so x_new = M⁻ᵀ·x_old on columns.
@@ -223,12 +227,7 @@ struct Decorator<'a> {
 }
 
 impl<'a> Decorator<'a> {
-    fn new(
-        parent: &'a DisorderedStructure,
-        orbits: &[Vec<usize>],
-        counts: &[Vec<usize>],
-        superlattice: Superlattice,
-    ) -> Self {
+    fn new(parent: &'a DisorderedStructure, orbits: &[Vec<usize>], counts: &[Vec<usize>], superlattice: Superlattice) -> Self {
         let n_cells = superlattice.n_cosets();
         let (mut places, mut ranges, mut first) = (Vec::new(), Vec::new(), Vec::new());
         for (orbit, counts) in orbits.iter().zip(counts) {

@@ -27,8 +27,7 @@ pub(crate) fn number_of_operations(operations: &[SymmetryOperation], lattice: &L
         .map(|operation| Operation::new(operation.rotation, operation.translation))
         .collect();
     let basis = MoyoLattice::new(reduced.matrix() * sign);
-    let group =
-        MoyoGroup::from_lattice(&basis, &primitive_operations, Setting::Standard, TRANSLATION_TOLERANCE).ok()?;
+    let group = MoyoGroup::from_lattice(&basis, &primitive_operations, Setting::Standard, TRANSLATION_TOLERANCE).ok()?;
     SpaceGroupNumber::new(i64::from(group.number)).ok()
 }
 

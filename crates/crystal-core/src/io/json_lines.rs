@@ -55,10 +55,7 @@ fn read_lines(mut input: impl BufRead) -> Vec<(usize, Option<String>, Read)> {
 }
 
 fn cut_off(line: usize, error: &std::io::Error) -> Fault {
-    Fault::at(
-        line,
-        format!("cannot be read from here on ({error}); the file is cut off or damaged: fetch or write it again"),
-    )
+    Fault::at(line, format!("cannot be read from here on ({error}); the file is cut off or damaged: fetch or write it again"))
 }
 
 fn read_line(bytes: &[u8], line: usize) -> (Option<String>, Read) {

@@ -41,7 +41,8 @@ pub(super) fn read(text: &str) -> Vec<Read> {
     let read_one = |parsed: Result<StructureIn, serde_json::Error>| match parsed {
         Ok(parsed) => Read::perhaps_disordered(|notes, disordered| structure(&parsed, notes, disordered)),
         Err(error) => {
-            let minus = if text.contains(is_minus) { " (a minus sign of another code point stands in it; write '-')" } else { "" };
+            let minus =
+                if text.contains(is_minus) { " (a minus sign of another code point stands in it; write '-')" } else { "" };
             let reason =
                 format!("no pymatgen Structure: {error}{minus}; write the file with Structure.to(filename, fmt=\"json\")");
             Read::failed(Fault::at(error.line(), reason))
@@ -57,11 +58,7 @@ pub(super) fn read(text: &str) -> Vec<Read> {
 }
 
 /// Sites at the same place are one site shared by several elements, in pymatgen too.
-fn structure(
-    parsed: &StructureIn,
-    notes: &mut Notes,
-    disordered: &mut Option<DisorderedStructure>,
-) -> Result<Structure, Fault> {
+fn structure(parsed: &StructureIn, notes: &mut Notes, disordered: &mut Option<DisorderedStructure>) -> Result<Structure, Fault> {
     let lattice = Lattice::from_rows(parsed.lattice.matrix)?;
     let mut sites = Vec::with_capacity(parsed.sites.len());
     let mut occupants: Vec<(String, Species, Vector3<f64>, f64)> = Vec::new();

@@ -56,8 +56,7 @@ pub(crate) fn parse(symbol: &str) -> Result<Vec<SymmetryOperation>, String> {
     if count == 0 {
         return Err("it names no rotation".to_owned());
     }
-    generators
-        .extend(centring.into_iter().map(|translation| SymmetryOperation { rotation: Matrix3::identity(), translation }));
+    generators.extend(centring.into_iter().map(|translation| SymmetryOperation { rotation: Matrix3::identity(), translation }));
     let operations = generate(&generators)?;
     match change {
         Some(change) => change.apply(&operations),
@@ -237,10 +236,12 @@ mod tests {
         let symbol = HallSymbol::from_hall_number(hall_number).expect("a Hall number of the table");
         let mut operations = Vec::new();
         for point in symbol.centering.lattice_points() {
-            operations.extend(symbol.traverse().iter().map(|operation| SymmetryOperation {
-                rotation: operation.rotation,
-                translation: operation.translation + point,
-            }));
+            operations.extend(
+                symbol.traverse().iter().map(|operation| SymmetryOperation {
+                    rotation: operation.rotation,
+                    translation: operation.translation + point,
+                }),
+            );
         }
         keys(&operations)
     }
@@ -286,9 +287,34 @@ mod tests {
     #[test]
     fn refuses_what_the_grammar_does_not_make() {
         for symbol in [
-            "", "-", "P", "Q 2", "P 9 z", "P 5", "P 0", "P 7", "P 2 4", "P 22", "P 33", "P 3 3", "P 2*", "P 4'", "P 2x1y", "P 2q",
-            "P 2 2 2", "P 2 (0 0", "P 2 (0 0)", "P 2 (0 0 a)", "P 2 (x,y)", "P 2 (x,x,z)", "P 6 4x", "P 2 2 3 3", "P 2 (2x,y,z)",
-            "F m -3 m", "P 21/c", "Pnma",
+            "",
+            "-",
+            "P",
+            "Q 2",
+            "P 9 z",
+            "P 5",
+            "P 0",
+            "P 7",
+            "P 2 4",
+            "P 22",
+            "P 33",
+            "P 3 3",
+            "P 2*",
+            "P 4'",
+            "P 2x1y",
+            "P 2q",
+            "P 2 2 2",
+            "P 2 (0 0",
+            "P 2 (0 0)",
+            "P 2 (0 0 a)",
+            "P 2 (x,y)",
+            "P 2 (x,x,z)",
+            "P 6 4x",
+            "P 2 2 3 3",
+            "P 2 (2x,y,z)",
+            "F m -3 m",
+            "P 21/c",
+            "Pnma",
         ] {
             assert!(parse(symbol).is_err(), "{symbol}");
         }

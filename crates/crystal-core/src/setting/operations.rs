@@ -153,7 +153,8 @@ fn sum_of_axes(part: &str) -> Option<(Vector3<f64>, f64)> {
 }
 
 fn fraction(text: &str) -> Option<f64> {
-    let number = |text: &str| text.parse::<f64>().ok().filter(|x| x.is_finite() && text.starts_with(|c: char| c != '-' && c != '+'));
+    let number =
+        |text: &str| text.parse::<f64>().ok().filter(|x| x.is_finite() && text.starts_with(|c: char| c != '-' && c != '+'));
     match text.split_once('/') {
         Some((above, below)) => Some(number(above)? / number(below)?),
         None => number(text),

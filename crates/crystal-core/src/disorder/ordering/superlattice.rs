@@ -15,9 +15,7 @@ pub(super) struct Superlattice {
 impl Superlattice {
     fn new(rows: Matrix3<i32>) -> Self {
         let [a, c, f] = [rows[(0, 0)], rows[(1, 1)], rows[(2, 2)]];
-        let representatives = (0..a)
-            .flat_map(|x| (0..c).flat_map(move |y| (0..f).map(move |z| Vector3::new(x, y, z))))
-            .collect();
+        let representatives = (0..a).flat_map(|x| (0..c).flat_map(move |y| (0..f).map(move |z| Vector3::new(x, y, z)))).collect();
         Self { rows, representatives }
     }
 

@@ -72,7 +72,10 @@ pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) ->
         && let Some(operations) = magnetic_list(block)?
     {
         claims.push(list_claim(block, MAGNETIC_OPERATIONS, operations, lattice)?);
-        notes.add(block.line(MAGNETIC_OPERATIONS, 0), "magnetic operations are read without their time reversal: moments are left out");
+        notes.add(
+            block.line(MAGNETIC_OPERATIONS, 0),
+            "magnetic operations are read without their time reversal: moments are left out",
+        );
     }
     refuse_modulation(block, !claims.is_empty(), notes)?;
     let has_list = !claims.is_empty();
@@ -190,9 +193,8 @@ fn list_claim(
     lattice: &Lattice,
 ) -> Result<Claim, Fault> {
     let line = block.line(name, 0);
-    let operations = closed(operations).map_err(|why| {
-        Fault::at(line, format!("the list of symmetry operations is no group ({why}); complete or correct it"))
-    })?;
+    let operations = closed(operations)
+        .map_err(|why| Fault::at(line, format!("the list of symmetry operations is no group ({why}); complete or correct it")))?;
     if let Some(operation) = operations.iter().find(|operation| !keeps_metric(operation, lattice)) {
         return Err(misfit_fault(line, &operation.to_string()));
     }

@@ -125,9 +125,8 @@ impl Evidence {
             return (!fits).then(reason);
         };
         let fits = |(species, n): &(Species, f64)| (count(&formula.counts, *species) * units - n).abs() < 0.01 * n.max(1.0);
-        let reason = || {
-            format!("Z = {units} times the formula '{}' is not what is in the cell, {}", formula.text, crystal.formula())
-        };
+        let reason =
+            || format!("Z = {units} times the formula '{}' is not what is in the cell, {}", formula.text, crystal.formula());
         (!found.iter().all(fits)).then(reason)
     }
 
@@ -197,9 +196,8 @@ fn against_multiplicities(crystal: &Crystal<'_>) -> Option<String> {
         pairs().all(|(site, orbit)| site.multiplicity.is_none_or(|stated| (stated - of(orbit)).abs() < 0.5))
     };
     if !agrees(&images) && !agrees(&order) {
-        let (site, orbit) = pairs().find(|(site, orbit)| {
-            site.multiplicity.is_some_and(|stated| (stated - images(orbit)).abs() >= 0.5)
-        })?;
+        let (site, orbit) =
+            pairs().find(|(site, orbit)| site.multiplicity.is_some_and(|stated| (stated - images(orbit)).abs() >= 0.5))?;
         let stated = site.multiplicity.unwrap_or_default();
         return Some(format!("site '{}' has {} images, its multiplicity in the file is {stated}", site.label, images(orbit)));
     }

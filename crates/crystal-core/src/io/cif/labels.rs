@@ -218,7 +218,9 @@ fn ends_symbol(rest: &str) -> bool {
     match signs.next() {
         None => true,
         Some(c) if c.is_ascii_digit() || matches!(c, '(' | '[' | '{' | '\'' | '"' | '*' | '#') => no_second_element(rest),
-        Some('+' | '-' | '_' | '.' | ':') => !signs.as_str().starts_with(|c: char| c.is_ascii_alphabetic()) && no_second_element(rest),
+        Some('+' | '-' | '_' | '.' | ':') => {
+            !signs.as_str().starts_with(|c: char| c.is_ascii_alphabetic()) && no_second_element(rest)
+        }
         Some(_) => false,
     }
 }
@@ -276,8 +278,39 @@ mod tests {
             assert_eq!(symbol(symbols.of_type(text)), Some(expected), "{text}");
         }
         for text in [
-            "NH3", "NH4", "CO3", "CO", "PO4", "BH4", "H2O", "OH", "OH2", "NO3", "SO4", "CN", "Si/Al", "Si,Al", "Fe+Mg", "Fe0.5Mn0.5",
-            "Fe0.5", "FeMn", "T", "M", "X", "Vac", "Du", "RE", "Ln", "Q", "", "1", "Fe-Mn", "Fe Mn", "(Fe,Mn)", "Fe3+Mn2+", "NO",
+            "NH3",
+            "NH4",
+            "CO3",
+            "CO",
+            "PO4",
+            "BH4",
+            "H2O",
+            "OH",
+            "OH2",
+            "NO3",
+            "SO4",
+            "CN",
+            "Si/Al",
+            "Si,Al",
+            "Fe+Mg",
+            "Fe0.5Mn0.5",
+            "Fe0.5",
+            "FeMn",
+            "T",
+            "M",
+            "X",
+            "Vac",
+            "Du",
+            "RE",
+            "Ln",
+            "Q",
+            "",
+            "1",
+            "Fe-Mn",
+            "Fe Mn",
+            "(Fe,Mn)",
+            "Fe3+Mn2+",
+            "NO",
         ] {
             assert_eq!(symbol(symbols.of_type(text)), None, "{text}");
         }
@@ -316,8 +349,36 @@ mod tests {
             assert_eq!(symbol(symbols.of_label(text)), Some(expected), "{text}");
         }
         for text in [
-            "T1", "Tet1", "Du1", "Vac1", "Va1", "RE1", "Ln1", "X1", "M1", "Q1", "Nb,Zr", "Nb1,Zr1", "Si/Al", "Si1/Al1", "OH1", "OH",
-            "NH3", "Fe_Mg", "Fe+Mg", "Fe0.5Mn0.5", "CA1", "FeMn1", "Oct1", "Cat1", "Uk1", "", "1", "O-H", "Hal1", "Me1",
+            "T1",
+            "Tet1",
+            "Du1",
+            "Vac1",
+            "Va1",
+            "RE1",
+            "Ln1",
+            "X1",
+            "M1",
+            "Q1",
+            "Nb,Zr",
+            "Nb1,Zr1",
+            "Si/Al",
+            "Si1/Al1",
+            "OH1",
+            "OH",
+            "NH3",
+            "Fe_Mg",
+            "Fe+Mg",
+            "Fe0.5Mn0.5",
+            "CA1",
+            "FeMn1",
+            "Oct1",
+            "Cat1",
+            "Uk1",
+            "",
+            "1",
+            "O-H",
+            "Hal1",
+            "Me1",
         ] {
             assert_eq!(symbol(symbols.of_label(text)), None, "{text}");
         }

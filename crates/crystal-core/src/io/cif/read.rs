@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nalgebra::Vector3;
 
-use super::super::text::{Fault, Notes, Read, overlap, wrapped_difference};
 use super::super::ReadOptions;
+use super::super::text::{Fault, Notes, Read, overlap, wrapped_difference};
 use super::document::{Block, Cell, blocks};
 use super::evidence::{Crystal, Evidence};
 use super::expand::ListedSite;
@@ -89,7 +89,8 @@ fn structure(
         );
         return Err(Fault::at(line_of(site), reason));
     }
-    let moved: Vec<&str> = sites.iter().zip(orbits).filter(|(_, orbit)| orbit.moved > MOVED).map(|(site, _)| site.label.as_str()).collect();
+    let moved: Vec<&str> =
+        sites.iter().zip(orbits).filter(|(_, orbit)| orbit.moved > MOVED).map(|(site, _)| site.label.as_str()).collect();
     if let Some(first) = sites.iter().zip(orbits).find(|(_, orbit)| orbit.moved > MOVED) {
         let farthest = orbits.iter().map(|orbit| orbit.moved).fold(0.0, f64::max);
         let text = format!(
@@ -100,8 +101,10 @@ fn structure(
         notes.add(line_of(first.0), text);
     }
     if let Some(partial) = sites.iter().find(|site| (site.occupancy - 1.0).abs() > OCCUPANCY_TOLERANCE) {
-        let fault =
-            Fault::structure_at(line_of(partial), CrystalError::PartialOccupancy { site: partial.label.clone(), occupancy: partial.occupancy });
+        let fault = Fault::structure_at(
+            line_of(partial),
+            CrystalError::PartialOccupancy { site: partial.label.clone(), occupancy: partial.occupancy },
+        );
         evidence.check_formula(&crystal)?;
         let all = sites.iter().zip(orbits).flat_map(|(site, orbit)| {
             orbit.images.iter().map(|image| (site.label.as_str(), site.species, *image, site.occupancy))
@@ -299,7 +302,10 @@ fn refuse_alternatives(block: &Block<'_>, labels: Option<&[Cell]>) -> Result<(),
                 } else {
                     let groups: Vec<&str> = of_assembly.iter().map(String::as_str).collect();
                     let of = if assembly.is_empty() { String::new() } else { format!(" of assembly {assembly}") };
-                    format!("site '{label}' is an alternative: the disorder groups {}{of} exclude each other", groups.join(" and "))
+                    format!(
+                        "site '{label}' is an alternative: the disorder groups {}{of} exclude each other",
+                        groups.join(" and ")
+                    )
                 };
                 let cure = "keep the sites of one alternative, with occupancy 1 and '.' as their group, and remove the others";
                 return Err(Fault::at(block.line(name, row), format!("{what}; {cure}")));

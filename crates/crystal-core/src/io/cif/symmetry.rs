@@ -55,7 +55,9 @@ pub(super) fn symmetric_sites(
     let line = first.line;
     let common = common_number(&claims);
     let readings: Vec<&Reading> = match common {
-        Common::Number(number) => first.readings.iter().filter(|reading| reading.number.is_none_or(|own| own == number)).collect(),
+        Common::Number(number) => {
+            first.readings.iter().filter(|reading| reading.number.is_none_or(|own| own == number)).collect()
+        }
         Common::NotTold => first.readings.iter().collect(),
         Common::Contradiction => {
             let all: Vec<&Reading> = claims.iter().flat_map(|claim| &claim.readings).collect();
@@ -200,7 +202,8 @@ fn contradiction(claims: &[Claim]) -> String {
     let said: Vec<String> = claims
         .iter()
         .map(|claim| {
-            let mut numbers: Vec<u8> = claim.readings.iter().filter_map(|reading| reading.number).map(SpaceGroupNumber::get).collect();
+            let mut numbers: Vec<u8> =
+                claim.readings.iter().filter_map(|reading| reading.number).map(SpaceGroupNumber::get).collect();
             numbers.dedup();
             let numbers: Vec<String> = numbers.iter().map(u8::to_string).collect();
             match numbers.len() {
