@@ -127,7 +127,7 @@ mod tests {
             assert_eq!(species.symbol(), symbol);
         }
         let iron: Species = "Fe".parse().expect("iron");
-        assert_eq!((iron.radius(), iron.mass()), (Some(1.32), Some(55.845)));
+        assert_eq!((iron.radius(), iron.mass()), (Some(1.42), Some(55.845)));
         assert!("Xx".parse::<Species>().is_err());
         assert!(Species::from_atomic_number(0).is_err());
         assert!(Species::from_atomic_number(119).is_err());

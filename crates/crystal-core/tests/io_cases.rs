@@ -10,7 +10,7 @@ mod common;
 use common::shared_file;
 
 /// Files of which either the structure or an error is right, and which this crate reads.
-const READ: [&str; 15] = [
+const READ: [&str; 14] = [
     "hall-r-3m.cif",
     "hall-p321.cif",
     "c-1.cif",
@@ -21,7 +21,6 @@ const READ: [&str; 15] = [
     "origin-multiplicity.cif",
     "origin-fd-3m-z.cif",
     "label-00.cif",
-    "rounded-threefold.cif",
     "contcar-20.vasp",
     "upper-case-ti.cif",
     "minus.cif",

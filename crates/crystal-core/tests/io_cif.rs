@@ -105,7 +105,7 @@ fn settings_named_in_words() {
     assert_eq!(count(&with(&monoclinic, "", "0.1 0.2 0.3")), 1, "no word on symmetry is P 1");
     failure(&with(&hexagonal, "_space_group_name_H-M_alt 'R -3 m:R'", "0 0 0"), 8, "does not fit the cell");
     failure(&with(&monoclinic, "_space_group_IT_number 225", "0 0 0"), 8, "does not fit the cell");
-    failure(&with(&cubic, "_space_group_name_H-M_alt 'Q 7'", "0 0 0"), 8, "add its operations");
+    failure(&with(&cubic, "_space_group_name_H-M_alt 'Q 7'", "0 0 0"), 8, "add the operations");
     for number in ["0", "231", "-3"] {
         failure(&with(&cubic, &format!("_space_group_IT_number {number}"), "0 0 0"), 8, "give a number from 1 to 230");
     }
@@ -124,7 +124,7 @@ fn operations_of_the_file() {
     failure(&with(&["x,y,z", "y,z,x"]), 10, "is no group");
     failure(&with(&["-x,-y,-z"]), 10, "identity");
     failure(&with(&["x,y,z", "x+1/2,y+1/2,z", "-x,-y,-z"]), 10, "centring");
-    failure(&with(&["x,y,z", "x+1/2,y+1/2,z", "x+1/2,y,z+1/2"]), 10, "centring");
+    failure(&with(&["x,y,z", "x+1/2,y+1/2,z", "x+1/2,y,z+1/2"]), 10, "x,y+1/2,z+1/2, is missing");
     failure(&with(&["x,y,z", "x,y,w"]), 11, "'w' cannot be read");
     failure(&with(&["x,y,z", "x,x,z"]), 11, "volumes");
 }

@@ -69,7 +69,7 @@ fn file(symmetry: &str, cell: &str, sites: &str) -> String {
 
 /// One atom in general position.
 fn general(symmetry: &str, cell: &str) -> String {
-    file(symmetry, cell, "V1 V 0.13 0.21 0.32")
+    file(symmetry, cell, "V1 V 0.11 0.31 0.215")
 }
 
 fn operations(name: &str, operations: &[&str]) -> String {
@@ -429,11 +429,11 @@ fn k9_several_structures_site_lists_and_alternatives() {
     assert_eq!(found, [("f#a".to_owned(), true), ("f#b".to_owned(), false), ("f#a-2".to_owned(), true)]);
     assert_eq!(entry(&block("a", "Na1 Na 0 0 0")).id, "f");
     let bad = entries(&text).remove(1).structure.expect_err("Kx").to_string();
-    assert!(bad.starts_with("f.cif:23: "), "the line in the second block: {bad}");
+    assert!(bad.starts_with("f.cif:30: "), "the line in the second block: {bad}");
 
     let second = format!("{}{SITES}K1 K 0.5 0 0\n", block("a", "Na1 Na 0 0 0"));
     let message = refused(&second, "other values than in line 14");
-    assert!(message.starts_with("f.cif:20: "), "{message}");
+    assert!(message.starts_with("f.cif:21: "), "{message}");
     // The same list once more is no second structure.
     assert_eq!(formula(&format!("{}{SITES}Na1 Na 0 0 0\n", block("a", "Na1 Na 0 0 0"))), "Na");
 
@@ -567,7 +567,7 @@ fn k12_messages_say_what_stands_there() {
         &file("_space_group_IT_number 2", &cubic(9.0), "Fe1 Fe 0.1 0.2 0.3\nFe2 Fe 0.9 0.8 0.7"),
         "'Fe2' stands where 'Fe1'",
     );
-    assert!(message.starts_with("f.cif: line 15: ") || message.contains("15"), "{message}");
+    assert!(message.starts_with("f.cif: line 16: "), "{message}");
     // Lists of pymatgen's structures.
     let one = |symbol: &str| {
         format!(

@@ -60,7 +60,8 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
 
 /// Elements and counts, and the index of the line behind them. VASP breaks either list after 20 groups.
 fn groups(lines: &[&str], notes: &mut Notes) -> Result<(Vec<Species>, Vec<usize>, usize), Fault> {
-    let begins_with_number = |text: &&str| text.split_whitespace().next().is_some_and(|token| token.parse::<i64>().is_ok());
+    let begins_with_number =
+        |text: &&str| text.trim_start().trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit());
     let rest = lines.get(5..).unwrap_or_default();
     let missing =
         |index: usize, what: &str| Fault::at(index + 1, format!("the file ends before {what}; it is cut off or no POSCAR file"));

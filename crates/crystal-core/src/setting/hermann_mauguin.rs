@@ -127,7 +127,7 @@ struct Form {
 static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
     let mut forms = Vec::new();
     for (index, setting) in SETTINGS.iter().enumerate() {
-        let Some(full) = written(&setting.symbol.to_ascii_lowercase()) else { continue };
+        let Some(full) = written(&setting.symbol.to_ascii_lowercase().replace(['(', ')'], "")) else { continue };
         let number = setting.number.get();
         let mut add = |elements: Vec<String>, shortened: bool| {
             let known = |form: &Form| form.setting == index && form.letter == full.letter && form.elements == elements;
@@ -153,9 +153,9 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             for variant in variants {
                 let filled = variant.iter().filter(|element| *element != "1").cloned().collect();
                 // Only the last one left out: 'P 1 21/c'.
-                let trimmed = variant.strip_suffix(&["1".to_owned()]).map(<[String]>::to_vec);
+                let trimmed = variant.strip_suffix(&["1".to_owned()]).filter(|rest| rest.last().is_some_and(|last| last != "1"));
                 add(filled, true);
-                add(trimmed.unwrap_or_default(), true);
+                add(trimmed.unwrap_or_default().to_vec(), true);
             }
         }
     }
@@ -342,7 +342,6 @@ mod tests {
             ("P 1 21/c", 14),
             ("P2_1_2_1_2_1", 19),
             ("P 21/a", 14),
-            ("B 21/c", 14),
             ("C2/c", 15),
             ("I 2/a", 15),
             ("P n m a", 62),
@@ -393,13 +392,13 @@ mod tests {
         assert_eq!(symbols("H 3 2"), ["R 3 2:H"]);
         assert_eq!(numbers("P 3 2"), [149, 150]);
         assert_eq!(numbers("P -3 m"), [162, 164]);
+        assert_eq!(numbers("P 31 2"), [151, 152]);
         assert_eq!(symbols("P 21").len(), 3);
     }
 
     #[test]
     fn unknown_symbols_stay_unknown() {
-        for written in ["", "P", "Q 7", "P 31 2", "P 9", "P n n' m'", "F 4 3", "P 2 2", "C 4/q m m", "Pbmn(0b1/2)s00", "P 5 3 2"]
-        {
+        for written in ["", "P", "Q 7", "P 9", "P n n' m'", "F 4 3", "P 2 2", "C 4/q m m", "Pbmn(0b1/2)s00", "P 5 3 2"] {
             assert!(read(written).settings.is_empty(), "{written}: {:?}", symbols(written));
         }
     }

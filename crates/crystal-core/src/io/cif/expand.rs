@@ -14,6 +14,9 @@ const UNCLEAR: f64 = 0.03;
 /// A point this close (Å) to its image is on the position.
 const ON_POSITION: f64 = 1e-3;
 
+/// Distances (Å) within which images are merged where the file states more images than [`expand`] finds otherwise.
+const NARROWER: [f64; 2] = [0.1, 0.01];
+
 /// A site is moved to the mean of its coincident images until no further image joins them: once, nearly always.
 const MOST_MOVES: usize = 8;
 
@@ -49,7 +52,16 @@ pub(super) fn expand(lattice: &Lattice, sites: &[ListedSite], operations: &[Symm
             return Orbit { images: vec![site.frac_coords], moved: 0.0, unclear: None };
         }
         let is_partial = (site.occupancy - 1.0).abs() > super::read::OCCUPANCY_TOLERANCE;
-        orbit(lattice, &site.frac_coords, operations, if is_partial { merge.min(MERGE_PARTIAL) } else { merge })
+        let merge = if is_partial { merge.min(MERGE_PARTIAL) } else { merge };
+        let merged = orbit(lattice, &site.frac_coords, operations, merge);
+        // A number of images that the file states goes before what is only likely.
+        let is_stated = |orbit: &Orbit| site.multiplicity.is_some_and(|stated| (stated - orbit.images.len() as f64).abs() < 0.5);
+        if site.multiplicity.is_none() || is_stated(&merged) {
+            return merged;
+        }
+        let narrower = NARROWER.iter().filter(|narrower| **narrower < merge);
+        let mut narrower = narrower.map(|narrower| orbit(lattice, &site.frac_coords, operations, *narrower));
+        narrower.find(is_stated).unwrap_or(merged)
     };
     sites.iter().map(orbit_of).collect()
 }
