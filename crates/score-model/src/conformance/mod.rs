@@ -9,6 +9,7 @@ mod states;
 pub use parameters::{check_gradients, check_round_trip};
 
 use burn::tensor::Device;
+use crystal_core::LatticeCoordinates;
 use crystal_states::testing::{join, random_direction, random_graph};
 use multigraph::BatchedMultiGraph;
 use nalgebra::{Rotation3, Unit, Vector3};
@@ -117,6 +118,7 @@ pub fn check<M: ScoreNetwork>(model: &M, device: &Device) -> Result<(), Conforma
     let original = estimate(model, &graph, &levels, device)?;
 
     answers(&original)?;
+    free_coordinates_only(&original, &graph)?;
 
     let again = estimate(model, &graph, &levels, device)?;
     compare("the same input twice", &original, &again)?;
@@ -159,6 +161,15 @@ fn answers(estimate: &Estimate) -> Result<(), Violation> {
     Ok(())
 }
 
+/// What is not free in the lattice has no noise, and a step along its estimate would leave the crystal system.
+fn free_coordinates_only(estimate: &Estimate, graph: &BatchedMultiGraph) -> Result<(), Violation> {
+    let (rows, _) = estimate.lattice.as_chunks::<{ LatticeCoordinates::MAX }>();
+    let fixed = rows.iter().zip(&graph.n_free).flat_map(|(row, n_free)| &row[usize::from(*n_free)..]);
+    let deviation = fixed.fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    let property = "zero for lattice coordinates that are not free";
+    if deviation == 0.0 { Ok(()) } else { Err(Violation { property, deviation, scale: 0.0 }) }
+}
+
 /// Rows that are added to a batch change nothing.
 fn padded<M: ScoreNetwork>(
     model: &M,
@@ -174,7 +185,8 @@ fn padded<M: ScoreNetwork>(
     Ok(())
 }
 
-/// Edges longer than the cut-off change nothing: each structure gets a pair from its first site to its last one.
+/// What is at the end of an edge longer than the cut-off changes nothing. Such edges stand in a graph because an edge
+/// and its reverse may fall on different sides of the cut-off by rounding.
 fn beyond_cutoff<M: ScoreNetwork>(
     model: &M,
     graph: &BatchedMultiGraph,

@@ -3,12 +3,11 @@
 use burn::Tensor;
 use burn::backend::Dispatch;
 use burn::tensor::{Device, TensorData};
-use multigraph::BatchedMultiGraph;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use score_model::basis::real_harmonics;
-use score_model::conformance::{available_devices, join, random_graph};
-use score_model::ops::{self, RowIndex};
+use tensor_ops::basis::real_harmonics;
+use tensor_ops::device::available_devices;
+use tensor_ops::{self as ops, RowIndex};
 
 fn random(count: usize, rng: &mut impl Rng) -> Vec<f32> {
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
@@ -120,9 +119,41 @@ fn swish_agrees_with_its_formula_and_its_slope() {
     }
 }
 
+/// Edges of sites, sorted by site, as a graph has them.
+struct Edges {
+    /// Edges of site i: `offsets[i]..offsets[i + 1]`.
+    offsets: Vec<usize>,
+    /// Another edge for each, here any permutation that is its own inverse.
+    reverse: Vec<u32>,
+    directions: Vec<[f32; 3]>,
+}
+
+impl Edges {
+    fn random(degrees: &[usize], rng: &mut impl Rng) -> Self {
+        let mut offsets = vec![0];
+        offsets.extend(degrees.iter().scan(0, |sum, degree| {
+            *sum += degree;
+            Some(*sum)
+        }));
+        let n_edges = offsets[degrees.len()];
+        let last = u32::try_from(n_edges - 1).expect("few edges");
+        let direction = |()| -> [f32; 3] {
+            let z: f32 = rng.random_range(-1.0..1.0);
+            let (sin, cos) = rng.random_range(0.0..std::f32::consts::TAU).sin_cos();
+            [(1.0 - z * z).sqrt() * cos, (1.0 - z * z).sqrt() * sin, z]
+        };
+        let directions = std::iter::repeat_n((), n_edges).map(direction).collect();
+        Self { offsets, reverse: (0..=last).rev().collect(), directions }
+    }
+
+    fn n_edges(&self) -> usize {
+        self.directions.len()
+    }
+}
+
 /// A case of the angular message: several sites, one without edges.
 struct Angular {
-    graph: BatchedMultiGraph,
+    graph: Edges,
     columns: usize,
     degrees: usize,
     x: Vec<f32>,
@@ -134,9 +165,7 @@ struct Angular {
 impl Angular {
     fn new(degrees: usize, columns: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut graph = join(&[random_graph(4, 40, &mut rng), random_graph(1, 9, &mut rng)]);
-        let last = *graph.offsets.last().expect("offsets are not empty");
-        graph.offsets.push(last);
+        let graph = Edges::random(&[22, 17, 1, 35, 16, 0], &mut rng);
         let n_edges = graph.n_edges();
         let mut harmonics = Vec::new();
         for direction in &graph.directions {
@@ -157,9 +186,8 @@ impl Angular {
 
     fn source(&self, device: &Device) -> RowIndex {
         let n_sites = self.graph.offsets.len() - 1;
-        let index: Vec<u32> = (0..n_sites)
-            .flat_map(|site| vec![site as u32; (self.graph.offsets[site + 1] - self.graph.offsets[site]) as usize])
-            .collect();
+        let ranges = self.graph.offsets.windows(2).zip(0_u32..);
+        let index: Vec<u32> = ranges.flat_map(|(range, site)| vec![site; range[1] - range[0]]).collect();
         RowIndex::new(&index, n_sites, device)
     }
 
@@ -172,8 +200,8 @@ impl Angular {
         let mut grad_x = vec![0.0; n_edges * columns];
         let mut grad_filters = vec![0.0; self.degrees * n_edges * columns];
         for range in self.graph.offsets.windows(2) {
-            for e in range[0] as usize..range[1] as usize {
-                for k in range[0] as usize..range[1] as usize {
+            for e in range[0]..range[1] {
+                for k in range[0]..range[1] {
                     let (u, v) = (self.graph.directions[e].map(f64::from), self.graph.directions[k].map(f64::from));
                     let norm = |w: [f64; 3]| w.iter().map(|x| x * x).sum::<f64>().sqrt();
                     let cosine = (u[0] * v[0] + u[1] * v[1] + u[2] * v[2]) / (norm(u) * norm(v));

@@ -5,11 +5,12 @@ use std::hint::black_box;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use criterion::{Criterion, criterion_group, criterion_main};
+use crystal_states::testing::{join, random_graph};
+use dimenetpp::DimeNetPlusPlusConfig;
 use multigraph::BatchedMultiGraph;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use score_model::conformance::{join, random_graph};
-use score_model::{DimeNetPlusPlusConfig, ScoreBatch, ScoreModel};
+use score_model::{GraphBatch, ModelConfig, ScoreNetwork};
 
 fn graph() -> BatchedMultiGraph {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -26,16 +27,16 @@ fn benches(criterion: &mut Criterion) {
     for (name, config) in presets {
         let basis = config.basis();
         group.bench_function(format!("{name}/batch"), |bencher| {
-            bencher.iter(|| ScoreBatch::new(black_box(&graph), &levels, &basis, &Device::flex()).expect("a valid batch"));
+            bencher.iter(|| GraphBatch::new(black_box(&graph), &levels, &basis, &Device::flex()).expect("a valid batch"));
         });
         let model = config.init(&Device::flex());
-        let batch = ScoreBatch::new(&graph, &levels, &basis, &Device::flex()).expect("a valid batch");
+        let batch = GraphBatch::new(&graph, &levels, &basis, &Device::flex()).expect("a valid batch");
         group.bench_function(format!("{name}/forward"), |bencher| {
             bencher.iter(|| model.forward(black_box(&batch)).position.into_data());
         });
         let device = Device::flex().autodiff();
         let model = config.init(&device);
-        let batch = ScoreBatch::new(&graph, &levels, &basis, &device).expect("a valid batch");
+        let batch = GraphBatch::new(&graph, &levels, &basis, &device).expect("a valid batch");
         group.bench_function(format!("{name}/forward_backward"), |bencher| {
             bencher.iter(|| {
                 let estimate = model.forward(black_box(&batch));

@@ -8,8 +8,8 @@ use burn::tensor::{Device, Distribution};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use score_model::conformance::available_devices;
-use score_model::ops::{GraphOps, RowIndex, angular_message, dense_swish, gather_rows, segment_sum, swish};
+use tensor_ops::device::available_devices;
+use tensor_ops::{AngularOps, RowIndex, angular_message, dense_swish, gather_rows, segment_sum, swish};
 
 /// Edges of a site.
 const DEGREE: usize = 50;
@@ -70,7 +70,7 @@ fn benches(criterion: &mut Criterion) {
             drop(angular_message(i.x.clone(), i.filters.clone(), i.harmonics.clone(), &i.source));
         });
         operation("angular message, gradients", &|i| {
-            drop(<Dispatch as GraphOps>::angular_message_backward(
+            drop(<Dispatch as AngularOps>::angular_message_backward(
                 i.x.clone().into_dispatch(),
                 i.x.clone().into_dispatch(),
                 i.filters.clone().into_dispatch(),

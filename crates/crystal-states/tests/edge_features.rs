@@ -4,12 +4,19 @@ use std::f64::consts::{PI, SQRT_2};
 
 use burn::Tensor;
 use burn::tensor::Device;
+use crystal_states::testing::{join, random_graph};
+use crystal_states::{BasisConfig, GraphBatch, Padding, PreparedBatch};
 use multigraph::BatchedMultiGraph;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use score_model::basis::{spherical_bessel, spherical_bessel_zeros};
-use score_model::conformance::{available_devices, join, random_graph};
-use score_model::{BasisConfig, DimeNetPlusPlusConfig, Padding, PreparedBatch, ScoreBatch};
+use tensor_ops::basis::{spherical_bessel, spherical_bessel_zeros};
+use tensor_ops::device::available_devices;
+
+/// Sizes of networks in use: a small one, and that of the paper's table.
+const BASES: [BasisConfig; 2] = [
+    BasisConfig { n_radial: 6, n_spherical: 5, envelope_exponent: 5, n_gaussians: 16, n_levels: 10 },
+    BasisConfig { n_radial: 10, n_spherical: 7, envelope_exponent: 5, n_gaussians: 16, n_levels: 10 },
+];
 
 fn download<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.into_data().iter::<f32>().map(f64::from).collect()
@@ -67,7 +74,7 @@ fn envelope(x: f64, config: &BasisConfig) -> f64 {
     if x < 1.0 { inside } else { 0.0 }
 }
 
-fn check(graph: &BatchedMultiGraph, batch: ScoreBatch, config: &BasisConfig) {
+fn check(graph: &BatchedMultiGraph, batch: GraphBatch, config: &BasisConfig) {
     let edges = edges(graph);
     let each = |of: &dyn Fn(&Edge) -> Vec<f64>| edges.iter().flat_map(of).collect::<Vec<f64>>();
     assert_close(&download(batch.envelope), &each(&|edge| vec![envelope(edge.x, config)]), "envelope");
@@ -136,7 +143,7 @@ fn edge_features_agree_with_their_formulas() {
     let mut rng = ChaCha8Rng::seed_from_u64(10);
     let graph = join(&[random_graph(4, 40, &mut rng), random_graph(1, 9, &mut rng), random_graph(3, 100, &mut rng)]);
     assert!(edges(&graph).iter().any(|edge| edge.x > 1.0), "some edges are beyond the cut-off");
-    for config in [DimeNetPlusPlusConfig::small().basis(), DimeNetPlusPlusConfig::table1().basis()] {
+    for config in BASES {
         assert!(config.n_spherical > 1);
         for device in available_devices() {
             check(&graph, batch(&graph, &config, &device), &config);
@@ -155,7 +162,7 @@ fn a_structure_without_edges_has_no_features() {
         n_free: vec![3],
         ..BatchedMultiGraph::default()
     };
-    let config = DimeNetPlusPlusConfig::small().basis();
+    let [config, _] = BASES;
     for device in available_devices() {
         let batch = batch(&empty, &config, &device);
         // A tensor has at least one row on some devices; the envelope ends what it holds.
@@ -165,7 +172,7 @@ fn a_structure_without_edges_has_no_features() {
     }
 }
 
-fn batch(graph: &BatchedMultiGraph, config: &BasisConfig, device: &Device) -> ScoreBatch {
+fn batch(graph: &BatchedMultiGraph, config: &BasisConfig, device: &Device) -> GraphBatch {
     let levels = vec![3; graph.n_structures()];
     PreparedBatch::new(graph, &levels, config, Padding::None).expect("a batch").upload(device)
 }
