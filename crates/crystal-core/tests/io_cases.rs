@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use crystal_core::io::{self, Entry};
 use crystal_core::{Composition, CrystalError};
 use serde_json::Value;
+use test_support::{needs, shared};
 
-mod common;
-use common::shared_file;
 
 /// Files of which either the structure or an error is right, and which this crate reads.
 const READ: [&str; 14] = [
@@ -37,9 +36,10 @@ fn expected_counts(value: &Value) -> BTreeMap<String, u64> {
     object.iter().map(|(symbol, count)| (symbol.clone(), count.as_u64().expect("a count"))).collect()
 }
 
+#[needs(shared)]
 #[test]
 fn every_case_gives_what_it_should() {
-    let Some(path) = shared_file("cases/expectations.json") else { return };
+    let path = shared("cases/expectations.json");
     let text = std::fs::read_to_string(&path).expect("a readable file");
     let cases: serde_json::Map<String, Value> = serde_json::from_str(&text).expect("JSON");
     let mut wrong = Vec::new();

@@ -96,7 +96,8 @@ fn face_centred_argon_against_analytic_second_derivatives() {
 /// Crystals of all crystal systems and centrings, with sites on special positions, screw axes and glide planes. Not at equilibrium.
 fn crystals() -> Vec<(i64, Crystal)> {
     let general = [("O", [0.0917, 0.1773, 0.2879])];
-    let cells: [(i64, &[f64], Vec<(&str, [f64; 3])>); 20] = [
+    type Sites = Vec<(&'static str, [f64; 3])>;
+    let cells: [(i64, &[f64], Sites); 20] = [
         (1, &[4.5, 5.1, 5.6, 83.0, 97.0, 104.0], vec![("O", [0.1, 0.2, 0.3]), ("Si", [0.6, 0.5, 0.8])]),
         (2, &[4.5, 5.1, 5.6, 83.0, 97.0, 104.0], vec![("O", [0.1, 0.2, 0.3]), ("Si", [0.0, 0.0, 0.5])]),
         (5, &[6.5, 4.1, 5.6, 103.0], general.to_vec()),

@@ -1,7 +1,6 @@
 //! Frequencies of the published potential against those of phonopy on its published implementation.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use burn::tensor::Device;
 use crystal_core::{Lattice, Site, Species, Structure};
@@ -9,18 +8,7 @@ use nalgebra::Vector3;
 use phonon::{Crystal, Phonons, Settings, compute};
 use potential::{Nequix, Potential, Weights};
 use serde::Deserialize;
-
-/// A file of the shared data, or `None` after a note that the test is skipped.
-fn shared(path: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("DRUSE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let file = folder.join(path);
-    if file.is_file() {
-        return Some(file);
-    }
-    eprintln!("skipped: there is no {}", file.display());
-    None
-}
+use test_support::{needs, shared};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -71,7 +59,7 @@ fn forces_on_displaced(potential: &Nequix, phonons: &Phonons) -> Vec<(i64, Vecto
 }
 
 fn compare(name: &str, potential: &Nequix, force_tolerance: f64) {
-    let Some(path) = shared(&format!("golden/potential/phonons_{name}.json")) else { return };
+    let path = shared(&format!("golden/potential/phonons_{name}.json"));
     let text = std::fs::read_to_string(path).expect("the golden file can be read");
     let golden: BTreeMap<String, Golden> = serde_json::from_str(&text).expect("the golden file is well formed");
     let (mut worst, mut worst_soft) = (0.0_f64, 0.0_f64);
@@ -115,22 +103,24 @@ fn compare(name: &str, potential: &Nequix, force_tolerance: f64) {
 
 const NAMES: [&str; 3] = ["nequix-oam-1-pft", "nequix-oam-1", "nequix-mp-1-pft"];
 
-fn weights(name: &str) -> Option<Weights> {
-    Some(Weights::load(&shared(&format!("weights/nequix/{name}.safetensors"))?).expect("a weights file"))
+fn weights(name: &str) -> Weights {
+    Weights::load(&shared(&format!("weights/nequix/{name}.safetensors"))).expect("a weights file")
 }
 
+#[needs(shared)]
 #[test]
 fn frequencies_in_double_precision() {
     for name in NAMES {
-        let Some(weights) = weights(name) else { return };
+        let weights = weights(name);
         compare(name, &Nequix::double_precision(&weights, &Device::flex()), 1e-6);
     }
 }
 
+#[needs(shared)]
 #[test]
 fn frequencies_in_single_precision() {
     for name in NAMES {
-        let Some(weights) = weights(name) else { return };
+        let weights = weights(name);
         compare(name, &Nequix::new(&weights, &Device::flex()), 1e-4);
     }
 }

@@ -3,17 +3,18 @@
 mod common;
 
 use burn::tensor::Device;
-use common::{goldens, shared};
+use common::goldens;
 use potential::{Nequix, Potential, Weights};
 use tensor_ops::device::available_devices;
+use test_support::{needs, shared};
 
-fn weights(name: &str) -> Option<Weights> {
-    Some(Weights::load(&shared(&format!("weights/nequix/{name}.safetensors"))?).expect("a weights file"))
+fn weights(name: &str) -> Weights {
+    Weights::load(&shared(&format!("weights/nequix/{name}.safetensors"))).expect("a weights file")
 }
 
 /// Compares all lines of a golden file; prints the largest deviations.
 fn compare(name: &str, potential: &Nequix, tolerances: [f64; 3]) {
-    let Some(goldens) = goldens(&format!("efs_{name}.jsonl")) else { return };
+    let goldens = goldens(&format!("efs_{name}.jsonl"));
     let structures: Vec<_> = goldens.iter().map(common::Golden::structure).collect();
     let start = std::time::Instant::now();
     let found = potential.evaluate(&structures).expect("the device works");
@@ -33,21 +34,23 @@ fn compare(name: &str, potential: &Nequix, tolerances: [f64; 3]) {
     eprintln!("{name}: {} structures, {atoms} atoms in {seconds:.2} s, largest deviations {worst:?}", structures.len());
 }
 
+#[needs(shared)]
 #[test]
 fn single_precision_on_every_device() {
     for device in available_devices() {
         for name in ["nequix-oam-1-pft", "nequix-oam-1", "nequix-mp-1-pft"] {
-            let Some(weights) = weights(name) else { return };
+            let weights = weights(name);
             compare(name, &Nequix::new(&weights, &device), [1e-5, 1e-4, 1e-5]);
         }
     }
 }
 
+#[needs(shared)]
 #[test]
 #[cfg(feature = "cpu")]
 fn double_precision_on_the_processor() {
     for name in ["nequix-oam-1-pft", "nequix-oam-1", "nequix-mp-1-pft"] {
-        let Some(weights) = weights(name) else { return };
+        let weights = weights(name);
         compare(name, &Nequix::double_precision(&weights, &Device::flex()), [1e-9, 1e-9, 1e-9]);
     }
 }

@@ -11,6 +11,7 @@ use potential::{Evaluation, Nequix, Potential, Weights};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tensor_ops::device::available_devices;
+use test_support::needs;
 
 /// Volume that an atom of the made-up crystals has, Å³.
 const ATOM_VOLUME: f64 = 20.0;
@@ -149,10 +150,11 @@ fn some_space_groups_in_double_precision() {
     compare(&units, &potential, [1e-9, 1e-9, 1e-9]);
 }
 
+#[needs(shared)]
 #[test]
 #[cfg(feature = "cpu")]
 fn golden_crystals_by_their_symmetry() {
-    let Some(goldens) = common::goldens("efs_nequix-oam-1-pft.jsonl") else { return };
+    let goldens = common::goldens("efs_nequix-oam-1-pft.jsonl");
     let units: Vec<AsymmetricUnit> = goldens
         .iter()
         .filter(|golden| golden.geometry == "asis")

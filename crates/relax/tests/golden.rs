@@ -2,13 +2,13 @@
 //! filter).
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use burn::tensor::Device;
 use crystal_core::{Lattice, Site, Species, Structure};
 use potential::{Nequix, Potential};
 use relax::{Crystal, Method, Mode, Options, Relaxation, relax};
 use serde::Deserialize;
+use test_support::needs;
 
 /// Crystals whose energy is flat: symmetry and volume depend on the path.
 const FLAT: [&str; 2] = ["mp-1217322", "mp-23052"];
@@ -43,16 +43,10 @@ impl Golden {
     }
 }
 
-/// The golden relaxations, or `None` with a message.
-fn golden() -> Option<Vec<Golden>> {
-    let folder = std::env::var_os("DRUSE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let path = folder.join("golden/potential/relaxations_nequix-oam-1-pft.json");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: {} cannot be read", path.display());
-        return None;
-    };
-    Some(serde_json::from_str(&text).expect("golden relaxations"))
+fn golden() -> Vec<Golden> {
+    let path = test_support::shared("golden/potential/relaxations_nequix-oam-1-pft.json");
+    let text = std::fs::read_to_string(path).expect("a readable file");
+    serde_json::from_str(&text).expect("golden relaxations")
 }
 
 fn relax_all(potential: &impl Potential, options: &Options, golden: &[Golden]) -> Vec<Relaxation> {
@@ -68,7 +62,7 @@ fn relax_all(potential: &impl Potential, options: &Options, golden: &[Golden]) -
 
 /// Energy within 1 meV/atom, volume within 0.5 %, the same space group at 0.01 Å.
 fn check(potential: &impl Potential) {
-    let Some(golden) = golden() else { return };
+    let golden = golden();
     let options = Options { mode: Mode::Free { rattle: None }, fmax: 0.002, smax_gpa: 0.02, ..Options::default() };
     let results = relax_all(potential, &options, &golden);
     for (golden, found) in golden.iter().zip(&results) {
@@ -94,6 +88,7 @@ fn check(potential: &impl Potential) {
     }
 }
 
+#[needs(shared)]
 #[test]
 fn minima_are_those_of_the_published_implementation() {
     check(&Nequix::bundled(&Device::flex()).expect("the weights"));
@@ -103,7 +98,7 @@ fn minima_are_those_of_the_published_implementation() {
 #[test]
 #[ignore = "a measurement, not a check"]
 fn steps_of_both_optimisers() {
-    let Some(golden) = golden() else { return };
+    let golden = golden();
     let potential = Nequix::bundled(&Device::flex()).expect("the weights");
     for method in [Method::Lbfgs, Method::Fire] {
         let options = Options { mode: Mode::Free { rattle: None }, method, ..Options::default() };

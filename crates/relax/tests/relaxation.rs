@@ -244,7 +244,8 @@ fn each_divergence_ends_one_crystal_with_its_reason() {
     let pair = |number, distance: f64| cubic(&[(number, [0.0; 3]), (11, [distance / 4.0, 0.0, 0.0])], 4.0);
     let salt = |number| cubic(&[(number, [0.0; 3]), (17, [0.5; 3])], 3.2);
     let gas = |number| cubic(&[(number, [0.0; 3]), (17, [0.5; 3])], 3.4);
-    let crystals: [(Structure, fn(&RelaxError) -> bool); 5] = [
+    type Expected = fn(&RelaxError) -> bool;
+    let crystals: [(Structure, Expected); 5] = [
         (
             pair(11, 0.3),
             |error| matches!(error, RelaxError::Diverged { steps: 0, reason: Divergence::Distance { distance, .. } } if (distance - 0.3).abs() < 1e-9),

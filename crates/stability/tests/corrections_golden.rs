@@ -11,6 +11,7 @@ use stability::{
     CorrectionClass, ElementalReferences, OxideType, SulphideType, guess_oxidation_states, mp2020, mp2020_of_formula, oxide_type,
     sulphide_type,
 };
+use test_support::needs;
 
 #[derive(Deserialize)]
 struct Line {
@@ -23,10 +24,11 @@ struct Line {
     correction: f64,
 }
 
+#[needs(shared)]
 #[test]
 fn corrections_of_mp_20_structures() {
-    let Some(path) = common::shared_file("data/stability/mp2020-golden.jsonl") else { return };
-    let Some(rows) = common::mp_20("test") else { return };
+    let path = test_support::shared("data/stability/mp2020-golden.jsonl");
+    let rows = common::mp_20("test");
     let rows: HashMap<&str, &common::Row> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
     let text = std::fs::read_to_string(path).expect("a readable file");
     let mut n = 0;
@@ -89,12 +91,11 @@ struct Entry {
 }
 
 /// Formation energies of the potential's golden energies, raw and corrected.
+#[needs(shared)]
 #[test]
 fn formation_energies_of_the_potential() {
-    let Some(golden) = common::shared_json::<Formation>("golden/potential/formation_energies_nequix-oam-1-pft.json") else {
-        return;
-    };
-    let Some(rows) = common::mp_20("val") else { return };
+    let golden = common::shared_json::<Formation>("golden/potential/formation_energies_nequix-oam-1-pft.json");
+    let rows = common::mp_20("val");
     let rows: HashMap<&str, &common::Row> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
     let energies = golden.elemental_references.iter();
     let references = ElementalReferences::new(
@@ -118,11 +119,10 @@ fn formation_energies_of_the_potential() {
 }
 
 /// The Materials Project's references agree with those of the potential, which was trained on the same elements.
+#[needs(shared)]
 #[test]
 fn elemental_references_have_the_scale_of_the_potential() {
-    let Some(golden) = common::shared_json::<Formation>("golden/potential/formation_energies_nequix-oam-1-pft.json") else {
-        return;
-    };
+    let golden = common::shared_json::<Formation>("golden/potential/formation_energies_nequix-oam-1-pft.json");
     let references = ElementalReferences::materials_project();
     for (symbol, reference) in &golden.elemental_references {
         let element = symbol.parse().expect("a symbol");
@@ -132,9 +132,10 @@ fn elemental_references_have_the_scale_of_the_potential() {
 }
 
 /// What a formula alone gives agrees with the structure's correction where no bond decides.
+#[needs(shared)]
 #[test]
 fn formulas_give_the_corrections_of_ordinary_structures() {
-    let Some(rows) = common::mp_20("test") else { return };
+    let rows = common::mp_20("test");
     let mut n = 0;
     for row in rows.iter().take(2000) {
         let ordinary = matches!(oxide_type(&row.structure), None | Some(OxideType::Oxide | OxideType::Hydroxide))

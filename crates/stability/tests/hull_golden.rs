@@ -9,6 +9,7 @@ use approx::assert_abs_diff_eq;
 use crystal_core::Species;
 use serde::Deserialize;
 use stability::{Decomposition, Fractions, Hull, Phase, StabilityError};
+use test_support::needs;
 
 const TOLERANCE: f64 = 1e-9;
 
@@ -145,13 +146,14 @@ fn check(what: &str, hull: &Hull, cell: &Cell, expected: &Expected) {
     }
 }
 
-fn golden() -> Option<Golden> {
+fn golden() -> Golden {
     common::shared_json("golden/hull-golden.json")
 }
 
+#[needs(shared)]
 #[test]
 fn compositions_of_mp_20() {
-    let Some(golden) = golden() else { return };
+    let golden = golden();
     assert_eq!(golden.systems.len(), 150);
     for system in &golden.systems {
         let listed = golden.entries.iter().filter(|(id, cell)| {
@@ -166,9 +168,10 @@ fn compositions_of_mp_20() {
     }
 }
 
+#[needs(shared)]
 #[test]
 fn synthetic_systems() {
-    let Some(golden) = golden() else { return };
+    let golden = golden();
     assert_eq!(golden.synthetic.len(), 9);
     for system in &golden.synthetic {
         let hull = hull(&system.elements, &system.entries);
@@ -178,9 +181,10 @@ fn synthetic_systems() {
     }
 }
 
+#[needs(shared)]
 #[test]
 fn failures_are_named() {
-    let Some(golden) = golden() else { return };
+    let golden = golden();
     assert_eq!(golden.errors.len(), 4);
     for failing in &golden.errors {
         let hull = hull(&failing.elements, &failing.entries);
@@ -198,6 +202,7 @@ fn failures_are_named() {
 }
 
 /// Hulls of relaxed crystals by the potential, without corrections; pymatgen placed them.
+#[needs(shared)]
 #[test]
 fn hulls_of_the_potential() {
     #[derive(Deserialize)]
@@ -214,9 +219,7 @@ fn hulls_of_the_potential() {
         structures: Vec<Structure>,
         stable: Vec<String>,
     }
-    let Some(systems) = common::shared_json::<HashMap<String, System>>("golden/potential/hull_nequix-oam-1-pft.json") else {
-        return;
-    };
+    let systems = common::shared_json::<HashMap<String, System>>("golden/potential/hull_nequix-oam-1-pft.json");
     for (name, system) in systems {
         let elements = name.split(' ').map(|symbol| symbol.parse::<Species>().expect("a symbol"));
         let phases = system.structures.iter().map(|structure| {

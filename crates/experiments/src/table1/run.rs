@@ -162,7 +162,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
             let ours = fingerprints_of(name, &generated.structures, &cgcnn);
             let same = Sameness::of(&generated.structures, training)?;
             listing::write(&folder, &generated, &ours, &same)?;
-            let row = this_work_row(&config.sampling, bootstrap, &ours, &reference.structures, &generated, &network)?;
+            let row = this_work_row(&config.sampling, bootstrap, &ours, &reference.structures, &generated, network)?;
             Ok((row, Further::of(name, &generated, &same, &ours, &reference.structures)?))
         })?;
         rows.push(Row { name: name.clone(), published: None, ..row });

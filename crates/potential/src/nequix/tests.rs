@@ -1,7 +1,5 @@
 //! The network against golden values, in double precision.
 
-use std::path::PathBuf;
-
 use burn::tensor::{DType, Device};
 use crystal_core::{Lattice, Site, Species, Structure};
 use nalgebra::{Matrix3, Vector3};
@@ -14,19 +12,14 @@ use super::network::Network;
 use super::plan::{LayerKind, N_DEGREES, coupling};
 use super::radial::{CUTOFF, N_COEFFICIENTS, N_INTERVALS, radial_functions};
 use super::weights::Weights;
+use test_support::{needs, shared};
 
-/// A file of the golden folder of the potential, if it is at hand.
-fn golden(name: &str) -> Option<String> {
-    let shared = std::env::var_os("DRUSE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let path = shared.join("golden/potential").join(name);
-    let text = std::fs::read_to_string(&path).ok();
-    if text.is_none() {
-        eprintln!("skipped: {} is not there", path.display());
-    }
-    text
+/// A file of the golden folder of the potential.
+fn golden(name: &str) -> String {
+    std::fs::read_to_string(shared(&format!("golden/potential/{name}"))).expect("a readable file")
 }
 
+#[needs(shared)]
 #[test]
 fn coupling_coefficients_are_the_golden_ones() {
     #[derive(Deserialize)]
@@ -34,7 +27,7 @@ fn coupling_coefficients_are_the_golden_ones() {
         #[serde(rename = "K")]
         tables: std::collections::BTreeMap<String, Vec<(usize, usize, usize, f64)>>,
     }
-    let Some(text) = golden("coupling.json") else { return };
+    let text = golden("coupling.json");
     let golden: Golden = serde_json::from_str(&text).expect("the golden file");
     let plan = LayerKind::Middle.plan();
     assert_eq!(plan.paths.len(), golden.tables.len());
@@ -239,10 +232,11 @@ fn check_trace(trace: &Trace, weights: &Weights, network: &Network) {
     assert!((found.stress - stress).amax() < 1e-11, "stress of {}: {} {stress}", trace.name, found.stress);
 }
 
+#[needs(shared)]
 #[test]
 #[cfg(feature = "cpu")]
 fn intermediate_values_are_the_golden_ones() {
-    let Some(text) = golden("intermediates.json") else { return };
+    let text = golden("intermediates.json");
     let golden: Intermediates = serde_json::from_str(&text).expect("the golden file");
     let weights = Weights::bundled().expect("the weights");
     let network = Network::new(&weights, &Device::flex(), DType::F64);

@@ -1,24 +1,11 @@
 //! Golden values and devices.
 #![allow(dead_code, reason = "each test uses a part")]
 
-use std::path::PathBuf;
-
 use crystal_core::{Lattice, Site, Species, Structure};
 use nalgebra::{Matrix3, Vector3};
 use potential::Evaluation;
 use serde::Deserialize;
-
-/// A path below the folder of shared data, if it is there.
-pub fn shared(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("DRUSE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let path = folder.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is not there", path.display());
-    None
-}
+use test_support::shared;
 
 /// One golden geometry with its energy, forces and stress.
 #[derive(Debug, Deserialize)]
@@ -61,8 +48,8 @@ pub fn structure(numbers: &[i64], cell: [[f64; 3]; 3], positions: &[[f64; 3]]) -
 }
 
 /// The lines of a golden file.
-pub fn goldens(name: &str) -> Option<Vec<Golden>> {
-    let path = shared(&format!("golden/potential/{name}"))?;
+pub fn goldens(name: &str) -> Vec<Golden> {
+    let path = shared(&format!("golden/potential/{name}"));
     let text = std::fs::read_to_string(path).expect("a readable file");
-    Some(text.lines().map(|line| serde_json::from_str(line).expect("a golden line")).collect())
+    text.lines().map(|line| serde_json::from_str(line).expect("a golden line")).collect()
 }

@@ -2,36 +2,24 @@
 #![allow(dead_code, reason = "every test binary uses its own part of this module")]
 
 use std::io::Read;
-use std::path::PathBuf;
 
 use crystal_core::{Composition, Lattice, Site, Structure};
 use nalgebra::Vector3;
 use serde::de::DeserializeOwned;
-
-/// A file of the shared data, or `None` after a note that the test is skipped.
-pub fn shared_file(path: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("DRUSE_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let file = folder.join(path);
-    if file.is_file() {
-        return Some(file);
-    }
-    eprintln!("skipped: there is no {}", file.display());
-    None
-}
+use test_support::shared;
 
 /// A JSON file of the shared data.
-pub fn shared_json<T: DeserializeOwned>(path: &str) -> Option<T> {
-    let text = std::fs::read_to_string(shared_file(path)?).expect("a readable file");
-    Some(serde_json::from_str(&text).expect("the expected layout"))
+pub fn shared_json<T: DeserializeOwned>(path: &str) -> T {
+    let text = std::fs::read_to_string(shared(path)).expect("a readable file");
+    serde_json::from_str(&text).expect("the expected layout")
 }
 
 /// The text of a zstd-compressed file of the shared data.
-pub fn shared_zst(path: &str) -> Option<String> {
-    let file = std::fs::File::open(shared_file(path)?).expect("a readable file");
+pub fn shared_zst(path: &str) -> String {
+    let file = std::fs::File::open(shared(path)).expect("a readable file");
     let mut text = String::new();
     zstd::Decoder::new(file).expect("a zstd frame").read_to_string(&mut text).expect("text");
-    Some(text)
+    text
 }
 
 /// A row of MP-20.
@@ -49,8 +37,8 @@ impl Row {
 }
 
 /// The rows of a part of MP-20: train, val or test.
-pub fn mp_20(part: &str) -> Option<Vec<Row>> {
-    let text = shared_zst(&format!("data/mp_20/{part}.csv.zst"))?;
+pub fn mp_20(part: &str) -> Vec<Row> {
+    let text = shared_zst(&format!("data/mp_20/{part}.csv.zst"));
     let mut table = csv::Reader::from_reader(text.as_bytes());
     let headers = table.headers().expect("a header").clone();
     let column = |name: &str| headers.iter().position(|header| header == name).expect("a column");
@@ -73,7 +61,7 @@ pub fn mp_20(part: &str) -> Option<Vec<Row>> {
             energy_above_hull: record[above].parse().ok(),
         }
     };
-    Some(table.records().map(|record| row(record.expect("a row"))).collect())
+    table.records().map(|record| row(record.expect("a row"))).collect()
 }
 
 /// A composition from counts by symbol.
