@@ -74,7 +74,7 @@ fn groups(lines: &[&str], notes: &mut Notes) -> Result<(Vec<Species>, Vec<usize>
     }
     // Without counts the coordinates' heading would be taken for a symbol: the first line is always one of symbols, others only
     // until numbers come.
-    let n_symbol_lines = rest.iter().position(|text| begins_with_number(text)).unwrap_or(1);
+    let n_symbol_lines = rest.iter().position(begins_with_number).unwrap_or(1);
     let mut species = Vec::new();
     for (offset, text) in rest[..n_symbol_lines].iter().enumerate() {
         for token in text.split_whitespace() {

@@ -117,6 +117,12 @@ fn unrounded_third(x: f64) -> f64 {
     if thirds.rem_euclid(3.0) != 0.0 && (2..=9).any(is_rounded) { third } else { x }
 }
 
+/// Into 0 … 1; a number that rounding would carry to 1 becomes 0.
+fn into_cell(x: f64) -> f64 {
+    let wrapped = x - x.floor();
+    if wrapped >= 1.0 { 0.0 } else { wrapped }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,10 +136,4 @@ mod tests {
             assert_eq!(unrounded_third(x), x, "{x}");
         }
     }
-}
-
-/// Into 0 … 1; a number that rounding would carry to 1 becomes 0.
-fn into_cell(x: f64) -> f64 {
-    let wrapped = x - x.floor();
-    if wrapped >= 1.0 { 0.0 } else { wrapped }
 }
