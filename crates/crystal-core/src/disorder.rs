@@ -17,11 +17,14 @@ const SPLIT: f64 = 0.5;
 /// Occupancies carry rounding: they may add up to this.
 const FULL: f64 = 1.0 + 5e-3;
 
+/// Elements and their occupancies.
+type Occupants = Vec<(Species, f64)>;
+
 /// One position and what may stand on it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DisorderedSite {
     frac_coords: Vector3<f64>,
-    occupants: Vec<(Species, f64)>,
+    occupants: Occupants,
 }
 
 impl DisorderedSite {
@@ -61,7 +64,7 @@ impl DisorderedStructure {
         sites: impl IntoIterator<Item = (Vector3<f64>, Vec<(Species, f64)>)>,
         operations: Vec<SymmetryOperation>,
     ) -> Result<Self, CrystalError> {
-        let sites: Vec<_> = sites.into_iter().collect();
+        let sites: Vec<(Vector3<f64>, Occupants)> = sites.into_iter().collect();
         if sites.is_empty() {
             return Err(CrystalError::NoSites);
         }

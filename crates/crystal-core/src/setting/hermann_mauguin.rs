@@ -149,7 +149,7 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             add(variant.clone(), false);
         }
         let has_ones = (3..=15).contains(&number) || (143..=167).contains(&number);
-        if has_ones && index < 530 {
+        if has_ones {
             for variant in variants {
                 let filled = variant.iter().filter(|element| *element != "1").cloned().collect();
                 // Only the last one left out: 'P 1 21/c'.
@@ -190,6 +190,10 @@ fn matches(written: &Written) -> Vec<Setting> {
     let mut found = listed(false);
     if found.is_empty() {
         found = listed(true);
+        // 'C 2' is C 1 2 1, not the multiple cell C 1 1 2 of P 2; 'F 2/m' can only be a multiple cell.
+        if found.iter().any(|setting| !setting.code.is_empty()) {
+            found.retain(|setting| !setting.code.is_empty() || setting.number.get() > 15);
+        }
     }
     if found.is_empty() {
         found = doubled_tetragonal(written);

@@ -142,11 +142,11 @@ fn add(claims: &mut Vec<Claim>, named: Named, lattice: &Lattice, has_list: bool,
     };
     let misfit = |reading: &Reading| reading.operations.iter().find(|operation| !keeps_metric(operation, lattice)).copied();
     let fitting: Vec<Reading> = readings.iter().filter(|reading| misfit(reading).is_none()).cloned().collect();
-    match (fitting.is_empty(), has_list) {
+    match (fitting.is_empty(), claims.is_empty()) {
         (false, _) => claims.push(Claim { line, source, readings: fitting, is_list: false }),
-        // The list may be of a subgroup in a smaller cell: its group is compared all the same.
-        (true, true) => claims.push(Claim { line, source, readings, is_list: false }),
-        (true, false) => {
+        // What stands before it names the setting: its group is compared all the same.
+        (true, false) => claims.push(Claim { line, source, readings, is_list: false }),
+        (true, true) => {
             let operation = readings.first().and_then(misfit).map(|operation| operation.to_string()).unwrap_or_default();
             return Err(misfit_fault(line, &operation));
         }

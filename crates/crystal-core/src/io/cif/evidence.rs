@@ -17,7 +17,7 @@ const DENSITY_TOLERANCE: f64 = 0.08;
 const DENSITY_UNIT: f64 = 1.660_539;
 
 /// Atoms closer than this part of the sum of their radii are not both there.
-const SHORTEST_BOND: f64 = 0.55;
+const SHORTEST_BOND: f64 = 0.4;
 
 /// Two listed sites whose images are this close (Å) are one atom.
 const SAME_PLACE: f64 = 0.1;

@@ -80,8 +80,9 @@ fn orbit(lattice: &Lattice, frac_coords: &Vector3<f64>, operations: &[SymmetryOp
         operations.iter().filter(stays).count()
     };
     let with_thirds = frac_coords.map(unrounded_third);
-    let n_at_thirds = if with_thirds == *frac_coords { 1 } else { stabiliser_order(&with_thirds) };
-    let start = if n_at_thirds > 1 { with_thirds } else { *frac_coords };
+    // A free coordinate may be a third by chance: only one that brings the site onto a position is taken as rounded.
+    let gains = with_thirds != *frac_coords && stabiliser_order(&with_thirds) > stabiliser_order(frac_coords);
+    let (start, n_at_thirds) = if gains { (with_thirds, stabiliser_order(&with_thirds)) } else { (*frac_coords, 1) };
     let mut centre = start;
     let mut n_coincident = 1;
     for _ in 0..MOST_MOVES {

@@ -117,6 +117,10 @@ impl Context<'_> {
         let mut fitting: Vec<(&Reading, Symmetric)> = Vec::new();
         let mut refused = Vec::new();
         for reading in distinct(readings) {
+            if let Some(operation) = reading.operations.iter().find(|operation| !keeps_metric(operation, self.lattice)) {
+                refused.push(format!("{}: {operation} does not fit the cell", reading.name));
+                continue;
+            }
             let found = self.symmetric(reading.operations.clone(), reading.number);
             match self.evidence.against(&self.crystal(&found), with_bonds) {
                 Some(reason) => refused.push(format!("{}: {reason}", reading.name)),
