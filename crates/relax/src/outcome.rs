@@ -43,8 +43,8 @@ pub struct Relaxation {
     pub space_group: Option<SpaceGroupNumber>,
     /// How far it moved.
     pub displacement: Displacement,
-    /// The relaxed crystal: the cell as given, with its sites in their order and not wrapped, or the primitive cell in the
-    /// symmetric mode.
+    /// The relaxed crystal: the cell as given, with its sites in their order and not wrapped, or the primitive cell in
+    /// the symmetric mode.
     pub structure: Structure,
     /// Its asymmetric unit, in the symmetric mode.
     pub unit: Option<AsymmetricUnit>,
