@@ -79,6 +79,7 @@ pub(super) fn svg(hull: &Hull, marks: &[PlacedMark<'_>], caption: &str) -> Resul
         let all = stable.iter().map(|(x, energy, _)| place(*x, *energy)).chain(marks.iter().map(of_mark));
         let mut labels = Labels::new(SIZE, all);
         lines.iter().for_each(|line| labels.avoid_line(line));
+        labels.avoid_line(&[(left, up), (right, up), (right, down), (left, down), (left, up)]);
         // Axes and their texts, and the legend.
         labels.keep_free([0, down - 2, right + 24, down + 60]);
         labels.keep_free([0, up, left, down]);
