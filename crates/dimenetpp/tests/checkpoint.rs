@@ -110,8 +110,10 @@ fn damaged_descriptions_are_named() {
         change(&mut archive);
         load(&archive).map(|_| ()).expect_err("a damaged file").to_string()
     };
-    let set = |key: &'static str, value: &'static str| move |archive: &mut TensorArchive| {
-        archive.metadata.insert(key.to_owned(), value.to_owned());
+    let set = |key: &'static str, value: &'static str| {
+        move |archive: &mut TensorArchive| {
+            archive.metadata.insert(key.to_owned(), value.to_owned());
+        }
     };
     assert!(problem(&|archive| drop(archive.metadata.remove("provenance"))).contains("'provenance' is missing"));
     assert!(problem(&set("config", "{}")).contains("'config' lacks 'training'"));
