@@ -148,8 +148,7 @@ mod tests {
 
     #[test]
     fn draws_both_losses() {
-        let curve: Vec<LossPoint> =
-            (0..50).map(|step| LossPoint { step, position: 1.0 / (1.0 + step as f32), lattice: 1.2 }).collect();
+        let curve: Vec<LossPoint> = (0..50).map(|step| LossPoint { step, parts: vec![1.0 / (1.0 + step as f32), 1.2] }).collect();
         let svg = loss_curve(&curve).expect("a plot");
         assert!(svg.starts_with("<svg") && svg.contains("position") && svg.contains("lattice"));
         assert!(loss_curve(&[]).is_err());
@@ -157,7 +156,7 @@ mod tests {
 
     #[test]
     fn running_mean_of_a_constant() {
-        let curve: Vec<LossPoint> = (0..200).map(|step| LossPoint { step, position: 0.5, lattice: 0.0 }).collect();
-        assert!(running_mean(&curve, |point| point.position).iter().all(|(_, mean)| (mean - 0.5).abs() < 1e-6));
+        let curve: Vec<LossPoint> = (0..200).map(|step| LossPoint { step, parts: vec![0.5, 0.0] }).collect();
+        assert!(running_mean(&curve, |point| point.parts[POSITION_LOSS]).iter().all(|(_, mean)| (mean - 0.5).abs() < 1e-6));
     }
 }

@@ -101,7 +101,7 @@ fn checkpoints_of_the_first_layout_are_read_and_converted() {
     assert_eq!(archive("old.safetensors").hash(), archive("new.safetensors").hash());
     let description = |name: &str| {
         let mut document = folder.druse(&["checkpoint", name, "--json"]).status(0).document();
-        ["path", "sha256", "converted"].map(|key| document.as_object_mut().expect("an object").remove(key));
+        document.as_object_mut().expect("an object").retain(|key, _| !["path", "sha256", "converted"].contains(&key.as_str()));
         document
     };
     assert_eq!(description("old.safetensors"), description("new.safetensors"));

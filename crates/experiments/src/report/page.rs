@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn long_curves_are_averaged() {
-        let curve: Vec<LossPoint> = (0..15_000).map(|step| LossPoint { step, position: 0.5, lattice: step as f32 }).collect();
+        let curve: Vec<LossPoint> = (0..15_000).map(|step| LossPoint { step, parts: vec![0.5, step as f32] }).collect();
         let loss = loss(&curve).expect("a curve");
         let points = loss["position"].as_array().expect("numbers");
         assert!(points.len() == 500 && points.iter().all(|point| point == 0.5));
