@@ -1,46 +1,29 @@
-//! End-to-end tests live in the test targets of this package; here is what they share: a second, tiny score model, written as another
-//! crate would write it, and structures to train on.
+//! End-to-end tests live in the test targets of this package; here is what they share: small networks, and structures to
+//! train on.
 
-use burn::Tensor;
-use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::Device;
 use crystal_core::{CrystalState, SiteMode, SpaceGroupNumber};
 use datasets::{LoadOptions, Source, Split, load};
+use dimenetpp::DimeNetPlusPlusConfig;
+use example_model::{ExampleConfig, ExampleModel};
 use langevin::{OrderedSites, SamplingOrder};
-use score_model::{BasisConfig, ParameterSource, ScoreBatch, ScoreEstimate, ScoreModel, readout};
+use multigraph::GraphConfig;
+use score_model::{Description, ModelConfig, NoiseSchedule, Trained};
 
-/// Two dense layers on the radial functions of each edge: no messages, no elements.
-#[derive(Module, Debug)]
-pub struct TinyModel {
-    hidden: Linear,
-    output: Linear,
-    #[module(skip)]
-    basis: BasisConfig,
+/// The model of the tutorial, small, with random weights from a seed.
+pub fn example(seed: u64, device: &Device) -> ExampleModel {
+    ExampleConfig { width: 16, seed, ..ExampleConfig::default() }.init(device)
 }
 
-impl TinyModel {
-    /// Random weights from a seed.
-    pub fn new(seed: u64, device: &Device) -> Self {
-        let basis = BasisConfig { n_radial: 6, n_spherical: 2, envelope_exponent: 5, n_gaussians: 4, n_levels: 10 };
-        let mut source = ParameterSource::new(seed, device);
-        Self { hidden: source.dense(basis.n_radial, 16), output: source.dense_without_bias(16, 2), basis }
-    }
+/// A network of the paper's architecture that is quick to train.
+pub fn tiny_network() -> DimeNetPlusPlusConfig {
+    DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() }
 }
 
-impl ScoreModel for TinyModel {
-    fn basis(&self) -> BasisConfig {
-        self.basis.clone()
-    }
-
-    fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate {
-        let hidden: Tensor<2> = self.hidden.forward(batch.radial.clone()).tanh();
-        readout(self.output.forward(hidden) * batch.envelope.clone(), batch)
-    }
-
-    fn kind(&self) -> &'static str {
-        "tiny"
-    }
+/// A network as a sampler takes it, with the default noise levels and graphs.
+pub fn trained<M>(model: M, mode: SiteMode) -> Trained<M> {
+    let description = Description::untrained(NoiseSchedule::default(), GraphConfig::default(), mode);
+    Trained { model, kind: "test", description, converted: false }
 }
 
 /// The first `n` embedded training structures, their sites in general position or bound to their Wyckoff positions.

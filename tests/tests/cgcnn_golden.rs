@@ -2,8 +2,8 @@
 
 use burn::tensor::Device;
 use cgcnn::{CrystalGraph, GraphBatch, WeightFormat, Weights, features_of};
-use score_model::conformance::available_devices;
 use serde::Deserialize;
+use tensor_ops::device::available_devices;
 use test_support::{Crystal, GoldenSet, needs, shared};
 
 /// Of the golden values (their README), times the largest number compared where that is above 1.

@@ -5,17 +5,18 @@
 
 use burn::tensor::Device;
 use crystal_core::{CrystalState, SiteMode, SpaceGroup, SpaceGroupNumber};
-use druse_tests::embedded_states;
+use crystal_states::{Draw, GraphBatch, LangevinStep, StateBatch, StateSet, compare_graphs};
+use dimenetpp::{DimeNetPlusPlusConfig, ElementInput};
+use druse_tests::{embedded_states, trained};
 use langevin::{
     FewStep, Finishing, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder, Selection,
 };
 use multigraph::{BatchedMultiGraph, GraphConfig};
-use score_model::conformance::{compare_graphs, gpu_devices};
-use score_model::{
-    DimeNetPlusPlusConfig, Draw, ElementInput, Exchange, LangevinStep, NoiseSchedule, Purpose, RandomKey, ScoreBatch, ScoreModel,
-    StateBatch, StateSet, Trainer, TrainingConfig,
-};
+use random_keys::{Purpose, RandomKey};
+use score_model::{DenoisingObjective, ModelConfig, NoiseSchedule, ScoreNetwork, TrainingConfig};
+use tensor_ops::device::gpu_devices;
 use test_support::needs;
+use training::{Exchange, Identity, OptimiserConfig, Trainer};
 use wyckoff_assignment::WyckoffAssignment;
 
 /// The sizes are odd on purpose: no width is a multiple of a kernel's tile.
@@ -44,10 +45,10 @@ fn gpu_estimates_like_the_processor() {
     let graph = BatchedMultiGraph::from_states(&states, &GraphConfig::default()).expect("graphs");
     let estimate = |device: &Device| {
         let model = network().init(device);
-        let batch = ScoreBatch::new(&graph, &[0, 2, 4, 6, 8, 9], &model.basis(), device).expect("a batch");
+        let batch = GraphBatch::new(&graph, &[0, 2, 4, 6, 8, 9], &model.basis(), device).expect("a batch");
         let estimate = model.forward(&batch);
         let values = |tensor: burn::Tensor<2>| tensor.into_data().iter::<f32>().collect::<Vec<f32>>();
-        // Rows beyond the sites stand for nothing.
+        // Rows beyond the sites are padding.
         let position = estimate.position.narrow(0, 0, graph.n_sites());
         (values(position), values(estimate.lattice))
     };
@@ -97,7 +98,7 @@ fn gpu_graphs_are_those_of_the_processor() {
     for device in devices() {
         let batch = |place: &Device, config: &GraphConfig| {
             let mut batch = StateBatch::new(&states, &streams, key, place).expect("a batch");
-            batch.score_batch(&levels, &basis, config).expect("graphs")
+            batch.graph_batch(&levels, &basis, config).expect("graphs")
         };
         let n_sites = states.iter().map(|state| state.sites.len()).sum();
         // All images kept: many edges lie on one another, and which of them is whose reverse is then free.
@@ -127,7 +128,7 @@ fn gpu_noises_and_steps_like_the_processor() {
         let noised = StateSet::new(&clean, device).expect("a set").noised(&draws, key, 77).expect("noise");
         let noise = [noised.position_noise.clone(), noised.lattice_noise.clone()];
         let mut states = noised.states;
-        states.score_batch(&[3; 60], &network().basis(), &GraphConfig::default()).expect("graphs");
+        states.graph_batch(&[3; 60], &network().basis(), &GraphConfig::default()).expect("graphs");
         let [position, lattice] = noise.clone();
         states.step_positions(position, LangevinStep { drift: -0.1, noise: 0.2, draw: 4 });
         states.step_lattices(lattice, LangevinStep { drift: -0.1, noise: 0.2, draw: 5 });
@@ -156,12 +157,13 @@ fn gpu_noises_and_steps_like_the_processor() {
 fn gpu_trains_like_the_processor() {
     let data = embedded_states(8, SiteMode::General);
     let curve = |device: &Device, helpers: &[Device]| {
-        let config = TrainingConfig { steps: 4, batch_size: 4, learning_rate: 1e-3, ..TrainingConfig::default() };
+        let optimiser = OptimiserConfig { steps: 4, batch_size: 4, learning_rate: 1e-3, ..OptimiserConfig::default() };
+        let config = TrainingConfig { optimiser: optimiser.clone(), ..TrainingConfig::default() };
         let network = DimeNetPlusPlusConfig { elements: ElementInput::Descriptors, ..network() };
-        let trainer = Trainer::new(network.init(device), config, device).expect("a trainer");
+        let trainer = Trainer::new(network.init(device), optimiser, Identity::default(), device).expect("a trainer");
         let mut trainer = trainer.with_helpers(helpers, Exchange::Host);
-        trainer.run(&data, None, |_| true).expect("a run");
-        trainer.curve().iter().flat_map(|point| [point.position, point.lattice]).collect::<Vec<f32>>()
+        trainer.run(&DenoisingObjective::new(&data, &config), None, |_| true).expect("a run");
+        trainer.curve().iter().flat_map(|point| point.parts.clone()).collect::<Vec<f32>>()
     };
     let expected = curve(&Device::flex(), &[]);
     for device in devices() {
@@ -190,7 +192,7 @@ fn gpu_samples_choose_and_draw_again_like_the_processor() {
     };
     type Fate = (usize, usize, Option<(usize, usize)>);
     let sampled = |device: &Device| {
-        let model = network().init(device);
+        let model = trained(network().init(device), SiteMode::Wyckoff);
         let mut fates: Vec<(Fate, f64)> = Vec::new();
         let sampler = Sampler::new(&model, config.clone(), device).expect("a sampler");
         let collect = |outcome| {

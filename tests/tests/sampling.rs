@@ -3,17 +3,23 @@
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::Device;
-use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber, Structure};
-use druse_tests::{TinyModel, order};
+use crystal_core::{Composition, SiteMode, SpaceGroup, SpaceGroupNumber, Structure};
+use druse_tests::{example, order, tiny_network, trained};
+use example_model::ExampleModel;
 use langevin::{OrderedSites, Outcome, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder, Selection};
-use score_model::{BasisConfig, DimeNetPlusPlusConfig, ScoreBatch, ScoreEstimate, ScoreModel};
+use score_model::{BasisConfig, GraphBatch, ModelConfig, ScoreEstimate, ScoreNetwork, Trained};
 use wyckoff_assignment::WyckoffAssignment;
 
 fn config(batch_size: usize) -> SamplerConfig {
     SamplerConfig { steps_per_level: 2, batch_size, seed: 5, ..SamplerConfig::default() }
 }
 
-fn run<M: ScoreModel>(model: &M, config: SamplerConfig, orders: &[SamplingOrder]) -> Vec<Outcome> {
+/// A small network with random weights.
+fn network(mode: SiteMode) -> Trained<impl ScoreNetwork> {
+    trained(tiny_network().init(&Device::flex()), mode)
+}
+
+fn run<M: ScoreNetwork>(model: &Trained<M>, config: SamplerConfig, orders: &[SamplingOrder]) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let sampler = Sampler::new(model, config, &Device::flex()).expect("a sampler");
     sampler
@@ -43,8 +49,7 @@ fn samples(outcomes: Vec<Outcome>) -> Vec<Sample> {
 
 #[test]
 fn the_nth_structure_is_the_same_in_every_batch() {
-    let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
-    let model = network.init(&Device::flex());
+    let model = network(SiteMode::General);
     let orders = [order(225, "Na:1,Cl:1", 2), order(62, "Ca:1,Ti:1,O:2", 2), order(194, "Mg:1,Zn:2", 1), order(1, "Si:2", 1)];
     let together: Vec<Structure> = samples(run(&model, config(64), &orders)).into_iter().map(|sample| sample.structure).collect();
     assert_eq!(together.len(), 6);
@@ -59,8 +64,7 @@ fn the_nth_structure_is_the_same_in_every_batch() {
 
 #[test]
 fn the_most_plausible_candidate_is_kept() {
-    let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
-    let model = network.init(&Device::flex());
+    let model = network(SiteMode::General);
     let orders = [order(225, "Na:1,Cl:1", 3), order(62, "Ca:1,Ti:1,O:2", 2), order(194, "Mg:1,Zn:2", 1)];
     let of = |candidates: usize, batch_size: usize| {
         let selection = Some(Selection { candidates, levels: 3, noises: 2 });
@@ -87,8 +91,7 @@ fn the_most_plausible_candidate_is_kept() {
 
 #[test]
 fn candidates_stand_on_positions_of_their_own() {
-    let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
-    let model = network.init(&Device::flex());
+    let model = network(SiteMode::Wyckoff);
     let space_group = SpaceGroupNumber::new(62).expect("a space group");
     let assignment = |text: &str| WyckoffAssignment::parse(SpaceGroup::get(space_group), text).expect("an assignment");
     let choice = ["Cu@8d Si@4c", "Cu@4c*2 Si@4c", "Cu@4a Cu@4b Si@4c"].map(assignment).to_vec();
@@ -116,7 +119,7 @@ fn candidates_stand_on_positions_of_their_own() {
 
 #[test]
 fn fewer_structures_of_an_order_are_a_prefix_of_more() {
-    let model = TinyModel::new(2, &Device::flex());
+    let model = trained(example(2, &Device::flex()), SiteMode::General);
     let few = samples(run(&model, config(8), &[order(166, "Bi:1,Te:1", 2)]));
     let many = samples(run(&model, config(8), &[order(166, "Bi:1,Te:1", 5)]));
     for (a, b) in few.iter().zip(&many) {
@@ -127,15 +130,15 @@ fn fewer_structures_of_an_order_are_a_prefix_of_more() {
 /// Estimates nonsense for every structure of more than one site.
 #[derive(Module, Debug)]
 struct Exploding {
-    inner: TinyModel,
+    inner: ExampleModel,
 }
 
-impl ScoreModel for Exploding {
+impl ScoreNetwork for Exploding {
     fn basis(&self) -> BasisConfig {
         self.inner.basis()
     }
 
-    fn forward(&self, batch: &ScoreBatch) -> ScoreEstimate {
+    fn forward(&self, batch: &GraphBatch) -> ScoreEstimate {
         let estimate = self.inner.forward(batch);
         let sites_of: Vec<i64> = batch.site_structure.index.clone().into_data().iter::<i64>().collect();
         let crowded = |structure: i64| sites_of.iter().filter(|other| **other == structure).count() > 1;
@@ -144,15 +147,12 @@ impl ScoreModel for Exploding {
         let poison = Tensor::<2>::from_data(burn::tensor::TensorData::new(poison, shape), &estimate.position.device());
         ScoreEstimate { position: estimate.position + poison, lattice: estimate.lattice }
     }
-
-    fn kind(&self) -> &'static str {
-        "exploding"
-    }
 }
 
 #[test]
 fn an_explosion_does_not_spoil_its_batch() {
-    let model = Exploding { inner: TinyModel::new(2, &Device::flex()) };
+    let inner = example(2, &Device::flex());
+    let model = trained(Exploding { inner: inner.clone() }, SiteMode::General);
     let orders = [order(221, "Po:1", 2), order(221, "Cs:1,Cl:1", 1), order(229, "Fe:1", 1)];
     let outcomes = run(&model, SamplerConfig { max_redraws: 2, ..config(8) }, &orders);
     let given_up: Vec<(usize, usize)> = outcomes
@@ -166,8 +166,7 @@ fn an_explosion_does_not_spoil_its_batch() {
         })
         .collect();
     assert_eq!(given_up, [(1, 0)]);
-    let healthy = run(&model.inner, config(8), &[orders[0].clone(), orders[1].clone(), orders[2].clone()]);
-    let healthy = samples(healthy);
+    let healthy = samples(run(&trained(inner, SiteMode::General), config(8), &orders));
     for sample in samples(outcomes) {
         let twin = healthy.iter().find(|other| (other.order, other.index) == (sample.order, sample.index)).expect("a twin");
         assert_eq!(sample.structure, twin.structure);
@@ -176,7 +175,7 @@ fn an_explosion_does_not_spoil_its_batch() {
 
 #[test]
 fn impossible_orders_are_refused_before_anything_runs() {
-    let model = TinyModel::new(2, &Device::flex());
+    let model = trained(example(2, &Device::flex()), SiteMode::General);
     let sampler = Sampler::new(&model, config(8), &Device::flex()).expect("a sampler");
     let outcome =
         sampler.run::<SamplingError>(&[order(1, "Si:1", 1), order(1, "Si:1", 0)], |_| panic!("nothing runs"), |_| Ok(()));

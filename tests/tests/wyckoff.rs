@@ -6,10 +6,14 @@ use burn::tensor::Device;
 use crystal_core::{
     AsymmetricUnit, Composition, CrystalState, Finder, Orbit, SiteMode, SpaceGroup, SpaceGroupNumber, Species, find_symmetry, io,
 };
-use druse_tests::{TinyModel, embedded_states};
+use crystal_states::{Draw, StateSet};
+use dimenetpp::DimeNetPlusPlusConfig;
+use druse_tests::{embedded_states, example, trained};
 use langevin::{FewStep, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder, Template};
 use multigraph::GraphConfig;
-use score_model::{DimeNetPlusPlusConfig, Draw, Purpose, RandomKey, StateSet, Trainer, TrainingConfig};
+use random_keys::{Purpose, RandomKey};
+use score_model::{DenoisingObjective, LATTICE_LOSS, ModelConfig, TrainingConfig};
+use training::{Identity, LossPoint, OptimiserConfig, Trainer};
 use wyckoff_assignment::{AssignedSite, WyckoffAssignment};
 
 /// Whether every site of a state has as many images as its position.
@@ -55,10 +59,12 @@ fn noise_keeps_sites_on_their_positions() {
 fn training_in_wyckoff_mode_learns() {
     let data = embedded_states(12, SiteMode::Wyckoff);
     let network = DimeNetPlusPlusConfig { emb: 16, out_emb: 16, int_emb: 8, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
-    let config = TrainingConfig { steps: 120, batch_size: 12, learning_rate: 3e-3, ..TrainingConfig::default() };
-    let mut trainer = Trainer::new(network.init(&Device::flex()), config, &Device::flex()).expect("a trainer");
-    trainer.run(&data, None, |_| true).expect("a run");
-    let mean = |points: &[score_model::LossPoint]| points.iter().map(|point| point.lattice).sum::<f32>() / points.len() as f32;
+    let optimiser = OptimiserConfig { steps: 120, batch_size: 12, learning_rate: 3e-3, ..OptimiserConfig::default() };
+    let config = TrainingConfig { optimiser: optimiser.clone(), ..TrainingConfig::default() };
+    let device = Device::flex();
+    let mut trainer = Trainer::new(network.init(&device), optimiser, Identity::default(), &device).expect("a trainer");
+    trainer.run(&DenoisingObjective::new(&data, &config), None, |_| true).expect("a run");
+    let mean = |points: &[LossPoint]| points.iter().map(|point| point.parts[LATTICE_LOSS]).sum::<f32>() / points.len() as f32;
     let curve = trainer.curve();
     assert!(mean(&curve[80..]) < 0.9 * mean(&curve[..40]), "{} then {}", mean(&curve[..40]), mean(&curve[80..]));
 }
@@ -81,7 +87,7 @@ fn samples_of_every_group_have_formula_and_symmetry() {
         .collect();
     let config =
         SamplerConfig { method: Method::FewStep(FewStep { evaluations: 10, ..FewStep::default() }), ..SamplerConfig::default() };
-    let model = TinyModel::new(2, &Device::flex());
+    let model = trained(example(2, &Device::flex()), SiteMode::Wyckoff);
     let sampler = Sampler::new(&model, config, &Device::flex()).expect("a sampler");
     let mut samples = Vec::new();
     let mut lost = 0;
@@ -150,7 +156,7 @@ fn images_coincide_only_on_positions() {
 #[test]
 fn a_template_takes_no_order_of_other_sites() {
     let state = embedded_states(1, SiteMode::Wyckoff).remove(0);
-    let model = TinyModel::new(2, &Device::flex());
+    let model = trained(example(2, &Device::flex()), SiteMode::Wyckoff);
     let config = SamplerConfig { steps_per_level: 1, ..SamplerConfig::default() };
     let template = Template { state: state.clone(), level: 1 };
     let sampler = Sampler::from_template(&model, config, template, &Device::flex()).expect("a sampler");

@@ -7,7 +7,6 @@ use crystal_core::{Composition, CrystalError};
 use serde_json::Value;
 use test_support::{needs, shared};
 
-
 /// Files of which either the structure or an error is right, and which this crate reads.
 const READ: [&str; 14] = [
     "hall-r-3m.cif",

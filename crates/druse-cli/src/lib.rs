@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else (messages, logs, progress bars) to standard error. Exit status: 0 all was done,
 //! 1 some structures could not be handled, 2 nothing was done.
 
+mod checkpoint;
 mod convert;
 mod energy;
 mod evaluate;
@@ -45,6 +46,7 @@ Results go to standard output, messages and progress to standard error. RUST_LOG
 enum Command {
     Sample(Box<sample::SampleArgs>),
     Train(train::TrainArgs),
+    Checkpoint(checkpoint::CheckpointArgs),
     Symmetry(symmetry::SymmetryArgs),
     Convert(convert::ConvertArgs),
     Fingerprint(fingerprint::FingerprintArgs),
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Sample(args) => sample::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Checkpoint(args) => checkpoint::run(&args),
         Command::Symmetry(args) => symmetry::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Fingerprint(args) => fingerprint::run(&args),

@@ -74,6 +74,17 @@ fn from_bytes(bytes: &[u8], path: &Path, device: &Device) -> Result<Checkpoint, 
     Ok(Checkpoint { trained, architecture, path: path.display().to_string(), sha256: sha256_hex(bytes) })
 }
 
+/// Writes a checkpoint of any layout as `target` in the present one. Returns the SHA-256 of the file written.
+///
+/// # Errors
+/// Those of [`load`]; [`DruseError::Model`] if `target` cannot be written, then nothing new is there.
+pub fn convert(path: &Path, target: &Path, device: &Device) -> Result<String, DruseError> {
+    let archive = TensorArchive::load(path).map_err(score_model::ScoreModelError::from)?;
+    let rewritten = Architecture::rewritten(&archive, path, device)?;
+    rewritten.save(target).map_err(score_model::ScoreModelError::from)?;
+    sha256_of(target)
+}
+
 /// SHA-256 of a file.
 ///
 /// # Errors

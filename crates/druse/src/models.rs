@@ -58,11 +58,23 @@ macro_rules! architectures {
                         return Ok((trained.into_any(), Self::$name(config)));
                     }
                 )+
-                Err(DruseError::UnknownKind {
-                    path: path.to_owned(),
-                    found: kind.to_owned(),
-                    known: Self::KINDS.join(", "),
-                })
+                Err(Self::unknown(kind, path))
+            }
+
+            /// The archive as this release writes it, from one of any layout that it reads; the parameters stay as they
+            /// are, bit by bit. `path` is named in the error.
+            ///
+            /// # Errors
+            /// As [`Self::load`].
+            pub fn rewritten(archive: &TensorArchive, path: &Path, device: &Device) -> Result<TensorArchive, DruseError> {
+                let kind = archive_kind(archive, path).map_err(score_model::ScoreModelError::from)?;
+                $(
+                    if kind == <$config as ModelConfig>::KIND {
+                        let (trained, config) = Trained::load::<$config>(archive, path, device)?;
+                        return Ok(trained.archive(&config, path)?);
+                    }
+                )+
+                Err(Self::unknown(kind, path))
             }
         }
     };
@@ -76,6 +88,10 @@ architectures! {
 }
 
 impl Architecture {
+    fn unknown(kind: &str, path: &Path) -> DruseError {
+        DruseError::UnknownKind { path: path.to_owned(), found: kind.to_owned(), known: Self::KINDS.join(", ") }
+    }
+
     /// Name of the architecture.
     pub fn kind(&self) -> &'static str {
         struct Kind;

@@ -85,7 +85,12 @@ impl ArchitectureVisitor for Run<'_> {
             (false, _) => Trainer::new(network, settings, identity, device)?,
         }
         .with_helpers(&self.devices.helpers, self.devices.exchange);
-        let legs = legs(&folder.join("provenance.json"), trainer.step() > 0, self.provenance)?;
+        let so_far = trainer.step();
+        let mut legs = if so_far > 0 { earlier_legs(&folder.join("provenance.json"))? } else { Vec::new() };
+        // To go on with a finished run changes nothing.
+        if so_far < optimiser.steps {
+            legs.push(json("provenance", self.provenance)?);
+        }
         write_file(&folder.join("train.ron"), to_ron(config)?)?;
         write_json(&folder.join("provenance.json"), &legs)?;
         let total = optimiser.steps as f64;
@@ -138,23 +143,18 @@ fn json(what: &'static str, value: &impl serde::Serialize) -> Result<Value, Drus
     serde_json::to_value(value).map_err(|error| DruseError::Serialise { what, reason: error.to_string() })
 }
 
-/// The entries of the legs so far, and that of this one. Those of an earlier run in the folder are not kept.
-fn legs(path: &Path, goes_on: bool, provenance: &Provenance) -> Result<Vec<Value>, DruseError> {
-    let mut legs = Vec::new();
-    if goes_on && path.exists() {
-        let text = std::fs::read_to_string(path).map_err(|source| DruseError::Read { path: path.to_owned(), source })?;
-        legs = match serde_json::from_str(&text) {
-            Ok(Value::Array(legs)) => legs,
-            Ok(first) => vec![first],
-            Err(error) => {
-                let reason = format!("{error}; put the file of the first leg back, or start in another folder");
-                let (name, line, column) = (path.display().to_string(), error.line(), error.column());
-                return Err(DruseError::Ron { name, line, column, reason });
-            }
-        };
+/// The entries of the legs so far.
+fn earlier_legs(path: &Path) -> Result<Vec<Value>, DruseError> {
+    let text = std::fs::read_to_string(path).map_err(|source| DruseError::Read { path: path.to_owned(), source })?;
+    match serde_json::from_str(&text) {
+        Ok(Value::Array(legs)) => Ok(legs),
+        Ok(first) => Ok(vec![first]),
+        Err(error) => {
+            let reason = format!("{error}; put the file of the first leg back, or start in another folder");
+            let (name, line, column) = (path.display().to_string(), error.line(), error.column());
+            Err(DruseError::Ron { name, line, column, reason })
+        }
     }
-    legs.push(json("provenance", provenance)?);
-    Ok(legs)
 }
 
 /// Mean position and lattice loss over the last `n` steps.

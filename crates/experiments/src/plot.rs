@@ -148,8 +148,7 @@ mod tests {
 
     #[test]
     fn draws_both_losses() {
-        let curve: Vec<LossPoint> =
-            (0..50).map(|step| LossPoint { step, parts: vec![1.0 / (1.0 + step as f32), 1.2] }).collect();
+        let curve: Vec<LossPoint> = (0..50).map(|step| LossPoint { step, parts: vec![1.0 / (1.0 + step as f32), 1.2] }).collect();
         let svg = loss_curve(&curve).expect("a plot");
         assert!(svg.starts_with("<svg") && svg.contains("position") && svg.contains("lattice"));
         assert!(loss_curve(&[]).is_err());

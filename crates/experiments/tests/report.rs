@@ -8,7 +8,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{experiments, successful};
+use common::{contents, experiments, successful};
 use crystal_core::io;
 use serde_json::Value;
 use test_support::needs;
@@ -39,6 +39,23 @@ fn a_run_ends_with_a_report() {
     let first = std::fs::read_to_string(&report).expect("a report");
     assert!(first.contains("-- table1 --train --config"), "the report names its command");
     further_figures(&run, &first);
+
+    // To go on with a finished run shows its table, and changes nothing.
+    let before = contents(&run);
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/tiny.ron");
+    let again = |more: &[&str]| {
+        let mut command = experiments(folder.path());
+        command.args(["table1", "--train", "--name", "tiny", "--config"]).arg(&config).arg("--out").arg(folder.path());
+        command.args(more).output().expect("the program starts")
+    };
+    let resumed = again(&["--resume"]);
+    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    let table = std::fs::read_to_string(run.join("table1.txt")).expect("a table");
+    assert_eq!(String::from_utf8_lossy(&resumed.stdout), format!("{table}\n"));
+    let refused = again(&[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("a finished run lies there already"));
+    assert!(contents(&run) == before, "the finished run was changed");
 
     // Made again from the folder alone it is the same, byte for byte.
     std::fs::remove_file(&report).expect("it was there");

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::{experiments, successful};
-use score_model::TensorArchive;
+use common::{contents, experiments, successful};
 use serde_json::Value;
+use training::TensorArchive;
 
 /// Starts a command that must be refused. Returns what it says.
 fn refused(folder: &Path, arguments: &[&str]) -> String {
@@ -50,7 +50,7 @@ fn without_the_training_split_novelty_is_left_out_and_the_reason_given() {
     for name in ["table1.md", "report.html"] {
         assert!(text(name).contains("the training split is not compiled in: give --data DIR"), "{name}");
     }
-    let provenance: Value = serde_json::from_str(&text("provenance.json")).expect("JSON");
+    let provenance: Value = serde_json::from_str(&text("run.json")).expect("JSON");
     assert_eq!((&provenance["device"], &provenance["data_sha256"]), (&"cpu".into(), &table["data"]["sha256"]));
 }
 
@@ -121,8 +121,10 @@ fn structures_are_predicted_and_everything_is_written_down() {
     let same = ["csp", "--name", "second", "--config", config.to_str().expect("a path")];
     let said = refused(folder.path(), &same);
     assert!(said.contains("an interrupted run lies there") && said.contains("--resume"), "{said}");
+    let before = contents(&second_run);
     let said = refused(folder.path(), &[&same[..], &["--resume", "--seed", "1"]].concat());
     assert!(said.contains("another configuration, checkpoint, seed"), "{said}");
+    assert!(contents(&second_run) == before, "a refused run changes nothing");
     successful(run("second").arg("--resume"));
     let mut resumed = document("second");
     timeless(&mut resumed);

@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Int};
 use crystal_core::ConfigError;
-use score_model::conformance::{ConformanceError, check_model};
+use score_model::conformance::{ConformanceError, check_model, check_states};
 use score_model::{BasisConfig, GraphBatch, ModelConfig, ScoreEstimate, ScoreModelError, ScoreNetwork, readout};
 use serde::{Deserialize, Serialize};
 use tensor_ops::{ParameterSource, dense_swish, gather_rows, linear, segment_sum};
@@ -44,8 +44,6 @@ enum Fault {
     UnmaskedLattice,
     /// A structure without edges turns the estimates of the others.
     FearsEmptiness,
-    /// The last digits of a length count.
-    ReadsLastDigits,
     /// No gradient comes through.
     Detached,
     /// Half of the gradient is lost.
@@ -136,10 +134,6 @@ impl ScoreNetwork for Faulty {
             }
             Fault::ForgetsEnvelope => return readout(edges + log_length, batch),
             Fault::FearsEmptiness if some_are_empty(batch) => edges.neg(),
-            Fault::ReadsLastDigits => {
-                let fine = log_length.exp() * 1e6;
-                edges + (fine.clone() - fine.floor())
-            }
             Fault::Detached => edges.detach(),
             Fault::HalfDetached => edges.clone() * edges.detach(),
             Fault::HidesANumber => edges * f64::from(1 + self.number),
@@ -240,9 +234,17 @@ fn lattice_coordinates_that_are_not_free() {
     refused(Fault::UnmaskedLattice, "zero for lattice coordinates that are not free");
 }
 
+/// The graph holds nothing that a model could take amiss here and nowhere else, so the check is made alone.
 #[test]
-fn rounding_of_real_states() {
-    refused(Fault::ReadsLastDigits, "representatives and periodic images of real states");
+fn real_states() {
+    let checked = |fault| check_states(&Config { fault, hidden: 0 }.init(&Device::flex()), &Device::flex());
+    assert!(checked(Fault::None).is_ok());
+    match checked(Fault::ReadsDirections) {
+        Err(ConformanceError::Violation(found)) => {
+            assert_eq!(found.property, "representatives and periodic images of real states");
+        }
+        other => panic!("absolute directions were not refused: {other:?}"),
+    }
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn pairs_that_cannot_be_made() {
 fn impossible_orders() {
     let folder = Folder::new();
     let order = |composition: &'static str, space_group: &'static str, count: &'static str| {
-        vec!["sample", "--composition", composition, "--space-group", space_group, "--count", count, "--out", "grown"]
+        vec!["sample", "--sites-per-element", composition, "--space-group", space_group, "--count", count, "--out", "grown"]
     };
     let few_step = |options: &[&'static str]| [&order("Na:1", "225", "1"), options].concat();
     for (arguments, said) in [
@@ -145,16 +145,16 @@ fn impossible_orders() {
         (order("Na:0", "225", "1"), vec!["Na", "at least 1"]),
         (order("Na:-1", "225", "1"), vec!["Na", "at least 1"]),
         (order("Xq:1", "225", "1"), vec!["Xq"]),
-        (order("", "225", "1"), vec!["composition"]),
+        (order("", "225", "1"), vec!["--sites-per-element"]),
         (order("Na:1000", "225", "1"), vec!["225", "ask for at most"]),
         (order("Na:4294967295,Cl:4294967295", "225", "1"), vec!["ask for at most"]),
         (order("Na:1", "225", "99999999999"), vec!["ask for at most"]),
-        (few_step(&["--sampler", "few-step", "--evaluations", "1"]), vec!["evaluations is 1", "2 or more"]),
+        (few_step(&["--sampler", "few-step", "--evaluations", "1"]), vec!["evaluations = 1", "2 or more"]),
         (few_step(&["--sampler", "few-step", "--steps-per-level", "8"]), vec!["--evaluations"]),
         (few_step(&["--evaluations", "32"]), vec!["--sampler few-step"]),
         (few_step(&["--sampler", "fast"]), vec!["fast", "annealed", "few-step"]),
-        (vec!["sample", "--space-group", "225", "--out", "grown"], vec!["--composition"]),
-        (vec!["sample", "--composition", "Na:1", "--out", "grown"], vec!["--space-group"]),
+        (vec!["sample", "--space-group", "225", "--out", "grown"], vec!["--sites-per-element"]),
+        (vec!["sample", "--sites-per-element", "Na:1", "--out", "grown"], vec!["--space-group"]),
         (vec!["sample", "--orders", "orders.jsonl", "--out", "grown"], vec!["orders.jsonl", "check the path"]),
     ] {
         folder.druse(&arguments).refused(&said);

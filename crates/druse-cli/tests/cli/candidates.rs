@@ -129,7 +129,7 @@ fn a_fixed_cell_stays_and_positions_do_not() {
 fn what_cannot_be_is_refused_with_a_cure() {
     let folder = Folder::new();
     let sample = |words: &[&str]| folder.druse(&[&["sample", "--out", "grown"], words].concat());
-    sample(&[]).refused(&["--formula", "--wyckoff", "--composition"]);
+    sample(&[]).refused(&["--formula", "--wyckoff", "--sites-per-element"]);
     sample(&["--formula", "Xx2"]).refused(&["Xx", "chemical element"]);
     sample(&["--formula", "Na5Cl7", "--space-group", "225"]).refused(&["225", "Na5Cl7", "Na6Cl7", "217"]);
     sample(&["--formula", "NaCl", "--atoms", "1"]).refused(&["NaCl", "one formula unit has 2", "widen"]);

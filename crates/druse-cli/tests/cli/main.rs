@@ -4,8 +4,12 @@
 
 mod bad_input;
 mod candidates;
+mod checkpoints;
 mod convert;
 mod documents;
+mod example_model;
+mod formulas;
 mod network;
 mod support;
 mod text;
+mod training;

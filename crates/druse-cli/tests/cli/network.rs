@@ -1,34 +1,29 @@
 //! Training and sampling with a tiny network on the prototypes that are compiled in.
 
-use crate::support::{Folder, cesium_chlorides, keys};
-
-/// A configuration that trains in seconds.
-const CONFIG: &str = "(
-    model: (
-        emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, n_blocks: 1, n_spherical: 2, n_radial: 3, envelope_exponent: 5,
-        n_before_skip: 1, n_after_skip: 1, n_dense_output: 1, n_levels: 4, n_gaussians: 4, seed: 1,
-    ),
-    training: (
-        schedule: (n_levels: 4, position_variance: (0.001, 36.0), lattice_variance: (0.1, 36.0)),
-        graph: (mean_degree: 12.0, min_degree: 4, max_mean_degree: 48, min_self_distance: 0.15),
-        steps: 4, batch_size: 4, checkpoint_every: 2, read_every: 1,
-    ),
-)
-";
+use crate::support::{Folder, TINY, cesium_chlorides, keys};
 
 #[test]
 fn bad_configurations() {
     let folder = Folder::new();
     folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron", "check the path"]);
-    folder.write("tiny.ron", &CONFIG.replace("batch_size: 4", "batch_size: 4,\n        batch_count: 4"));
-    folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron:10:9", "batch_count"]);
-    folder.write("tiny.ron", &CONFIG.replace("batch_size: 4", "batch_size: 0"));
-    folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron", "batch_size must be positive"]);
-    folder.write("tiny.ron", &CONFIG.replace("n_levels: 4, n_gaussians", "n_levels: 5, n_gaussians"));
-    folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron", "n_levels", "must agree"]);
-    folder.write("tiny.ron", &CONFIG[..100]);
+    let refused = |from: &str, to: &str, said: &[&str]| {
+        assert!(TINY.contains(from), "{from}");
+        folder.write("tiny.ron", &TINY.replace(from, to));
+        folder.druse(&["train", "tiny.ron"]).refused(&[&["tiny.ron"], said].concat());
+    };
+    refused("batch_size: 4", "\n        batch_count: 4", &["tiny.ron:10:9", "batch_count"]);
+    refused("batch_size: 4", "batch_size: 0", &["training.optimiser.batch_size = 0: expected at least 1"]);
+    // The corrections of Adam divide by 1 − β.
+    refused("read_every: 1", "betas: (0.9, 1.0)", &["training.optimiser.betas = (0.9, 1.0)", "below 1"]);
+    refused("max_mean_degree: 48", "max_mean_degree: 3", &["training.graph.max_mean_degree = 3", "at least mean_degree"]);
+    refused("mean_degree: 12.0", "mean_degree: -1.0", &["training.graph.mean_degree = -1.0", "above 0"]);
+    refused("(0.1, 36.0)", "(0.0, 36.0)", &["training.schedule.lattice_variance = (0.0, 36.0)"]);
+    refused("emb: 8, out_emb", "emb: 0, out_emb", &["model.emb = 0: expected 1 to 4096"]);
+    refused("n_levels: 4, n_gaussians", "n_levels: 5, n_gaussians", &["n_levels = 4: expected 5", "levels of the model"]);
+    refused("DimeNetPlusPlus", "DimeNet", &["DimeNet", "DimeNetPlusPlus", "Example"]);
+    folder.write("tiny.ron", &TINY[..100]);
     folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron:"]);
-    folder.write("tiny.ron", CONFIG);
+    folder.write("tiny.ron", TINY);
     folder.druse(&["train", "tiny.ron", "--device", "abacus"]).refused(&["abacus", "cpu, wgpu or cuda"]);
     folder.druse(&["train", "tiny.ron", "--data", "nowhere"]).refused(&["nowhere", "--data"]);
     assert_eq!(folder.files(), ["tiny.ron"]);
@@ -38,10 +33,10 @@ fn bad_configurations() {
 #[test]
 fn a_device_that_was_not_built() {
     let folder = Folder::new();
-    folder.write("tiny.ron", CONFIG);
+    folder.write("tiny.ron", TINY);
     let cure = "--features cuda";
     folder.druse(&["train", "tiny.ron", "--device", "cuda"]).refused(&["cuda", cure]);
-    let sample = ["sample", "--composition", "Na:1", "--space-group", "225", "--out", "grown", "--device", "cuda"];
+    let sample = ["sample", "--sites-per-element", "Na:1", "--space-group", "225", "--out", "grown", "--device", "cuda"];
     folder.druse(&sample).refused(&["cuda", cure]);
     assert_eq!(folder.files(), ["tiny.ron"]);
 }
@@ -50,7 +45,7 @@ fn a_device_that_was_not_built() {
 fn unusable_checkpoints_and_folders() {
     let folder = Folder::new();
     let sample = |checkpoint: &str| {
-        let order = ["sample", "--composition", "Na:1", "--space-group", "225", "--out", "grown", "--checkpoint"];
+        let order = ["sample", "--sites-per-element", "Na:1", "--space-group", "225", "--out", "grown", "--checkpoint"];
         folder.druse(&[&order[..], &[checkpoint]].concat())
     };
     sample("nowhere.safetensors").refused(&["nowhere.safetensors", "check the path"]);
@@ -65,7 +60,7 @@ fn unusable_checkpoints_and_folders() {
 #[test]
 fn train_resume_sample_evaluate() {
     let folder = Folder::new();
-    folder.write("tiny.ron", CONFIG);
+    folder.write("tiny.ron", TINY);
     let run = folder.druse(&["train", "tiny.ron", "--out", "run", "--json"]).status(0);
     let document = run.document();
     assert_eq!(keys(&document), ["checkpoint", "data", "device", "loss", "seconds", "seed", "steps"]);
@@ -75,11 +70,13 @@ fn train_resume_sample_evaluate() {
     folder.druse(&["train", "tiny.ron", "--out", "run"]).refused(&["run", "--resume"]);
     let again = folder.druse(&["train", "tiny.ron", "--out", "run", "--resume", "--json"]).status(0).document();
     assert_eq!((&again["steps"], &again["loss"]), (&document["steps"], &document["loss"]));
-    let hash = again["checkpoint"]["sha256"].clone();
+    let hash = document["checkpoint"]["sha256"].clone();
+    assert_eq!(again["checkpoint"]["sha256"], hash);
 
     let sample = |out: &str, batch: &str| {
         let checkpoint = "run/checkpoint.safetensors";
-        let order = ["sample", "--composition", "Na:1,Cl:1", "--space-group", "225", "--count", "3", "--steps-per-level", "2"];
+        let order =
+            ["sample", "--sites-per-element", "Na:1,Cl:1", "--space-group", "225", "--count", "3", "--steps-per-level", "2"];
         folder.druse(
             &[&order[..], &["--checkpoint", checkpoint, "--batch-size", batch, "--seed", "7", "--out", out, "--json"]].concat(),
         )
@@ -108,7 +105,7 @@ fn train_resume_sample_evaluate() {
 
     let few_step =
         ["--sampler", "few-step", "--evaluations", "4", "--checkpoint", "run/checkpoint.safetensors", "--out", "few", "--json"];
-    let order = ["sample", "--composition", "Na:1,Cl:1", "--space-group", "225"];
+    let order = ["sample", "--sites-per-element", "Na:1,Cl:1", "--space-group", "225"];
     let document = folder.druse(&[&order[..], &few_step].concat()).status(0).document();
     assert_eq!(document["evaluations_per_structure"], 4);
 
@@ -128,7 +125,7 @@ fn train_resume_sample_evaluate() {
 #[test]
 fn orders_from_a_file() {
     let folder = Folder::new();
-    folder.write("tiny.ron", CONFIG);
+    folder.write("tiny.ron", TINY);
     folder.druse(&["train", "tiny.ron", "--out", "run"]).status(0);
     let text = "{\"space_group\": 221, \"sites\": {\"Cs\": 1, \"Cl\": 1}, \"count\": 2, \"steps_per_level\": 1}\n\
                 {\"space_group\": 62, \"sites\": {\"Ca\": 1, \"Ti\": 1}}\n";

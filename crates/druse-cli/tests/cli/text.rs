@@ -8,7 +8,7 @@ use crate::support::{Folder, cesium_chlorides, rock_salt};
 fn every_command_has_help_with_an_example_and_json() {
     let folder = Folder::new();
     let overview = folder.druse(&["--help"]).status(0).stdout();
-    for command in ["sample", "train", "symmetry", "convert", "fingerprint", "evaluate", "match"] {
+    for command in ["sample", "train", "checkpoint", "symmetry", "convert", "fingerprint", "evaluate", "match"] {
         assert!(overview.contains(command), "{command}: {overview}");
         let help = folder.druse(&[command, "--help"]).status(0);
         assert_eq!(help.stderr(), "");

@@ -7,6 +7,7 @@ mod parameters;
 mod states;
 
 pub use parameters::{check_gradients, check_round_trip};
+pub use states::check_states;
 
 use burn::tensor::Device;
 use crystal_core::LatticeCoordinates;
@@ -146,7 +147,7 @@ pub fn check<M: ScoreNetwork>(model: &M, device: &Device) -> Result<(), Conforma
     padded(model, &graph, &levels, &original, device)?;
     beyond_cutoff(model, &graph, &levels, &original, device)?;
     empty_structures(model, &parts, &levels, &original, device)?;
-    states::check(model, device)
+    check_states(model, device)
 }
 
 /// A network of zeros has every symmetry.

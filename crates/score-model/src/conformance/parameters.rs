@@ -36,14 +36,19 @@ pub fn check_gradients<C: ModelConfig>(config: &C, device: &Device) -> Result<()
 
     let trained = model.clone().to_device(&differentiating).train();
     let batch = GraphBatch::new(&graph, &levels, &trained.basis(), &differentiating)?;
-    let gradients = GradientsParams::from_grads(loss(&trained.forward(&batch)).backward(), &trained);
+    let violation = |property, deviation, scale| ConformanceError::from(Violation { property, deviation, scale });
+    let no_gradient = |squared_norm| violation("a gradient by the parameters that is not zero", squared_norm, 0.0);
+    let trained_loss = loss(&trained.forward(&batch));
+    if !trained_loss.is_tracked() {
+        return Err(no_gradient(0.0));
+    }
+    let gradients = GradientsParams::from_grads(trained_loss.backward(), &trained);
     let plain = model.clone().no_grad();
     let mut optimiser = Adam::new(&plain, device);
     let gradient = optimiser.flat_gradient(&trained, gradients);
     let squared_norm = gradient.clone().powi_scalar(2).sum().into_scalar::<f32>();
-    let violation = |property, deviation, scale| ConformanceError::from(Violation { property, deviation, scale });
     if !(squared_norm.is_finite() && squared_norm > 0.0) {
-        return Err(violation("a gradient by the parameters that is not zero", squared_norm, 0.0));
+        return Err(no_gradient(squared_norm));
     }
     // Adam's first step moves every parameter by the learning rate against the sign of its gradient.
     let rate = 1e-4;
