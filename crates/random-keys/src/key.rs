@@ -199,9 +199,23 @@ mod tests {
 
     #[test]
     fn purposes_seeds_streams_draws_and_items_share_nothing() {
-        // 135 000 words: a pair of equal ones among random words is likely, equal neighbouring pairs of words are not (chance 1e-9).
+        // 450 000 words: a pair of equal ones among random words is likely, equal neighbouring pairs of words are not
+        // (chance 1e-9).
+        const PURPOSES: [Purpose; 10] = [
+            Purpose::Sampling,
+            Purpose::Training,
+            Purpose::Ranking,
+            Purpose::InitialWeights,
+            Purpose::EpochOrder,
+            Purpose::Demand,
+            Purpose::Selection,
+            Purpose::Rattle,
+            Purpose::Bootstrap,
+            Purpose::Baseline,
+        ];
+        assert_eq!(Purpose::Baseline as usize + 1, PURPOSES.len(), "a purpose is missing here");
         let mut seen = std::collections::HashSet::new();
-        for purpose in [Purpose::Sampling, Purpose::Training, Purpose::Ranking] {
+        for purpose in PURPOSES {
             for seed in [0, 1, 2, 1 << 32, u64::MAX] {
                 let key = RandomKey::new(seed, purpose);
                 for place in 0..2250_u32 {

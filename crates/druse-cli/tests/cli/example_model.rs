@@ -18,9 +18,9 @@ fn it_is_trained_and_sampled() {
     assert_eq!(trained["steps"], 3);
     let checkpoint = "run/checkpoint.safetensors";
     let told = folder.druse(&["checkpoint", checkpoint, "--json"]).status(0).document();
-    assert_eq!((&told["kind"], &told["mode"]), (&"example-model".into(), &"General".into()));
+    assert_eq!((&told["kind"], &told["mode"]), (&"example-model".into(), &"Wyckoff".into()));
     assert_eq!(told["sha256"], trained["checkpoint"]["sha256"]);
-    let sample = ["sample", "--sites-per-element", "Na:1,Cl:1", "--space-group", "225", "--count", "2", "--out", "grown"];
+    let sample = ["sample", "--formula", "NaCl", "--space-group", "225", "--count", "2", "--out", "grown"];
     let few = ["--checkpoint", checkpoint, "--sampler", "few-step", "--evaluations", "4", "--json"];
     let document = folder.druse(&[&sample[..], &few].concat()).status(0).document();
     assert_eq!(document["structures"].as_array().map(Vec::len), Some(2));
