@@ -152,6 +152,7 @@ fn k3_centrings_and_contradictions_of_symbols() {
         let message = refused(&text, "contradict each other");
         assert!(message.contains(symbol) && message.contains(&number.to_string()), "{message}");
     }
+    refused(&general("_space_group_IT_number 2\n_symmetry_Int_Tables_number 14", &cubic(20.0)), "contradict each other");
     refused(&general("_space_group_name_H-M_alt 'P 7 q'\n_space_group_IT_number 14", &monoclinic()), "is not understood");
 }
 
