@@ -56,8 +56,13 @@ pub(crate) fn parse(symbol: &str) -> Result<Vec<SymmetryOperation>, String> {
     if count == 0 {
         return Err("it names no rotation".to_owned());
     }
+    // Of a lattice with two centrings, or with thirds, one more translation is the sum of those that are listed.
+    let n_translations = centring.len() + usize::from(matches!(letter, 'r' | 's' | 't' | 'h' | 'f')) + 1;
     generators.extend(centring.into_iter().map(|translation| SymmetryOperation { rotation: Matrix3::identity(), translation }));
     let operations = generate(&generators)?;
+    if operations.iter().filter(|operation| operation.is_translation()).count() != n_translations {
+        return Err(format!("its rotations need another lattice than {}", letter.to_ascii_uppercase()));
+    }
     match change {
         Some(change) => change.apply(&operations),
         None => Ok(operations),
@@ -315,6 +320,8 @@ mod tests {
             "F m -3 m",
             "P 21/c",
             "Pnma",
+            "F 4 2 3 -1d",
+            "P 2c 2 2d",
         ] {
             assert!(parse(symbol).is_err(), "{symbol}");
         }

@@ -88,26 +88,16 @@ pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) ->
             add(&mut claims, Named { line, source, name, readings }, lattice, has_list, notes)?;
         }
     }
-    let number = block.value(&NUMBER)?;
-    let number = match number {
-        Some((name, cell)) => {
-            let line = block.line(name, 0);
-            let wrong = |text: String| Fault::at(line, format!("_{name} is '{text}'; give a number from 1 to 230"));
-            let stated = cell.number().map_err(wrong)?.unwrap_or_default();
-            let whole = (1..=230_u8).find(|number| f64::from(*number) == stated).ok_or_else(|| wrong(stated.to_string()))?;
-            Some((name, line, SpaceGroupNumber::new(i64::from(whole)).map_err(|error| Fault::structure_at(line, error))?))
-        }
-        None => None,
-    };
+    let numbers = numbers(block)?;
     for name in HERMANN_MAUGUIN {
         if let Some((_, symbol)) = block.text_value(&[name])? {
             let line = block.line(name, 0);
-            let readings = symbol_readings(&symbol, code.as_deref(), number.map(|(.., number)| number), lattice);
+            let readings = symbol_readings(&symbol, code.as_deref(), numbers.first().map(|(.., number)| *number), lattice);
             let source = format!("the symbol '{symbol}'");
             add(&mut claims, Named { line, source, name, readings }, lattice, has_list, notes)?;
         }
     }
-    if let Some((name, line, number)) = number {
+    for (name, line, number) in numbers {
         let readings = number_readings(number, code.as_deref(), lattice);
         let source = format!("the number {number}");
         let alone = claims.is_empty();
@@ -117,6 +107,23 @@ pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) ->
         }
     }
     Ok(claims)
+}
+
+/// The stated numbers with their names and lines.
+fn numbers(block: &Block<'_>) -> Result<Vec<(&'static str, usize, SpaceGroupNumber)>, Fault> {
+    let mut numbers = Vec::new();
+    for name in NUMBER {
+        let Some((_, cell)) = block.value(&[name])? else { continue };
+        let line = block.line(name, 0);
+        let wrong = |text: String| Fault::at(line, format!("_{name} is '{text}'; give a number from 1 to 230"));
+        let stated = cell.number().map_err(wrong)?.unwrap_or_default();
+        let Some(whole) = (1..=230_u8).find(|number| f64::from(*number) == stated) else {
+            return Err(wrong(stated.to_string()));
+        };
+        let number = SpaceGroupNumber::new(i64::from(whole)).map_err(|error| Fault::structure_at(line, error))?;
+        numbers.push((name, line, number));
+    }
+    Ok(numbers)
 }
 
 struct Named {

@@ -71,10 +71,14 @@ impl Evidence {
         Ok(Self { formula, units: positive(&UNITS)?, density: positive(&DENSITY)?.map(|(density, _)| density) })
     }
 
-    /// Element symbols of the formula, as it writes them.
+    /// Element symbols of the formula, as it writes them; none of a formula that atoms cannot be counted by, because then nothing would
+    /// show that a symbol was misread.
     pub(super) fn formula_symbols(block: &Block<'_>) -> Result<std::collections::BTreeSet<String>, Fault> {
         let text = block.text_value(&FORMULA)?.map(|(_, text)| text).unwrap_or_default();
         let mut symbols = std::collections::BTreeSet::new();
+        if formula_counts(&text).is_none() {
+            return Ok(symbols);
+        }
         let mut rest = text.as_str();
         while let Some(at) = rest.find(|c: char| c.is_ascii_uppercase()) {
             let length = rest[at + 1..].find(|c: char| !c.is_ascii_lowercase()).unwrap_or(rest.len() - at - 1);

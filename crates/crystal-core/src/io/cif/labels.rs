@@ -66,7 +66,7 @@ impl Symbols {
         let two_elements = run.len() == 2 && run.chars().all(|c| c.is_ascii_uppercase() && is_element(&c.to_string()));
         if two_elements && !self.formula.contains(species.symbol()) {
             let has_digits_only = !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit());
-            if has_digits_only || self.mixed_case || !self.formula.is_empty() {
+            if has_digits_only || is_superheavy(species) || self.mixed_case || !self.formula.is_empty() {
                 return Err(format!("the type symbol '{symbol}' may be a group of atoms or {species}; {cure}"));
             }
         }
@@ -94,15 +94,16 @@ impl Symbols {
             let in_capitals = run.len() == 2 && run.as_bytes()[1].is_ascii_uppercase();
             let one = in_capitals.then(|| species(first)).flatten();
             return match one {
+                None if is_superheavy(found) && !self.formula.contains(found.symbol()) => Err(self.unknown(label, "label", cure)),
                 None => Ok(Found { species: found, note: None }),
                 Some(one) => self.one_of_two(label, one, found, cure),
             };
         }
         // More letters than a symbol has: only a formula tells that the first ones are the element.
+        let is_list = label.contains([',', '/', '&', '+']);
         let of_formula = |n: usize| {
             let start = run.get(..n).and_then(species)?;
-            let tail_is_suffix = run.len() > n && self.formula.contains(start.symbol());
-            tail_is_suffix.then_some(start)
+            (!is_list && self.formula.contains(start.symbol())).then_some(start)
         };
         match (of_formula(1), of_formula(2)) {
             (Some(species), None) | (None, Some(species)) => Ok(Found {
@@ -120,6 +121,9 @@ impl Symbols {
     fn one_of_two(&self, label: &str, one: Species, two: Species, cure: &str) -> Result<Found, String> {
         let note = |species: Species| Some(format!("the label '{label}' is read as {species}; if it is not, {cure}"));
         let doubt = || format!("the label '{label}' may mean {one} or {two}; {cure}");
+        if is_superheavy(two) && !self.formula.contains(two.symbol()) {
+            return Err(self.unknown(label, "label", cure));
+        }
         match (self.formula.contains(one.symbol()), self.formula.contains(two.symbol())) {
             (true, false) => Ok(Found { species: one, note: None }),
             (false, true) => Ok(Found { species: two, note: None }),
@@ -141,6 +145,11 @@ impl Symbols {
             Some(Ok(Found { species, note: Some(format!("'{written}' ({what} of water) is read as {symbol}")) }))
         };
         let run = letters(written);
+        if written.starts_with("H2O") && !self.formula.contains("H") {
+            return Some(Err(format!(
+                "'{written}' names water, not an element; give each of its atoms a site, and its element in _atom_site_type_symbol"
+            )));
+        }
         match run {
             "D" if ends_symbol(&written[1..]) => isotope("D"),
             // In zeolites and feldspars T is the tetrahedral site; tritium stands in the formula where it is meant.
@@ -198,6 +207,11 @@ fn species(letters: &str) -> Option<Species> {
     capitalised.parse().ok()
 }
 
+/// Made atom by atom, and in no crystal: in a label `Mt1` is some metal and `NH3` ammonia.
+fn is_superheavy(species: Species) -> bool {
+    species.atomic_number() > 103
+}
+
 /// What may follow the element in a type symbol: nothing, digits, or a charge (`3+`, `+3`, `+`, `2.67+`, `(III)`, `3+.`).
 fn is_charge(rest: &str) -> bool {
     let rest = rest.trim().trim_end_matches('.');
@@ -228,6 +242,11 @@ fn ends_symbol(rest: &str) -> bool {
 /// A list such as `Fe0.5Mn0.5`, `Nb1,Zr1` or `Si1/Al1` is not the label of one atom.
 fn no_second_element(rest: &str) -> bool {
     if rest.contains([',', '/', '&', '+']) && rest.contains(|c: char| c.is_ascii_alphabetic()) {
+        return false;
+    }
+    // 'Si(Al)' is a mixed site, 'O(H)' a hydroxyl group; 'Fe(A)' is not told from them where A is an element.
+    let bracketed = rest.split_once(['(', '[', '{']).and_then(|(_, inner)| inner.split_once([')', ']', '}']));
+    if bracketed.is_some_and(|(inner, _)| species(inner).is_some()) {
         return false;
     }
     let after_decimal = rest.split_once('.').is_some_and(|(before, after)| {
@@ -337,6 +356,8 @@ mod tests {
             ("O1'", "O"),
             ("O'", "O"),
             ("Fe(1)", "Fe"),
+            ("O(1A)", "O"),
+            ("Fe(A)", "Fe"),
             ("Fe3+", "Fe"),
             ("Fe_1", "Fe"),
             ("O1_2", "O"),
@@ -379,6 +400,13 @@ mod tests {
             "O-H",
             "Hal1",
             "Me1",
+            "H2O1",
+            "H2O",
+            "Si(Al)",
+            "O(H)",
+            "O(W)",
+            "Mt1",
+            "Nh1",
         ] {
             assert_eq!(symbol(symbols.of_label(text)), None, "{text}");
         }
@@ -386,6 +414,10 @@ mod tests {
         let capitals = with(&[], &["TI1", "CL1"]);
         assert_eq!(symbol(capitals.of_label("CL1")), Some("Cl"));
         assert_eq!(symbol(capitals.of_label("FE1")), Some("Fe"));
+        assert_eq!(symbol(capitals.of_label("NH3")), None);
+        assert_eq!(symbol(with(&["O", "H", "Fe"], &[]).of_label("H2O1")), Some("H"));
+        assert_eq!(symbol(with(&["Si", "Al", "O"], &[]).of_label("Si/Al")), None);
+        assert_eq!(symbol(with(&["O", "C"], &[]).of_label("O(B)")), Some("O"));
         assert_eq!(symbol(with(&[], &["C1", "CL1"]).of_label("CL1")), None);
         // The formula decides.
         assert_eq!(symbol(with(&["C", "O"], &[]).of_label("CA1")), Some("C"));

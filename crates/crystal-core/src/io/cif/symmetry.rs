@@ -8,9 +8,7 @@ use super::document::Block;
 use super::evidence::{Crystal, Evidence};
 use super::expand::{ListedSite, Orbit, expand};
 use crate::setting::same_operations;
-use crate::{CrystalError, Lattice, SpaceGroupNumber, SymmetryOperation};
-
-const NUMBER: [&str; 2] = ["space_group_it_number", "symmetry_int_tables_number"];
+use crate::{Lattice, SpaceGroupNumber, SymmetryOperation};
 
 /// The sites of a block with the symmetry that was taken.
 pub(super) struct Symmetric {
@@ -34,7 +32,6 @@ pub(super) fn symmetric_sites(
     merge: f64,
     notes: &mut Notes,
 ) -> Result<Symmetric, Fault> {
-    check_number(block)?;
     let evidence = Evidence::read(block)?;
     let claims = claims(block, lattice, notes)?;
     let mut context = Context { lattice, sites, merge, evidence: &evidence, notes };
@@ -225,15 +222,4 @@ pub(super) fn keeps_metric(operation: &SymmetryOperation, lattice: &Lattice) -> 
     let rotation = operation.rotation.map(f64::from);
     let change: Matrix3<f64> = rotation.transpose() * metric * rotation - metric;
     (0..3).all(|i| (0..3).all(|j| change[(i, j)].abs() <= 0.02 * (metric[(i, i)] * metric[(j, j)]).sqrt()))
-}
-
-/// A space-group number that exists, or the error for one that does not: a wrong number is an error even beside operations.
-fn check_number(block: &Block<'_>) -> Result<(), Fault> {
-    let Some((name, cell)) = block.value(&NUMBER)? else { return Ok(()) };
-    match cell.number() {
-        Ok(Some(number)) if !(1.0..=230.0).contains(&number) => {
-            Err(Fault::structure_at(block.line(name, 0), CrystalError::SpaceGroupNumber { number: number as i64 }))
-        }
-        _ => Ok(()),
-    }
 }

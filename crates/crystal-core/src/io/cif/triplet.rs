@@ -15,7 +15,7 @@ pub(super) fn parse(text: &str) -> Result<SymmetryOperation, String> {
     let parts: Vec<&str> = compact.trim_matches(['\'', '"']).split(',').collect();
     let wrong = |why: &str| format!("'{text}' is no symmetry operation ({why}); write it as -x,y+1/2,-z");
     let [x, y, z] = parts[..] else {
-        return Err(wrong("it needs three parts"));
+        return Err(wrong("it needs three parts; one with blanks must stand in quotes"));
     };
     let mut rotation = Matrix3::zeros();
     let mut translation = Vector3::zeros();
