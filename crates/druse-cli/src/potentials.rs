@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use druse::DeviceName;
 use potential::{Identity, Nequix, Potential};
@@ -14,8 +14,8 @@ pub(super) struct PotentialArgs {
     /// Weights of a Nequix potential (.safetensors) [default: nequix-oam-1-pft, which is compiled in]
     #[arg(long, value_name = "FILE")]
     potential: Option<PathBuf>,
-    /// cpu, wgpu or cuda, as far as this build has them
-    #[arg(long, default_value_t)]
+    /// cpu: the potential's kernels for other devices are not verified yet
+    #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
 }
 
@@ -23,8 +23,13 @@ impl PotentialArgs {
     /// Opens the device and puts the potential there.
     ///
     /// # Errors
-    /// If there is no such device, or the file is not a potential.
+    /// If the device is not the processor, or the file is not a potential.
     pub(super) fn open(&self) -> Result<Nequix> {
+        ensure!(
+            self.device == DeviceName::Cpu,
+            "the potential runs on the processor only so far: give --device cpu instead of {}",
+            self.device
+        );
         let device = self.device.open()?;
         match &self.potential {
             Some(path) => Ok(Nequix::load(path, &device)?),
