@@ -28,7 +28,7 @@ fn bad_structure_files() {
         ("cut_in_the_cell.cif", whole[..40].to_owned(), &["cut_in_the_cell.cif"]),
         ("empty.cif", String::new(), &["empty.cif"]),
         ("no_sites.cif", head[..head.find("loop_").expect("a loop")].to_owned(), &["no_sites.cif"]),
-        ("overlap.cif", head.clone() + "Na 0 0 0 1.0\nCl 0.0001 0 0 1.0\n", &["overlap.cif", "apart", "remove"]),
+        ("overlap.cif", head.clone() + "Na 0 0 0 1.0\nCl 0.0001 0 0 1.0\n", &["overlap.cif", "'Cl' stands where 'Na'", "remove"]),
         ("partial.cif", head.clone() + "Na 0 0 0 0.5\nCl 0.5 0.5 0.5 1.0\n", &["partial.cif", "0.5", "order the structure"]),
         ("element.cif", head.clone() + "Xq 0 0 0 1.0\n", &["element.cif", "Xq", "give a symbol"]),
         ("number.cif", head.clone() + "Na 0 0 zero 1.0\n", &["number.cif:", "zero"]),
