@@ -30,7 +30,7 @@ fn bad_structure_files() {
         ("no_sites.cif", head[..head.find("loop_").expect("a loop")].to_owned(), &["no_sites.cif"]),
         ("overlap.cif", head.clone() + "Na 0 0 0 1.0\nCl 0.0001 0 0 1.0\n", &["overlap.cif", "'Cl' stands where 'Na'", "remove"]),
         ("partial.cif", head.clone() + "Na 0 0 0 0.5\nCl 0.5 0.5 0.5 1.0\n", &["partial.cif", "0.5", "order the structure"]),
-        ("element.cif", head.clone() + "Xq 0 0 0 1.0\n", &["element.cif", "Xq", "give a symbol"]),
+        ("element.cif", head.clone() + "Xq 0 0 0 1.0\n", &["element.cif", "Xq", "write the symbol of one element"]),
         ("number.cif", head.clone() + "Na 0 0 zero 1.0\n", &["number.cif:", "zero"]),
         ("group.cif", whole.replace("_symmetry_space_group_name_H-M 'P 1'", "_space_group_IT_number 231"), &["group.cif", "231"]),
         ("POSCAR", "NaCl\n1.0\n5 0 0\n0 5 0\n".to_owned(), &["POSCAR"]),
