@@ -71,8 +71,23 @@ impl Composition {
 
     /// Formula such as `Al2O3`: elements by atomic number, count 1 left out.
     pub fn formula(&self) -> String {
-        self.iter().map(|(species, count)| if count == 1 { species.to_string() } else { format!("{species}{count}") }).collect()
+        written(self.iter())
     }
+
+    /// Reduced formula as chemists write it, such as `SrTiO3`: elements by electronegativity, those without one first, then by
+    /// symbol.
+    pub fn conventional_formula(&self) -> String {
+        let mut counts: Vec<(Species, u32)> = self.reduced().iter().collect();
+        let key = |element: Species| element.electronegativity().unwrap_or(f64::NEG_INFINITY);
+        counts.sort_by(|(a, _), (b, _)| key(*a).total_cmp(&key(*b)).then_with(|| a.symbol().cmp(b.symbol())));
+        written(counts)
+    }
+}
+
+/// Symbols with their counts, count 1 left out.
+fn written(counts: impl IntoIterator<Item = (Species, u32)>) -> String {
+    let part = |(species, count): (Species, u32)| if count == 1 { species.to_string() } else { format!("{species}{count}") };
+    counts.into_iter().map(part).collect()
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
@@ -153,6 +168,14 @@ mod tests {
     fn refuses_nonsense() {
         for text in ["", "Fe:0", "Fe:-1", "Fe:x", "Xx:1", "Fe:1,Fe:2", "Fe:1,,O:1"] {
             assert!(text.parse::<Composition>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn formulas_as_chemists_write_them() {
+        for (given, written) in [("O6Al4", "Al2O3"), ("NaCl", "NaCl"), ("Si2K2Cu4", "KCu2Si"), ("O3SrTi", "SrTiO3")] {
+            let formula = Composition::from_formula(given).expect("a formula").conventional_formula();
+            assert_eq!(formula, written, "{given}");
         }
     }
 }

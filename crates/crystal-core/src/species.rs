@@ -48,19 +48,25 @@ impl Species {
         SYMBOLS[usize::from(self.0) - 1]
     }
 
+    /// Pauling electronegativity; `None` for elements without one (light noble gases, the heaviest elements).
+    pub fn electronegativity(self) -> Option<f64> {
+        PROPERTIES[usize::from(self.0) - 1].electronegativity
+    }
+
     /// Atomic mass in u, where it is tabulated.
-    pub(crate) fn mass(self) -> Option<f64> {
+    pub fn mass(self) -> Option<f64> {
         PROPERTIES[usize::from(self.0) - 1].mass
     }
 
-    /// Covalent radius in Å, else the atomic one, where it is tabulated.
-    pub(crate) fn radius(self) -> Option<f64> {
+    /// Cordero covalent radius in Å, else the atomic one, where it is tabulated.
+    pub fn radius(self) -> Option<f64> {
         PROPERTIES[usize::from(self.0) - 1].radius
     }
 }
 
 #[derive(Clone, Copy, Default)]
 struct Properties {
+    electronegativity: Option<f64>,
     radius: Option<f64>,
     mass: Option<f64>,
 }
@@ -72,7 +78,7 @@ static PROPERTIES: LazyLock<[Properties; 118]> = LazyLock::new(|| {
     for (row, properties) in rows.zip(&mut properties) {
         let columns: Vec<Option<f64>> = row.split(',').map(|column| column.parse().ok()).collect();
         let column = |index: usize| columns.get(index).copied().flatten();
-        *properties = Properties { radius: column(3).or(column(4)), mass: column(5) };
+        *properties = Properties { electronegativity: column(2), radius: column(3).or(column(4)), mass: column(5) };
     }
     properties
 });

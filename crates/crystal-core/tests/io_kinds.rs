@@ -1,4 +1,4 @@
-//! Files that must not be read as another structure, kind by kind: each kind with several files of its own, the right ones beside the
+//! Files that must not be read as another structure, kind by kind: each kind with several own files, the right ones beside the
 //! wrong ones.
 
 use std::collections::BTreeMap;
@@ -435,7 +435,7 @@ fn k9_several_structures_site_lists_and_alternatives() {
     let second = format!("{}{SITES}K1 K 0.5 0 0\n", block("a", "Na1 Na 0 0 0"));
     let message = refused(&second, "other values than in line 14");
     assert!(message.starts_with("f.cif:21: "), "{message}");
-    // The same list once more is no second structure.
+    // The same list once more is not a second structure.
     assert_eq!(formula(&format!("{}{SITES}Na1 Na 0 0 0\n", block("a", "Na1 Na 0 0 0"))), "Na");
 
     let groups = |rows: &str| {

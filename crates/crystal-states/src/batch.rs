@@ -125,7 +125,7 @@ impl PreparedBatch {
     /// themselves to themselves, longer than the cut-off.
     ///
     /// # Errors
-    /// [`StateError`] if the levels do not match the structures or the basis, if a site is no element, or if there are no sites.
+    /// [`StateError`] if the levels do not match the structures or the basis, if a site is not an element, or if there are no sites.
     pub fn new(graph: &BatchedMultiGraph, levels: &[usize], config: &BasisConfig, padding: Padding) -> Result<Self, StateError> {
         config.check()?;
         check(graph, levels, config)?;

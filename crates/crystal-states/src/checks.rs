@@ -4,7 +4,7 @@ use crystal_core::CrystalState;
 
 use crate::{BasisConfig, N_ELEMENTS, StateError};
 
-/// Volume of the primitive cell per image, Å³, outside which a structure counts as collapsed or exploded.
+/// Volume of the primitive cell per image, Å³, outside which a structure counts as collapsed or diverged.
 pub(crate) const VOLUME_PER_IMAGE: (f64, f64) = (1e-4, 1e4);
 
 pub(crate) fn check_elements(states: &[CrystalState]) -> Result<(), StateError> {

@@ -22,7 +22,7 @@ pub enum StateError {
         /// Number of levels of the model.
         n_levels: usize,
     },
-    /// An atomic number that is no element.
+    /// An atomic number that is not an element.
     #[error("site {site} of the batch has atomic number {atomic_number}: expected 1 to {last}", last = crate::batch::N_ELEMENTS)]
     UnknownElement {
         /// Index of the site in the batch.
@@ -30,7 +30,7 @@ pub enum StateError {
         /// Its atomic number.
         atomic_number: u8,
     },
-    /// Each structure needs random numbers of its own.
+    /// Each structure needs its own random numbers.
     #[error("{streams} random streams for {structures} structures: give one per structure")]
     StreamCount {
         /// Streams given.

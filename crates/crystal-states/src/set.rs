@@ -68,7 +68,7 @@ impl<'a> StateSet<'a> {
     /// alone. A cell of less than 1 Å³ per site is drawn again, up to a thousand times.
     ///
     /// # Errors
-    /// [`StateError::Graph`] if a structure's lattice is no cell.
+    /// [`StateError::Graph`] if a structure's lattice is not a cell.
     pub fn noised(&self, draws: &[Draw], key: RandomKey, stream: u64) -> Result<NoisedStates, StateError> {
         #[cfg(feature = "cube")]
         if let Some(packed) = &self.packed {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_set::Split;
 use crate::reduce::unit_of;
-use crate::{DataSet, LoadOptions, Record, hashing};
+use crate::{DataSet, LoadOptions, Record};
 
 /// The version is raised whenever the layout or the meaning of its numbers changes.
 const FORMAT: Format = Format { name: "reduced data set", version: 3 };
@@ -63,7 +63,7 @@ struct StoredUnit {
 impl Place {
     pub(crate) fn new(folder: &Path, name: &str, content: &str, options: &LoadOptions) -> Self {
         let key = format!("{} {content} {} {:e}", FORMAT.version, options.min_space_group, options.symprec);
-        let key = &hashing::sha256(key.as_bytes())[..16];
+        let key = &sealed_file::sha256_hex(key.as_bytes())[..16];
         Self { path: folder.join("reduced").join(format!("{name}-{key}.postcard.zst")) }
     }
 

@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::DatasetError;
 use crate::data_set::Split;
 use crate::table::{Row, Table};
-use crate::{DatasetError, hashing};
 
 use radii::{Radii, RadiusKind};
 
@@ -111,7 +111,7 @@ fn read<T: for<'a> Deserialize<'a>>(file: &str, text: &str) -> Result<T, Dataset
 
 /// The split an id belongs to: from its hash, so that adding a prototype moves no other structure.
 fn split_of(id: &str) -> Split {
-    let hash = hashing::sha256(id.as_bytes());
+    let hash = sealed_file::sha256_hex(id.as_bytes());
     let percent = u64::from_str_radix(&hash[..12], 16).expect("a digest is hexadecimal") % 100;
     match percent {
         _ if percent < TRAIN => Split::Train,

@@ -3,20 +3,11 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use sealed_file::hexadecimal;
 use sha2::{Digest, Sha256};
 
 use crate::DatasetError;
 use crate::table::Table;
-
-/// Hexadecimal form of a digest.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// SHA-256 of bytes.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
 
 /// SHA-256 of what tables hold, whatever file they came from: each split's rows in order, each with its id, group, energy, lattice (rows, Å) and
 /// sites (atomic number, fractional coordinates), all numbers as the eight bytes of their value, least first.
@@ -37,7 +28,7 @@ pub(crate) fn sha256_of_tables(tables: &[Table; 3]) -> String {
             }
         }
     }
-    hex(&digest.finalize())
+    hexadecimal(&digest.finalize())
 }
 
 /// SHA-256 of files one after another.
@@ -56,7 +47,7 @@ pub(crate) fn sha256_of_files<P: AsRef<Path>>(paths: &[P]) -> Result<String, Dat
             }
         }
     }
-    Ok(hex(&digest.finalize()))
+    Ok(hexadecimal(&digest.finalize()))
 }
 
 #[cfg(test)]
@@ -64,13 +55,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_digest_and_joined_files() {
+    fn digests_of_joined_files() {
         // FIPS 180-4, the example 'abc'.
-        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let folder = tempfile::tempdir().expect("a temporary folder");
         let paths = ["a", "b"].map(|name| folder.path().join(name));
         std::fs::write(&paths[0], "a").expect("a file");
         std::fs::write(&paths[1], "bc").expect("a file");
-        assert_eq!(sha256_of_files(&paths).expect("a hash"), sha256(b"abc"));
+        assert_eq!(sha256_of_files(&paths).expect("a hash"), expected);
     }
 }

@@ -83,7 +83,7 @@ pub fn pw_input(structure: &Structure, table: &PseudopotentialTable, options: &P
     let mut text = String::new();
     // Writing to a string cannot fail.
     let mut line = |arguments: std::fmt::Arguments<'_>| writeln!(text, "{arguments}").unwrap_or_default();
-    line(format_args!("! {}; pseudopotentials and cut-offs: {}", stability::conventional_formula(&composition), table.name));
+    line(format_args!("! {}; pseudopotentials and cut-offs: {}", composition.conventional_formula(), table.name));
     line(format_args!("&CONTROL"));
     line(format_args!("  calculation = '{}'", options.calculation.name()));
     line(format_args!("  prefix = 'crystal'"));

@@ -5,15 +5,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use crystal_core::Structure;
-use potential::{Evaluation, Potential, PotentialError};
+use potential::{Evaluation, Potential};
 use serde::Serialize;
 
 use super::inputs::{self, Input, Row};
-use super::potentials::{PotentialArgs, PotentialName};
+use super::potentials::{self, PotentialArgs, PotentialName};
 use super::{Completion, terminal};
-
-/// Structures that are evaluated before the bar moves.
-const CHUNK: usize = 64;
 
 /// Computes energies of structures as they are, and with --forces forces and stress, by an interatomic potential.
 ///
@@ -87,29 +84,16 @@ pub(super) fn run(args: &EnergyArgs) -> Result<Completion> {
 
 /// A row for each input, in order.
 fn energies(potential: &impl Potential, inputs: &[Input], forces: bool) -> Result<Vec<Row<Energy>>> {
-    let bar = terminal::bar(inputs.len() as u64, "energies");
-    let mut rows = Vec::with_capacity(inputs.len());
-    for chunk in inputs.chunks(CHUNK) {
-        let structures: Vec<Structure> = chunk.iter().filter_map(|input| input.structure.clone().ok()).collect();
-        let found: Vec<Result<Energy, PotentialError>> = if forces {
-            let evaluations = potential.evaluate(&structures)?.into_iter().zip(&structures);
+    let results = potentials::of_each(inputs, |structures| {
+        Ok(if forces {
+            let evaluations = potential.evaluate(structures)?.into_iter().zip(structures);
             evaluations.map(|(found, of)| found.map(|evaluation| Energy::with_forces(of, &evaluation))).collect()
         } else {
-            let energies = potential.energies(&structures)?.into_iter().zip(&structures);
+            let energies = potential.energies(structures)?.into_iter().zip(structures);
             energies.map(|(found, of)| found.map(|energy| Energy::new(of, energy))).collect()
-        };
-        let mut found = found.into_iter();
-        rows.extend(chunk.iter().map(|input| {
-            let result = match &input.structure {
-                Ok(_) => found.next().expect("a result for each structure").map_err(|error| input.failed(&error)),
-                Err(error) => Err(error.clone()),
-            };
-            Row::of(input.id.clone(), result)
-        }));
-        bar.inc(chunk.len() as u64);
-    }
-    terminal::finish(&bar);
-    Ok(rows)
+        })
+    })?;
+    Ok(inputs.iter().zip(results).map(|(input, result)| Row::of(input.id.clone(), result)).collect())
 }
 
 fn print(document: &Document) -> Result<()> {

@@ -1,6 +1,7 @@
 //! `druse hull`.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -8,17 +9,17 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use crystal_core::{Composition, Species};
+use crystal_core::{Composition, Species, Structure};
 use druse::output::{writable_folder, write_file};
 use potential::Potential;
 use serde::Serialize;
 use stability::{
-    CorrectionScheme, Diagram, Fractions, Hull, Mark, Phase, Placement, ReferenceSet, Source, StabilityError, SystemName, mp2020,
+    CorrectionScheme, Diagram, Fractions, Hull, Mark, Phase, Placement, ReferenceSet, Source, StabilityError, SystemName,
     phase_diagram, read_energies, table_text,
 };
 
-use super::inputs::{self, Row};
-use super::potentials::PotentialArgs;
+use super::inputs::{self, Input, Row};
+use super::potentials::{self, PotentialArgs};
 use super::{Completion, message, terminal};
 
 /// Places structures on the convex hull: formation energy, energy above the hull, decomposition products.
@@ -84,7 +85,7 @@ impl Placed {
             fraction: part.fraction,
         };
         Self {
-            formula: stability::conventional_formula(composition),
+            formula: composition.conventional_formula(),
             formation_energy_per_atom: placement.formation_energy_per_atom,
             energy_above_hull: placement.energy_above_hull,
             decomposition: placement.decomposition.parts.iter().map(product).collect(),
@@ -102,17 +103,19 @@ struct Candidate {
 /// The phases that candidates are compared with.
 enum Phases {
     Set(Box<ReferenceSet>),
-    Given(Vec<Arc<Phase>>),
+    Given { phases: Vec<Arc<Phase>>, hulls: RefCell<HashMap<BTreeSet<Species>, Arc<Hull>>> },
 }
 
 impl Phases {
     fn hull(&self, elements: BTreeSet<Species>) -> Arc<Hull> {
         match self {
             Self::Set(set) => set.hull(elements),
-            Self::Given(phases) => {
-                let within = |phase: &&Arc<Phase>| phase.composition().iter().all(|(element, _)| elements.contains(&element));
-                let own: Vec<Arc<Phase>> = phases.iter().filter(within).cloned().collect();
-                Arc::new(Hull::new(elements, own))
+            Self::Given { phases, hulls } => {
+                let new = |elements: &BTreeSet<Species>| {
+                    let within = |phase: &&Arc<Phase>| phase.composition().iter().all(|(element, _)| elements.contains(&element));
+                    Arc::new(Hull::new(elements.clone(), phases.iter().filter(within).cloned()))
+                };
+                Arc::clone(hulls.borrow_mut().entry(elements).or_insert_with_key(new))
             }
         }
     }
@@ -121,13 +124,12 @@ impl Phases {
 pub(super) fn run(args: &HullArgs) -> Result<Completion> {
     let set = args.reference.as_deref().map(ReferenceSet::read).transpose()?;
     let (candidates, potential) = match &args.energies {
-        Some(file) => (from_file(file)?, None),
+        Some(file) => (from_file(file, args.system.as_ref())?, None),
         None => from_structures(args, set.as_ref())?,
     };
     if candidates.is_empty() && (set.is_none() || args.system.is_none()) {
         bail!("there is nothing to place; name structures, or --energies FILE, or --system A-B-C with --reference FILE");
     }
-    let candidates = within(candidates, args.system.as_ref());
     let (phases, reference) = phases(args, set, &candidates)?;
     let place = |candidate: &Candidate| -> Row<Placed> {
         let placed = candidate.energy.clone().and_then(|(composition, energy)| {
@@ -155,7 +157,7 @@ pub(super) fn run(args: &HullArgs) -> Result<Completion> {
     Ok(completion)
 }
 
-fn from_file(path: &Path) -> Result<Vec<Candidate>> {
+fn from_file(path: &Path, system: Option<&SystemName>) -> Result<Vec<Candidate>> {
     let file = File::open(path).with_context(|| format!("{}: cannot be opened", path.display()))?;
     let entries = read_energies(BufReader::new(file), path)?;
     let candidate = |entry: stability::EnergyEntry| Candidate {
@@ -163,12 +165,12 @@ fn from_file(path: &Path) -> Result<Vec<Candidate>> {
         energy: Ok((entry.composition, entry.energy_per_atom)),
         id: entry.id,
     };
-    Ok(entries.into_iter().map(candidate).collect())
+    Ok(entries.into_iter().filter(|entry| is_in(system, &entry.composition)).map(candidate).collect())
 }
 
 /// Energies by the potential, with the corrections of the reference set.
 fn from_structures(args: &HullArgs, set: Option<&ReferenceSet>) -> Result<(Vec<Candidate>, Option<Source>)> {
-    let inputs = inputs::read(&args.paths);
+    let inputs = of_system(inputs::read(&args.paths), args.system.as_ref());
     if inputs.is_empty() {
         return Ok((Vec::new(), set.map(|set| set.potential().clone())));
     }
@@ -178,37 +180,26 @@ fn from_structures(args: &HullArgs, set: Option<&ReferenceSet>) -> Result<(Vec<C
         set.check(&source)?;
     }
     let scheme = set.map_or(CorrectionScheme::MaterialsProject2020, ReferenceSet::scheme);
-    let structures: Vec<_> = inputs.iter().filter_map(|input| input.structure.clone().ok()).collect();
-    let spinner = terminal::spinner("energies");
-    let energies = potential.energies(&structures);
-    terminal::finish(&spinner);
-    let mut energies = energies?.into_iter();
-    let candidate = |input: &inputs::Input| {
-        let energy = match &input.structure {
-            Err(error) => Err(error.clone()),
-            Ok(structure) => {
-                let energy = energies.next().expect("an energy for each structure");
-                let correction = match scheme {
-                    CorrectionScheme::None => 0.0,
-                    CorrectionScheme::MaterialsProject2020 => mp2020(structure).per_cell(),
-                };
-                let per_atom = |energy: f64| (energy + correction) / structure.n_sites() as f64;
-                energy.map(|energy| (Composition::of(structure), per_atom(energy))).map_err(|error| input.failed(&error))
-            }
+    let energies = potentials::of_each(&inputs, |structures| {
+        let corrected = |(energy, structure): (Result<f64, _>, &Structure)| {
+            let per_atom = |energy: f64| (energy + scheme.per_cell(structure)) / structure.n_sites() as f64;
+            energy.map(|energy| (Composition::of(structure), per_atom(energy)))
         };
-        Candidate { id: input.id.clone(), place: input.place().to_owned(), energy }
-    };
-    Ok((inputs.iter().map(candidate).collect(), Some(source)))
+        Ok(potential.energies(structures)?.into_iter().zip(structures).map(corrected).collect())
+    })?;
+    let candidate = |(input, energy): (&Input, _)| Candidate { id: input.id.clone(), place: input.place().to_owned(), energy };
+    Ok((inputs.iter().zip(energies).map(candidate).collect(), Some(source)))
 }
 
-/// Those in the system; what could not be read stays, to be told.
-fn within(candidates: Vec<Candidate>, system: Option<&SystemName>) -> Vec<Candidate> {
-    let Some(system) = system else { return candidates };
-    let inside = |candidate: &Candidate| match &candidate.energy {
-        Ok((composition, _)) => composition.iter().all(|(element, _)| system.elements().contains(&element)),
-        Err(_) => true,
-    };
-    candidates.into_iter().filter(inside).collect()
+/// Whether all elements of a composition are in the system; without one, all are.
+fn is_in(system: Option<&SystemName>, composition: &Composition) -> bool {
+    system.is_none_or(|system| composition.iter().all(|(element, _)| system.elements().contains(&element)))
+}
+
+/// The structures in the system, before any work on them; what could not be read stays, to be told.
+fn of_system(inputs: Vec<Input>, system: Option<&SystemName>) -> Vec<Input> {
+    let inside = |input: &Input| input.structure.as_ref().map_or(true, |structure| is_in(system, &Composition::of(structure)));
+    inputs.into_iter().filter(inside).collect()
 }
 
 fn elements_of(system: Option<&SystemName>, candidates: &[Candidate]) -> BTreeSet<Species> {
@@ -236,7 +227,7 @@ fn phases(args: &HullArgs, set: Option<ReferenceSet>, candidates: &[Candidate]) 
         text += &format!("{} {} {:e}\n", candidate.id, composition.formula(), energy);
     }
     let source = Source { name: "the entries themselves".to_owned(), sha256: sealed_file::sha256_hex(text.as_bytes()) };
-    Ok((Phases::Given(phases), source))
+    Ok((Phases::Given { phases, hulls: RefCell::default() }, source))
 }
 
 fn draw(folder: &Path, hull: &Hull, candidates: &[Candidate], reference: &Source) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The structures that a command is given, and what became of each.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -62,7 +63,7 @@ impl Input {
     /// Applies `work` to the structure if there is one; an error gets the structure's place put in front.
     pub(super) fn map<T, E: std::error::Error + 'static>(&self, work: impl FnOnce(&Structure) -> Result<T, E>) -> Row<T> {
         let result = match &self.structure {
-            Ok(structure) => work(structure).map_err(|error| format!("{}: {}", self.place, message::of_std(&error))),
+            Ok(structure) => work(structure).map_err(|error| self.failed(&error)),
             Err(error) => Err(error.clone()),
         };
         Row::of(self.id.clone(), result)
@@ -108,6 +109,26 @@ fn read_path(path: &Path, notes: &mut Vec<io::Note>) -> Vec<Input> {
         }
         Err(error) => vec![Input { id: stem(), place, structure: Err(message::of_std(&error)) }],
     }
+}
+
+/// A file in `folder` for each input, named after its id.
+///
+/// # Errors
+/// If two ids give one name: one of the files would replace the other.
+pub(super) fn file_names(inputs: &[Input], folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let mut seen = HashMap::new();
+    let mut files = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let plain = |c: char| if c.is_alphanumeric() || "._-+()=".contains(c) { c } else { '_' };
+        let name: String = input.id.chars().take(100).map(plain).collect();
+        let name = name.trim_start_matches('.');
+        // Some file systems do not tell capitals from small letters.
+        if let Some(other) = seen.insert(name.to_lowercase(), &input.id) {
+            bail!("the ids '{other}' and '{}' give one file name; give every structure its own id", input.id);
+        }
+        files.push(folder.join(format!("{name}.{ending}")));
+    }
+    Ok(files)
 }
 
 /// Reports what could not be handled on standard error.
@@ -170,6 +191,16 @@ mod tests {
         assert_eq!(completion([Some("a.cif: bad")]).expect_err("nothing done").to_string(), "a.cif: bad");
         let message = completion([Some("a.cif: bad"), Some("b.cif: bad")]).expect_err("nothing done").to_string();
         assert!(message.contains("2 structures") && message.contains("a.cif: bad"), "{message}");
+    }
+
+    #[test]
+    fn ids_that_give_one_file_are_refused() {
+        let input = |id: &str| Input::new(id.to_owned(), id.to_owned(), Err("unread".to_owned()));
+        for (one, other) in [("a/b", "a_b"), ("NaCl", "nacl"), ("a", ".a")] {
+            assert!(file_names(&[input(one), input(other)], Path::new("out"), "cif").is_err(), "{one} {other}");
+        }
+        let files = file_names(&[input("a"), input(".b")], Path::new("out"), "cif").expect("two files");
+        assert_eq!(files, [Path::new("out/a.cif"), Path::new("out/b.cif")]);
     }
 
     #[test]

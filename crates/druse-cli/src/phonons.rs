@@ -106,16 +106,18 @@ pub(super) fn run(args: &PhononArgs) -> Result<Completion> {
     if inputs.is_empty() {
         bail!("there is no structure; name a file or folder that holds one");
     }
+    let pictures = args.out.as_ref().map(|folder| inputs::file_names(&inputs, folder, "svg")).transpose()?;
     let potential = args.potential.open()?;
     if let Some(folder) = &args.out {
         writable_folder(folder)?;
     }
     let bar = terminal::bar(inputs.len() as u64, "phonons");
     let mut structures = Vec::with_capacity(inputs.len());
-    for input in &inputs {
+    for (index, input) in inputs.iter().enumerate() {
+        let picture = pictures.as_ref().map(|files| files[index].as_path());
         let result = match &input.structure {
             Ok(structure) => match one(args, &potential, structure, &settings) {
-                Ok(phonons) => found(args, input, &phonons)?.map_err(|error| input.failed(&error)),
+                Ok(phonons) => found(args, input, picture, &phonons)?.map_err(|error| input.failed(&error)),
                 Err(error @ PhononError::Device(_)) => return Err(error.into()),
                 Err(error) => Err(input.failed(&error)),
             },
@@ -146,7 +148,7 @@ fn one(
 }
 
 /// The numbers of a crystal, and its picture if one is asked for.
-fn found(args: &PhononArgs, input: &Input, phonons: &Phonons) -> Result<Result<Found, PhononError>> {
+fn found(args: &PhononArgs, input: &Input, picture: Option<&Path>, phonons: &Phonons) -> Result<Result<Found, PhononError>> {
     for warning in phonons.warnings() {
         terminal::warning(&format!("{}: {warning}", input.place()));
     }
@@ -155,11 +157,11 @@ fn found(args: &PhononArgs, input: &Input, phonons: &Phonons) -> Result<Result<F
         Err(error) => return Ok(Err(error)),
     };
     let stability = phonons.stability(&modes);
-    if let Some(folder) = &args.out {
+    if let Some(file) = picture {
         let density = DensityOfStates::new(&modes, DENSITY_POINTS);
         let drawn = phonons.band_structure(BAND_SPACING).and_then(|bands| plot::bands_and_density(&input.id, &bands, &density));
         match drawn {
-            Ok(svg) => write_file(&picture(folder, &input.id), svg)?,
+            Ok(svg) => write_file(file, svg)?,
             Err(error) => return Ok(Err(error)),
         }
     }
@@ -181,12 +183,6 @@ fn found(args: &PhononArgs, input: &Input, phonons: &Phonons) -> Result<Result<F
         mesh: stability.mesh,
         residual_force: phonons.residual_force(),
     }))
-}
-
-fn picture(folder: &Path, id: &str) -> PathBuf {
-    let plain = |c: char| if c.is_alphanumeric() || "._-+()=".contains(c) { c } else { '_' };
-    let name: String = id.chars().take(100).map(plain).collect();
-    folder.join(format!("{}.svg", name.trim_start_matches('.')))
 }
 
 fn print(document: &Document) -> Result<()> {

@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use crystal_core::Structure;
 use druse::DeviceName;
-use potential::{Identity, Nequix, Potential};
+use potential::{Identity, Nequix, Potential, PotentialError};
 use serde::Serialize;
+
+use super::inputs::Input;
+use super::terminal;
 
 /// Which potential, and where it runs.
 #[derive(Args)]
@@ -36,6 +40,31 @@ impl PotentialArgs {
             None => Nequix::bundled(&device).context("the potential that is compiled in"),
         }
     }
+}
+
+/// What `evaluate` gives for the structure of each input, in order, with a bar; an input without a structure keeps its error.
+///
+/// # Errors
+/// If `evaluate` fails as a whole, as with a lost device.
+pub(super) fn of_each<T>(
+    inputs: &[Input],
+    evaluate: impl Fn(&[Structure]) -> Result<Vec<Result<T, PotentialError>>, PotentialError>,
+) -> Result<Vec<Result<T, String>>> {
+    /// Structures that are evaluated before the bar moves.
+    const CHUNK: usize = 64;
+    let bar = terminal::bar(inputs.len() as u64, "energies");
+    let mut results = Vec::with_capacity(inputs.len());
+    for chunk in inputs.chunks(CHUNK) {
+        let structures: Vec<Structure> = chunk.iter().filter_map(|input| input.structure.clone().ok()).collect();
+        let mut found = evaluate(&structures)?.into_iter();
+        results.extend(chunk.iter().map(|input| match &input.structure {
+            Ok(_) => found.next().expect("a result for each structure").map_err(|error| input.failed(&error)),
+            Err(error) => Err(error.clone()),
+        }));
+        bar.inc(chunk.len() as u64);
+    }
+    terminal::finish(&bar);
+    Ok(results)
 }
 
 /// A potential in a document.

@@ -2,7 +2,6 @@
 
 mod journal;
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -164,11 +163,11 @@ pub(super) fn run(args: &RelaxArgs) -> Result<Completion> {
     if inputs.is_empty() {
         bail!("there is no structure to relax; name a file or folder that holds one");
     }
+    let files = inputs::file_names(&inputs, &args.out, "cif")?;
     let potential = args.potential.open()?;
     let name = PotentialName::of(&potential);
     writable_folder(&args.out)?;
     let (mut journal, done) = Journal::open(&args.out, &identity(&options, &name, &inputs)?, args.resume)?;
-    let files = file_names(&inputs, &args.out)?;
     let mut rows: Vec<Option<Row<Relaxed>>> = inputs.iter().map(|input| done.get(&input.id).cloned()).collect();
     let waiting: Vec<(usize, Crystal)> = inputs
         .iter()
@@ -217,21 +216,6 @@ fn identity(options: &Options, potential: &PotentialName, inputs: &[Input]) -> R
     let structures: Vec<_> = inputs.iter().map(|input| (&input.id, &input.structure)).collect();
     let hash = sealed_file::sha256_hex(&serde_json::to_vec(&structures).context("the structures cannot be hashed")?);
     Ok(format!("{options:?}\n{potential:?}\nstructures with SHA-256 {hash}\n"))
-}
-
-/// A file for each input; ids that give one name are refused before hours of work.
-fn file_names(inputs: &[Input], folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut seen = HashMap::new();
-    let mut files = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        let plain = |c: char| if c.is_alphanumeric() || "._-+()=".contains(c) { c } else { '_' };
-        let name: String = input.id.chars().take(100).map(plain).collect();
-        if let Some(other) = seen.insert(name.to_lowercase(), input.id.clone()) {
-            bail!("the ids '{other}' and '{}' give one file name; give every structure its own id", input.id);
-        }
-        files.push(folder.join(format!("{}.cif", name.trim_start_matches('.'))));
-    }
-    Ok(files)
 }
 
 /// Writes a structure, then notes it in the journal: what is noted is there.
@@ -324,13 +308,5 @@ mod tests {
         let columns = COLUMNS.split(',').count();
         let line = text.lines().nth(1).expect("a line");
         assert_eq!(line, format!("\"a \"\"b\"\"\"{}\"why, then\"", ",".repeat(columns - 1)));
-    }
-
-    #[test]
-    fn ids_that_give_one_file_are_refused() {
-        let input = |id: &str| Input::new(id.to_owned(), id.to_owned(), Err("unread".to_owned()));
-        assert!(file_names(&[input("a/b"), input("a_b")], Path::new("out")).is_err());
-        let files = file_names(&[input("a"), input(".b")], Path::new("out")).expect("two files");
-        assert_eq!(files, [Path::new("out/a.cif"), Path::new("out/b.cif")]);
     }
 }

@@ -149,7 +149,11 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     if let Some(candidates) = args.candidates {
         request = request.selection(Selection { candidates, ..Selection::default() });
     }
-    let Resolved { orders, mode, template, config } = request.resolve()?;
+    let Resolved { orders, mode, template, config } = request.resolve().map_err(|error| match error {
+        // The library does not know the flags.
+        DruseError::TooManyOrders { .. } => anyhow!("{error}: narrow --sites or --top-space-groups"),
+        other => other.into(),
+    })?;
     let device = args.device.open()?;
     let Checkpoint { trained, path, sha256, .. } = load(args, mode, &device)?;
     let config = SamplerConfig {

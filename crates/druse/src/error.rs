@@ -84,6 +84,21 @@ pub enum DruseError {
     /// A request that cannot be met.
     #[error("{0}")]
     Request(String),
+    /// A search of more combinations than can be tried.
+    #[error(
+        "{elements} elements with {} to {} sites each in {groups} space groups are more than {most} orders; ask for fewer",
+        .sites.start(), .sites.end()
+    )]
+    TooManyOrders {
+        /// Number of elements.
+        elements: usize,
+        /// Sites of each element.
+        sites: std::ops::RangeInclusive<u32>,
+        /// Number of space groups.
+        groups: usize,
+        /// Most orders of one search.
+        most: usize,
+    },
     /// A line of a file of orders that is not an order.
     #[error("{name}:{line}: {reason}")]
     OrderLine {

@@ -30,9 +30,9 @@ impl Grown {
         &self.sample.structure
     }
 
-    /// Reduced formula.
+    /// Reduced formula, as [`Composition::conventional_formula`].
     pub fn formula(&self) -> String {
-        Composition::of(&self.sample.structure).reduced().formula()
+        Composition::of(&self.sample.structure).conventional_formula()
     }
 
     /// Number of the space group that was asked for, which the structure has exactly.

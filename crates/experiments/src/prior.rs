@@ -8,7 +8,6 @@ use crystal_core::AsymmetricUnit;
 use datasets::{DataSet, LoadOptions, Split, load, locate};
 use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
-use sha2::{Digest, Sha256};
 use wyckoff_assignment::{
     AssignmentPrior, Evaluation, FormulaEvaluation, FormulaPrior, FormulaSmoothing, Origin, Priors, Smoothing,
 };
@@ -50,7 +49,7 @@ pub fn run(options: &PriorOptions) -> Result<String> {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: the folder cannot be made", folder.display()))?;
     }
     write_file(&options.out, &bytes)?;
-    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = sealed_file::sha256_hex(&bytes);
     let table = tried(&priors, &units(&data, Split::Validation));
     let n_train = train.len();
     Ok(format!("wrote {}: {n_train} structures, {} bytes, SHA-256 {sha256}\n{table}", options.out.display(), bytes.len()))

@@ -38,10 +38,18 @@ impl Selection {
     /// Most draws of one structure.
     pub const MAX_CANDIDATES: usize = 1000;
 
+    /// Whether that many candidates can be drawn.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for none, and for more than [`Self::MAX_CANDIDATES`].
+    pub fn check_candidates(&self) -> Result<(), ConfigError> {
+        let good = (1..=Self::MAX_CANDIDATES).contains(&self.candidates);
+        ConfigError::unless(good, "candidates", self.candidates, &format!("1 to {}", Self::MAX_CANDIDATES))
+    }
+
     /// Whether the numbers make sense for a model of `n_levels` noise levels.
     pub(crate) fn check(&self, n_levels: usize) -> Result<(), ConfigError> {
-        let candidates = (1..=Self::MAX_CANDIDATES).contains(&self.candidates);
-        ConfigError::unless(candidates, "candidates", self.candidates, &format!("1 to {}", Self::MAX_CANDIDATES))?;
+        self.check_candidates()?;
         let levels = (1..=n_levels).contains(&self.levels);
         ConfigError::unless(levels, "levels", self.levels, &format!("1 to {n_levels}, the number of noise levels"))?;
         ConfigError::unless(self.noises > 0, "noises", self.noises, "at least 1")

@@ -6,7 +6,6 @@ use crystal_core::{Species, Structure};
 
 use crate::MetricsError;
 use crate::neighbours::Image;
-use crate::tables;
 use crate::voronoi::Facet;
 
 /// Weight of the difference in electronegativity.
@@ -64,7 +63,7 @@ impl Coordination {
 }
 
 fn radius_of(species: Species) -> Result<f64, MetricsError> {
-    tables::element(species).radius.ok_or(MetricsError::UnknownRadius { species })
+    species.radius().ok_or(MetricsError::UnknownRadius { species })
 }
 
 fn weighted_neighbours(structure: &Structure, site: usize, facets: &[Facet]) -> Result<Vec<Neighbour>, MetricsError> {
@@ -74,8 +73,8 @@ fn weighted_neighbours(structure: &Structure, site: usize, facets: &[Facet]) -> 
     let mut weights = Vec::with_capacity(facets.len());
     for facet in facets {
         let porous = facet.solid_angle / facet.area;
-        let other = tables::element(structure.sites[facet.neighbour.site].species);
-        let bond = match (tables::element(centre).electronegativity, other.electronegativity) {
+        let other = structure.sites[facet.neighbour.site].species;
+        let bond = match (centre.electronegativity(), other.electronegativity()) {
             (Some(a), Some(b)) => 1.0 + ELECTRONEGATIVITY_WEIGHT * ((a - b).abs() / ELECTRONEGATIVITY_SCALE).sqrt(),
             _ => 1.0,
         };

@@ -12,17 +12,6 @@ pub(crate) const N_PROPERTIES: usize = 22;
 /// Number of Magpie composition features: six statistics of each property.
 pub const N_MAGPIE: usize = 6 * N_PROPERTIES;
 
-/// What CrystalNN and the density need to know about an element.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Element {
-    /// Pauling electronegativity.
-    pub electronegativity: Option<f64>,
-    /// Cordero covalent radius in Å, else the atomic radius.
-    pub radius: Option<f64>,
-    /// Atomic mass in u.
-    pub mass: Option<f64>,
-}
-
 /// What the SMACT test needs to know about an element.
 #[derive(Debug, Clone)]
 pub(crate) struct SmactElement {
@@ -32,20 +21,6 @@ pub(crate) struct SmactElement {
     pub electronegativity: Option<f64>,
     /// Whether SMACT counts the element as a metal.
     pub metal: bool,
-}
-
-#[derive(Deserialize)]
-struct ElementRow {
-    #[serde(rename = "Z")]
-    number: usize,
-    #[serde(rename = "pauling_X")]
-    electronegativity: Option<f64>,
-    #[serde(rename = "cordero_covalent_radius_A")]
-    covalent_radius: Option<f64>,
-    #[serde(rename = "atomic_radius_A_fallback")]
-    atomic_radius: Option<f64>,
-    #[serde(rename = "atomic_mass_amu")]
-    mass: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -64,20 +39,6 @@ struct Scaler {
     means: Vec<f64>,
     stds: Vec<f64>,
 }
-
-static ELEMENTS: LazyLock<Vec<Element>> = LazyLock::new(|| {
-    let mut elements = vec![Element::default(); MAX_NUMBER + 1];
-    let text = include_str!("../../../assets/tables/elements_pymatgen.csv");
-    for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
-        let row: ElementRow = row.expect("the embedded element table is well formed");
-        elements[row.number] = Element {
-            electronegativity: row.electronegativity,
-            radius: row.covalent_radius.or(row.atomic_radius),
-            mass: row.mass,
-        };
-    }
-    elements
-});
 
 static MAGPIE: LazyLock<Vec<[f64; N_PROPERTIES]>> = LazyLock::new(|| {
     let mut properties = vec![[f64::NAN; N_PROPERTIES]; MAX_NUMBER + 1];
@@ -119,11 +80,6 @@ static SCALER: LazyLock<[(f64, f64); N_MAGPIE]> = LazyLock::new(|| {
     std::array::from_fn(|feature| (scaler.means[feature], scaler.stds[feature]))
 });
 
-/// Electronegativity, radius and mass of an element.
-pub(crate) fn element(species: Species) -> &'static Element {
-    &ELEMENTS[usize::from(species.atomic_number())]
-}
-
 /// The Magpie properties of an element, NaN where unknown.
 pub(crate) fn magpie_properties(species: Species) -> &'static [f64; N_PROPERTIES] {
     &MAGPIE[usize::from(species.atomic_number())]
@@ -149,9 +105,9 @@ mod tests {
 
     #[test]
     fn known_facts() {
-        assert_eq!(element(species("O")).electronegativity, Some(3.44));
-        assert_eq!(element(species("He")).electronegativity, None);
-        assert_eq!(element(species("Bk")).radius, None);
+        assert_eq!(species("O").electronegativity(), Some(3.44));
+        assert_eq!(species("He").electronegativity(), None);
+        assert_eq!(species("Bk").radius(), None);
         assert_eq!(magpie_properties(species("Fe"))[0], 26.0);
         assert!(magpie_properties(species("He"))[3].is_nan());
         assert!(smact(species("Ir")).expect("in the table").oxidation_states.contains(&-3));

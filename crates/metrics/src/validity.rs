@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crystal_core::{Composition, SphereSearch, Structure};
 
-use crate::tables::{SmactElement, element, smact};
+use crate::tables::{SmactElement, smact};
 
 /// Smallest volume of a valid cell, Å³.
 const SMALLEST_VOLUME: f64 = 0.1;
@@ -39,7 +39,7 @@ pub fn structure_valid(structure: &Structure) -> bool {
 
 /// Density in g/cm³; `None` if the mass of an element is not tabulated (beyond Lr).
 pub fn density(structure: &Structure) -> Option<f64> {
-    let mass = structure.sites.iter().map(|site| element(site.species).mass).sum::<Option<f64>>()?;
+    let mass = structure.sites.iter().map(|site| site.species.mass()).sum::<Option<f64>>()?;
     Some(mass * ATOMIC_MASS_UNIT / (structure.lattice.volume() * CUBIC_ANGSTROM))
 }
 

@@ -21,4 +21,4 @@ mod format;
 
 pub use atomic::{parent, write_atomically};
 pub use error::SealedFileError;
-pub use format::{Format, sha256_hex};
+pub use format::{Format, hexadecimal, sha256_hex};

@@ -21,7 +21,7 @@ pub use oxidation::guess_oxidation_states;
 pub use oxygen::{OxideType, oxide_type};
 pub use sulphur::{SulphideType, sulphide_type};
 
-use crate::elements::{electronegativity, rows, species};
+use crate::elements::{rows, species};
 
 /// Why an element of a compound is corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,8 +145,8 @@ fn corrections(composition: &Composition, oxygen: Option<OxideType>, sulphur: Op
 /// Whether no element of the compound has a higher Pauling electronegativity; elements of the same one are all the
 /// highest.
 fn is_most_electronegative(composition: &Composition, element: Species) -> bool {
-    let own = electronegativity(element).unwrap_or(f64::NEG_INFINITY);
-    composition.iter().filter_map(|(other, _)| electronegativity(other)).all(|other| other <= own)
+    let own = element.electronegativity().unwrap_or(f64::NEG_INFINITY);
+    composition.iter().filter_map(|(other, _)| other.electronegativity()).all(|other| other <= own)
 }
 
 /// Whether the element of highest electronegativity is O or F: the two have the highest of all.

@@ -39,7 +39,6 @@ pub use corrections::{
 };
 pub use counting::{Interval, METASTABLE_LIMIT, Share, StabilityCounts, Verdict};
 pub use diagram::{Diagram, Mark, TableRow, phase_diagram, table, table_text};
-pub use elements::conventional_formula;
 pub use entries::{EnergyEntry, read_energies};
 pub use error::StabilityError;
 pub use formation::ElementalReferences;

@@ -65,7 +65,7 @@ impl Phase {
 
     /// Its formula with the less electronegative elements first.
     pub fn formula(&self) -> String {
-        crate::conventional_formula(&self.composition)
+        self.composition.conventional_formula()
     }
 
     /// Its elements as bits.

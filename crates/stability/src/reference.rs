@@ -45,6 +45,16 @@ pub enum CorrectionScheme {
     MaterialsProject2020,
 }
 
+impl CorrectionScheme {
+    /// What the scheme adds to the raw energy of a structure, eV per cell.
+    pub fn per_cell(self, structure: &Structure) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::MaterialsProject2020 => mp2020(structure).per_cell(),
+        }
+    }
+}
+
 /// A relaxed crystal of a reference set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReferencePhase {
@@ -157,11 +167,7 @@ impl ReferenceSet {
         if !raw_per_cell.is_finite() {
             return Err(StabilityError::Energy { id: composition.formula(), energy: raw_per_cell });
         }
-        let correction = match self.origin.scheme {
-            CorrectionScheme::None => 0.0,
-            CorrectionScheme::MaterialsProject2020 => mp2020(structure).per_cell(),
-        };
-        Ok((raw_per_cell + correction) / f64::from(composition.total()))
+        Ok((raw_per_cell + self.origin.scheme.per_cell(structure)) / f64::from(composition.total()))
     }
 
     /// The hull of a chemical system, made once and kept.

@@ -19,7 +19,7 @@ use crate::SymmetryOperation;
 
 /// All operations of the cell that a Hall symbol describes, centring translations included, the identity first.
 ///
-/// Underscores may stand for blanks, `''`, `=` and typographic quotes for `"`, `^` for `'`; the case of letters does not matter.
+/// Underscores may replace blanks, `''`, `=` and typographic quotes for `"`, `^` for `'`; the case of letters does not matter.
 ///
 /// # Errors
 /// What is wrong with the symbol, as a message.

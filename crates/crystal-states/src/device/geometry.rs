@@ -32,7 +32,7 @@ pub(super) const BASIS_WIDTH: usize = 18;
 pub(super) const ALIVE: i32 = 0;
 /// A coordinate is no number.
 pub(super) const NO_NUMBER: i32 = 1;
-/// The cell has collapsed or exploded.
+/// The cell has collapsed or diverged.
 pub(super) const NO_CELL: i32 = 2;
 /// No cut-off bounds the neighbours.
 pub(super) const NO_CUTOFF: i32 = 3;

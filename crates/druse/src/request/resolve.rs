@@ -1,7 +1,7 @@
 //! A request as orders to the sampler.
 
 use crystal_core::{AsymmetricUnit, ConfigError, Finder, SiteMode, SpaceGroup, SpaceGroupNumber};
-use langevin::{OrderedSites, SamplerConfig, SamplingOrder, Selection, Template, check_orders};
+use langevin::{OrderedSites, SamplerConfig, SamplingOrder, Template, check_orders};
 use wyckoff_assignment::WyckoffAssignment;
 
 use super::{Request, What};
@@ -33,10 +33,9 @@ impl Request {
     pub fn resolve(&self) -> Result<Resolved, DruseError> {
         self.check_company()?;
         ConfigError::unless(self.count > 0, "count", self.count, "at least 1")?;
-        if let Some(Selection { candidates, .. }) = &self.selection {
-            // As many assignments are drawn below.
-            let expected = format!("1 to {}", Selection::MAX_CANDIDATES);
-            ConfigError::unless((1..=Selection::MAX_CANDIDATES).contains(candidates), "candidates", candidates, &expected)?;
+        // For a formula, an assignment is drawn below for each of them.
+        if let Some(selection) = &self.selection {
+            selection.check_candidates().map_err(|error| error.of("selection"))?;
         }
         let mut template = None;
         let (orders, mode) = match &self.what {

@@ -23,14 +23,7 @@ impl Request {
         let combinations = u32::try_from(elements.len()).ok().and_then(|n| choices.checked_pow(n));
         let fits = combinations.and_then(|n| n.checked_mul(groups.len())).filter(|n| *n <= MOST_ORDERS);
         let (Some(combinations), Some(_)) = (combinations, fits) else {
-            return Err(DruseError::Request(format!(
-                "{} elements with {} to {} sites each in {} space groups are more than {MOST_ORDERS} orders; \
-                 narrow the range of sites or the number of space groups",
-                elements.len(),
-                sites.start(),
-                sites.end(),
-                groups.len(),
-            )));
+            return Err(DruseError::TooManyOrders { elements: elements.len(), sites, groups: groups.len(), most: MOST_ORDERS });
         };
         let combination = |index: usize| -> Composition {
             let mut rest = index;

@@ -192,7 +192,6 @@ fn looks(crystals: &[Crystal]) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest, Sha256};
 
     use super::*;
 
@@ -232,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_library_is_the_one_that_is_noted() {
-        let digest: String = Sha256::digest(LIBRARY).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = sealed_file::sha256_hex(LIBRARY.as_bytes());
         let notes = include_str!("../../../../assets/README.md");
         let line = notes.lines().find(|line| line.starts_with("| `3Dmol-min.js`")).expect("a line about the library");
         assert!(line.contains(&digest), "{digest} is not in: {line}");

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crystal_core::{Composition, Species};
 use serde::Deserialize;
 
-use crate::elements::{electronegativity, rows, species};
+use crate::elements::{rows, species};
 
 /// Formula units with more atoms get no guess: the number of combinations grows too fast.
 const MAX_ATOMS: u32 = 20;
@@ -80,7 +80,7 @@ pub fn guess_oxidation_states(composition: &Composition) -> Option<BTreeMap<Spec
     let mut counts: Vec<(Species, u32)> = reduced.iter().collect();
     // The order decides among combinations with equal scores.
     counts.sort_by(|(a, _), (b, _)| {
-        let key = |element: Species| electronegativity(element).unwrap_or(f64::INFINITY);
+        let key = |element: Species| element.electronegativity().unwrap_or(f64::INFINITY);
         key(*a).total_cmp(&key(*b)).then_with(|| a.symbol().cmp(b.symbol()))
     });
     let sums: Vec<Sums> = counts.iter().map(|(element, n_atoms)| Sums::of(*element, *n_atoms)).collect();

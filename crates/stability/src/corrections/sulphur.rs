@@ -2,8 +2,6 @@
 
 use crystal_core::{Species, SphereSearch, Structure};
 
-use crate::elements::electronegativity;
-
 /// Neighbours within this much of the nearest one count, Å.
 const SHELL: f64 = 0.4;
 /// At most as many neighbours count.
@@ -37,9 +35,9 @@ pub fn sulphide_type(structure: &Structure) -> Option<SulphideType> {
     let mut kind = SulphideType::Sulphide;
     for centre in (0..sites.len()).filter(|&index| is_sulphur(sites[index].species)) {
         let neighbours = nearest_shell(structure, &search, centre);
-        let own = electronegativity(sites[centre].species).expect("sulphur has an electronegativity");
+        let own = sites[centre].species.electronegativity().expect("sulphur has an electronegativity");
         let n_neighbours = f64::from(u32::try_from(neighbours.len()).unwrap_or(u32::MAX));
-        let mean = neighbours.iter().map(|element| electronegativity(*element).unwrap_or(f64::NAN)).sum::<f64>() / n_neighbours;
+        let mean = neighbours.iter().map(|element| element.electronegativity().unwrap_or(f64::NAN)).sum::<f64>() / n_neighbours;
         if mean > own {
             return Some(SulphideType::Sulphate);
         }

@@ -3,7 +3,7 @@
 use crystal_core::SpaceGroupNumber;
 
 use super::{Mark, PlacedMark, placed};
-use crate::{Decomposition, Hull, StabilityError, conventional_formula};
+use crate::{Decomposition, Hull, StabilityError};
 
 /// A phase or a candidate with its place on the hull.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +52,7 @@ pub fn table(hull: &Hull, marks: &[Mark]) -> Result<Vec<TableRow>, StabilityErro
 fn candidate(placed: PlacedMark<'_>) -> TableRow {
     TableRow {
         id: placed.mark.label.clone(),
-        formula: conventional_formula(&placed.mark.composition),
+        formula: placed.mark.composition.conventional_formula(),
         space_group: None,
         is_candidate: true,
         formation_energy_per_atom: placed.placement.formation_energy_per_atom,

@@ -117,7 +117,7 @@ pub(super) fn heading_line(text: &str, block: usize) -> usize {
     words(text).iter().filter(|word| word.kind == Kind::Heading).nth(block).map_or(1, |word| word.line)
 }
 
-/// Line of row `row` (from 0) of the values under a name in block `block`, where the name stands for the `occurrence`-th time (from 0).
+/// Line of row `row` (from 0) of the values under a name in block `block`, where the name occurs for the `occurrence`-th time (from 0).
 /// Where a text is too odd to be followed, the nearest line that is known. `normalised` makes names comparable.
 pub(super) fn line_of_value(
     text: &str,
