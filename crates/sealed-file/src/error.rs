@@ -23,7 +23,7 @@ pub enum SealedFileError {
         source: std::io::Error,
     },
     /// The file is of another kind.
-    #[error("{}: not a {expected} file", path.display())]
+    #[error("{}: not a {expected} file: it does not begin as one", path.display())]
     Kind {
         /// The file.
         path: PathBuf,
@@ -43,7 +43,10 @@ pub enum SealedFileError {
         expected: u32,
     },
     /// The file was cut short, or something was appended.
-    #[error("{}: {found} bytes of content where its header says {expected}: the file is damaged", path.display())]
+    #[error(
+        "{}: {found} bytes of content where its header says {expected}: the file is damaged ({})",
+        path.display(), if found < expected { "cut off" } else { "added to" }
+    )]
     Length {
         /// The file.
         path: PathBuf,

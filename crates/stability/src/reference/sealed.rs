@@ -20,7 +20,9 @@ pub(super) fn seal(plain: &[u8]) -> std::io::Result<Vec<u8>> {
 /// # Errors
 /// What is wrong with the file.
 pub(super) fn open(bytes: &[u8], path: &Path) -> Result<Vec<u8>, String> {
-    let frame = FORMAT.open(bytes, path).map_err(|error| error.to_string())?;
+    // The caller's error names the file already.
+    let named = format!("{}: ", path.display());
+    let frame = FORMAT.open(bytes, path).map_err(|error| error.to_string().replacen(&named, "", 1))?;
     zstd::bulk::decompress(frame, MAX_PLAIN).map_err(|error| error.to_string())
 }
 
