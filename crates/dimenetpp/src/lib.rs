@@ -17,7 +17,7 @@ use score_model::{ScoreEstimate, ScoreNetwork, readout};
 
 use blocks::{EdgeEmbedding, InteractionBlock, OutputBlock};
 
-/// The network. Made by [`DimeNetPlusPlusConfig::init`].
+/// The network. Made by [`ModelConfig::init`](score_model::ModelConfig::init).
 #[derive(Module, Debug)]
 pub struct DimeNetPlusPlus {
     embedding: EdgeEmbedding,

@@ -21,6 +21,7 @@ struct Map {
 
 /// How a layer gets its radial values.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "a network holds one for each layer")]
 enum Radial {
     /// `[intervals, 4, P]`.
     Table(Tensor<3>),

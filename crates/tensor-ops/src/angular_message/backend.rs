@@ -1,5 +1,7 @@
 //! The angular message as an extension of burn's backends.
 
+#[cfg(feature = "cube")]
+use burn::backend::TensorMetadata;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend, backend_extension};

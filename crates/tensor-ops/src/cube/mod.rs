@@ -6,6 +6,7 @@
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
 )]
+#![allow(missing_docs, reason = "the macro that makes a kernel of a function makes an undocumented module beside it")]
 
 use burn::backend::{Shape, TensorMetadata};
 use burn::tensor::DType;

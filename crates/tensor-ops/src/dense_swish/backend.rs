@@ -4,7 +4,7 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, backend_extension};
 #[cfg(feature = "cube")]
-use burn_cubecl::{CubeBackend, kernel::into_contiguous};
+use burn_cubecl::{CubeBackend, kernel::into_contiguous, tensor::CubeTensor};
 
 #[cfg(feature = "cube")]
 use crate::cube::floats;
