@@ -1,4 +1,5 @@
-//! Puts the git revision, and whether the source differs from it, into the binary, for the provenance that lies beside every result.
+//! Puts the git revision, and whether the source differs from it, into the binary, for the provenance that lies beside
+//! every result.
 
 use std::process::Command;
 

@@ -13,7 +13,8 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let root = Path::new(&env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../..");
 
-    // The same rule as `shared` of test-support. A file that is not there cannot be watched: cargo would build again every time.
+    // The same rule as `shared` of test-support. A file that is not there cannot be watched: cargo would build again
+    // every time.
     println!("cargo:rerun-if-env-changed=DRUSE_SHARED");
     let shared = env::var_os("DRUSE_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
     let guide = shared.join("golden/README.md");

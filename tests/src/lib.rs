@@ -1,5 +1,5 @@
-//! End-to-end tests live in the test targets of this package; here is what they share: small networks, and structures to
-//! train on.
+//! End-to-end tests live in the test targets of this package; here is what they share: small networks, and structures
+//! to train on.
 
 use burn::tensor::Device;
 use crystal_core::{CrystalState, SiteMode, SpaceGroupNumber};

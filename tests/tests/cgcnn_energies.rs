@@ -12,9 +12,11 @@ const N_STRUCTURES: usize = 300;
 /// eV/atom. Over the whole split it is 0.027 (`assets/weights/cgcnn-mp20.md`).
 const LIMIT: f64 = 0.05;
 
-/// A folder with a data set of which little is read: `N_STRUCTURES` of the test split, evenly spread over it, and one of each other split.
+/// A folder with a data set of which little is read: `N_STRUCTURES` of the test split, evenly spread over it, and one
+/// of each other split.
 fn sample(test: &Path) -> tempfile::TempDir {
-    let text = String::from_utf8(zstd::decode_all(std::fs::File::open(test).expect("a file")).expect("zstd")).expect("text");
+    let text =
+        String::from_utf8(zstd::decode_all(std::fs::File::open(test).expect("a file")).expect("zstd")).expect("text");
     let (header, rows) = text.split_once('\n').expect("a header");
     let rows: Vec<&str> = rows.lines().collect();
     let folder = tempfile::tempdir().expect("a folder");
@@ -39,7 +41,8 @@ fn shipped_weights_predict_energies_of_the_test_split() {
     let data = load(&Source::Folder(folder.path().to_owned()), &options).expect("a data set");
     let records = data.split(Split::Test);
     let structures: Vec<_> = records.iter().map(|record| record.structure.clone()).collect();
-    let energies: Vec<f64> = records.iter().map(|record| record.formation_energy.expect("an energy of every row")).collect();
+    let energies: Vec<f64> =
+        records.iter().map(|record| record.formation_energy.expect("an energy of every row")).collect();
     assert_eq!(structures.len(), N_STRUCTURES);
     let (graphs, lost) = LabelledGraphs::new(&structures, &energies);
     assert!(lost.is_empty(), "{lost:?}");

@@ -75,7 +75,10 @@ fn features_and_energies_agree_on(device: &Device, weights: &Weights, structures
         worst.iter_mut().zip(differences).for_each(|(worst, difference)| *worst = worst.max(difference));
         assert!(agrees, "{} on {device:?}: {differences:?}", golden.id);
     }
-    println!("{strict} structures: pooled {:.1e}, features {:.1e}, energy {:.1e} eV/atom", worst[0], worst[1], worst[2]);
+    println!(
+        "{strict} structures: pooled {:.1e}, features {:.1e}, energy {:.1e} eV/atom",
+        worst[0], worst[1], worst[2]
+    );
     println!("{ambiguous_agree} of {ambiguous} with an ambiguous graph agree too");
     assert!(strict > 40);
 }

@@ -1,4 +1,5 @@
-//! The network, the training step and the sampler on every GPU backend that is compiled in give what they give on the processor.
+//! The network, the training step and the sampler on every GPU backend that is compiled in give what they give on the
+//! processor.
 //!
 //! They are ignored unless `DRUSE_REQUIRE_GPU` is set, and then fail without a device.
 #![cfg(all(any(feature = "wgpu", feature = "cuda"), feature = "cpu"))]
@@ -132,7 +133,8 @@ fn gpu_noises_and_steps_like_the_processor() {
         let [position, lattice] = noise.clone();
         states.step_positions(position, LangevinStep { drift: -0.1, noise: 0.2, draw: 4 });
         states.step_lattices(lattice, LangevinStep { drift: -0.1, noise: 0.2, draw: 5 });
-        let noise: Vec<f32> = noise.into_iter().flat_map(|tensor| tensor.into_data().iter::<f32>().collect::<Vec<_>>()).collect();
+        let noise: Vec<f32> =
+            noise.into_iter().flat_map(|tensor| tensor.into_data().iter::<f32>().collect::<Vec<_>>()).collect();
         (noise, states.into_states())
     };
     let (expected_noise, expected) = moved(&Device::flex());
@@ -173,7 +175,8 @@ fn gpu_trains_like_the_processor() {
     }
 }
 
-/// Structures on positions with freedom whose images often come too close: many draws are made again, which a GPU does several at a time.
+/// Structures on positions with freedom whose images often come too close: many draws are made again, which a GPU does
+/// several at a time.
 #[needs(gpu)]
 #[test]
 fn gpu_samples_choose_and_draw_again_like_the_processor() {

@@ -1,4 +1,5 @@
-//! What is sampled depends on the seed and the order, never on the batch; an explosion costs one structure a redraw, not the batch.
+//! What is sampled depends on the seed and the order, never on the batch; an explosion costs one structure a redraw,
+//! not the batch.
 
 use burn::Tensor;
 use burn::module::Module;
@@ -50,8 +51,10 @@ fn samples(outcomes: Vec<Outcome>) -> Vec<Sample> {
 #[test]
 fn the_nth_structure_is_the_same_in_every_batch() {
     let model = network(SiteMode::General);
-    let orders = [order(225, "Na:1,Cl:1", 2), order(62, "Ca:1,Ti:1,O:2", 2), order(194, "Mg:1,Zn:2", 1), order(1, "Si:2", 1)];
-    let together: Vec<Structure> = samples(run(&model, config(64), &orders)).into_iter().map(|sample| sample.structure).collect();
+    let orders =
+        [order(225, "Na:1,Cl:1", 2), order(62, "Ca:1,Ti:1,O:2", 2), order(194, "Mg:1,Zn:2", 1), order(1, "Si:2", 1)];
+    let together: Vec<Structure> =
+        samples(run(&model, config(64), &orders)).into_iter().map(|sample| sample.structure).collect();
     assert_eq!(together.len(), 6);
     for batch_size in [1, 2, 5] {
         let apart: Vec<Structure> =
@@ -142,7 +145,8 @@ impl ScoreNetwork for Exploding {
         let estimate = self.inner.forward(batch);
         let sites_of: Vec<i64> = batch.site_structure.index.clone().into_data().iter::<i64>().collect();
         let crowded = |structure: i64| sites_of.iter().filter(|other| **other == structure).count() > 1;
-        let poison: Vec<f32> = sites_of.iter().map(|structure| if crowded(*structure) { f32::NAN } else { 0.0 }).collect();
+        let poison: Vec<f32> =
+            sites_of.iter().map(|structure| if crowded(*structure) { f32::NAN } else { 0.0 }).collect();
         let shape = [poison.len(), 1];
         let poison = Tensor::<2>::from_data(burn::tensor::TensorData::new(poison, shape), &estimate.position.device());
         ScoreEstimate { position: estimate.position + poison, lattice: estimate.lattice }
@@ -168,7 +172,8 @@ fn an_explosion_does_not_spoil_its_batch() {
     assert_eq!(given_up, [(1, 0)]);
     let healthy = samples(run(&trained(inner, SiteMode::General), config(8), &orders));
     for sample in samples(outcomes) {
-        let twin = healthy.iter().find(|other| (other.order, other.index) == (sample.order, sample.index)).expect("a twin");
+        let twin =
+            healthy.iter().find(|other| (other.order, other.index) == (sample.order, sample.index)).expect("a twin");
         assert_eq!(sample.structure, twin.structure);
     }
 }
@@ -177,8 +182,11 @@ fn an_explosion_does_not_spoil_its_batch() {
 fn impossible_orders_are_refused_before_anything_runs() {
     let model = trained(example(2, &Device::flex()), SiteMode::General);
     let sampler = Sampler::new(&model, config(8), &Device::flex()).expect("a sampler");
-    let outcome =
-        sampler.run::<SamplingError>(&[order(1, "Si:1", 1), order(1, "Si:1", 0)], |_| panic!("nothing runs"), |_| Ok(()));
+    let outcome = sampler.run::<SamplingError>(
+        &[order(1, "Si:1", 1), order(1, "Si:1", 0)],
+        |_| panic!("nothing runs"),
+        |_| Ok(()),
+    );
     assert!(matches!(outcome, Err(SamplingError::Order { index: 1, .. })), "{outcome:?}");
     let bad = SamplerConfig { steps_per_level: 0, ..config(8) };
     assert!(matches!(Sampler::new(&model, bad, &Device::flex()), Err(SamplingError::Config(_))));

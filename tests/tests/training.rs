@@ -38,7 +38,11 @@ fn resumed<M: ScoreNetwork + burn::module::Module>(
     Trainer::resume(model, config.optimiser.clone(), identity("test", config), &Device::flex(), path)
 }
 
-fn run<M: ScoreNetwork + burn::module::Module>(trainer: &mut Trainer<M>, data: &[CrystalState], config: &TrainingConfig) {
+fn run<M: ScoreNetwork + burn::module::Module>(
+    trainer: &mut Trainer<M>,
+    data: &[CrystalState],
+    config: &TrainingConfig,
+) {
     trainer.run(&DenoisingObjective::new(data, config), None, |_| true).expect("a run");
 }
 
@@ -108,7 +112,8 @@ fn the_loss_falls() {
     let device = Device::flex();
     let (data, config) = (embedded_states(4, SiteMode::General), config(60));
     for elements in [ElementInput::AtomicNumber, ElementInput::Descriptors] {
-        let network = DimeNetPlusPlusConfig { emb: 16, out_emb: 16, int_emb: 8, elements, ..DimeNetPlusPlusConfig::small() };
+        let network =
+            DimeNetPlusPlusConfig { emb: 16, out_emb: 16, int_emb: 8, elements, ..DimeNetPlusPlusConfig::small() };
         let mut trainer = started(network.init(&device), &config);
         run(&mut trainer, &data, &config);
         let curve = trainer.curve();
@@ -145,7 +150,9 @@ fn foreign_and_damaged_states_are_named() {
     assert!(matches!(&other, Err(TrainingError::Damaged { .. })), "{other:?}");
 
     let intact = std::fs::read(&path).expect("the file");
-    for damaged in [intact[..intact.len() / 2].to_vec(), [&intact[..intact.len() - 1], b"x"].concat(), b"nonsense".to_vec()] {
+    for damaged in
+        [intact[..intact.len() / 2].to_vec(), [&intact[..intact.len() - 1], b"x"].concat(), b"nonsense".to_vec()]
+    {
         std::fs::write(&path, damaged).expect("a damaged file");
         let found = resume(&three);
         assert!(matches!(found, Err(TrainingError::State(_))), "{found:?}");

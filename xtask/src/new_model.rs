@@ -45,14 +45,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// As [`run`].
 pub fn create(root: &Path, name: &str) -> anyhow::Result<Vec<PathBuf>> {
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
-    if !starts || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') || name.ends_with('-') {
+    if !starts || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') || name.ends_with('-')
+    {
         bail!("'{name}' is not a name for a crate: use small letters, digits and hyphens, beginning with a letter");
     }
     let target = root.join("crates").join(name);
     if target.exists() {
         bail!("{}: is there already; choose another name", target.display());
     }
-    let read = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()));
+    let read =
+        |path: &Path| std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()));
     // All that is written is made first.
     let mut files = Vec::new();
     let source = root.join("crates").join(EXAMPLE);

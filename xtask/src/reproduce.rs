@@ -207,7 +207,10 @@ mod tests {
 
     #[test]
     fn a_backend_brings_its_device() {
-        assert_eq!(cargo_line("table1 --features wgpu"), "--package experiments --features wgpu -- table1 --device wgpu");
+        assert_eq!(
+            cargo_line("table1 --features wgpu"),
+            "--package experiments --features wgpu -- table1 --device wgpu"
+        );
         assert_eq!(
             cargo_line("table1 --features wgpu,cuda"),
             "--package experiments --features wgpu,cuda -- table1 --device cuda"

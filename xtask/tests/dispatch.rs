@@ -6,7 +6,8 @@ use std::process::Command;
 
 /// Exit status and standard output of `xtask` with another program in cargo's place.
 fn run(cargo: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).env("CARGO", cargo).output().expect("xtask starts");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).env("CARGO", cargo).output().expect("xtask starts");
     (output.status.code(), String::from_utf8(output.stdout).expect("the arguments are UTF-8"))
 }
 
@@ -15,7 +16,10 @@ fn reproduce_hands_on_options_and_exit_status() {
     let arguments = ["reproduce", "table1", "--data", "a folder", "--device", "wgpu"];
     let (status, line) = run("echo", &arguments);
     assert_eq!(status, Some(0));
-    assert_eq!(line.trim_end(), "run --release --package experiments --features wgpu -- table1 --data a folder --device wgpu");
+    assert_eq!(
+        line.trim_end(),
+        "run --release --package experiments --features wgpu -- table1 --data a folder --device wgpu"
+    );
     assert_eq!(run("false", &arguments).0, Some(1));
 }
 

@@ -18,9 +18,15 @@ fn sound_workspace(shell: &Shell) -> TempDir {
         ("crates/crystal-core/src/lib.rs", "//! Crystals.\n\nuse nalgebra as _;\n".to_owned()),
         ("crates/metrics/Cargo.toml", manifest("metrics", "crystal-core.workspace = true\n")),
         ("crates/metrics/src/lib.rs", "//! Metrics.\n\nuse crystal_core as _;\n".to_owned()),
-        ("ARCHITECTURE.md", "Crates: `crystal-core`, `metrics`. See [the book](docs/src/method.md#network).\n".to_owned()),
+        (
+            "ARCHITECTURE.md",
+            "Crates: `crystal-core`, `metrics`. See [the book](docs/src/method.md#network).\n".to_owned(),
+        ),
         ("docs/src/SUMMARY.md", "- [Method](method.md)\n".to_owned()),
-        ("docs/src/method.md", "# Method\n\nBack to [the map](../../ARCHITECTURE.md), on to <https://example.org>.\n".to_owned()),
+        (
+            "docs/src/method.md",
+            "# Method\n\nBack to [the map](../../ARCHITECTURE.md), on to <https://example.org>.\n".to_owned(),
+        ),
     ];
     for (path, text) in files {
         shell.write_file(folder.path().join(path), text).expect("the folder is writable");
@@ -116,16 +122,24 @@ fn white_space_and_line_ends() {
 #[test]
 fn tensor_libraries_below_the_models() {
     let manifest = "[package]\nname = \"metrics\"\n[lints]\nworkspace = true\n[dependencies]\n";
-    for line in ["burn.workspace = true", "tensors = { package = \"burn-flex\", version = \"1\" }", "cubecl = \"0.11\""] {
+    for line in ["burn.workspace = true", "tensors = { package = \"burn-flex\", version = \"1\" }", "cubecl = \"0.11\""]
+    {
         let text = format!("{manifest}{line}\n");
         let source = ("crates/metrics/src/uses.rs", "use {burn as _, cubecl as _, tensors as _};\n");
-        assert_fires_beside(&[source], "crates/metrics/Cargo.toml", &text, "crates/metrics/Cargo.toml:6:", "tensor library");
+        assert_fires_beside(
+            &[source],
+            "crates/metrics/Cargo.toml",
+            &text,
+            "crates/metrics/Cargo.toml:6:",
+            "tensor library",
+        );
     }
 }
 
 #[test]
 fn layers_upside_down() {
-    let text = "[package]\nname = \"crystal-core\"\n[lints]\nworkspace = true\n[dev-dependencies.metrics]\nworkspace = true\n";
+    let text =
+        "[package]\nname = \"crystal-core\"\n[lints]\nworkspace = true\n[dev-dependencies.metrics]\nworkspace = true\n";
     let source = ("crates/crystal-core/src/uses.rs", "use metrics as _;\n");
     assert_fires_beside(
         &[source],
@@ -134,10 +148,15 @@ fn layers_upside_down() {
         "crates/crystal-core/Cargo.toml:5:",
         "may not use `metrics`",
     );
-    let text =
-        "[package]\nname = \"metrics\"\n[lints]\nworkspace = true\n[target.'cfg(unix)'.dependencies]\nmetrics.path = \".\"\n";
+    let text = "[package]\nname = \"metrics\"\n[lints]\nworkspace = true\n[target.'cfg(unix)'.dependencies]\nmetrics.path = \".\"\n";
     let source = ("crates/metrics/src/uses.rs", "use metrics as _;\n");
-    assert_fires_beside(&[source], "crates/metrics/Cargo.toml", text, "crates/metrics/Cargo.toml:6:", "may not use `metrics`");
+    assert_fires_beside(
+        &[source],
+        "crates/metrics/Cargo.toml",
+        text,
+        "crates/metrics/Cargo.toml:6:",
+        "may not use `metrics`",
+    );
 }
 
 #[test]
@@ -163,8 +182,9 @@ fn helpers_of_tests_outside_tests() {
         shell.write_file(folder.path().join(path), text).expect("the folder is writable");
     }
     for (table, expected) in [("dev-dependencies", 0), ("dependencies", 1)] {
-        let text =
-            format!("[package]\nname = \"metrics\"\n[lints]\nworkspace = true\n[{table}]\ntest-support.workspace = true\n");
+        let text = format!(
+            "[package]\nname = \"metrics\"\n[lints]\nworkspace = true\n[{table}]\ntest-support.workspace = true\n"
+        );
         shell.write_file(folder.path().join("crates/metrics/Cargo.toml"), text).expect("the folder is writable");
         let found = findings(folder.path());
         assert_eq!(found.len(), expected, "{table}: {found:?}");

@@ -12,13 +12,15 @@ use crate::graph::N_NEIGHBOURS;
 pub(crate) const N_GAUSSIANS: usize = 41;
 /// Distance of their centres and their width, Å.
 const GAUSSIAN_STEP: f32 = 0.2;
-/// Structures behind the S ones of a batch that share the atoms that stand for nothing: several, so that no sum over one of them is long.
+/// Structures behind the S ones of a batch that share the atoms that stand for nothing: several, so that no sum over
+/// one of them is long.
 const N_PADDING: usize = 16;
 
 /// Several graphs as one: N atoms of P structures with E = 12 N edges.
 ///
-/// On a GPU there are atoms that stand for nothing (see [`Padding`]). They belong to structures behind the S real ones, P = S + 16, have themselves
-/// as neighbours, and no real row ever sees them: sums over all rows keep them apart in a row of their own.
+/// On a GPU there are atoms that stand for nothing (see [`Padding`]). They belong to structures behind the S real ones,
+/// P = S + 16, have themselves as neighbours, and no real row ever sees them: sums over all rows keep them apart in a
+/// row of their own.
 #[derive(Debug, Clone)]
 pub struct GraphBatch {
     /// Atom vectors of the elements, `[100, 92]`.
@@ -31,7 +33,8 @@ pub struct GraphBatch {
     pub(crate) neighbours: RowIndex,
     /// The structure of each atom, N rows.
     pub(crate) structures: RowIndex,
-    /// Two further steps of a sum over structures: into about √S groups, and into two rows, one for the real ones and one for the padding.
+    /// Two further steps of a sum over structures: into about √S groups, and into two rows, one for the real ones and
+    /// one for the padding.
     pub(crate) groups: [RowIndex; 2],
     /// Length of each edge in Å, `[E, 1]`.
     distances: Tensor<2>,
@@ -74,7 +77,8 @@ impl GraphBatch {
             neighbours.extend([atom as u32; N_NEIGHBOURS]);
             distances.extend([0.0; N_NEIGHBOURS]);
         }
-        let centres: Vec<u32> = (0..n_atoms as u32 * N_NEIGHBOURS as u32).map(|edge| edge / N_NEIGHBOURS as u32).collect();
+        let centres: Vec<u32> =
+            (0..n_atoms as u32 * N_NEIGHBOURS as u32).map(|edge| edge / N_NEIGHBOURS as u32).collect();
         let group_size = (n_structures as f64).sqrt().ceil() as usize;
         let n_groups = n_structures.div_ceil(group_size);
         let mut groups: Vec<u32> = (0..n_structures).map(|structure| (structure / group_size) as u32).collect();
@@ -135,9 +139,11 @@ impl GraphBatch {
     }
 }
 
-/// Sums over all rows in steps, and their transpose. Row 0 of the result is that of the real rows, row 1 that of the padding.
+/// Sums over all rows in steps, and their transpose. Row 0 of the result is that of the real rows, row 1 that of the
+/// padding.
 ///
-/// A plain reduction over so many rows keeps a GPU waiting for the few units that walk them, backward too, and its order is not fixed.
+/// A plain reduction over so many rows keeps a GPU waiting for the few units that walk them, backward too, and its
+/// order is not fixed.
 #[derive(Debug)]
 pub(crate) struct RowSums<'a> {
     steps: Vec<&'a RowIndex>,

@@ -74,9 +74,12 @@ mod tests {
     }
 
     fn chain(n: usize) -> Structure {
-        let lattice = Lattice::from_rows([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 2.5 * n as f64]]).expect("a cell");
-        let site =
-            |k| Site { species: "Fe".parse().expect("an element"), frac_coords: Vector3::new(0.0, 0.0, k as f64 / n as f64) };
+        let lattice =
+            Lattice::from_rows([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 2.5 * n as f64]]).expect("a cell");
+        let site = |k| Site {
+            species: "Fe".parse().expect("an element"),
+            frac_coords: Vector3::new(0.0, 0.0, k as f64 / n as f64),
+        };
         Structure::new(lattice, (0..n).map(site).collect()).expect("a structure")
     }
 

@@ -6,7 +6,8 @@ use crystal_core::Structure;
 use crate::graph::graphs_of;
 use crate::{Cgcnn, CgcnnError, CrystalGraph, GraphBatch};
 
-/// Most atoms of a batch (a larger structure has a batch of its own): small enough for the cache of a processor, large enough for a GPU.
+/// Most atoms of a batch (a larger structure has a batch of its own): small enough for the cache of a processor, large
+/// enough for a GPU.
 const BATCH_ATOMS: usize = 2048;
 
 /// What the network says of one structure.
@@ -44,8 +45,11 @@ pub(crate) fn features_of_graphs(model: &Cgcnn, graphs: &[&CrystalGraph]) -> Vec
     let joined: Vec<f32> = Tensor::cat(vec![output.features, output.energy], 1).into_data().iter::<f32>().collect();
     let scale = model.normaliser();
     let rows = joined.chunks_exact(width + 1);
-    rows.map(|row| CrystalFeatures { features: row[..width].to_vec(), energy: f64::from(row[width]) * scale.std + scale.mean })
-        .collect()
+    rows.map(|row| CrystalFeatures {
+        features: row[..width].to_vec(),
+        energy: f64::from(row[width]) * scale.std + scale.mean,
+    })
+    .collect()
 }
 
 /// Consecutive graphs of at most [`BATCH_ATOMS`] atoms together.

@@ -14,8 +14,9 @@ pub const CUTOFF: f64 = 8.0;
 const PADDING_DISTANCE: f32 = CUTOFF as f32 + 1.0;
 /// Distances that differ by less (Å) from that of the last neighbour count as equal to it.
 ///
-/// Which of several equally distant atoms are the last neighbours is arbitrary in the published program (its search order, then rounding).
-/// Here it is the order of sites and lattice translations, so that rounding noise of the coordinates changes nothing.
+/// Which of several equally distant atoms are the last neighbours is arbitrary in the published program (its search
+/// order, then rounding). Here it is the order of sites and lattice translations, so that rounding noise of the
+/// coordinates changes nothing.
 const TIE: f64 = 1e-4;
 /// Atoms expected within the first radius tried.
 const FIRST_GUESS: f64 = 40.0;
@@ -48,10 +49,11 @@ impl CrystalGraph {
     /// # Errors
     /// [`CgcnnError::UnknownElement`], [`CgcnnError::TooManyNeighbours`].
     pub fn of(structure: &Structure) -> Result<Self, CgcnnError> {
-        let elements = structure.sites.iter().enumerate().map(|(site, atom)| match u32::from(atom.species.atomic_number()) {
-            number if number as usize <= N_DESCRIBED => Ok(number - 1),
-            _ => Err(CgcnnError::UnknownElement { site, species: atom.species }),
-        });
+        let elements =
+            structure.sites.iter().enumerate().map(|(site, atom)| match u32::from(atom.species.atomic_number()) {
+                number if number as usize <= N_DESCRIBED => Ok(number - 1),
+                _ => Err(CgcnnError::UnknownElement { site, species: atom.species }),
+            });
         let elements = elements.collect::<Result<Vec<_>, _>>()?;
         let search = SphereSearch::new(&structure.lattice);
         let volume_per_atom = structure.lattice.volume().abs() / structure.n_sites() as f64;
@@ -60,10 +62,12 @@ impl CrystalGraph {
         for centre in 0..structure.n_sites() {
             let nearest = nearest_images(structure, &search, centre, first_radius)?;
             let missing = N_NEIGHBOURS - nearest.len();
-            graph.neighbours.extend(nearest.iter().map(|image| image.site as u32).chain(std::iter::repeat_n(0, missing)));
             graph
-                .distances
-                .extend(nearest.iter().map(|image| image.distance as f32).chain(std::iter::repeat_n(PADDING_DISTANCE, missing)));
+                .neighbours
+                .extend(nearest.iter().map(|image| image.site as u32).chain(std::iter::repeat_n(0, missing)));
+            graph.distances.extend(
+                nearest.iter().map(|image| image.distance as f32).chain(std::iter::repeat_n(PADDING_DISTANCE, missing)),
+            );
         }
         Ok(graph)
     }
@@ -103,7 +107,12 @@ fn nearest_images(
     }
 }
 
-fn images_within(structure: &Structure, search: &SphereSearch, centre: usize, radius: f64) -> Result<Vec<Image>, CgcnnError> {
+fn images_within(
+    structure: &Structure,
+    search: &SphereSearch,
+    centre: usize,
+    radius: f64,
+) -> Result<Vec<Image>, CgcnnError> {
     let collapsed = || CgcnnError::TooManyNeighbours { site: centre, radius };
     let origin = structure.sites[centre].frac_coords;
     let mut images = Vec::with_capacity(64);
@@ -138,7 +147,8 @@ mod tests {
             species: symbol.parse().expect("an element"),
             frac_coords: Vector3::from(*frac),
         };
-        Structure::new(Lattice::from_rows(rows).expect("a cell"), sites.iter().map(site).collect()).expect("a structure")
+        Structure::new(Lattice::from_rows(rows).expect("a cell"), sites.iter().map(site).collect())
+            .expect("a structure")
     }
 
     fn cube(edge: f64) -> [[f64; 3]; 3] {
@@ -186,7 +196,8 @@ mod tests {
         let search = SphereSearch::new(&skewed.lattice);
         for centre in 0..skewed.n_sites() {
             let of = |radius| nearest_images(&skewed, &search, centre, radius).expect("neighbours");
-            let key = |images: Vec<Image>| images.iter().map(|image| (image.site, image.translation)).collect::<Vec<_>>();
+            let key =
+                |images: Vec<Image>| images.iter().map(|image| (image.site, image.translation)).collect::<Vec<_>>();
             assert_eq!(key(of(1.0)), key(of(CUTOFF)));
         }
     }

@@ -1,9 +1,9 @@
-//! The crystal graph convolutional network of Xie and Grossman (Phys. Rev. Lett. 120, 145301, 2018): formation energies of crystals, and
-//! the features behind the Fréchet distance 'FD CGCNN'.
+//! The crystal graph convolutional network of Xie and Grossman (Phys. Rev. Lett. 120, 145301, 2018): formation energies
+//! of crystals, and the features behind the Fréchet distance 'FD CGCNN'.
 //!
-//! A [`CrystalGraph`] joins every atom to its 12 nearest neighbours within 8 Å. [`Cgcnn`] turns it into 32 features and an energy;
-//! [`features_of`] does so for many structures. [`Weights`] reads our own checkpoints and the files of the published PyTorch program.
-//! [`train`] fits a network to formation energies.
+//! A [`CrystalGraph`] joins every atom to its 12 nearest neighbours within 8 Å. [`Cgcnn`] turns it into 32 features and
+//! an energy; [`features_of`] does so for many structures. [`Weights`] reads our own checkpoints and the files of the
+//! published PyTorch program. [`train`] fits a network to formation energies.
 //!
 //! # Architecture Invariant
 //! The published weights are read from a file that the user names; they are never part of this repository.

@@ -43,12 +43,18 @@ impl CgcnnConfig {
     /// # Errors
     /// [`ConfigError`] for the first field that does not.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let sizes =
-            [("atom_width", self.atom_width), ("n_convolutions", self.n_convolutions), ("feature_width", self.feature_width)];
-        sizes.into_iter().try_for_each(|(field, size)| ConfigError::unless((1..=MOST).contains(&size), field, size, "1 to 4096"))
+        let sizes = [
+            ("atom_width", self.atom_width),
+            ("n_convolutions", self.n_convolutions),
+            ("feature_width", self.feature_width),
+        ];
+        sizes
+            .into_iter()
+            .try_for_each(|(field, size)| ConfigError::unless((1..=MOST).contains(&size), field, size, "1 to 4096"))
     }
 
-    /// A network with random weights on a device. Its energies are those of [`Normaliser::default`] until it is trained.
+    /// A network with random weights on a device. Its energies are those of [`Normaliser::default`] until it is
+    /// trained.
     pub fn init(&self, device: &Device) -> Cgcnn {
         let mut source = ParameterSource::new(self.seed, device);
         let width = self.atom_width;
@@ -134,7 +140,8 @@ impl Cgcnn {
         self.read_out(atoms, batch)
     }
 
-    /// As [`Self::forward`] with the moments of the batch, which are returned in the order that [`Self::with_moments`] takes.
+    /// As [`Self::forward`] with the moments of the batch, which are returned in the order that [`Self::with_moments`]
+    /// takes.
     pub(crate) fn forward_training(&self, batch: &GraphBatch) -> (CgcnnOutput, Vec<Moments>) {
         let edges = batch.edge_features();
         let mut all = Vec::with_capacity(2 * self.convolutions.len());
@@ -186,8 +193,9 @@ enum Rows {
 
 /// `a_i ← softplus(a_i + BN(Σ_j σ(f_ij)·softplus(c_ij)))`, `(f, c) = BN(W·(a_i ⊕ a_j ⊕ e_ij))` (the paper's eq. 5).
 ///
-/// The published layer is one dense layer on the concatenation; here it is the sum of one per part, which is the same map, so that those of the atoms
-/// are multiplied once per atom and not once per edge. It has no bias, because the batch norm that follows would take it out again.
+/// The published layer is one dense layer on the concatenation; here it is the sum of one per part, which is the same
+/// map, so that those of the atoms are multiplied once per atom and not once per edge. It has no bias, because the
+/// batch norm that follows would take it out again.
 #[derive(Module, Debug)]
 struct Convolution {
     centre: Linear,
@@ -246,7 +254,8 @@ mod tests {
 
     fn graph(anion: &str, edge: f64) -> CrystalGraph {
         let lattice = Lattice::from_rows([[edge, 0.0, 0.0], [0.0, edge, 0.0], [0.3, 0.0, edge]]).expect("a cell");
-        let site = |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
+        let site =
+            |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
         let structure = Structure::new(lattice, vec![site("Na", 0.0), site(anion, 0.48)]).expect("a structure");
         CrystalGraph::of(&structure).expect("a graph")
     }
@@ -275,9 +284,12 @@ mod tests {
             let (output, moments) = model.forward_training(&batch);
             let loss = (output.energy.clone() * output.energy.clone()).sum();
             let gradients = GradientsParams::from_grads(loss.backward(), &model);
-            let gradient = |layer: &Linear| values(gradients.get::<2>(layer.weight.id).expect("a gradient of every weight"));
-            let moments: Vec<f32> = moments.into_iter().flat_map(|m| [values(m.mean), values(m.variance)].concat()).collect();
-            let gradients = [gradient(&model.embedding), gradient(&model.convolutions[0].edge), gradient(&model.output)];
+            let gradient =
+                |layer: &Linear| values(gradients.get::<2>(layer.weight.id).expect("a gradient of every weight"));
+            let moments: Vec<f32> =
+                moments.into_iter().flat_map(|m| [values(m.mean), values(m.variance)].concat()).collect();
+            let gradients =
+                [gradient(&model.embedding), gradient(&model.convolutions[0].edge), gradient(&model.output)];
             (values(stored.features), values(output.energy), moments, gradients.concat())
         };
         let (padded, plain) = (run(Padding::Rounded), run(Padding::None));

@@ -17,8 +17,8 @@ use crate::{Cgcnn, CgcnnConfig, CgcnnError, Normaliser};
 /// # Errors
 /// [`CgcnnError::Foreign`] if it is none, [`CgcnnError::PublishedArray`] if it holds another network.
 pub(crate) fn read(path: &Path, device: &Device) -> Result<Cgcnn, CgcnnError> {
-    let reader =
-        PytorchReader::new(path).map_err(|error| CgcnnError::Foreign { path: path.to_owned(), reason: error.to_string() })?;
+    let reader = PytorchReader::new(path)
+        .map_err(|error| CgcnnError::Foreign { path: path.to_owned(), reason: error.to_string() })?;
     let file = File { path, reader };
     let config = CgcnnConfig {
         atom_width: file.shape("state_dict.embedding.weight")?[0],
@@ -97,8 +97,9 @@ impl File<'_> {
         Ok(f64::from(self.values(name, shape)?[0]))
     }
 
-    /// Our arrays from theirs: PyTorch stores a dense layer as `[output, input]`, we as `[input, output]`; their one dense layer of a convolution is
-    /// three here (centre, neighbour, edge), and its bias is taken off the mean of the batch norm that follows.
+    /// Our arrays from theirs: PyTorch stores a dense layer as `[output, input]`, we as `[input, output]`; their one
+    /// dense layer of a convolution is three here (centre, neighbour, edge), and its bias is taken off the mean of the
+    /// batch norm that follows.
     fn arrays(&self, config: &CgcnnConfig) -> Result<TensorArchive, CgcnnError> {
         let CgcnnConfig { atom_width: width, feature_width, .. } = *config;
         let mut arrays = TensorArchive::default();
@@ -135,7 +136,13 @@ impl File<'_> {
         Ok(arrays)
     }
 
-    fn dense(&self, arrays: &mut TensorArchive, from: &str, to: &str, [n_input, n_output]: [usize; 2]) -> Result<(), CgcnnError> {
+    fn dense(
+        &self,
+        arrays: &mut TensorArchive,
+        from: &str,
+        to: &str,
+        [n_input, n_output]: [usize; 2],
+    ) -> Result<(), CgcnnError> {
         let weight = self.values(&format!("state_dict.{from}.weight"), &[n_output, n_input])?;
         let bias = self.values(&format!("state_dict.{from}.bias"), &[n_output])?;
         arrays.insert_f32(format!("{to}.weight"), vec![n_input, n_output], transposed(&weight, n_input));

@@ -48,7 +48,12 @@ impl Weights {
             return Self::from_bytes(&content, path, device);
         }
         let model = published::read(path, device)?;
-        Ok(Self { model, path: path.display().to_string(), sha256: sha256_hex(&content), format: WeightFormat::PyTorch })
+        Ok(Self {
+            model,
+            path: path.display().to_string(),
+            sha256: sha256_hex(&content),
+            format: WeightFormat::PyTorch,
+        })
     }
 
     /// A checkpoint of ours from a file's content. `path` names it in messages.

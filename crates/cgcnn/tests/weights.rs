@@ -99,10 +99,14 @@ fn a_checkpoint_of_another_network_is_refused() {
     assert!(load(&path).expect_err("an array is missing").to_string().contains("output.bias"));
 }
 
-/// A dictionary of one array, as a pickle without arrays' content: enough for the reader to find that the network is not there.
+/// A dictionary of one array, as a pickle without arrays' content: enough for the reader to find that the network is
+/// not there.
 #[test]
 fn a_pickle_without_the_network_says_what_is_missing() {
     let (_folder, path) = written("other.pth", b"\x80\x02}X\x05\x00\x00\x00epochK\x01s.");
     let error = load(&path).expect_err("no network");
-    assert!(matches!(&error, CgcnnError::PublishedArray { name, .. } if name == "state_dict.embedding.weight"), "{error}");
+    assert!(
+        matches!(&error, CgcnnError::PublishedArray { name, .. } if name == "state_dict.embedding.weight"),
+        "{error}"
+    );
 }

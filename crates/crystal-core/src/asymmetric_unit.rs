@@ -7,8 +7,8 @@ use nalgebra::Vector3;
 use crate::finder::{Standardised, find};
 use crate::periodic::{COINCIDENCE, coincide, wrap};
 use crate::{
-    Composition, CrystalError, CrystalState, Finder, Lattice, LatticeCoordinates, Orbit, Site, SiteMode, SpaceGroup, Species,
-    StateSite, Structure, WyckoffPosition,
+    Composition, CrystalError, CrystalState, Finder, Lattice, LatticeCoordinates, Orbit, Site, SiteMode, SpaceGroup,
+    Species, StateSite, Structure, WyckoffPosition,
 };
 
 mod reduction;
@@ -20,8 +20,8 @@ pub use reduction::Reduction;
 pub struct AsymmetricSite {
     /// Its element.
     pub species: Species,
-    /// Fractional coordinates in the CONVENTIONAL basis of the standard setting, exactly on its Wyckoff position: on the
-    /// representative that the tables list first, the image of smallest coordinates.
+    /// Fractional coordinates in the CONVENTIONAL basis of the standard setting, exactly on its Wyckoff position: on
+    /// the representative that the tables list first, the image of smallest coordinates.
     pub frac_coords: Vector3<f64>,
     /// Wyckoff letter.
     pub wyckoff_letter: char,
@@ -30,8 +30,8 @@ pub struct AsymmetricSite {
 }
 
 impl AsymmetricSite {
-    /// Puts a point (conventional fractional coordinates) onto the most special Wyckoff position within `tolerance` (Å) and takes the
-    /// canonical one of its images.
+    /// Puts a point (conventional fractional coordinates) onto the most special Wyckoff position within `tolerance` (Å)
+    /// and takes the canonical one of its images.
     pub fn new(
         space_group: &SpaceGroup,
         lattice: &Lattice,
@@ -77,17 +77,18 @@ pub struct AsymmetricUnit {
 }
 
 impl AsymmetricUnit {
-    /// Finds the space group of a structure at `symprec` (Å) and reduces it. [`Reduction::new`] does the same and says what was moved.
+    /// Finds the space group of a structure at `symprec` (Å) and reduces it. [`Reduction::new`] does the same and says
+    /// what was moved.
     ///
     /// # Errors
-    /// [`CrystalError::SymmetryNotFound`] if the finder fails, or if what it found does not rebuild the structure; those of
-    /// [`crate::find_symmetry`].
+    /// [`CrystalError::SymmetryNotFound`] if the finder fails, or if what it found does not rebuild the structure;
+    /// those of [`crate::find_symmetry`].
     pub fn from_structure(structure: &Structure, symprec: f64, finder: Finder) -> Result<Self, CrystalError> {
         Reduction::new(structure, symprec, finder).map(|reduction| reduction.unit)
     }
 
-    /// From a state whose sites may be anywhere: each is put onto the most special Wyckoff position within `tolerance` (Å), so that
-    /// images up to twice as far apart merge. Sites that are images of one another stay separate sites.
+    /// From a state whose sites may be anywhere: each is put onto the most special Wyckoff position within `tolerance`
+    /// (Å), so that images up to twice as far apart merge. Sites that are images of one another stay separate sites.
     ///
     /// # Errors
     /// As [`LatticeCoordinates::decode`].
@@ -140,7 +141,8 @@ impl AsymmetricUnit {
         self.lattice.transformed(&self.space_group.centring().to_primitive())
     }
 
-    /// All atoms of the primitive cell, the images of each site together. Images of one site that coincide (1e-3 Å) are one atom.
+    /// All atoms of the primitive cell, the images of each site together. Images of one site that coincide (1e-3 Å) are
+    /// one atom.
     ///
     /// # Errors
     /// Those of [`Structure::new`].
@@ -166,7 +168,11 @@ impl AsymmetricUnit {
     fn all_images(&self, orbit: impl Fn(&AsymmetricSite) -> Orbit) -> Vec<Site> {
         let images = |site: &AsymmetricSite| {
             let species = site.species;
-            orbit(site).images().iter().map(|image| Site { species, frac_coords: image.frac_coords }).collect::<Vec<_>>()
+            orbit(site)
+                .images()
+                .iter()
+                .map(|image| Site { species, frac_coords: image.frac_coords })
+                .collect::<Vec<_>>()
         };
         self.sites.iter().flat_map(images).collect()
     }
@@ -176,7 +182,8 @@ impl AsymmetricUnit {
         self.sites.iter().map(|site| site.species).collect()
     }
 
-    /// The state on which noise acts: lattice coordinates and sites in the primitive basis, bound to their Wyckoff positions or not.
+    /// The state on which noise acts: lattice coordinates and sites in the primitive basis, bound to their Wyckoff
+    /// positions or not.
     pub fn to_state(&self, mode: SiteMode) -> CrystalState {
         let to_conventional = self.space_group.centring().to_conventional();
         let positions = self.space_group.wyckoff_positions();
@@ -189,14 +196,19 @@ impl AsymmetricUnit {
                 .map(|site| {
                     let position = match mode {
                         SiteMode::General => StateSite::GENERAL,
-                        SiteMode::Wyckoff => {
-                            self.space_group.wyckoff_index(site.wyckoff_letter).expect("the letter is one of the group's")
-                        }
+                        SiteMode::Wyckoff => self
+                            .space_group
+                            .wyckoff_index(site.wyckoff_letter)
+                            .expect("the letter is one of the group's"),
                     };
                     // Row vectors: x_prim·P = x_conv·C with P = M·C, so x_prim = M⁻ᵀ·x_conv on columns.
                     let frac_coords = to_conventional.tr_mul(&site.frac_coords);
                     let free = positions[position].free_coordinates();
-                    StateSite { species: site.species, frac_coords: free.point(&free.parameters(&frac_coords)), position }
+                    StateSite {
+                        species: site.species,
+                        frac_coords: free.point(&free.parameters(&frac_coords)),
+                        position,
+                    }
                 })
                 .collect(),
         }

@@ -68,8 +68,12 @@ impl Centring {
             Self::A => vec![zero, Vector3::new(0.0, half, half)],
             Self::C => vec![zero, Vector3::new(half, half, 0.0)],
             Self::I => vec![zero, Vector3::new(half, half, half)],
-            Self::F => vec![zero, Vector3::new(0.0, half, half), Vector3::new(half, 0.0, half), Vector3::new(half, half, 0.0)],
-            Self::R => vec![zero, Vector3::new(2.0 * third, third, third), Vector3::new(third, 2.0 * third, 2.0 * third)],
+            Self::F => {
+                vec![zero, Vector3::new(0.0, half, half), Vector3::new(half, 0.0, half), Vector3::new(half, half, 0.0)]
+            }
+            Self::R => {
+                vec![zero, Vector3::new(2.0 * third, third, third), Vector3::new(third, 2.0 * third, 2.0 * third)]
+            }
         }
     }
 }

@@ -19,8 +19,8 @@ impl Composition {
         structure.sites.iter().map(|site| site.species).collect()
     }
 
-    /// Reads a chemical formula such as `Cu2KSi`: element symbols, each with a whole number behind it or none for 1. An element may stand
-    /// several times; parentheses, charges and fractions are not read.
+    /// Reads a chemical formula such as `Cu2KSi`: element symbols, each with a whole number behind it or none for 1. An
+    /// element may stand several times; parentheses, charges and fractions are not read.
     ///
     /// # Errors
     /// [`CrystalError::Composition`].
@@ -39,8 +39,8 @@ impl Composition {
             let end_of_number = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
             let (number, behind) = behind.split_at(end_of_number);
             let count = if number.is_empty() { Some(1) } else { number.parse().ok().filter(|count| *count > 0) };
-            let count: u32 =
-                count.ok_or_else(|| bad(format!("'{number}' is no count of {species}; give a whole number from 1 on")))?;
+            let count: u32 = count
+                .ok_or_else(|| bad(format!("'{number}' is no count of {species}; give a whole number from 1 on")))?;
             let sum: &mut u32 = counts.entry(species).or_default();
             *sum = sum.checked_add(count).ok_or_else(|| bad(format!("there are too many {species}")))?;
             rest = behind;
@@ -74,8 +74,8 @@ impl Composition {
         written(self.iter())
     }
 
-    /// Reduced formula as chemists write it, such as `SrTiO3`: elements by electronegativity, those without one first, then by
-    /// symbol.
+    /// Reduced formula as chemists write it, such as `SrTiO3`: elements by electronegativity, those without one first,
+    /// then by symbol.
     pub fn conventional_formula(&self) -> String {
         let mut counts: Vec<(Species, u32)> = self.reduced().iter().collect();
         let key = |element: Species| element.electronegativity().unwrap_or(f64::NEG_INFINITY);
@@ -86,7 +86,8 @@ impl Composition {
 
 /// Symbols with their counts, count 1 left out.
 fn written(counts: impl IntoIterator<Item = (Species, u32)>) -> String {
-    let part = |(species, count): (Species, u32)| if count == 1 { species.to_string() } else { format!("{species}{count}") };
+    let part =
+        |(species, count): (Species, u32)| if count == 1 { species.to_string() } else { format!("{species}{count}") };
     counts.into_iter().map(part).collect()
 }
 
@@ -156,9 +157,14 @@ mod tests {
         assert_eq!(formula("Cu2KSi").expect("a formula"), "Si:1,K:1,Cu:2");
         assert_eq!(formula(" NaCl ").expect("a formula"), "Na:1,Cl:1");
         assert_eq!(formula("CH3CH3").expect("a formula"), "H:6,C:2");
-        for (bad, said) in
-            [("", "missing"), ("Xx2", "Xx"), ("Na0", "whole number"), ("2Na", "2"), ("Na2(SO4)", "("), ("Na99999999999", "Na")]
-        {
+        for (bad, said) in [
+            ("", "missing"),
+            ("Xx2", "Xx"),
+            ("Na0", "whole number"),
+            ("2Na", "2"),
+            ("Na2(SO4)", "("),
+            ("Na99999999999", "Na"),
+        ] {
             let error = Composition::from_formula(bad).expect_err(bad).to_string();
             assert!(error.contains(said), "{bad}: {error}");
         }

@@ -33,7 +33,8 @@ impl DisorderedSite {
         &self.frac_coords
     }
 
-    /// Elements and their occupancies (each above 0, together at most 1; what is missing to 1 is vacancies), by atomic number.
+    /// Elements and their occupancies (each above 0, together at most 1; what is missing to 1 is vacancies), by atomic
+    /// number.
     pub fn occupants(&self) -> &[(Species, f64)] {
         &self.occupants
     }
@@ -53,12 +54,12 @@ pub struct DisorderedStructure {
 }
 
 impl DisorderedStructure {
-    /// A structure whose operations (modulo lattice translations of the cell, the identity first) map every position onto one with the
-    /// same occupants; operations that do not are left out.
+    /// A structure whose operations (modulo lattice translations of the cell, the identity first) map every position
+    /// onto one with the same occupants; operations that do not are left out.
     ///
     /// # Errors
-    /// [`CrystalError::NoSites`], [`CrystalError::Coordinate`]; [`CrystalError::Ordering`] for occupancies outside 0 … 1 or for positions
-    /// too close to each other.
+    /// [`CrystalError::NoSites`], [`CrystalError::Coordinate`]; [`CrystalError::Ordering`] for occupancies outside 0 …
+    /// 1 or for positions too close to each other.
     pub fn new(
         lattice: Lattice,
         sites: impl IntoIterator<Item = (Vector3<f64>, Vec<(Species, f64)>)>,

@@ -40,7 +40,8 @@ pub struct SymmetryReport {
     pub orbits: Vec<usize>,
 }
 
-/// A structure as a finder standardises it: the conventional cell in the standard setting, and how the input gets there.
+/// A structure as a finder standardises it: the conventional cell in the standard setting, and how the input gets
+/// there.
 #[derive(Debug, Clone)]
 pub(crate) struct Standardised {
     pub number: SpaceGroupNumber,
@@ -57,19 +58,26 @@ pub(crate) struct Standardised {
 
 /// Finds space group, Wyckoff letters and orbits at `symprec` (Å).
 ///
-/// Finders are asked at a lower tolerance where `symprec` is no small distance in the cell: they would hang or crash otherwise.
+/// Finders are asked at a lower tolerance where `symprec` is no small distance in the cell: they would hang or crash
+/// otherwise.
 ///
 /// # Errors
-/// [`CrystalError::SymmetryNotFound`] if the finder fails or `symprec` is not a positive number; [`CrystalError::SitesTooClose`] if two
-/// atoms are no farther apart than `symprec`, which no finder can tell apart; [`CrystalError::NoSites`], [`CrystalError::Coordinate`].
+/// [`CrystalError::SymmetryNotFound`] if the finder fails or `symprec` is not a positive number;
+/// [`CrystalError::SitesTooClose`] if two atoms are no farther apart than `symprec`, which no finder can tell apart;
+/// [`CrystalError::NoSites`], [`CrystalError::Coordinate`].
 pub fn find_symmetry(structure: &Structure, symprec: f64, finder: Finder) -> Result<SymmetryReport, CrystalError> {
     find(structure, symprec, finder).map(|(report, _)| report)
 }
 
 /// Report and standardised cell in one search.
-pub(crate) fn find(structure: &Structure, symprec: f64, finder: Finder) -> Result<(SymmetryReport, Standardised), CrystalError> {
+pub(crate) fn find(
+    structure: &Structure,
+    symprec: f64,
+    finder: Finder,
+) -> Result<(SymmetryReport, Standardised), CrystalError> {
     check(structure, symprec)?;
-    let symprec = bounded_tolerance(structure, symprec).map_err(|reason| CrystalError::SymmetryNotFound { symprec, reason })?;
+    let symprec =
+        bounded_tolerance(structure, symprec).map_err(|reason| CrystalError::SymmetryNotFound { symprec, reason })?;
     match finder {
         Finder::Moyo => moyo::find(structure, symprec),
         #[cfg(feature = "spglib")]

@@ -32,7 +32,8 @@ impl SiteGrid {
         let bins: Vec<usize> = grid.frac_coords.iter().map(|point| grid.index(grid.bin(point))).collect();
         grid.order = (0..bins.len()).collect();
         grid.order.sort_by_key(|point| bins[*point]);
-        grid.starts = (0..=n_bins.iter().product()).map(|bin| grid.order.partition_point(|point| bins[*point] < bin)).collect();
+        grid.starts =
+            (0..=n_bins.iter().product()).map(|bin| grid.order.partition_point(|point| bins[*point] < bin)).collect();
         grid
     }
 
@@ -48,8 +49,8 @@ impl SiteGrid {
         (bin[0] * self.n_bins[1] + bin[1]) * self.n_bins[2] + bin[2]
     }
 
-    /// Calls `visit(index, distance)` for every point, and every periodic image of it, within `radius` (Å) of `point`, until it returns
-    /// `false`.
+    /// Calls `visit(index, distance)` for every point, and every periodic image of it, within `radius` (Å) of `point`,
+    /// until it returns `false`.
     pub(crate) fn visit(&self, point: &Vector3<f64>, radius: f64, mut visit: impl FnMut(usize, f64) -> bool) {
         let reach = self.lattice.reciprocal_lengths().map(|length| radius * length);
         let wrapped = point.map(|x| x - x.floor());
@@ -94,7 +95,12 @@ impl SiteGrid {
     }
 
     /// The nearest point for which `accept` holds within `radius` (Å): `(distance, index)`.
-    pub(crate) fn nearest(&self, point: &Vector3<f64>, radius: f64, accept: impl Fn(usize) -> bool) -> Option<(f64, usize)> {
+    pub(crate) fn nearest(
+        &self,
+        point: &Vector3<f64>,
+        radius: f64,
+        accept: impl Fn(usize) -> bool,
+    ) -> Option<(f64, usize)> {
         let mut best: Option<(f64, usize)> = None;
         self.visit(point, radius, |index, distance| {
             if best.is_none_or(|known| (distance, index) < known) && accept(index) {

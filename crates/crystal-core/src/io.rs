@@ -2,26 +2,29 @@
 //!
 //! # What is read
 //! - **CIF**: every data block that has sites, through the grammar of `crystal-cif-fmt`.
-//!   - *Symmetry.* A list of operations goes before a Hall symbol (read by its grammar), that before a Hermann–Mauguin symbol, that before
-//!     the number (the standard setting, rhombohedral or hexagonal axes as the cell has them). A list must be a group, a name must be known
-//!     unless there is a list. Where they name different groups, or leave one of two origins open, the reading is taken that agrees with Z,
-//!     formula, density and multiplicities; if these do not tell, the file is refused. Magnetic operations are read without time reversal.
-//!     P 1 is taken where the file says so, or says nothing on symmetry at all.
-//!   - *Sites.* Images of a site closer than [`ReadOptions::merge_distance`] are one atom, put on the special position. An element symbol
-//!     ends at a digit, a charge, a sign, a bracket or the end of its word. Alternatives of a disordered group are refused.
-//!     Atoms must agree with `_chemical_formula_sum` if there is one.
+//!   - *Symmetry.* A list of operations goes before a Hall symbol (read by its grammar), that before a Hermann–Mauguin
+//!     symbol, that before the number (the standard setting, rhombohedral or hexagonal axes as the cell has them). A
+//!     list must be a group, a name must be known unless there is a list. Where they name different groups, or leave
+//!     one of two origins open, the reading is taken that agrees with Z, formula, density and multiplicities; if these
+//!     do not tell, the file is refused. Magnetic operations are read without time reversal. P 1 is taken where the
+//!     file says so, or says nothing on symmetry at all.
+//!   - *Sites.* Images of a site closer than [`ReadOptions::merge_distance`] are one atom, put on the special position.
+//!     An element symbol ends at a digit, a charge, a sign, a bracket or the end of its word. Alternatives of a
+//!     disordered group are refused. Atoms must agree with `_chemical_formula_sum` if there is one.
 //! - **POSCAR** of VASP 5 and 6 (`.vasp`, `.poscar`, or a name that begins with POSCAR or CONTCAR).
-//! - **Extended XYZ** with `Lattice` (its rows are the lattice vectors), one or more frames; taken as periodic whatever `pbc` says.
+//! - **Extended XYZ** with `Lattice` (its rows are the lattice vectors), one or more frames; taken as periodic whatever
+//!   `pbc` says.
 //! - **JSON**: pymatgen's `Structure`, or a list of them. Oxidation states and other site properties are passed over.
-//! - **JSON lines** (`.jsonl`, `.jsonl.zst`): `{"id", "lattice": 3×3 rows in Å, "species": […], "frac_coords": [[x, y, z], …]}`.
+//! - **JSON lines** (`.jsonl`, `.jsonl.zst`): `{"id", "lattice": 3×3 rows in Å, "species": […], "frac_coords": [[x, y,
+//!   z], …]}`.
 //!
-//! Texts may be UTF-8 or UTF-16, with or without a byte order mark. Deuterium and tritium (D, T) are read as hydrogen, with a note. Two
-//! sites within 0.01 Å of each other are an error in every format. Partly occupied sites are an error that comes with the
-//! [`DisorderedStructure`], from which [`DisorderedStructure::orderings`] makes ordered ones.
+//! Texts may be UTF-8 or UTF-16, with or without a byte order mark. Deuterium and tritium (D, T) are read as hydrogen,
+//! with a note. Two sites within 0.01 Å of each other are an error in every format. Partly occupied sites are an error
+//! that comes with the [`DisorderedStructure`], from which [`DisorderedStructure::orderings`] makes ordered ones.
 //!
 //! # What is written
-//! Numbers with all their digits. A file comes into being under a temporary name in the same folder and is then renamed, so that a file
-//! with its final name is always whole.
+//! Numbers with all their digits. A file comes into being under a temporary name in the same folder and is then
+//! renamed, so that a file with its final name is always whole.
 
 mod cif;
 mod extended_xyz;
@@ -96,8 +99,8 @@ fn split_name(path: &Path) -> (String, Option<Format>) {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct ReadOptions {
-    /// Images of one site of a CIF closer than this (Å) are one atom on a special position, whose coordinates were rounded. No two atoms
-    /// of a fully occupied site are ever closer than 0.7 Å (hydrogen); 0 … 0.5 makes sense.
+    /// Images of one site of a CIF closer than this (Å) are one atom on a special position, whose coordinates were
+    /// rounded. No two atoms of a fully occupied site are ever closer than 0.7 Å (hydrogen); 0 … 0.5 makes sense.
     pub merge_distance: f64,
 }
 
@@ -138,8 +141,8 @@ impl fmt::Display for Note {
 /// One structure of a file or folder, or what is wrong with it.
 #[derive(Debug)]
 pub struct Entry {
-    /// The id in the file, else the file's name without its ending (with `#` and the block's name where a CIF holds several, with `-1`,
-    /// `-2`, … where another file holds several without ids).
+    /// The id in the file, else the file's name without its ending (with `#` and the block's name where a CIF holds
+    /// several, with `-1`, `-2`, … where another file holds several without ids).
     pub id: String,
     /// The structure.
     pub structure: Result<Structure, CrystalError>,
@@ -160,7 +163,8 @@ pub fn read(path: &Path) -> Result<Structure, CrystalError> {
 /// Reads the one structure of a file.
 ///
 /// # Errors
-/// [`CrystalError::Io`], [`CrystalError::UnknownFormat`]; [`CrystalError::Parse`] if the file holds more than one structure.
+/// [`CrystalError::Io`], [`CrystalError::UnknownFormat`]; [`CrystalError::Parse`] if the file holds more than one
+/// structure.
 pub fn read_entry(path: &Path, options: &ReadOptions) -> Result<Entry, CrystalError> {
     if path.is_dir() {
         let reason = "this is a folder; name one structure file in it".to_owned();
@@ -176,12 +180,13 @@ pub fn read_entry(path: &Path, options: &ReadOptions) -> Result<Entry, CrystalEr
     }
 }
 
-/// Reads all structures of a file, or of the files of a folder (sorted by name, without its subfolders; hidden files and files of unknown
-/// formats are passed over). A structure that is bad becomes an entry with its error, and the rest goes on.
+/// Reads all structures of a file, or of the files of a folder (sorted by name, without its subfolders; hidden files
+/// and files of unknown formats are passed over). A structure that is bad becomes an entry with its error, and the rest
+/// goes on.
 ///
 /// # Errors
-/// [`CrystalError::Io`] if the path cannot be opened; [`CrystalError::UnknownFormat`]; [`CrystalError::NothingToRead`] if there is not one
-/// structure, good or bad, in it.
+/// [`CrystalError::Io`] if the path cannot be opened; [`CrystalError::UnknownFormat`]; [`CrystalError::NothingToRead`]
+/// if there is not one structure, good or bad, in it.
 pub fn read_all(path: &Path) -> Result<Vec<Entry>, CrystalError> {
     read_all_with(path, &ReadOptions::default())
 }
@@ -199,12 +204,18 @@ pub fn read_all_with(path: &Path, options: &ReadOptions) -> Result<Vec<Entry>, C
         match read_file(&file, options) {
             Ok(of_file) => entries.extend(of_file),
             Err(error) => {
-                entries.push(Entry { id: split_name(&file).0, structure: Err(error), disordered: None, notes: Vec::new() });
+                entries.push(Entry {
+                    id: split_name(&file).0,
+                    structure: Err(error),
+                    disordered: None,
+                    notes: Vec::new(),
+                });
             }
         }
     }
     if entries.is_empty() {
-        let reason = "no structure file in this folder (.cif, POSCAR or .vasp, .xyz, .extxyz, .json, .jsonl); name another one";
+        let reason =
+            "no structure file in this folder (.cif, POSCAR or .vasp, .xyz, .extxyz, .json, .jsonl); name another one";
         return Err(CrystalError::NothingToRead { path: path.to_owned(), reason: reason.to_owned() });
     }
     Ok(entries)
@@ -255,8 +266,8 @@ fn read_file(path: &Path, options: &ReadOptions) -> Result<Vec<Entry>, CrystalEr
 
 /// Reads the structures of a file that is in memory already (not compressed). `path` is for ids and messages only.
 ///
-/// A POSCAR gives exactly one entry, a CIF one for each data block with sites (at least one entry), pymatgen's JSON one, or one for each
-/// item of a list; extended XYZ and JSON lines give any number.
+/// A POSCAR gives exactly one entry, a CIF one for each data block with sites (at least one entry), pymatgen's JSON
+/// one, or one for each item of a list; extended XYZ and JSON lines give any number.
 pub fn read_bytes(bytes: &[u8], format: Format, path: &Path) -> Vec<Entry> {
     read_bytes_with(bytes, format, path, &ReadOptions::default())
 }
@@ -273,7 +284,9 @@ pub fn read_bytes_with(bytes: &[u8], format: Format, path: &Path, options: &Read
         Format::Poscar => {
             vec![text::Read::ordered(|notes| poscar::read(&text::decode(bytes), notes)).entry(stem, path)]
         }
-        Format::PymatgenJson => numbered(path, pymatgen::read(&text::decode(bytes)).into_iter().map(|read| (None, read))),
+        Format::PymatgenJson => {
+            numbered(path, pymatgen::read(&text::decode(bytes)).into_iter().map(|read| (None, read)))
+        }
         Format::JsonLines => entries_of_lines(path, json_lines::read(bytes)),
         Format::ExtXyz => numbered(path, extended_xyz::read(&text::decode(bytes)).into_iter()),
     }

@@ -60,7 +60,9 @@ impl Lattice {
     /// [`CrystalError::Lattice`] if no cell has these lengths and angles.
     pub fn from_parameters(parameters: LatticeParameters) -> Result<Self, CrystalError> {
         let LatticeParameters { a, b, c, alpha, beta, gamma } = parameters;
-        let bad = || CrystalError::Lattice { reason: format!("no cell has a={a} b={b} c={c} α={alpha} β={beta} γ={gamma}") };
+        let bad = || CrystalError::Lattice {
+            reason: format!("no cell has a={a} b={b} c={c} α={alpha} β={beta} γ={gamma}"),
+        };
         let positive = [a, b, c].iter().all(|length| *length > 0.0);
         let angles_in_range = [alpha, beta, gamma].iter().all(|angle| *angle > 0.0 && *angle < 180.0);
         if !positive || !angles_in_range {
@@ -75,7 +77,17 @@ impl Lattice {
         if cz_squared.is_nan() || cz_squared <= 1e-10 {
             return Err(bad());
         }
-        Self::new(Matrix3::new(a, 0.0, 0.0, b * cos_gamma, b * sin_gamma, 0.0, c * cos_beta, c * cy, c * cz_squared.sqrt()))
+        Self::new(Matrix3::new(
+            a,
+            0.0,
+            0.0,
+            b * cos_gamma,
+            b * sin_gamma,
+            0.0,
+            c * cos_beta,
+            c * cy,
+            c * cz_squared.sqrt(),
+        ))
     }
 
     /// The matrix whose rows are the lattice vectors, Å.
@@ -102,7 +114,8 @@ impl Lattice {
     pub fn parameters(&self) -> LatticeParameters {
         let [a, b, c] = [0, 1, 2].map(|i| self.matrix.row(i).norm());
         let angle = |i: usize, j: usize| {
-            let cosine = self.matrix.row(i).dot(&self.matrix.row(j)) / (self.matrix.row(i).norm() * self.matrix.row(j).norm());
+            let cosine =
+                self.matrix.row(i).dot(&self.matrix.row(j)) / (self.matrix.row(i).norm() * self.matrix.row(j).norm());
             cosine.clamp(-1.0, 1.0).acos().to_degrees()
         };
         LatticeParameters { a, b, c, alpha: angle(1, 2), beta: angle(0, 2), gamma: angle(0, 1) }
@@ -134,7 +147,8 @@ impl Lattice {
     /// Shortest distance in Å between two points, over all lattice translations.
     pub fn min_image_distance(&self, frac_a: &Vector3<f64>, frac_b: &Vector3<f64>) -> f64 {
         let difference = (frac_b - frac_a).map(|x| x - x.round());
-        // The wrapped difference gives an upper bound on the distance; every translation that could beat it lies in this box.
+        // The wrapped difference gives an upper bound on the distance; every translation that could beat it lies in
+        // this box.
         let bound = self.to_cartesian(&difference).norm();
         let reach = self.reciprocal_lengths().map(|length| (bound * length + 0.5).floor().min(64.0) as i32);
         let mut shortest = bound;
@@ -225,6 +239,10 @@ mod tests {
         assert_abs_diff_eq!(reduced.volume(), lattice.volume(), epsilon = 1e-9);
         let rebuilt = transformation.map(f64::from) * lattice.matrix();
         // The reduced cell may be rotated against the input: compare the metric.
-        assert_abs_diff_eq!(rebuilt * rebuilt.transpose(), reduced.matrix() * reduced.matrix().transpose(), epsilon = 1e-9);
+        assert_abs_diff_eq!(
+            rebuilt * rebuilt.transpose(),
+            reduced.matrix() * reduced.matrix().transpose(),
+            epsilon = 1e-9
+        );
     }
 }

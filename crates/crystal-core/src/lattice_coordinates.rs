@@ -1,8 +1,8 @@
 //! Coordinates of a conventional lattice in which noise is Gaussian.
 //!
-//! A length `a` is `y = k·ln(exp(a/k) − 1)` with k = 10 Å (the inverse softplus), an angle enters through cotangents, so that every
-//! real vector is a legal cell. Free lengths and angles by crystal system: the paper's §3 for cubic to orthorhombic; monoclinic and
-//! triclinic are ours. Angles that symmetry fixes stay fixed.
+//! A length `a` is `y = k·ln(exp(a/k) − 1)` with k = 10 Å (the inverse softplus), an angle enters through cotangents,
+//! so that every real vector is a legal cell. Free lengths and angles by crystal system: the paper's §3 for cubic to
+//! orthorhombic; monoclinic and triclinic are ours. Angles that symmetry fixes stay fixed.
 
 use nalgebra::{Matrix3, RowVector3};
 
@@ -28,7 +28,8 @@ impl LatticeCoordinates {
         Self { system }
     }
 
-    /// Number of free coordinates: 1 cubic, 2 tetragonal, trigonal and hexagonal, 3 orthorhombic, 4 monoclinic, 6 triclinic.
+    /// Number of free coordinates: 1 cubic, 2 tetragonal, trigonal and hexagonal, 3 orthorhombic, 4 monoclinic, 6
+    /// triclinic.
     pub fn n_free(self) -> usize {
         match self.system {
             CrystalSystem::Cubic => 1,
@@ -54,7 +55,8 @@ impl LatticeCoordinates {
             }
             CrystalSystem::Triclinic => {
                 // Direction of c in the standard orientation, scaled to height 1: (u, v, 1).
-                let (cos_a, cos_b, cos_g) = (p.alpha.to_radians().cos(), p.beta.to_radians().cos(), p.gamma.to_radians().cos());
+                let (cos_a, cos_b, cos_g) =
+                    (p.alpha.to_radians().cos(), p.beta.to_radians().cos(), p.gamma.to_radians().cos());
                 let cy = (cos_a - cos_b * cos_g) / p.gamma.to_radians().sin();
                 let cz = (1.0 - cos_b * cos_b - cy * cy).max(f64::MIN_POSITIVE).sqrt();
                 vec![
@@ -72,8 +74,8 @@ impl LatticeCoordinates {
     /// The conventional lattice at `y`, in standard orientation (a along x, b in the xy plane; hexagonal: γ = 120°).
     ///
     /// # Errors
-    /// [`CrystalError::LatticeCoordinates`] if `y` has the wrong length; [`CrystalError::Lattice`] if a coordinate is not finite or so
-    /// small that the cell has no volume.
+    /// [`CrystalError::LatticeCoordinates`] if `y` has the wrong length; [`CrystalError::Lattice`] if a coordinate is
+    /// not finite or so small that the cell has no volume.
     pub fn decode(self, y: &[f64]) -> Result<Lattice, CrystalError> {
         self.check(y)?;
         let lengths = y.iter().map(|y| softplus(*y)).collect::<Vec<_>>();
@@ -106,8 +108,8 @@ impl LatticeCoordinates {
         let z = RowVector3::new(0.0, 0.0, 1.0);
         let zero = RowVector3::zeros();
         let hexagonal = RowVector3::new(-0.5, 0.75_f64.sqrt(), 0.0);
-        // Unit directions of a, b, c; for each length coordinate, which of the three it scales; for each angle coordinate, the
-        // derivatives of the directions.
+        // Unit directions of a, b, c; for each length coordinate, which of the three it scales; for each angle
+        // coordinate, the derivatives of the directions.
         type Rows = [RowVector3<f64>; 3];
         let (directions, scales, angles): (Rows, [usize; 3], Vec<Rows>) = match self.system {
             CrystalSystem::Cubic => ([x, e_y, z], [0, 0, 0], vec![]),
@@ -132,8 +134,9 @@ impl LatticeCoordinates {
         let mut derivatives = Vec::with_capacity(self.n_free());
         for (coordinate, y) in y.iter().enumerate().take(n_lengths) {
             let slope = logistic(y / SCALE);
-            derivatives
-                .push(Matrix3::from_rows(&[0, 1, 2].map(|i| if scales[i] == coordinate { directions[i] * slope } else { zero })));
+            derivatives.push(Matrix3::from_rows(
+                &[0, 1, 2].map(|i| if scales[i] == coordinate { directions[i] * slope } else { zero }),
+            ));
         }
         for by_angle in angles {
             derivatives.push(Matrix3::from_rows(&[0, 1, 2].map(|i| by_angle[i] * lengths[scales[i]])));
@@ -142,8 +145,8 @@ impl LatticeCoordinates {
     }
 }
 
-/// The unit vector whose cotangent against `axis` is `slope`, in the plane of `axis` and `normal`, and its derivative by the
-/// coordinate `y = SCALE·slope`.
+/// The unit vector whose cotangent against `axis` is `slope`, in the plane of `axis` and `normal`, and its derivative
+/// by the coordinate `y = SCALE·slope`.
 fn unit_with_slope(axis: RowVector3<f64>, normal: RowVector3<f64>, slope: f64) -> (RowVector3<f64>, RowVector3<f64>) {
     let norm = (1.0 + slope * slope).sqrt();
     let unit = (axis * slope + normal) / norm;

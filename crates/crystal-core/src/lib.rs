@@ -2,12 +2,13 @@
 //!
 //! # Conventions (stated once, used by every crate)
 //! - Lattice vectors are the ROWS of a 3×3 matrix, in Å; `cartesian = fractional · lattice`.
-//! - A point is a [`Vector3`](nalgebra::Vector3); where it stands for a row vector, `lattice.to_cartesian(frac)` does the
-//!   transposition.
+//! - A point is a [`Vector3`](nalgebra::Vector3); where it stands for a row vector, `lattice.to_cartesian(frac)` does
+//!   the transposition.
 //! - A symmetry operation acts on fractional columns: `x' = W·x + w`.
 //! - Lengths are Å; angles are degrees at input and output, radians inside.
-//! - One setting per space group, the one of the International Tables that [`SpaceGroup`] names 'standard': unique axis b and cell
-//!   choice 1 (monoclinic), hexagonal axes (rhombohedral), origin choice 2 (centrosymmetric groups with two origins).
+//! - One setting per space group, the one of the International Tables that [`SpaceGroup`] names 'standard': unique axis
+//!   b and cell choice 1 (monoclinic), hexagonal axes (rhombohedral), origin choice 2 (centrosymmetric groups with two
+//!   origins).
 //! - The primitive lattice is `P = M · C` with `C` the conventional lattice and `M` from [`Centring::to_primitive`].
 //!
 //! # Architecture Invariant

@@ -8,7 +8,8 @@ use crate::{Lattice, SpaceGroup, SymmetryOperation};
 /// One image of a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OrbitImage {
-    /// Index into the group's operations ([`SpaceGroup::operations`] and [`SpaceGroup::primitive_operations`] have the same order).
+    /// Index into the group's operations ([`SpaceGroup::operations`] and [`SpaceGroup::primitive_operations`] have the
+    /// same order).
     pub operation: usize,
     /// The lattice translation, centring included, that is added to the operation's result to land in the cell.
     pub translation: Vector3<f64>,
@@ -25,15 +26,20 @@ pub struct Orbit {
 }
 
 impl Orbit {
-    /// Images of a point in the CONVENTIONAL cell. Points, operations and translations in conventional fractional coordinates; images
-    /// closer than `tolerance` (Å) in the conventional `lattice` are one.
+    /// Images of a point in the CONVENTIONAL cell. Points, operations and translations in conventional fractional
+    /// coordinates; images closer than `tolerance` (Å) in the conventional `lattice` are one.
     pub fn new(space_group: &SpaceGroup, frac_coords: &Vector3<f64>, lattice: &Lattice, tolerance: f64) -> Self {
         Self::build(space_group.operations(), &space_group.centring().lattice_points(), frac_coords, lattice, tolerance)
     }
 
-    /// Images of a point in the PRIMITIVE cell `P = M·C`. Points, operations and translations in primitive fractional coordinates;
-    /// images closer than `tolerance` (Å) in the primitive `lattice` are one.
-    pub fn in_primitive_cell(space_group: &SpaceGroup, frac_coords: &Vector3<f64>, lattice: &Lattice, tolerance: f64) -> Self {
+    /// Images of a point in the PRIMITIVE cell `P = M·C`. Points, operations and translations in primitive fractional
+    /// coordinates; images closer than `tolerance` (Å) in the primitive `lattice` are one.
+    pub fn in_primitive_cell(
+        space_group: &SpaceGroup,
+        frac_coords: &Vector3<f64>,
+        lattice: &Lattice,
+        tolerance: f64,
+    ) -> Self {
         Self::build(space_group.primitive_operations(), &[Vector3::zeros()], frac_coords, lattice, tolerance)
     }
 
@@ -47,7 +53,10 @@ impl Orbit {
         let raw: Vec<(usize, Vector3<f64>)> = lattice_points
             .iter()
             .flat_map(|point| {
-                operations.iter().enumerate().map(move |(index, operation)| (index, operation.apply(frac_coords) + point))
+                operations
+                    .iter()
+                    .enumerate()
+                    .map(move |(index, operation)| (index, operation.apply(frac_coords) + point))
             })
             .collect();
         let mut stabiliser = Vec::new();
@@ -64,7 +73,9 @@ impl Orbit {
         let mut images: Vec<OrbitImage> = Vec::with_capacity(raw.len() / stabiliser.len().max(1));
         for (operation, point) in raw {
             // With a trivial stabiliser all images differ: nothing to compare.
-            if stabiliser.len() > 1 && images.iter().any(|image| coincide(lattice, &image.frac_coords, &point, tolerance)) {
+            if stabiliser.len() > 1
+                && images.iter().any(|image| coincide(lattice, &image.frac_coords, &point, tolerance))
+            {
                 continue;
             }
             let wrapped = point.map(wrap);
@@ -95,9 +106,9 @@ impl Orbit {
     }
 }
 
-/// The operations of a group that leave a point where it is within `tolerance` (Å), lattice translations included; the identity first.
-/// Point and result in conventional fractional coordinates, `lattice` the conventional one. For a point that is only NEAR a special
-/// position the result need not be a group: move it there first ([`SpaceGroup::locate`]).
+/// The operations of a group that leave a point where it is within `tolerance` (Å), lattice translations included; the
+/// identity first. Point and result in conventional fractional coordinates, `lattice` the conventional one. For a point
+/// that is only NEAR a special position the result need not be a group: move it there first ([`SpaceGroup::locate`]).
 pub fn stabiliser(
     space_group: &SpaceGroup,
     frac_coords: &Vector3<f64>,

@@ -53,7 +53,8 @@ impl Setting {
         self.code.chars().next().filter(|c| matches!(c, '1' | '2'))
     }
 
-    /// Whether the axes are those of a rhombohedral cell (`Some(true)`) or of a hexagonal one, of a group that has both.
+    /// Whether the axes are those of a rhombohedral cell (`Some(true)`) or of a hexagonal one, of a group that has
+    /// both.
     pub fn is_rhombohedral(&self) -> Option<bool> {
         match self.code.as_str() {
             "R" => Some(true),
@@ -62,7 +63,8 @@ impl Setting {
         }
     }
 
-    /// Whether the International Tables' standard setting is this one (as [`SpaceGroup`] has it), except for the origin.
+    /// Whether the International Tables' standard setting is this one (as [`SpaceGroup`] has it), except for the
+    /// origin.
     pub fn is_standard(&self) -> bool {
         let standard = hall_symbol_entry(i32::from(SpaceGroup::get(self.number).hall_number().get()));
         let code = standard.map(|entry| entry.setting).unwrap_or_default();
@@ -71,7 +73,8 @@ impl Setting {
     }
 }
 
-/// The settings with a Hall number, in its order, and after them the multiple cells that the tables of nonstandard settings list.
+/// The settings with a Hall number, in its order, and after them the multiple cells that the tables of nonstandard
+/// settings list.
 pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
     let number = |number: i32| SpaceGroupNumber::new(i64::from(number)).expect("numbers of the table are in range");
     let listed = (1..=530).filter_map(hall_symbol_entry).map(|entry| Setting {
@@ -96,8 +99,8 @@ pub(crate) fn settings_of_number(number: SpaceGroupNumber) -> impl Iterator<Item
     SETTINGS[..530].iter().filter(move |setting| setting.number == number)
 }
 
-/// Multiple cells and second origins outside the 530: number, Hermann–Mauguin symbol, Hall symbol. International Tables A (1983),
-/// tables 4.3.1 and 4.3.2; those of tetragonal groups follow from a rule (see `hermann_mauguin`).
+/// Multiple cells and second origins outside the 530: number, Hermann–Mauguin symbol, Hall symbol. International Tables
+/// A (1983), tables 4.3.1 and 4.3.2; those of tetragonal groups follow from a rule (see `hermann_mauguin`).
 const MULTIPLE_CELLS: [(i32, &str, &str); 28] = [
     (1, "A 1", "A 1"),
     (1, "B 1", "B 1"),

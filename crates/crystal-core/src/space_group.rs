@@ -22,7 +22,11 @@ impl SpaceGroupNumber {
     /// # Errors
     /// [`CrystalError::SpaceGroupNumber`] outside 1 … 230.
     pub fn new(number: i64) -> Result<Self, CrystalError> {
-        if (1..=230).contains(&number) { Ok(Self(number as u8)) } else { Err(CrystalError::SpaceGroupNumber { number }) }
+        if (1..=230).contains(&number) {
+            Ok(Self(number as u8))
+        } else {
+            Err(CrystalError::SpaceGroupNumber { number })
+        }
     }
 
     /// The number, 1 … 230.
@@ -152,9 +156,11 @@ impl SpaceGroup {
     }
 
     fn build(number: SpaceGroupNumber) -> Self {
-        let hall = Setting::Standard.hall_number(i32::from(number.get())).expect("every space group has a standard setting");
+        let hall =
+            Setting::Standard.hall_number(i32::from(number.get())).expect("every space group has a standard setting");
         let entry = hall_symbol_entry(hall).expect("every Hall number has an entry");
-        let class = arithmetic_crystal_class_entry(entry.arithmetic_number).expect("every group has an arithmetic class");
+        let class =
+            arithmetic_crystal_class_entry(entry.arithmetic_number).expect("every group has an arithmetic class");
         let centring = match entry.centering {
             Centering::P => Centring::P,
             Centering::A => Centring::A,
@@ -231,8 +237,8 @@ impl SpaceGroup {
         self.system
     }
 
-    /// Operations in the conventional basis modulo all lattice translations (the centring's too); the identity is first.
-    /// Their number is the order of the point group.
+    /// Operations in the conventional basis modulo all lattice translations (the centring's too); the identity is
+    /// first. Their number is the order of the point group.
     pub fn operations(&self) -> &[SymmetryOperation] {
         &self.operations
     }
@@ -248,8 +254,8 @@ impl SpaceGroup {
     }
 }
 
-/// Into [0, 1), and onto the multiple of 1/24 that a translation of a standard setting is: the sums of thirds and quarters that build
-/// the table leave rounding noise.
+/// Into [0, 1), and onto the multiple of 1/24 that a translation of a standard setting is: the sums of thirds and
+/// quarters that build the table leave rounding noise.
 fn snap_to_cell(x: f64) -> f64 {
     let snapped = (x * 24.0).round() / 24.0;
     assert!((snapped - x).abs() < 1e-6, "translations of standard settings are multiples of 1/24, not {x}");

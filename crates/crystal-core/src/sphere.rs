@@ -7,8 +7,8 @@ use crate::Lattice;
 /// More rows of lattice points than this through the sphere mean a collapsed lattice.
 const MAX_ROWS: usize = 1_000_000;
 
-/// Enumerates lattice points in a sphere without visiting a box of cells: the lower triangular factor `L` of `M = L·Q` bounds the
-/// translations one axis after the other, so that thin and skewed cells cost no more than they have points.
+/// Enumerates lattice points in a sphere without visiting a box of cells: the lower triangular factor `L` of `M = L·Q`
+/// bounds the translations one axis after the other, so that thin and skewed cells cost no more than they have points.
 #[derive(Debug, Clone)]
 pub struct SphereSearch {
     matrix: Matrix3<f64>,
@@ -24,8 +24,9 @@ impl SphereSearch {
         Self { matrix, lower }
     }
 
-    /// Calls `visit(translation, vector, squared length)` for every `difference + translation` with a squared length (Å²) below
-    /// `squared_radius`, until it returns `false`. Returns `false` if it gave up because the lattice has collapsed.
+    /// Calls `visit(translation, vector, squared length)` for every `difference + translation` with a squared length
+    /// (Å²) below `squared_radius`, until it returns `false`. Returns `false` if it gave up because the lattice has
+    /// collapsed.
     pub fn visit(
         &self,
         difference: &Vector3<f64>,

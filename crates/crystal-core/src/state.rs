@@ -23,7 +23,8 @@ pub struct StateSite {
     pub species: Species,
     /// Fractional coordinates in the PRIMITIVE basis, on the representative of its position.
     pub frac_coords: Vector3<f64>,
-    /// The Wyckoff position that it is bound to, an index into [`SpaceGroup::wyckoff_positions`]; [`StateSite::GENERAL`] is bound to nothing.
+    /// The Wyckoff position that it is bound to, an index into [`SpaceGroup::wyckoff_positions`];
+    /// [`StateSite::GENERAL`] is bound to nothing.
     pub position: usize,
 }
 
@@ -42,7 +43,8 @@ impl StateSite {
     }
 }
 
-/// A space group, the free coordinates of its conventional lattice, and the non-equivalent sites in the primitive basis.
+/// A space group, the free coordinates of its conventional lattice, and the non-equivalent sites in the primitive
+/// basis.
 #[derive(Debug, Clone)]
 pub struct CrystalState {
     /// The space group, whose operations make all other atoms.
@@ -84,8 +86,8 @@ impl CrystalState {
         Ok(self.coordinates().jacobian(&self.lattice_coords)?.into_iter().map(|matrix| to_primitive * matrix).collect())
     }
 
-    /// The images of every site in the primitive cell, one per coset of its stabiliser; images of a site closer than `tolerance` (Å)
-    /// are one.
+    /// The images of every site in the primitive cell, one per coset of its stabiliser; images of a site closer than
+    /// `tolerance` (Å) are one.
     ///
     /// # Errors
     /// As [`LatticeCoordinates::decode`].
@@ -110,8 +112,8 @@ impl CrystalState {
         conventional / self.space_group.centring().order()
     }
 
-    /// Moves every site by the part of a Cartesian vector (Å) that its Wyckoff position leaves free. General positions are wrapped into the
-    /// PRIMITIVE cell, the cell whose translations are the lattice; others along themselves.
+    /// Moves every site by the part of a Cartesian vector (Å) that its Wyckoff position leaves free. General positions
+    /// are wrapped into the PRIMITIVE cell, the cell whose translations are the lattice; others along themselves.
     pub fn displace(&mut self, lattice: &Lattice, displacements: &[Vector3<f64>]) {
         for (site, displacement) in self.sites.iter_mut().zip(displacements) {
             let free = site.free_coordinates(self.space_group);
@@ -125,10 +127,15 @@ impl CrystalState {
     /// As [`LatticeCoordinates::decode`], and [`CrystalError::NoSites`].
     pub fn expand(&self) -> Result<Structure, CrystalError> {
         let lattice = self.primitive_lattice()?;
-        let orbit = |site: &StateSite| Orbit::in_primitive_cell(self.space_group, &site.frac_coords, &lattice, COINCIDENCE);
+        let orbit =
+            |site: &StateSite| Orbit::in_primitive_cell(self.space_group, &site.frac_coords, &lattice, COINCIDENCE);
         let images = |site: &StateSite| {
             let species = site.species;
-            orbit(site).images().iter().map(|image| Site { species, frac_coords: image.frac_coords }).collect::<Vec<_>>()
+            orbit(site)
+                .images()
+                .iter()
+                .map(|image| Site { species, frac_coords: image.frac_coords })
+                .collect::<Vec<_>>()
         };
         let sites = self.sites.iter().flat_map(images).collect();
         Structure::new(lattice, sites)

@@ -74,10 +74,11 @@ impl Structure {
         self.sites.len()
     }
 
-    /// The two closest different atoms, periodic images included: `(i, j, distance in Å)`. A site's distance to its own images is not
-    /// looked at. `None` for one atom.
+    /// The two closest different atoms, periodic images included: `(i, j, distance in Å)`. A site's distance to its own
+    /// images is not looked at. `None` for one atom.
     pub fn closest_pair(&self) -> Option<(usize, usize, f64)> {
-        // In a reduced cell the nearest image is a few translations away at most; in a skewed one the search over them is long.
+        // In a reduced cell the nearest image is a few translations away at most; in a skewed one the search over them
+        // is long.
         let (lattice, to_reduced) = match self.lattice.niggli() {
             // Rows: reduced = T·lattice, so x_reduced = T⁻ᵀ·x on columns.
             Ok((reduced, transformation)) => (reduced, transformation.map(f64::from).transpose().try_inverse()),

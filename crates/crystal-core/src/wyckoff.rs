@@ -23,8 +23,8 @@ impl fmt::Display for SiteSymmetry {
     }
 }
 
-/// A Wyckoff position of a space group in its standard setting: the points `x = A·q + b` (the representative, as the tables list it
-/// first) and their images, in CONVENTIONAL fractional coordinates.
+/// A Wyckoff position of a space group in its standard setting: the points `x = A·q + b` (the representative, as the
+/// tables list it first) and their images, in CONVENTIONAL fractional coordinates.
 #[derive(Debug, Clone)]
 pub struct WyckoffPosition {
     letter: char,
@@ -97,7 +97,8 @@ impl WyckoffPosition {
                         }
                         let shift = subspace.origin.map(wrap) - subspace.origin;
                         subspace.origin += shift;
-                        let operation = SymmetryOperation { rotation: operation.rotation, translation: translation + shift };
+                        let operation =
+                            SymmetryOperation { rotation: operation.rotation, translation: translation + shift };
                         images.push(WyckoffImage { operation, subspace });
                     }
                 }
@@ -107,7 +108,8 @@ impl WyckoffPosition {
                     site_symmetry: SiteSymmetry(entry.site_symmetry.to_owned()),
                     site_symmetry_order: order / images.len(),
                     coordinates: entry.coordinates,
-                    free_coordinates: representative.free_coordinates(&centring.to_conventional(), primitive_operations),
+                    free_coordinates: representative
+                        .free_coordinates(&centring.to_conventional(), primitive_operations),
                     representative,
                     images,
                 }
@@ -145,7 +147,8 @@ impl WyckoffPosition {
         self.representative.n_free()
     }
 
-    /// `A` of the representative `x = A·q + b`: columns belong to the table's x, y, z; those that do not occur are zero.
+    /// `A` of the representative `x = A·q + b`: columns belong to the table's x, y, z; those that do not occur are
+    /// zero.
     pub fn linear(&self) -> &Matrix3<f64> {
         &self.representative.linear
     }
@@ -155,8 +158,8 @@ impl WyckoffPosition {
         &self.representative.origin
     }
 
-    /// One image of the representative per coset of the site-symmetry group, [`Self::multiplicity`] in number, the representative
-    /// itself first.
+    /// One image of the representative per coset of the site-symmetry group, [`Self::multiplicity`] in number, the
+    /// representative itself first.
     pub fn images(&self) -> &[WyckoffImage] {
         &self.images
     }
@@ -171,15 +174,20 @@ impl WyckoffPosition {
         self.representative.linear * parameters + self.representative.origin
     }
 
-    /// The parameters `q` of a point of the representative (or of a lattice translate of it); zero where the table has no variable.
-    /// For a point that is not on it, those of a nearby point that is.
+    /// The parameters `q` of a point of the representative (or of a lattice translate of it); zero where the table has
+    /// no variable. For a point that is not on it, those of a nearby point that is.
     pub fn parameters(&self, frac_coords: &Vector3<f64>) -> Vector3<f64> {
         self.representative.parameters(frac_coords)
     }
 
     /// The point of the position (any image, any translate) within `tolerance` (Å) of `frac_coords` that is nearest:
     /// `(image, point, distance in Å)`.
-    pub fn nearest(&self, frac_coords: &Vector3<f64>, lattice: &Lattice, tolerance: f64) -> Option<(usize, Vector3<f64>, f64)> {
+    pub fn nearest(
+        &self,
+        frac_coords: &Vector3<f64>,
+        lattice: &Lattice,
+        tolerance: f64,
+    ) -> Option<(usize, Vector3<f64>, f64)> {
         let mut best: Option<(usize, Vector3<f64>, f64)> = None;
         for (index, image) in self.images.iter().enumerate() {
             if let Some((point, distance)) = image.subspace.project(frac_coords, lattice, tolerance) {
@@ -192,8 +200,8 @@ impl WyckoffPosition {
         best
     }
 
-    /// All points of the representative that are images of `frac_coords`, a point of this position: the choices for the one that is
-    /// stored. `tolerance` in Å.
+    /// All points of the representative that are images of `frac_coords`, a point of this position: the choices for the
+    /// one that is stored. `tolerance` in Å.
     pub(crate) fn representatives<'a>(
         &'a self,
         frac_coords: &'a Vector3<f64>,
@@ -220,9 +228,9 @@ impl SpaceGroup {
         self.wyckoff_index(letter).map(|index| &self.wyckoff_positions()[index])
     }
 
-    /// The most special Wyckoff position (the one of lowest multiplicity, among those the one with fewest degrees of freedom, among
-    /// those the nearest) that lies within `tolerance` (Å) of a point in conventional fractional coordinates, for the conventional
-    /// `lattice`. The general position holds every point.
+    /// The most special Wyckoff position (the one of lowest multiplicity, among those the one with fewest degrees of
+    /// freedom, among those the nearest) that lies within `tolerance` (Å) of a point in conventional fractional
+    /// coordinates, for the conventional `lattice`. The general position holds every point.
     pub fn locate(&self, frac_coords: &Vector3<f64>, lattice: &Lattice, tolerance: f64) -> WyckoffSite {
         let mut best: Option<((usize, usize), WyckoffSite)> = None;
         for (position, wyckoff) in self.wyckoff_positions().iter().enumerate() {
@@ -248,7 +256,8 @@ fn parse_coordinates(coordinates: &str) -> (Matrix3<i32>, Vector3<f64>) {
         let spaced: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().replace('-', "+-");
         for term in spaced.split('+').filter(|term| !term.is_empty()) {
             let (sign, term) = term.strip_prefix('-').map_or((1, term), |rest| (-1, rest));
-            let number = |text: &str| text.parse::<i32>().expect("the table's terms are whole numbers, fractions and variables");
+            let number =
+                |text: &str| text.parse::<i32>().expect("the table's terms are whole numbers, fractions and variables");
             if let Some(variable) = ["x", "y", "z"].iter().position(|variable| term.ends_with(variable)) {
                 let factor = &term[..term.len() - 1];
                 linear[(row, variable)] += sign * if factor.is_empty() { 1 } else { number(factor) };

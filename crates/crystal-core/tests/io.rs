@@ -61,16 +61,22 @@ fn assert_same(found: &Structure, expected: &Structure) {
 fn every_format_gives_back_what_was_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let expected = structure();
-    for name in ["a.cif", "a.vasp", "POSCAR", "CONTCAR_2", "a.POSCAR", "a.xyz", "a.extxyz", "a.json", "a.jsonl", "a.jsonl.zst"] {
+    for name in
+        ["a.cif", "a.vasp", "POSCAR", "CONTCAR_2", "a.POSCAR", "a.xyz", "a.extxyz", "a.json", "a.jsonl", "a.jsonl.zst"]
+    {
         let path = folder.path().join(name);
         io::write(&path, &expected).expect(name);
         let found = io::read(&path).expect(name);
         assert_same(&found, &expected);
         if !name.ends_with(".cif") {
-            assert!((found.lattice.matrix() - expected.lattice.matrix()).abs().max() < 1e-12, "{name} lost the orientation");
+            assert!(
+                (found.lattice.matrix() - expected.lattice.matrix()).abs().max() < 1e-12,
+                "{name} lost the orientation"
+            );
         }
     }
-    let left: Vec<_> = fs::read_dir(folder.path()).expect("a folder").map(|item| item.expect("an item").file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(folder.path()).expect("a folder").map(|item| item.expect("an item").file_name()).collect();
     assert_eq!(left.len(), 10, "temporary files were left behind: {left:?}");
 }
 
@@ -101,7 +107,9 @@ proptest! {
 fn many_structures_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let entries = vec![("first".to_owned(), structure()), ("mp-2/x".to_owned(), structure())];
-    for (name, second) in [("all.jsonl", "mp-2/x"), ("all.jsonl.zst", "mp-2/x"), ("all.extxyz", "mp-2/x"), ("all", "mp-2_x")] {
+    for (name, second) in
+        [("all.jsonl", "mp-2/x"), ("all.jsonl.zst", "mp-2/x"), ("all.extxyz", "mp-2/x"), ("all", "mp-2_x")]
+    {
         let path = folder.path().join(name);
         io::write_all(&path, &entries).expect(name);
         let found = io::read_all(&path).expect(name);
@@ -250,13 +258,20 @@ fn extended_xyz_faults() {
 
 #[test]
 fn pymatgen_json_faults() {
-    let with = |sites: &str| format!("{{\"lattice\": {{\"matrix\": [[3,0,0],[0,3,0],[0,0,3]]}},\n\"sites\": [{sites}]}}");
+    let with =
+        |sites: &str| format!("{{\"lattice\": {{\"matrix\": [[3,0,0],[0,3,0],[0,0,3]]}},\n\"sites\": [{sites}]}}");
     let cartesian = r#"{"species": [{"element": "Fe", "oxidation_state": 2, "occu": 1.0}], "xyz": [1.5, 0, 0]}"#;
     let found = parse(Format::PymatgenJson, &with(cartesian)).expect("Cartesian only");
     assert_eq!(found.sites[0].frac_coords, Vector3::new(0.5, 0.0, 0.0));
     for (sites, words) in [
-        (r#"{"species": [{"element": "Fe", "occu": 0.5}], "abc": [0,0,0], "label": "Fe7"}"#, "site 'Fe7' has occupancy 0.5"),
-        (r#"{"species": [{"element": "Fe", "occu": 0.5}, {"element": "Mn", "occu": 0.5}], "abc": [0,0,0]}"#, "site 'number 1'"),
+        (
+            r#"{"species": [{"element": "Fe", "occu": 0.5}], "abc": [0,0,0], "label": "Fe7"}"#,
+            "site 'Fe7' has occupancy 0.5",
+        ),
+        (
+            r#"{"species": [{"element": "Fe", "occu": 0.5}, {"element": "Mn", "occu": 0.5}], "abc": [0,0,0]}"#,
+            "site 'number 1'",
+        ),
         (r#"{"species": [{"element": "Fe", "occu": 1}]}"#, "neither 'abc' nor 'xyz'"),
         (r#"{"species": [{"element": "X0+", "occu": 1}], "abc": [0,0,0]}"#, "'X0+' is no chemical element"),
         ("", "no sites"),
@@ -282,7 +297,8 @@ fn json_lines_faults() {
     let entries = io::read_bytes(lines.join("\n").as_bytes(), Format::JsonLines, Path::new("a.jsonl"));
     let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
     assert_eq!(ids, ["good", "short", "odd", "flat", "close", "bare", "a-7", "12"]);
-    let words = ["", "1 species but 0", "'Xx'", "zero volume", "0.0030 Å apart", "missing field `lattice`", "column 30", ""];
+    let words =
+        ["", "1 species but 0", "'Xx'", "zero volume", "0.0030 Å apart", "missing field `lattice`", "column 30", ""];
     for (index, (entry, words)) in entries.iter().zip(words).enumerate() {
         match &entry.structure {
             Ok(_) => assert!(words.is_empty(), "{}", entry.id),
@@ -316,15 +332,20 @@ fn a_damaged_archive_keeps_the_whole_lines() {
 /// What `to_cif_symmetric` writes must read back as the orbits of the unit's sites.
 #[test]
 fn symmetric_cifs_expand_to_the_orbits() {
-    for number in
-        [1, 2, 5, 12, 14, 15, 19, 38, 43, 62, 70, 88, 139, 141, 155, 160, 166, 167, 176, 194, 198, 205, 216, 225, 227, 230]
-    {
+    for number in [
+        1, 2, 5, 12, 14, 15, 19, 38, 43, 62, 70, 88, 139, 141, 155, 160, 166, 167, 176, 194, 198, 205, 216, 225, 227,
+        230,
+    ] {
         let group = SpaceGroup::from_number(number).expect("a space group");
         let (a, b, c, beta, gamma) = match group.system() {
-            crystal_core::CrystalSystem::Triclinic | crystal_core::CrystalSystem::Monoclinic => (9.0, 10.0, 11.5, 103.0, 90.0),
+            crystal_core::CrystalSystem::Triclinic | crystal_core::CrystalSystem::Monoclinic => {
+                (9.0, 10.0, 11.5, 103.0, 90.0)
+            }
             crystal_core::CrystalSystem::Orthorhombic => (9.0, 10.0, 11.5, 90.0, 90.0),
             crystal_core::CrystalSystem::Tetragonal => (9.0, 9.0, 11.5, 90.0, 90.0),
-            crystal_core::CrystalSystem::Trigonal | crystal_core::CrystalSystem::Hexagonal => (9.0, 9.0, 11.5, 90.0, 120.0),
+            crystal_core::CrystalSystem::Trigonal | crystal_core::CrystalSystem::Hexagonal => {
+                (9.0, 9.0, 11.5, 90.0, 120.0)
+            }
             crystal_core::CrystalSystem::Cubic => (20.0, 20.0, 20.0, 90.0, 90.0),
         };
         let parameters = crystal_core::LatticeParameters { a, b, c, alpha: 90.0, beta, gamma };

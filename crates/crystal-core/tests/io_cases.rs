@@ -1,4 +1,5 @@
-//! The collection of small files that other readers, or an earlier one of this crate, read wrongly: each must give what stands beside it.
+//! The collection of small files that other readers, or an earlier one of this crate, read wrongly: each must give what
+//! stands beside it.
 
 use std::collections::BTreeMap;
 
@@ -51,8 +52,7 @@ fn every_case_gives_what_it_should() {
         n_files += 1;
         let entries = io::read_all(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
         let expected = &case["expected"];
-        let single =
-            |value: &Value| matches!(&entries[..], [entry] if counts(entry).is_ok_and(|found| found == expected_counts(value)));
+        let single = |value: &Value| matches!(&entries[..], [entry] if counts(entry).is_ok_and(|found| found == expected_counts(value)));
         let refused = entries.iter().all(|entry| entry.structure.is_err());
         let right = if expected == "error" {
             refused

@@ -33,7 +33,8 @@ const RIGHT: [f64; 3] = [90.0, 90.0, 90.0];
 
 #[test]
 fn a_published_file() {
-    // The habits of journals and data bases: text fields, letters outside ASCII, uncertainties, charges, quotes, a block without a cell.
+    // The habits of journals and data bases: text fields, letters outside ASCII, uncertainties, charges, quotes, a
+    // block without a cell.
     let text = "#------\ndata_global\n_publ_author 'M\u{fc}ller, J.'\n_note\n;\nA; text\n 'with quotes\n;\ndata_I\n_cell_length_a 5.6402(2)\n\
                 _cell_length_b '5.6402(2)'\n_cell_length_c 5.6402\n_cell_angle_alpha 90\n_cell_angle_beta 90.\n_cell_angle_gamma 90.000(1)\n\
                 _symmetry_space_group_name_H-M 'F m -3 m'\n_symmetry_Int_Tables_number 225\nloop_\n_atom_site_label _atom_site_type_symbol\n\
@@ -64,8 +65,10 @@ fn newer_names_and_capitals() {
 #[test]
 fn rounded_special_positions_are_put_in_their_place() {
     // Hexagonal close packing with three decimals: 12 images of each rounded site must come out as one orbit.
-    let text =
-        format!("{}_space_group_IT_number 194\n{SITES}Mg1 Mg 0.333 0.667 0.25\n", cell(3.21, 3.21, 5.21, [90.0, 90.0, 120.0]));
+    let text = format!(
+        "{}_space_group_IT_number 194\n{SITES}Mg1 Mg 0.333 0.667 0.25\n",
+        cell(3.21, 3.21, 5.21, [90.0, 90.0, 120.0])
+    );
     let structure = parse(&text).expect("magnesium");
     assert_eq!(structure.n_sites(), 2);
     for site in &structure.sites {
@@ -90,12 +93,17 @@ fn settings_named_in_words() {
     assert_eq!(count(&with(&cubic, "_space_group_name_Hall 'F 4d 2 3 -1d'", "0 0 0")), 8);
     failure(&with(&cubic, "_symmetry_space_group_name_H-M Fd-3m", "0.125 0.125 0.125"), 8, "leaves the origin open");
     // An old spelling beside a number that has one setting only.
-    assert_eq!(count(&with(&cubic, "_symmetry_Int_Tables_number 225\n_symmetry_space_group_name_H-M 'F m 3 m'", "0 0 0")), 4);
-    for (symbol, expected) in [("P 21/n", [0.4, 0.7, 0.2]), ("P 1 21/c 1", [0.9, 0.7, 0.2]), ("P21/a", [0.4, 0.7, 0.7])] {
+    assert_eq!(
+        count(&with(&cubic, "_symmetry_Int_Tables_number 225\n_symmetry_space_group_name_H-M 'F m 3 m'", "0 0 0")),
+        4
+    );
+    for (symbol, expected) in [("P 21/n", [0.4, 0.7, 0.2]), ("P 1 21/c 1", [0.9, 0.7, 0.2]), ("P21/a", [0.4, 0.7, 0.7])]
+    {
         let text = with(&monoclinic, &format!("_symmetry_space_group_name_H-M '{symbol}'"), "0.1 0.2 0.3");
         let structure = parse(&text).expect(symbol);
         assert_eq!(structure.n_sites(), 4);
-        let is_image = |site: &crystal_core::Site| site.frac_coords.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-9);
+        let is_image =
+            |site: &crystal_core::Site| site.frac_coords.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-9);
         assert!(structure.sites.iter().any(is_image), "{symbol}: {structure:?}");
     }
     for symmetry in ["_space_group_IT_number 166", "_space_group_name_H-M_alt 'R -3 m'"] {
@@ -134,7 +142,11 @@ fn bad_input() {
     let cell = cell(4.0, 4.0, 4.0, RIGHT);
     for (body, line, words) in [
         ("", 1, "_atom_site_fract_x is missing"),
-        ("loop_\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n0 0 0\n", 12, "neither _atom_site_type_symbol nor"),
+        (
+            "loop_\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n0 0 0\n",
+            12,
+            "neither _atom_site_type_symbol nor",
+        ),
         (
             "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nFE1 0 0 0\nF1 0.5 0 0\n",
             13,
@@ -183,10 +195,12 @@ fn bad_input() {
     failure(&format!("#\\#CIF_2.0\ndata_a\n_x {}\n", "[".repeat(100_000)), 3, "nested");
 }
 
-/// A file cut at any byte gives an error or, where only the end of the last line is lost, the same structure: never another one.
+/// A file cut at any byte gives an error or, where only the end of the last line is lost, the same structure: never
+/// another one.
 #[test]
 fn truncated_files_are_noticed() {
-    let lattice = crystal_core::Lattice::from_rows([[5.0, 0.0, 0.0], [0.0, 6.0, 0.0], [0.0, 0.3, 7.0]]).expect("a cell");
+    let lattice =
+        crystal_core::Lattice::from_rows([[5.0, 0.0, 0.0], [0.0, 6.0, 0.0], [0.0, 0.3, 7.0]]).expect("a cell");
     let sites = [("Ti", 0.1), ("Ti", 0.6), ("O", 0.25), ("O", 0.4), ("O", 0.85), ("O", 0.95)];
     let site = |(symbol, x): (&str, f64)| crystal_core::Site {
         species: symbol.parse().expect("an element"),

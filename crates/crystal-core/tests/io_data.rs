@@ -34,7 +34,8 @@ fn symmetric_cifs_of_mp_20_are_their_expansions() {
     let decoder = zstd::Decoder::new(File::open(path).expect("a readable file")).expect("zstd data");
     let mut reader = csv::Reader::from_reader(decoder);
     let headers = reader.headers().expect("a header").clone();
-    let column = |name: &str| headers.iter().position(|header| header == name).expect("the column that data/README.md names");
+    let column =
+        |name: &str| headers.iter().position(|header| header == name).expect("the column that data/README.md names");
     let [id, lattice, species, frac_coords] = ["material_id", "lattice", "species", "frac_coords"].map(column);
     let rows: Vec<csv::StringRecord> = reader.records().step_by(STRIDE).map(|row| row.expect("a row")).collect();
     let numbers = |text: &str| text.split_whitespace().map(|x| x.parse().expect("a number")).collect::<Vec<f64>>();
@@ -42,7 +43,8 @@ fn symmetric_cifs_of_mp_20_are_their_expansions() {
         let sites = row[species]
             .split_whitespace()
             .zip(numbers(&row[frac_coords]).chunks_exact(3).map(Vector3::from_column_slice).collect::<Vec<_>>());
-        let sites = sites.map(|(symbol, frac_coords)| Site { species: symbol.parse().expect("an element"), frac_coords });
+        let sites =
+            sites.map(|(symbol, frac_coords)| Site { species: symbol.parse().expect("an element"), frac_coords });
         let cell = Lattice::new(Matrix3::from_row_slice(&numbers(&row[lattice]))).expect("a cell");
         let structure = Structure::new(cell, sites.collect()).expect("a structure");
         // What the finder refuses is the matter of the symmetry tests.

@@ -1,5 +1,5 @@
-//! Files that must not be read as another structure, kind by kind: each kind with several own files, the right ones beside the
-//! wrong ones.
+//! Files that must not be read as another structure, kind by kind: each kind with several own files, the right ones
+//! beside the wrong ones.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -79,15 +79,27 @@ fn operations(name: &str, operations: &[&str]) -> String {
 
 #[test]
 fn k1_blanks_in_hall_symbols_matter() {
-    for (hall, count) in
-        [("P 3 2", 6), ("P 32", 3), ("P 3 2\"", 6), ("P 31", 3), ("P 3", 3), ("P 6 2", 12), ("P 62", 6), ("P 62 2 (0 0 4)", 12)]
-    {
+    for (hall, count) in [
+        ("P 3 2", 6),
+        ("P 32", 3),
+        ("P 3 2\"", 6),
+        ("P 31", 3),
+        ("P 3", 3),
+        ("P 6 2", 12),
+        ("P 62", 6),
+        ("P 62 2 (0 0 4)", 12),
+    ] {
         let hall = if hall.contains('"') { format!("'{hall}'") } else { format!("\"{hall}\"") };
-        assert_eq!(formula(&general(&format!("_space_group_name_Hall {hall}"), &hexagonal())), format!("V{count}"), "{hall}");
+        assert_eq!(
+            formula(&general(&format!("_space_group_name_Hall {hall}"), &hexagonal())),
+            format!("V{count}"),
+            "{hall}"
+        );
     }
     // Without blanks there are two ways to cut the symbol; another name decides.
     refused(&general("_space_group_name_Hall P32", &hexagonal()), "leaves the group open");
-    let with_number = |number: u8| general(&format!("_space_group_name_Hall P32\n_space_group_IT_number {number}"), &hexagonal());
+    let with_number =
+        |number: u8| general(&format!("_space_group_name_Hall P32\n_space_group_IT_number {number}"), &hexagonal());
     assert_eq!(formula(&with_number(145)), "V3");
     assert_eq!(formula(&with_number(149)), "V6");
     assert_eq!(formula(&general("_space_group_name_Hall -F423", &cubic(40.0))), "V192");
@@ -95,7 +107,9 @@ fn k1_blanks_in_hall_symbols_matter() {
 
 #[test]
 fn k2_hall_symbols_in_every_spelling_and_unknown_ones() {
-    for hall in ["'-R 3 2\"'", "\"-R 3 2''\"", "-R_3_2\"", "'-R 3 2='", "'-r 3 2\"'", "'-R 3 2\u{2033}'", ";\n-R 3 2\"\n;"] {
+    for hall in
+        ["'-R 3 2\"'", "\"-R 3 2''\"", "-R_3_2\"", "'-R 3 2='", "'-r 3 2\"'", "'-R 3 2\u{2033}'", ";\n-R 3 2\"\n;"]
+    {
         let separator = if hall.starts_with(';') { '\n' } else { ' ' };
         let text = general(&format!("_space_group_name_Hall{separator}{hall}"), &hexagonal());
         assert_eq!(formula(&text), "V36", "{hall}");
@@ -107,7 +121,10 @@ fn k2_hall_symbols_in_every_spelling_and_unknown_ones() {
         let text = general(&format!("_space_group_name_Hall '{hall}'"), &cubic(20.0));
         refused(&text, "is not understood");
         // Beside a list of operations, or beside nothing that needs it, it does no harm; a symbol does not excuse it.
-        refused(&general(&format!("_space_group_name_Hall '{hall}'\n_space_group_name_H-M_alt 'P m m m'"), &cubic(20.0)), hall);
+        refused(
+            &general(&format!("_space_group_name_Hall '{hall}'\n_space_group_name_H-M_alt 'P m m m'"), &cubic(20.0)),
+            hall,
+        );
         let list = operations("space_group_symop_operation_xyz", &["x,y,z", "-x,-y,-z"]);
         let (found, notes) = noted(&general(&format!("_space_group_name_Hall '{hall}'\n{list}"), &cubic(20.0)));
         assert_eq!(found, "V2");
@@ -148,12 +165,19 @@ fn k3_centrings_and_contradictions_of_symbols() {
         [("F m -3 m", 216), ("P m -3 m", 225), ("P 21/c", 15), ("P n m a", 63), ("C m c a", 63), ("I 41/a", 87)]
     {
         let cell = if symbol == "P 21/c" { monoclinic() } else { cubic(30.0) };
-        let text = general(&format!("_symmetry_space_group_name_H-M '{symbol}'\n_symmetry_Int_Tables_number {number}"), &cell);
+        let text =
+            general(&format!("_symmetry_space_group_name_H-M '{symbol}'\n_symmetry_Int_Tables_number {number}"), &cell);
         let message = refused(&text, "contradict each other");
         assert!(message.contains(symbol) && message.contains(&number.to_string()), "{message}");
     }
-    refused(&general("_space_group_IT_number 2\n_symmetry_Int_Tables_number 14", &cubic(20.0)), "contradict each other");
-    refused(&general("_space_group_name_H-M_alt 'P 7 q'\n_space_group_IT_number 14", &monoclinic()), "is not understood");
+    refused(
+        &general("_space_group_IT_number 2\n_symmetry_Int_Tables_number 14", &cubic(20.0)),
+        "contradict each other",
+    );
+    refused(
+        &general("_space_group_name_H-M_alt 'P 7 q'\n_space_group_IT_number 14", &monoclinic()),
+        "is not understood",
+    );
 }
 
 #[test]
@@ -181,9 +205,12 @@ fn k4_symmetry_that_cannot_be_used_is_never_p_1() {
     ] {
         assert_eq!(formula(&general(symmetry, &cubic(9.0))), "V", "{symmetry}");
     }
-    for name in
-        ["_space_group.name_H-M_ref", "_space_group_name_H-M_full", "_symmetry_space_group_name_H-M", "_space_group.name_H-M_alt"]
-    {
+    for name in [
+        "_space_group.name_H-M_ref",
+        "_space_group_name_H-M_full",
+        "_symmetry_space_group_name_H-M",
+        "_space_group.name_H-M_alt",
+    ] {
         assert_eq!(formula(&general(&format!("{name} 'P 1 21/c 1'"), &monoclinic())), "V4", "{name}");
     }
     // The new name holds nothing, the old one does.
@@ -202,8 +229,10 @@ fn k4_symmetry_that_cannot_be_used_is_never_p_1() {
     assert_eq!(found, "V8");
     assert!(notes.contains("time reversal"), "{notes}");
     // The average of a modulated structure.
-    let average =
-        format!("_cell_modulation_dimension 1\n{}", operations("space_group_symop_operation_xyz", &["x,y,z", "-x,-y,-z"]));
+    let average = format!(
+        "_cell_modulation_dimension 1\n{}",
+        operations("space_group_symop_operation_xyz", &["x,y,z", "-x,-y,-z"])
+    );
     let (found, notes) = noted(&general(&average, &cubic(9.0)));
     assert_eq!(found, "V2");
     assert!(notes.contains("average"), "{notes}");
@@ -270,9 +299,15 @@ fn k6_contradictions_are_decided_by_what_the_file_states_or_refused() {
     let same = format!("{inversion}{}", operations("symmetry_equiv_pos_as_xyz", &["-x,-y,-z", "x,y,z"]));
     assert_eq!(formula(&general(&same, &cubic(9.0))), "V2");
     // The list in another setting than the symbol: the list is what the coordinates are in.
-    let in_n = operations("space_group_symop_operation_xyz", &["x,y,z", "-x+1/2,y+1/2,-z+1/2", "-x,-y,-z", "x+1/2,-y+1/2,z+1/2"]);
+    let in_n = operations(
+        "space_group_symop_operation_xyz",
+        &["x,y,z", "-x+1/2,y+1/2,-z+1/2", "-x,-y,-z", "x+1/2,-y+1/2,z+1/2"],
+    );
     assert_eq!(
-        formula(&general(&format!("_space_group_name_H-M_alt 'P 21/c'\n_space_group_IT_number 14\n{in_n}"), &monoclinic())),
+        formula(&general(
+            &format!("_space_group_name_H-M_alt 'P 21/c'\n_space_group_IT_number 14\n{in_n}"),
+            &monoclinic()
+        )),
         "V4"
     );
     // P 1 by silence, though Z says otherwise.
@@ -306,17 +341,24 @@ fn k7_origins_that_are_not_named() {
     assert_eq!(formula(&silicon("", "0").replace("F d -3 m", "F d -3 m :1")), "Si8");
     assert_eq!(formula(&silicon("", "0").replace("F d -3 m", "F d -3 m :2")), "Si16");
     assert_eq!(formula(&silicon("_space_group_IT_coordinate_system_code 1", "0")), "Si8");
-    let columns = SITES.replace("type_symbol\n", "type_symbol\n_atom_site_symmetry_multiplicity\n_atom_site_Wyckoff_symbol\n");
+    let columns =
+        SITES.replace("type_symbol\n", "type_symbol\n_atom_site_symmetry_multiplicity\n_atom_site_Wyckoff_symbol\n");
     for (multiplicity, letter, expected) in
         [("8", "a", "Si8"), ("8", ".", "Si8"), (".", "a", "Si8"), ("16", "?", "Si16"), ("24", ".", "Si8")]
     {
-        let text = format!("data_t\n_space_group_IT_number 227\n{}{columns}Si1 Si {multiplicity} {letter} 0 0 0\n", cubic(5.43));
+        let text = format!(
+            "data_t\n_space_group_IT_number 227\n{}{columns}Si1 Si {multiplicity} {letter} 0 0 0\n",
+            cubic(5.43)
+        );
         assert_eq!(formula(&text), expected, "{multiplicity} {letter}");
     }
     // Zircon, space group 141: distances tell, the other origin has atoms on top of each other.
     let zircon = "Zr1 Zr 0 0.75 0.125\nSi1 Si 0 0.25 0.375\nO1 O 0 0.0661 0.1953";
-    let text =
-        file("_space_group_IT_number 141\n_chemical_formula_sum 'Zr Si O4'", &cell(6.607, 6.607, 5.982, [90.0; 3]), zircon);
+    let text = file(
+        "_space_group_IT_number 141\n_chemical_formula_sum 'Zr Si O4'",
+        &cell(6.607, 6.607, 5.982, [90.0; 3]),
+        zircon,
+    );
     let (found, notes) = noted(&text);
     assert_eq!(found, "O16Si4Zr4");
     assert!(notes.contains("origin choice 2"), "{notes}");
@@ -327,7 +369,11 @@ fn k7_origins_that_are_not_named() {
 #[test]
 fn k8_labels_and_type_symbols_that_are_no_elements() {
     let labelled = |label: &str, head: &str| {
-        format!("data_t\n{head}{}{}{label} 0 0 0\nNa1 0.5 0.5 0.5\n", cubic(5.0), SITES.replace("_atom_site_type_symbol\n", ""))
+        format!(
+            "data_t\n{head}{}{}{label} 0 0 0\nNa1 0.5 0.5 0.5\n",
+            cubic(5.0),
+            SITES.replace("_atom_site_type_symbol\n", "")
+        )
     };
     for label in [
         "T1",
@@ -361,9 +407,15 @@ fn k8_labels_and_type_symbols_that_are_no_elements() {
         assert_eq!(found, expected);
         assert!(notes.contains("is read as"), "{notes}");
     }
-    for (label, expected) in
-        [("TI1", "NaTi"), ("Ti1A", "NaTi"), ("W1", "NaW"), ("V2", "NaV"), ("O1w", "ONa"), ("Fe(2)", "NaFe"), ("Co3", "NaCo")]
-    {
+    for (label, expected) in [
+        ("TI1", "NaTi"),
+        ("Ti1A", "NaTi"),
+        ("W1", "NaW"),
+        ("V2", "NaV"),
+        ("O1w", "ONa"),
+        ("Fe(2)", "NaFe"),
+        ("Co3", "NaCo"),
+    ] {
         assert_eq!(formula(&labelled(label, "")), expected, "{label}");
     }
     let with_formula = |label: &str, formula: &str| labelled(label, &format!("_chemical_formula_sum '{formula}'\n"));
@@ -426,7 +478,8 @@ fn k9_several_structures_site_lists_and_alternatives() {
         cubic(3.0),
         block("a", "Po1 Po 0 0 0")
     );
-    let found: Vec<(String, bool)> = entries(&text).into_iter().map(|entry| (entry.id, entry.structure.is_ok())).collect();
+    let found: Vec<(String, bool)> =
+        entries(&text).into_iter().map(|entry| (entry.id, entry.structure.is_ok())).collect();
     assert_eq!(found, [("f#a".to_owned(), true), ("f#b".to_owned(), false), ("f#a-2".to_owned(), true)]);
     assert_eq!(entry(&block("a", "Na1 Na 0 0 0")).id, "f");
     let bad = entries(&text).remove(1).structure.expect_err("Kx").to_string();
@@ -469,13 +522,16 @@ fn k10_rounded_coordinates_merge_onto_the_position() {
         assert!(notes.contains("'Fe1'") && notes.contains("special position"), "{notes}");
     }
     // Full decimals: nothing to say.
-    let text = file("_space_group_IT_number 194", &cell(3.2, 3.2, 5.2, [90.0, 90.0, 120.0]), "Mg1 Mg 0.3333 0.6667 0.25");
+    let text =
+        file("_space_group_IT_number 194", &cell(3.2, 3.2, 5.2, [90.0, 90.0, 120.0]), "Mg1 Mg 0.3333 0.6667 0.25");
     assert_eq!(noted(&text), ("Mg2".to_owned(), String::new()));
     // Thirds, and near a centre besides: one of two positions, which the multiplicity tells.
-    let unclear = file("_space_group_IT_number 148", &cell(10.5, 10.5, 12.0, [90.0, 90.0, 120.0]), "Fe1 Fe 0.33 0.67 0.17");
+    let unclear =
+        file("_space_group_IT_number 148", &cell(10.5, 10.5, 12.0, [90.0, 90.0, 120.0]), "Fe1 Fe 0.33 0.67 0.17");
     refused(&unclear, "3 images or 6");
-    let told =
-        unclear.replace("_type_symbol\n", "_type_symbol\n_atom_site_symmetry_multiplicity\n").replace("Fe1 Fe", "Fe1 Fe 3");
+    let told = unclear
+        .replace("_type_symbol\n", "_type_symbol\n_atom_site_symmetry_multiplicity\n")
+        .replace("Fe1 Fe", "Fe1 Fe 3");
     assert_eq!(formula(&told), "Fe3");
     // The tolerance is an option.
     let text = file("_space_group_IT_number 10", &monoclinic(), "Fe1 Fe 0.2 0.02 0.3");
@@ -526,7 +582,8 @@ fn k11_right_files_in_unusual_writing() {
     let capitals = "data_T\nLOOP_\n_ATOM_SITE_LABEL\n_ATOM_SITE_FRACT_X\n_ATOM_SITE_FRACT_Y\n_ATOM_SITE_FRACT_Z\nTI1 0 0 0\nCL1 0.5 0.5 0.5\n";
     assert_eq!(formula(&format!("{capitals}{}", cubic(4.0))), "ClTi");
     let line = "{\"lattice\": [[4, 0, 0], [0, 4, 0], [0, 0, 4]], \"species\": [\"Po\"], \"frac_coords\": [[0, 0, 0]]}";
-    let entries = io::read_bytes(format!("\u{feff}{line}\n{line}\n").as_bytes(), Format::JsonLines, Path::new("f.jsonl"));
+    let entries =
+        io::read_bytes(format!("\u{feff}{line}\n{line}\n").as_bytes(), Format::JsonLines, Path::new("f.jsonl"));
     assert!(entries.len() == 2 && entries.iter().all(|entry| entry.structure.is_ok()));
 }
 

@@ -14,7 +14,8 @@ fn k11_poscar_lists_over_several_lines() {
     let read = |text: &str| io::read_bytes(text.as_bytes(), Format::Poscar, Path::new("POSCAR")).remove(0).structure;
     let text = format!("{head}{}\n{}\n{}\n{}\nDirect\n{coordinates}", symbols[0], symbols[1], counts[0], counts[1]);
     assert_eq!(Composition::of(&read(&text).expect("two lines each")).formula(), "Na12Cl11");
-    let text = format!("{head}{}{}\n{}\n{}\nSelective\nDirect\n{coordinates}", symbols[0], symbols[1], counts[0], counts[1]);
+    let text =
+        format!("{head}{}{}\n{}\n{}\nSelective\nDirect\n{coordinates}", symbols[0], symbols[1], counts[0], counts[1]);
     assert_eq!(Composition::of(&read(&text).expect("counts alone on two lines")).formula(), "Na12Cl11");
     let text = format!("{head}{}\n{}\n{}\nDirect\n{coordinates}", symbols[0], symbols[1], counts[0]);
     let message = read(&text).expect_err("three counts are missing").to_string();
@@ -24,7 +25,8 @@ fn k11_poscar_lists_over_several_lines() {
 #[test]
 fn k15_scale_factors_of_a_poscar() {
     let text = |scale: &str| format!("t\n{scale}\n1 0 0\n0 1 0\n0 0 1\nPo\n1\nDirect\n0 0 0\n");
-    let read = |scale: &str| io::read_bytes(text(scale).as_bytes(), Format::Poscar, Path::new("POSCAR")).remove(0).structure;
+    let read =
+        |scale: &str| io::read_bytes(text(scale).as_bytes(), Format::Poscar, Path::new("POSCAR")).remove(0).structure;
     for scale in ["3 3 3 3", "3 3", "3 3 3 4 5", "-3 3 3", "0", "x"] {
         assert!(read(scale).expect_err(scale).to_string().contains("scale factor"), "{scale}");
     }

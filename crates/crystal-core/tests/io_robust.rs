@@ -126,8 +126,11 @@ fn damaged_files_give_structures_or_errors_in_time() {
 /// A metric that the rotations keep, from a general one: `G = Σ Wᵀ·G₀·W`.
 fn lattice_for(rotations: &[Matrix3<i32>]) -> Lattice {
     let general = Matrix3::new(180.0, 9.0, 14.0, 9.0, 230.0, 12.0, 14.0, 12.0, 310.0);
-    let sum: Matrix3<f64> =
-        rotations.iter().map(|rotation| rotation.map(f64::from)).map(|rotation| rotation.transpose() * general * rotation).sum();
+    let sum: Matrix3<f64> = rotations
+        .iter()
+        .map(|rotation| rotation.map(f64::from))
+        .map(|rotation| rotation.transpose() * general * rotation)
+        .sum();
     Lattice::new((sum / rotations.len() as f64).cholesky().expect("a metric").l()).expect("a lattice")
 }
 
@@ -141,8 +144,8 @@ fn assert_same(found: &Structure, expected: &Structure, what: &str) {
     assert!((metric(found) - metric(expected)).abs().max() < 1e-8, "{what}");
 }
 
-/// A crystal in each of the 530 settings, named by its Hall symbol: the images are those of the tables' operations, and every format
-/// gives back what it was given.
+/// A crystal in each of the 530 settings, named by its Hall symbol: the images are those of the tables' operations, and
+/// every format gives back what it was given.
 #[test]
 fn every_setting_through_every_format() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -156,7 +159,8 @@ fn every_setting_through_every_format() {
         let points = symbol.centering.lattice_points();
         // Far from every special position, so that nothing merges.
         let (point, images) = loop {
-            let point = Vector3::new(random.random(), random.random(), random.random()).map(|x: f64| (x * 1e6).round() / 1e6);
+            let point =
+                Vector3::new(random.random(), random.random(), random.random()).map(|x: f64| (x * 1e6).round() / 1e6);
             let images: Vec<Vector3<f64>> = points
                 .iter()
                 .flat_map(|shift| {
@@ -165,7 +169,8 @@ fn every_setting_through_every_format() {
                         .map(move |operation| operation.rotation.map(f64::from) * point + operation.translation + shift)
                 })
                 .collect();
-            let near = |image: &Vector3<f64>| lattice.to_cartesian(&(image - point).map(|x| x - x.round())).norm() < 0.6;
+            let near =
+                |image: &Vector3<f64>| lattice.to_cartesian(&(image - point).map(|x| x - x.round())).norm() < 0.6;
             if images.iter().filter(|image| near(image)).count() == 1 {
                 break (point, images);
             }

@@ -14,7 +14,10 @@ fn operations(number: i64) -> Vec<SymmetryOperation> {
     let group = SpaceGroup::from_number(number).expect("a group");
     let points = group.centring().lattice_points();
     let shifted = |point: &Vector3<f64>| {
-        let with = |operation: &SymmetryOperation| SymmetryOperation { translation: operation.translation + point, ..*operation };
+        let with = |operation: &SymmetryOperation| SymmetryOperation {
+            translation: operation.translation + point,
+            ..*operation
+        };
         group.operations().iter().map(with).collect::<Vec<_>>()
     };
     points.iter().flat_map(shifted).collect()
@@ -36,16 +39,21 @@ fn sizes(structure: &DisorderedStructure, max_cells: usize) -> Vec<usize> {
 
 #[test]
 fn binary_alloys_as_in_print() {
-    // Hart and Forcade (2008), table IV: 2, 6 and 19 binary superstructures of 2, 3 and 4 atoms on the fcc lattice, all concentrations.
+    // Hart and Forcade (2008), table IV: 2, 6 and 19 binary superstructures of 2, 3 and 4 atoms on the fcc lattice, all
+    // concentrations.
     let of_size = |occupancy: f64, n: usize| {
-        sizes(&alloy(225, &[("Cu", 1.0 - occupancy), ("Au", occupancy)]), n).into_iter().filter(|size| *size == n).count()
+        sizes(&alloy(225, &[("Cu", 1.0 - occupancy), ("Au", occupancy)]), n)
+            .into_iter()
+            .filter(|size| *size == n)
+            .count()
     };
     assert_eq!(of_size(0.5, 2), 2);
     assert_eq!(of_size(1.0 / 3.0, 3) + of_size(2.0 / 3.0, 3), 6);
     assert_eq!(of_size(0.25, 4) + of_size(0.5, 4) + of_size(0.75, 4), 19);
     // Layers across [100], [110] and [111] of the simple cubic lattice.
     assert_eq!(sizes(&alloy(221, &[("Cu", 0.5), ("Au", 0.5)]), 2), [2, 2, 2]);
-    // Three elements on three cells of the fcc lattice: layers ABC in two senses, which the inversion exchanges, on three lattices.
+    // Three elements on three cells of the fcc lattice: layers ABC in two senses, which the inversion exchanges, on
+    // three lattices.
     assert_eq!(sizes(&alloy(225, &[("Cu", 0.3333), ("Au", 0.3333), ("Ag", 0.3333)]), 3), [3, 3, 3]);
 }
 
@@ -65,7 +73,8 @@ fn the_smallest_and_most_symmetric_first() {
         let closest = ordered.structure.closest_pair().expect("four atoms").2;
         assert!((closest - 4.0 / 2.0_f64.sqrt()).abs() < 1e-9, "{closest}");
     }
-    let first = crystal_core::find_symmetry(&orderings[0].structure, 1e-3, crystal_core::Finder::Moyo).expect("a group");
+    let first =
+        crystal_core::find_symmetry(&orderings[0].structure, 1e-3, crystal_core::Finder::Moyo).expect("a group");
     assert_eq!(first.number.get(), 221);
     let one = alloy(225, &[("Cu", 0.75), ("Au", 0.25)]).orderings(&OrderingOptions::default()).expect("one");
     assert_eq!(one, orderings[..1]);
@@ -73,17 +82,21 @@ fn the_smallest_and_most_symmetric_first() {
 
 #[test]
 fn vacancies_full_sites_and_several_orbits() {
-    // A rock salt with every second anion missing, in four primitive cells or fewer: two cells, layers across [001] or [111].
+    // A rock salt with every second anion missing, in four primitive cells or fewer: two cells, layers across [001] or
+    // [111].
     let points = SpaceGroup::from_number(225).expect("a group").centring().lattice_points();
     let half = Vector3::repeat(0.5);
-    let sites = points.iter().flat_map(|point| [(*point, vec![(species("Ti"), 1.0)]), (point + half, vec![(species("O"), 0.5)])]);
+    let sites = points
+        .iter()
+        .flat_map(|point| [(*point, vec![(species("Ti"), 1.0)]), (point + half, vec![(species("O"), 0.5)])]);
     let lattice = Lattice::new(Matrix3::identity() * 4.2).expect("a cell");
     let structure = DisorderedStructure::new(lattice, sites, operations(225)).expect("a structure");
-    let orderings = structure.orderings(&OrderingOptions::default().with_count(10).with_max_cells(2)).expect("orderings");
+    let orderings =
+        structure.orderings(&OrderingOptions::default().with_count(10).with_max_cells(2)).expect("orderings");
     let formulas: Vec<String> = orderings.iter().map(|ordered| Composition::of(&ordered.structure).formula()).collect();
     assert_eq!(formulas, ["OTi2", "OTi2"]);
-    // Two independent sites in P 1, each half one element: in two cells of one lattice, seven lattices, the elements of the second
-    // site lie beside those of the first or across.
+    // Two independent sites in P 1, each half one element: in two cells of one lattice, seven lattices, the elements of
+    // the second site lie beside those of the first or across.
     let mixed = vec![(species("Fe"), 0.5), (species("Co"), 0.5)];
     let sites = [(Vector3::zeros(), mixed.clone()), (Vector3::new(0.4, 0.3, 0.45), mixed)];
     let lattice = Lattice::from_rows([[4.0, 0.1, 0.0], [0.3, 5.0, 0.0], [0.2, 0.4, 6.0]]).expect("a cell");
@@ -96,7 +109,8 @@ fn vacancies_full_sites_and_several_orbits() {
 
 #[test]
 fn what_cannot_be_ordered_says_so() {
-    let error = alloy(221, &[("Cu", 0.9), ("Au", 0.1)]).orderings(&OrderingOptions::default()).expect_err("needs ten cells");
+    let error =
+        alloy(221, &[("Cu", 0.9), ("Au", 0.1)]).orderings(&OrderingOptions::default()).expect_err("needs ten cells");
     assert!(error.to_string().contains("10 would be needed"), "{error}");
     // The cure works.
     let ten = OrderingOptions::default().with_max_cells(10);

@@ -1,7 +1,8 @@
 //! All 230 space groups: group axioms, Wyckoff positions, orbits and stabilisers.
 
 use crystal_core::{
-    Centring, CrystalSystem, Lattice, LatticeCoordinates, Orbit, SpaceGroup, SpaceGroupNumber, SymmetryOperation, stabiliser,
+    Centring, CrystalSystem, Lattice, LatticeCoordinates, Orbit, SpaceGroup, SpaceGroupNumber, SymmetryOperation,
+    stabiliser,
 };
 use nalgebra::{Matrix3, Vector3};
 use proptest::prelude::*;
@@ -156,7 +157,11 @@ fn generic_points_of_wyckoff_positions() {
             let primitive = lattice.transformed(&group.centring().to_primitive()).expect("a cell");
             let start = group.centring().to_conventional().tr_mul(&point);
             let orbit = Orbit::in_primitive_cell(group, &start, &primitive, tolerance);
-            assert_eq!(orbit.multiplicity() * group.centring().order(), position.multiplicity(), "{name}: primitive cell");
+            assert_eq!(
+                orbit.multiplicity() * group.centring().order(),
+                position.multiplicity(),
+                "{name}: primitive cell"
+            );
         }
     }
 }

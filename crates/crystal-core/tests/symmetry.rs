@@ -1,8 +1,9 @@
-//! Finding the space group again, and the round trip through the asymmetric unit, for generic structures of all 230 groups.
+//! Finding the space group again, and the round trip through the asymmetric unit, for generic structures of all 230
+//! groups.
 
 use crystal_core::{
-    AsymmetricSite, AsymmetricUnit, Composition, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction, Site,
-    SiteMode, SpaceGroup, SpaceGroupNumber, Species, StateSite, Structure, find_symmetry,
+    AsymmetricSite, AsymmetricUnit, Composition, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction,
+    Site, SiteMode, SpaceGroup, SpaceGroupNumber, Species, StateSite, Structure, find_symmetry,
 };
 use nalgebra::{Matrix3, Vector3};
 use proptest::prelude::*;
@@ -64,7 +65,13 @@ fn generic_structures_of_every_group_make_the_round_trip() {
             assert_eq!(reduction.unit.sites.len(), 3, "{number}");
             assert!(reduction.max_displacement < 1e-6, "{number}: {}", reduction.max_displacement);
             assert!(reduction.max_strain < 1e-8, "{number}: {}", reduction.max_strain);
-            assert!(reduction.unit.sites.iter().all(|site| site.multiplicity == group.wyckoff_positions()[0].multiplicity()));
+            assert!(
+                reduction
+                    .unit
+                    .sites
+                    .iter()
+                    .all(|site| site.multiplicity == group.wyckoff_positions()[0].multiplicity())
+            );
             let gap = largest_gap(&structure, &reduction).expect("as many atoms of each element");
             assert!(gap < 1e-6, "{number}: {gap}");
             // The same crystal in a left-handed basis is not its mirror image.
@@ -72,8 +79,8 @@ fn generic_structures_of_every_group_make_the_round_trip() {
                 lattice: Lattice::new(-structure.lattice.matrix()).expect("a cell"),
                 sites: structure.sites.iter().map(|site| Site { frac_coords: -site.frac_coords, ..*site }).collect(),
             };
-            let reduction =
-                Reduction::new(&left_handed, 1e-3, finder).unwrap_or_else(|error| panic!("{number} {finder:?}: {error}"));
+            let reduction = Reduction::new(&left_handed, 1e-3, finder)
+                .unwrap_or_else(|error| panic!("{number} {finder:?}: {error}"));
             assert_eq!(reduction.unit.space_group.number(), number);
             assert!(largest_gap(&left_handed, &reduction).expect("as many atoms of each element") < 1e-6, "{number}");
         });
@@ -83,7 +90,8 @@ fn generic_structures_of_every_group_make_the_round_trip() {
 #[test]
 fn rock_salt_in_every_disguise() {
     let sodium_chloride = |lattice: Matrix3<f64>, sites: Vec<(i64, [f64; 3])>| {
-        let sites = sites.into_iter().map(|(z, x)| Site { species: species(z), frac_coords: Vector3::from(x) }).collect();
+        let sites =
+            sites.into_iter().map(|(z, x)| Site { species: species(z), frac_coords: Vector3::from(x) }).collect();
         Structure::new(Lattice::new(lattice).expect("a cell"), sites).expect("a structure")
     };
     let a = 5.64;
@@ -142,7 +150,13 @@ fn states_come_back() {
         for site in &unit.sites {
             let same = back.sites.iter().find(|other| other.wyckoff_letter == site.wyckoff_letter).expect("its letter");
             let difference = (same.frac_coords - site.frac_coords).map(|x| x - x.round());
-            assert!(difference.norm() < 1e-9, "{number} {}: {} {}", site.wyckoff_letter, same.frac_coords, site.frac_coords);
+            assert!(
+                difference.norm() < 1e-9,
+                "{number} {}: {} {}",
+                site.wyckoff_letter,
+                same.frac_coords,
+                site.frac_coords
+            );
         }
         let total: usize = unit.sites.iter().map(|site| site.multiplicity).sum();
         assert_eq!(unit.expand_conventional().expect("a structure").n_sites(), total);
@@ -169,8 +183,9 @@ fn images_within_the_tolerance_merge() {
         lattice_coords: vec![-2.0],
         sites: vec![StateSite::general(species(29), Vector3::new(0.01, 0.995, 0.0))],
     };
-    let atoms =
-        |tolerance| AsymmetricUnit::from_state(&state, tolerance).and_then(|unit| unit.expand()).expect("a structure").n_sites();
+    let atoms = |tolerance| {
+        AsymmetricUnit::from_state(&state, tolerance).and_then(|unit| unit.expand()).expect("a structure").n_sites()
+    };
     assert_eq!(atoms(0.2), 1);
     assert!(atoms(1e-4) > 20);
 }
@@ -188,7 +203,8 @@ fn structures_that_are_none_are_errors() {
         assert!(matches!(find_symmetry(&empty, 0.01, finder), Err(CrystalError::NoSites)));
         let nan = Structure { lattice, sites: vec![site(6, f64::NAN)] };
         assert!(matches!(find_symmetry(&nan, 0.01, finder), Err(CrystalError::Coordinate { site: 0 })));
-        let flat = Structure { lattice: Lattice::new(Matrix3::identity() * 1e-3).expect("a cell"), sites: vec![site(6, 0.0)] };
+        let flat =
+            Structure { lattice: Lattice::new(Matrix3::identity() * 1e-3).expect("a cell"), sites: vec![site(6, 0.0)] };
         assert!(matches!(find_symmetry(&flat, 0.01, finder), Err(CrystalError::SymmetryNotFound { .. })));
     }
 }
@@ -211,11 +227,12 @@ fn almost_flat_cells_are_survived() {
 }
 
 proptest! {
-    // The same cases every time, as one that crashes the C library takes all tests along; PROPTEST_CASES=1000000 looks for new ones.
+    // The same cases every time, as one that crashes the C library takes all tests along; PROPTEST_CASES=1000000 looks
+    // for new ones.
     #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(230), ..ProptestConfig::default() })]
 
-    // Whatever comes in, an answer or an error comes out, and what is found rebuilds the input. Cells of all shapes and tolerances that
-    // are no small distance in them: both are what a sampler's structures look like on a bad day.
+    // Whatever comes in, an answer or an error comes out, and what is found rebuilds the input. Cells of all shapes and
+    // tolerances that are no small distance in them: both are what a sampler's structures look like on a bad day.
     #[test]
     fn random_structures_never_stop_a_finder(
         rows in proptest::array::uniform3(proptest::array::uniform3(-6.0..6.0)),
@@ -225,7 +242,8 @@ proptest! {
         snap in proptest::bool::ANY,
         symprec in 1e-4..1.0,
     ) {
-        // Rounded cells and points on a coarse grid overlap and are symmetric, or nearly so, far more often than random ones.
+        // Rounded cells and points on a coarse grid overlap and are symmetric, or nearly so, far more often than random
+        // ones.
         let mut rows = rows.map(|row: [f64; 3]| row.map(|x| [x, x.round(), (x * 0.5).round() * 3.0 + 0.01 * x][usize::from(round)]));
         rows[2] = rows[2].map(|x| x * stretch);
         let Ok(lattice) = Lattice::from_rows(rows) else { return Ok(()) };

@@ -42,7 +42,8 @@ fn mp_20_test_split() -> Vec<Row> {
     let decoder = zstd::Decoder::new(File::open(path).expect("a readable file")).expect("zstd data");
     let mut reader = csv::Reader::from_reader(decoder);
     let headers = reader.headers().expect("a header").clone();
-    let column = |name: &str| headers.iter().position(|header| header == name).expect("the column that data/README.md names");
+    let column =
+        |name: &str| headers.iter().position(|header| header == name).expect("the column that data/README.md names");
     let [id, coarse, fine, lattice, species, frac_coords] =
         ["material_id", "space_group_0.1", "space_group_0.01", "lattice", "species", "frac_coords"].map(column);
     let rows = reader.records().map(|record| {
@@ -69,9 +70,9 @@ enum Outcome {
 /// Tolerance (Å) for an expansion, which is symmetric to rounding.
 const TIGHT: f64 = 1e-4;
 
-/// structure → reduced → expanded → reduced → expanded: the second expansion must be the first, brought into its frame. Making a
-/// structure symmetric can bring it so close to a higher group that the same tolerance now reaches that one (`raised`): then the way
-/// back is taken at a tolerance that fits what the expansion is.
+/// structure → reduced → expanded → reduced → expanded: the second expansion must be the first, brought into its frame.
+/// Making a structure symmetric can bring it so close to a higher group that the same tolerance now reaches that one
+/// (`raised`): then the way back is taken at a tolerance that fits what the expansion is.
 fn round_trip(structure: &Structure, symprec: f64, finder: Finder) -> Result<Outcome, String> {
     let first = match Reduction::new(structure, symprec, finder) {
         Ok(first) => first,
@@ -79,7 +80,8 @@ fn round_trip(structure: &Structure, symprec: f64, finder: Finder) -> Result<Out
         Err(error) => return Err(error.to_string()),
     };
     let expanded = first.unit.expand().map_err(|error| error.to_string())?;
-    let reduce = |symprec| Reduction::new(&expanded, symprec, finder).map_err(|error| format!("second reduction: {error}"));
+    let reduce =
+        |symprec| Reduction::new(&expanded, symprec, finder).map_err(|error| format!("second reduction: {error}"));
     let number = first.unit.space_group.number();
     let mut again = reduce(symprec)?;
     let mut raised = None;
@@ -113,7 +115,8 @@ fn mp_20_makes_the_round_trip() {
             };
             let rows: Vec<&Row> = all_rows.iter().step_by(step).collect();
             let start = Instant::now();
-            let outcomes: Vec<_> = rows.par_iter().map(|row| (*row, round_trip(&row.structure, symprec, finder))).collect();
+            let outcomes: Vec<_> =
+                rows.par_iter().map(|row| (*row, round_trip(&row.structure, symprec, finder))).collect();
             let seconds = start.elapsed().as_secs_f64();
             let (mut n_round_trips, mut n_same_number, mut n_refused, mut n_raised) = (0, 0, 0, 0);
             let (mut largest, mut farthest): (f64, f64) = (0.0, 0.0);
@@ -150,7 +153,10 @@ fn mp_20_makes_the_round_trip() {
                 rows.len()
             );
             assert!(failures.is_empty(), "{finder:?} at {symprec} Å: {} failures: {failures:#?}", failures.len());
-            assert!(n_raised * 200 <= rows.len(), "{finder:?} at {symprec} Å: {n_raised} expansions have another group");
+            assert!(
+                n_raised * 200 <= rows.len(),
+                "{finder:?} at {symprec} Å: {n_raised} expansions have another group"
+            );
             assert!(n_refused * 200 <= rows.len(), "{finder:?} at {symprec} Å refused {n_refused}");
             assert!(n_same_number * 100 >= rows.len() * 98, "{finder:?} at {symprec} Å: {n_same_number} numbers agree");
         }
@@ -201,7 +207,8 @@ fn symmetry_is_spglibs(golden: GoldenSet) {
                     Ok(report) if report.number.get() == number => {
                         n_same += 1;
                         let elements = &entry.crystal.species;
-                        let same = orbit_sizes(elements, &known.equivalent_atoms) == orbit_sizes(elements, &report.orbits);
+                        let same =
+                            orbit_sizes(elements, &known.equivalent_atoms) == orbit_sizes(elements, &report.orbits);
                         n_same_orbits += usize::from(same);
                         if !same {
                             println!("{finder:?} {symprec}: {} ({number}): other orbits", entry.id);
@@ -211,7 +218,9 @@ fn symmetry_is_spglibs(golden: GoldenSet) {
                     Err(error) => println!("{finder:?} {symprec}: {}: {error}, known as {number}", entry.id),
                 }
             }
-            println!("{finder:?} at {symprec} Å: {n_same} of {n_known} golden numbers, {n_same_orbits} with the same orbits");
+            println!(
+                "{finder:?} at {symprec} Å: {n_same} of {n_known} golden numbers, {n_same_orbits} with the same orbits"
+            );
             assert_eq!(n_known, golden.len(), "every structure has a group");
             assert!(n_same * 100 >= n_known * 97, "{finder:?} at {symprec} Å: {n_same} of {n_known}");
             assert!(n_same_orbits * 100 >= n_same * 97, "{finder:?} at {symprec} Å: {n_same_orbits} of {n_same}");

@@ -36,13 +36,18 @@ impl BasisConfig {
         within("n_levels", self.n_levels, 1..=usize::MAX, "at least 1")
     }
 
-    /// Number of scalar features of an edge: whether its ends are equivalent, ln of the cut-off, ln of the length, the Gaussians.
+    /// Number of scalar features of an edge: whether its ends are equivalent, ln of the cut-off, ln of the length, the
+    /// Gaussians.
     pub fn n_scalars(&self) -> usize {
         3 + self.n_gaussians
     }
 
     /// The radial functions.
     pub fn radial(&self) -> RadialBasis {
-        RadialBasis { n_radial: self.n_radial, n_spherical: self.n_spherical, envelope_exponent: self.envelope_exponent }
+        RadialBasis {
+            n_radial: self.n_radial,
+            n_spherical: self.n_spherical,
+            envelope_exponent: self.envelope_exponent,
+        }
     }
 }

@@ -18,8 +18,9 @@ pub const N_ELEMENTS: usize = 118;
 
 /// A batch of graphs with the noise level of each structure.
 ///
-/// E edges, N sites, S structures, L degrees. Rows may be added that stand for nothing (see [`Padding`]), and a batch in which no structure has an
-/// edge gets one: they add exactly 0 to every estimate, and no tensor is empty (GPU kernels cannot be launched over nothing).
+/// E edges, N sites, S structures, L degrees. Rows may be added that stand for nothing (see [`Padding`]), and a batch
+/// in which no structure has an edge gets one: they add exactly 0 to every estimate, and no tensor is empty (GPU
+/// kernels cannot be launched over nothing).
 #[derive(Debug, Clone)]
 pub struct GraphBatch {
     pub(crate) n_structures: usize,
@@ -41,17 +42,19 @@ pub struct GraphBatch {
     pub envelope: Tensor<2>,
     /// Radial functions `[E, n_radial]`, zero at and beyond the cut-off.
     pub radial: Tensor<2>,
-    /// Radial parts of the spherical functions `[L, E, n_radial]`, zero at and beyond the cut-off, divided by the root of the structure's
-    /// mean degree: a sum over all neighbours then keeps its size whether a site has 10 or 400 of them.
+    /// Radial parts of the spherical functions `[L, E, n_radial]`, zero at and beyond the cut-off, divided by the root
+    /// of the structure's mean degree: a sum over all neighbours then keeps its size whether a site has 10 or 400 of
+    /// them.
     pub spherical: Tensor<3>,
     /// Real spherical harmonics `[E, L²]` of the edge's direction in the frame of its source.
     pub harmonics: Tensor<2>,
     /// Unit vectors `[E, 3]`, Cartesian, in the frame of the source.
     pub directions: Tensor<2>,
-    /// Scalar features `[E, n_scalars]`: 1 where the ends are images of one site under an operation, `ln(r_c/5 Å)`, `ln(d/5 Å)`, then the
-    /// Gaussians of d. The radial functions see d/r_c only; bond lengths are absolute.
+    /// Scalar features `[E, n_scalars]`: 1 where the ends are images of one site under an operation, `ln(r_c/5 Å)`,
+    /// `ln(d/5 Å)`, then the Gaussians of d. The radial functions see d/r_c only; bond lengths are absolute.
     pub scalars: Tensor<2>,
-    /// `g/(1e-3 + |g|²)/(edges of the structure)`, g = ∂d/∂y, `[E, 6]`: the lattice estimate is the structure's sum of an edge's output times this.
+    /// `g/(1e-3 + |g|²)/(edges of the structure)`, g = ∂d/∂y, `[E, 6]`: the lattice estimate is the structure's sum of
+    /// an edge's output times this.
     pub lattice_weights: Tensor<2>,
     /// 1 for the free lattice coordinates of each structure, else 0, `[S, 6]`.
     pub free_mask: Tensor<2>,
@@ -59,8 +62,9 @@ pub struct GraphBatch {
 
 /// Whether a batch gets rows that stand for nothing, so that its tensors come in few sizes.
 ///
-/// A GPU's memory pool keeps freed buffers by size: if every batch has another number of edges, it searches and splits them, slower with every
-/// step. Rounding up adds at most a sixteenth to a large batch, and less than 128 rows to a small one.
+/// A GPU's memory pool keeps freed buffers by size: if every batch has another number of edges, it searches and splits
+/// them, slower with every step. Rounding up adds at most a sixteenth to a large batch, and less than 128 rows to a
+/// small one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
     /// No more rows than sites and edges.
@@ -121,12 +125,18 @@ pub struct PreparedBatch {
 }
 
 impl PreparedBatch {
-    /// Sorts the graph's indices, in parallel over them. Rows that stand for nothing come last: sites of the last structure with edges from
-    /// themselves to themselves, longer than the cut-off.
+    /// Sorts the graph's indices, in parallel over them. Rows that stand for nothing come last: sites of the last
+    /// structure with edges from themselves to themselves, longer than the cut-off.
     ///
     /// # Errors
-    /// [`StateError`] if the levels do not match the structures or the basis, if a site is not an element, or if there are no sites.
-    pub fn new(graph: &BatchedMultiGraph, levels: &[usize], config: &BasisConfig, padding: Padding) -> Result<Self, StateError> {
+    /// [`StateError`] if the levels do not match the structures or the basis, if a site is not an element, or if there
+    /// are no sites.
+    pub fn new(
+        graph: &BatchedMultiGraph,
+        levels: &[usize],
+        config: &BasisConfig,
+        padding: Padding,
+    ) -> Result<Self, StateError> {
         config.check()?;
         check(graph, levels, config)?;
         let n_structures = graph.n_structures();
@@ -137,7 +147,8 @@ impl PreparedBatch {
         let elements = filled(graph.atomic_numbers.iter().map(|&z| u32::from(z) - 1).collect(), n_sites, |_| 0);
         // Without rounding, the one edge that may be added belongs to the last site.
         let first_added = graph.n_edges();
-        let site_of = |edge: usize| (graph.n_sites() + (edge - first_added) / Padding::EDGES_PER_SITE).min(n_sites - 1) as u32;
+        let site_of =
+            |edge: usize| (graph.n_sites() + (edge - first_added) / Padding::EDGES_PER_SITE).min(n_sites - 1) as u32;
         let sources = filled(expand(&graph.offsets), n_edges, site_of);
         let targets = filled(graph.targets.clone(), n_edges, site_of);
         let reverses = filled(graph.reverse.clone(), n_edges, |edge| edge as u32);
@@ -154,7 +165,12 @@ impl PreparedBatch {
         let mut sorted: [HostRowIndex; 7] = Default::default();
         let (edges, ()) = rayon::join(
             || EdgeInputs::new(graph, n_edges),
-            || sorted.par_iter_mut().zip(maps).for_each(|(out, (index, n_targets))| *out = HostRowIndex::new(index, n_targets)),
+            || {
+                sorted
+                    .par_iter_mut()
+                    .zip(maps)
+                    .for_each(|(out, (index, n_targets))| *out = HostRowIndex::new(index, n_targets))
+            },
         );
         let [elements, levels, source, target, reverse, edge_structure, site_structure] = sorted;
         let mut free_mask = vec![0.0; n_structures * LatticeCoordinates::MAX];
@@ -207,7 +223,12 @@ impl GraphBatch {
     ///
     /// # Errors
     /// As [`PreparedBatch::new`].
-    pub fn new(graph: &BatchedMultiGraph, levels: &[usize], config: &BasisConfig, device: &Device) -> Result<Self, StateError> {
+    pub fn new(
+        graph: &BatchedMultiGraph,
+        levels: &[usize],
+        config: &BasisConfig,
+        device: &Device,
+    ) -> Result<Self, StateError> {
         Ok(PreparedBatch::new(graph, levels, config, Padding::for_device(device))?.upload(device))
     }
 

@@ -14,7 +14,9 @@ pub(crate) fn check_elements(states: &[CrystalState]) -> Result<(), StateError> 
     }
     let known = 1..=N_ELEMENTS;
     match sites.find(|(_, site)| !known.contains(&usize::from(site.species.atomic_number()))) {
-        Some((site, unknown)) => Err(StateError::UnknownElement { site, atomic_number: unknown.species.atomic_number() }),
+        Some((site, unknown)) => {
+            Err(StateError::UnknownElement { site, atomic_number: unknown.species.atomic_number() })
+        }
         None => Ok(()),
     }
 }

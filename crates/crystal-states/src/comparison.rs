@@ -21,7 +21,8 @@ const VOID: f64 = 1e8;
 pub struct GraphComparison {
     /// Structures compared.
     pub structures: usize,
-    /// Structures for which the devices chose cut-offs of different size: a neighbour on the edge of a radius tried was counted by one of them only.
+    /// Structures for which the devices chose cut-offs of different size: a neighbour on the edge of a radius tried was
+    /// counted by one of them only.
     pub other_cutoffs: usize,
     /// Edges that both have.
     pub edges: usize,
@@ -65,7 +66,8 @@ struct HostBatch {
 
 impl HostBatch {
     fn new(batch: &GraphBatch, n_sites: usize) -> Self {
-        let whole = |tensor: &Tensor<1, Int>| tensor.clone().into_data().iter::<i64>().map(|x| x as usize).collect::<Vec<_>>();
+        let whole =
+            |tensor: &Tensor<1, Int>| tensor.clone().into_data().iter::<i64>().map(|x| x as usize).collect::<Vec<_>>();
         let floats = |tensor: &Tensor<2>| tensor.clone().into_data().iter::<f32>().map(f64::from).collect::<Vec<_>>();
         let n_scalars = batch.scalars.dims()[1];
         let scalars = floats(&batch.scalars);
@@ -78,7 +80,9 @@ impl HostBatch {
             source_offsets: whole(&batch.source.offsets)[..=n_sites].to_vec(),
             target: whole(&batch.target.index),
             reverse: whole(&batch.reverse.index),
-            vectors: (0..n_edges).map(|edge| std::array::from_fn(|k| directions[edge * 3 + k] * distances[edge])).collect(),
+            vectors: (0..n_edges)
+                .map(|edge| std::array::from_fn(|k| directions[edge * 3 + k] * distances[edge]))
+                .collect(),
             cutoffs: (0..n_edges).map(|edge| length(edge, 1)).collect(),
             distances,
             lattice_weights: lattice_weights.as_chunks::<6>().0.to_vec(),
@@ -96,7 +100,12 @@ fn distance(a: &[f64; 3], b: &[f64; 3]) -> f64 {
 }
 
 /// Compares the graphs of two batches of the same `n_structures` structures with `n_sites` sites.
-pub fn compare_graphs(expected: &GraphBatch, found: &GraphBatch, n_structures: usize, n_sites: usize) -> GraphComparison {
+pub fn compare_graphs(
+    expected: &GraphBatch,
+    found: &GraphBatch,
+    n_structures: usize,
+    n_sites: usize,
+) -> GraphComparison {
     let (expected, found) = (HostBatch::new(expected, n_sites), HostBatch::new(found, n_sites));
     let mut comparison = GraphComparison { structures: n_structures, ..GraphComparison::default() };
     let mut other = vec![false; n_structures];
@@ -126,7 +135,8 @@ pub fn compare_graphs(expected: &GraphBatch, found: &GraphBatch, n_structures: u
     let inside = |batch: &HostBatch, edge: usize| batch.distances[edge] < (1.0 - ON_CUTOFF) * batch.cutoffs[edge];
     for site in (0..n_sites).filter(|&site| !other[expected.site_structure[site]]) {
         let edges = expected.edges(site);
-        let largest = edges.clone().flat_map(|edge| expected.lattice_weights[edge]).fold(1e-12, |m: f64, w| m.max(w.abs()));
+        let largest =
+            edges.clone().flat_map(|edge| expected.lattice_weights[edge]).fold(1e-12, |m: f64, w| m.max(w.abs()));
         for edge in edges {
             let Some(twin) = partner[edge] else {
                 if inside(&expected, edge) {

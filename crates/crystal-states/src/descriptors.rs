@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 pub const N_DESCRIPTORS: usize = 92;
 /// Elements with descriptors: H to Fm.
 pub const N_DESCRIBED: usize = 100;
-/// Ones among the descriptors of an element: group, period, electronegativity, covalent radius, valence electrons, ionisation energy, electron affinity,
-/// block and volume. An element of which something is unknown has fewer.
+/// Ones among the descriptors of an element: group, period, electronegativity, covalent radius, valence electrons,
+/// ionisation energy, electron affinity, block and volume. An element of which something is unknown has fewer.
 pub const N_PROPERTIES: usize = 9;
 
 /// Row-major, `N_DESCRIBED × N_DESCRIPTORS`.
@@ -20,8 +20,9 @@ static DESCRIPTORS: LazyLock<Vec<f32>> = LazyLock::new(|| {
     values
 });
 
-/// The descriptors of elements 1 to [`N_DESCRIBED`], row-major, `N_DESCRIBED × N_DESCRIPTORS`: properties in bins, one-hot, as published with the network
-/// of Xie and Grossman (Phys. Rev. Lett. 120, 145301, 2018; source: `assets/README.md`).
+/// The descriptors of elements 1 to [`N_DESCRIBED`], row-major, `N_DESCRIBED × N_DESCRIPTORS`: properties in bins,
+/// one-hot, as published with the network of Xie and Grossman (Phys. Rev. Lett. 120, 145301, 2018; source:
+/// `assets/README.md`).
 pub fn element_descriptors() -> &'static [f32] {
     &DESCRIPTORS
 }

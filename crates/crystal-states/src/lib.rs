@@ -1,11 +1,12 @@
 //! Batches of crystal states on a device: their graphs and edge features, training noise, Langevin steps.
 //!
-//! A [`StateBatch`] holds structures where the network runs. On a GPU its states stay there, and neighbour search, multigraph, steps and
-//! noise are kernels (`device`); on a processor they are `CrystalState`s, and `multigraph` builds the graphs. [`GraphBatch`] is what a network
-//! reads of them.
+//! A [`StateBatch`] holds structures where the network runs. On a GPU its states stay there, and neighbour search,
+//! multigraph, steps and noise are kernels (`device`); on a processor they are `CrystalState`s, and `multigraph` builds
+//! the graphs. [`GraphBatch`] is what a network reads of them.
 //!
 //! # Architecture Invariant
-//! What the kernels make is what `multigraph` makes of the same state, up to the order of the edges; [`compare_graphs`] tells.
+//! What the kernels make is what `multigraph` makes of the same state, up to the order of the edges; [`compare_graphs`]
+//! tells.
 
 mod basis;
 mod batch;

@@ -64,8 +64,8 @@ impl<'a> StateSet<'a> {
         self.states
     }
 
-    /// The structures of `draws` with position noise, then with lattice noise; everything random depends on the key, on `stream` and on a draw's slot
-    /// alone. A cell of less than 1 Å³ per site is drawn again, up to a thousand times.
+    /// The structures of `draws` with position noise, then with lattice noise; everything random depends on the key, on
+    /// `stream` and on a draw's slot alone. A cell of less than 1 Å³ per site is drawn again, up to a thousand times.
     ///
     /// # Errors
     /// [`StateError::Graph`] if a structure's lattice is not a cell.

@@ -1,7 +1,7 @@
 //! Structures on their way: their graphs, Langevin steps and training noise, on the device that the network runs on.
 //!
-//! On a GPU the states lie there as tensors and only the number of edges comes back to the host; on a processor they are
-//! [`CrystalState`]s and `multigraph` builds the graphs. Both draw the same random numbers.
+//! On a GPU the states lie there as tensors and only the number of edges comes back to the host; on a processor they
+//! are [`CrystalState`]s and `multigraph` builds the graphs. Both draw the same random numbers.
 
 use burn::Tensor;
 use burn::tensor::Device;
@@ -18,7 +18,8 @@ use crate::{BasisConfig, GraphBatch, LangevinStep, StateError, host};
 
 /// Several structures that are moved together.
 ///
-/// A structure whose cell or coordinates are no crystal any more stays as it is, has no edges and gets 0 from every estimate: it cannot spoil the others.
+/// A structure whose cell or coordinates are no crystal any more stays as it is, has no edges and gets 0 from every
+/// estimate: it cannot spoil the others.
 #[derive(Debug)]
 pub struct StateBatch {
     pub(crate) place: Place,
@@ -31,7 +32,8 @@ pub(crate) enum Place {
     Device(Box<device::DeviceStates>),
 }
 
-/// Bytes of memory of a device that moves its states with kernels of its own, if its runtime tells; `None` for a processor.
+/// Bytes of memory of a device that moves its states with kernels of its own, if its runtime tells; `None` for a
+/// processor.
 pub fn device_memory(device: &Device) -> Option<u64> {
     #[cfg(feature = "cube")]
     if has_kernels(device) {
@@ -42,8 +44,8 @@ pub fn device_memory(device: &Device) -> Option<u64> {
 }
 
 impl StateBatch {
-    /// The states on `device`. `streams` tells the random numbers of the structures apart, one per structure; with the same stream a structure gets
-    /// the same numbers in every batch.
+    /// The states on `device`. `streams` tells the random numbers of the structures apart, one per structure; with the
+    /// same stream a structure gets the same numbers in every batch.
     ///
     /// # Errors
     /// [`StateError::EmptyBatch`] without sites, [`StateError::UnknownElement`], [`StateError::StreamCount`].
@@ -64,8 +66,14 @@ impl StateBatch {
     /// The graphs as the network reads them, with a noise level for each structure.
     ///
     /// # Errors
-    /// [`StateError`] if the levels do not fit the structures or the basis, or the configuration of the graph makes no sense.
-    pub fn graph_batch(&mut self, levels: &[usize], basis: &BasisConfig, graph: &GraphConfig) -> Result<GraphBatch, StateError> {
+    /// [`StateError`] if the levels do not fit the structures or the basis, or the configuration of the graph makes no
+    /// sense.
+    pub fn graph_batch(
+        &mut self,
+        levels: &[usize],
+        basis: &BasisConfig,
+        graph: &GraphConfig,
+    ) -> Result<GraphBatch, StateError> {
         basis.check()?;
         check_levels(levels, self.n_structures(), basis)?;
         match &mut self.place {
@@ -96,7 +104,8 @@ impl StateBatch {
         }
     }
 
-    /// Moves the sites. `estimate` `[at least N, 3]` is that of the batch made last; rows beyond the sites are not read.
+    /// Moves the sites. `estimate` `[at least N, 3]` is that of the batch made last; rows beyond the sites are not
+    /// read.
     pub fn step_positions(&mut self, estimate: Tensor<2>, step: LangevinStep) {
         match &mut self.place {
             Place::Host(states) => states.step_positions(estimate, step),

@@ -11,8 +11,9 @@ pub fn random_direction(rng: &mut impl Rng) -> [f32; 3] {
     [r * cos, r * sin, z]
 }
 
-/// The graph of one structure with random vectors: `n_pairs` edges and their reverses. Because each site has its own frame, any directions make a consistent
-/// multigraph. One pair in eight is an edge that is its own reverse, as on a special position.
+/// The graph of one structure with random vectors: `n_pairs` edges and their reverses. Because each site has its own
+/// frame, any directions make a consistent multigraph. One pair in eight is an edge that is its own reverse, as on a
+/// special position.
 pub fn random_graph(n_sites: usize, n_pairs: usize, rng: &mut impl Rng) -> BatchedMultiGraph {
     let cutoff = rng.random_range(4.0..6.0_f32);
     // (source, target, index of the reverse, distance, lattice gradient, equivalent)
@@ -65,8 +66,12 @@ pub fn random_graph(n_sites: usize, n_pairs: usize, rng: &mut impl Rng) -> Batch
 
 /// Several batches as one.
 pub fn join(parts: &[BatchedMultiGraph]) -> BatchedMultiGraph {
-    let mut batch =
-        BatchedMultiGraph { site_offsets: vec![0], edge_offsets: vec![0], offsets: vec![0], ..BatchedMultiGraph::default() };
+    let mut batch = BatchedMultiGraph {
+        site_offsets: vec![0],
+        edge_offsets: vec![0],
+        offsets: vec![0],
+        ..BatchedMultiGraph::default()
+    };
     for part in parts {
         let (first_site, first_edge) = (batch.n_sites() as u32, batch.n_edges() as u32);
         batch.site_offsets.extend(part.site_offsets[1..].iter().map(|site| site + first_site));

@@ -8,14 +8,16 @@ use multigraph::BatchedMultiGraph;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-const BASIS: BasisConfig = BasisConfig { n_radial: 6, n_spherical: 5, envelope_exponent: 5, n_gaussians: 16, n_levels: 10 };
+const BASIS: BasisConfig =
+    BasisConfig { n_radial: 6, n_spherical: 5, envelope_exponent: 5, n_gaussians: 16, n_levels: 10 };
 
 #[test]
 fn bad_batches_are_named() {
     let device = Device::flex();
     let graph = random_graph(2, 10, &mut ChaCha8Rng::seed_from_u64(1));
-    let error =
-        |graph: &BatchedMultiGraph, levels: &[usize]| GraphBatch::new(graph, levels, &BASIS, &device).expect_err("a bad batch");
+    let error = |graph: &BatchedMultiGraph, levels: &[usize]| {
+        GraphBatch::new(graph, levels, &BASIS, &device).expect_err("a bad batch")
+    };
     assert!(matches!(error(&graph, &[10]), StateError::LevelOutOfRange { level: 10, .. }));
     assert!(matches!(error(&graph, &[1, 2]), StateError::LevelCount { .. }));
     assert!(matches!(error(&BatchedMultiGraph::default(), &[]), StateError::EmptyBatch));

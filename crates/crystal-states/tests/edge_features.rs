@@ -70,7 +70,8 @@ fn envelope(x: f64, config: &BasisConfig) -> f64 {
     let p = config.envelope_exponent + 1;
     let n = p as f64;
     let power = |k: usize| (0..k).fold(1.0, |product, _| product * x);
-    let inside = 1.0 - 0.5 * (n + 1.0) * (n + 2.0) * power(p) + n * (n + 2.0) * power(p + 1) - 0.5 * n * (n + 1.0) * power(p + 2);
+    let inside = 1.0 - 0.5 * (n + 1.0) * (n + 2.0) * power(p) + n * (n + 2.0) * power(p + 1)
+        - 0.5 * n * (n + 1.0) * power(p + 2);
     if x < 1.0 { inside } else { 0.0 }
 }
 

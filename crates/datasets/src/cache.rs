@@ -1,5 +1,5 @@
-//! The reduced form on disk: a sealed file with a zstd frame of one [`Stored`]. The file's name carries the key (hash of what is reduced, options,
-//! version of the format), so sets and options do not push each other out.
+//! The reduced form on disk: a sealed file with a zstd frame of one [`Stored`]. The file's name carries the key (hash
+//! of what is reduced, options, version of the format), so sets and options do not push each other out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,8 @@ impl Place {
                 return None;
             }
         };
-        match decode(&frame).and_then(|stored| restore(stored, name)).and_then(|data| spot_check(data, options.symprec)) {
+        match decode(&frame).and_then(|stored| restore(stored, name)).and_then(|data| spot_check(data, options.symprec))
+        {
             Ok(data) => Some(data),
             Err(reason) => {
                 tracing::warn!("{}: {reason}; the reduced form is made anew", self.path.display());
@@ -86,7 +87,8 @@ impl Place {
         }
     }
 
-    /// Writes the data set to a temporary name and renames it. Failure costs time at the next start, nothing else, hence a warning.
+    /// Writes the data set to a temporary name and renames it. Failure costs time at the next start, nothing else,
+    /// hence a warning.
     pub(crate) fn store(&self, data: &DataSet) {
         if let Err(reason) = encode(data).and_then(|frame| self.write(&frame)) {
             tracing::warn!("{}: {reason}; the reduced form is not kept", self.path.display());
@@ -203,7 +205,13 @@ fn stored_unit(unit: &AsymmetricUnit) -> StoredUnit {
 
 fn record(stored: StoredRecord) -> Result<Record, String> {
     let site = |(number, frac_coords)| Ok(Site { species: species_of(number)?, frac_coords });
-    let sites = stored.species.iter().copied().zip(points(&stored.frac_coords)).map(site).collect::<Result<Vec<_>, String>>()?;
+    let sites = stored
+        .species
+        .iter()
+        .copied()
+        .zip(points(&stored.frac_coords))
+        .map(site)
+        .collect::<Result<Vec<_>, String>>()?;
     let structure = Structure::new(lattice_of(&stored.lattice)?, sites).map_err(|error| error.to_string())?;
     let unit = match stored.unit {
         Ok(unit) => Ok(restored_unit(&unit)?),
@@ -217,7 +225,12 @@ fn restored_unit(stored: &StoredUnit) -> Result<AsymmetricUnit, String> {
     let space_group = SpaceGroup::from_number(i64::from(stored.space_group)).map_err(|error| error.to_string())?;
     let positions = points(&stored.frac_coords).zip(stored.wyckoff_letters.chars()).zip(&stored.multiplicities);
     let site = |(number, ((frac_coords, wyckoff_letter), multiplicity)): (u8, ((Vector3<f64>, char), &u32))| {
-        Ok(AsymmetricSite { species: species_of(number)?, frac_coords, wyckoff_letter, multiplicity: *multiplicity as usize })
+        Ok(AsymmetricSite {
+            species: species_of(number)?,
+            frac_coords,
+            wyckoff_letter,
+            multiplicity: *multiplicity as usize,
+        })
     };
     let sites = stored.species.iter().copied().zip(positions).map(site).collect::<Result<Vec<_>, String>>()?;
     Ok(AsymmetricUnit { space_group, lattice: lattice_of(&stored.lattice)?, sites })

@@ -42,8 +42,8 @@ pub struct Record {
     pub id: String,
     /// The structure as the source gives it.
     pub structure: Structure,
-    /// Its space group at 0.1 Å as the file states it, else as found at the tolerance of [`crate::LoadOptions::symprec`]. `None` if neither
-    /// is known.
+    /// Its space group at 0.1 Å as the file states it, else as found at the tolerance of
+    /// [`crate::LoadOptions::symprec`]. `None` if neither is known.
     pub space_group: Option<u8>,
     /// Formation energy in eV/atom, where the file states it.
     pub formation_energy: Option<f64>,
@@ -56,9 +56,11 @@ pub struct Record {
 pub struct DataSet {
     /// Name, such as `mp_20`.
     pub name: String,
-    /// SHA-256 of the content in a canonical form, hexadecimal: the same for the same rows, however the files are packed.
+    /// SHA-256 of the content in a canonical form, hexadecimal: the same for the same rows, however the files are
+    /// packed.
     pub sha256: String,
-    /// Rows that could not be read: id and reason, which names file, line and column. Rows that the space-group filter drops are not here.
+    /// Rows that could not be read: id and reason, which names file, line and column. Rows that the space-group filter
+    /// drops are not here.
     pub rejected: Vec<(String, String)>,
     /// Number of rows that the space-group filter dropped, in the order of [`Split::ALL`].
     pub dropped: [usize; 3],

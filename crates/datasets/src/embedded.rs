@@ -1,9 +1,9 @@
 //! The embedded data set: textbook prototypes decorated with elements, for machines with neither data nor network.
 //!
-//! The tables stand in `assets/prototypes/*.ron`. A prototype is a space group, Wyckoff sites in the standard setting with their free
-//! parameters, and axial ratios; a group of decorations says which elements take which role and where their radii come from. The one
-//! free length of a structure follows from its radii: the cell is the smallest in which no listed contact is shorter than
-//! `factor · (r_i + r_j)`. The structures are estimates, not measurements.
+//! The tables stand in `assets/prototypes/*.ron`. A prototype is a space group, Wyckoff sites in the standard setting
+//! with their free parameters, and axial ratios; a group of decorations says which elements take which role and where
+//! their radii come from. The one free length of a structure follows from its radii: the cell is the smallest in which
+//! no listed contact is shorter than `factor · (r_i + r_j)`. The structures are estimates, not measurements.
 
 mod build;
 mod expression;
@@ -94,7 +94,8 @@ fn rows() -> Result<Vec<Row>, DatasetError> {
     let mut rows = Vec::new();
     for (file, text) in TABLES {
         for prototype in read::<Vec<Prototype>>(file, text)? {
-            let fault = |reason| DatasetError::Prototype { file: file.to_owned(), place: prototype.name.clone(), reason };
+            let fault =
+                |reason| DatasetError::Prototype { file: file.to_owned(), place: prototype.name.clone(), reason };
             rows.extend(build::structures(&prototype, &radii).map_err(fault)?);
         }
     }

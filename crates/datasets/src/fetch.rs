@@ -1,7 +1,8 @@
 //! Filling the user's cache from the network: resumed, hashed and checked downloads of a data set's files.
 //!
-//! A file grows as `NAME.part` beside its final place and is renamed when it is whole and its SHA-256 is right; an interrupted download
-//! goes on where it stopped. The hashes stand in `SHA256SUMS` (the form of `sha256sum`), which the next run verifies.
+//! A file grows as `NAME.part` beside its final place and is renamed when it is whole and its SHA-256 is right; an
+//! interrupted download goes on where it stopped. The hashes stand in `SHA256SUMS` (the form of `sha256sum`), which the
+//! next run verifies.
 
 mod sums;
 mod transfer;
@@ -15,9 +16,10 @@ use crate::{DatasetError, hashing, source::MP_20, user_cache_dir};
 
 pub use sums::{SUMS_FILE, is_sha256};
 
-/// Where MP-20's public files lie: the repository of CDVAE (Xie et al. 2022, MIT; data of the Materials Project, CC BY 4.0), at one revision, so
-/// that what is fetched does not move.
-pub const MP_20_URL: &str = "https://raw.githubusercontent.com/txie-93/cdvae/73874c48a46b74fedaa161fdac512b0a75e2d336/data/mp_20";
+/// Where MP-20's public files lie: the repository of CDVAE (Xie et al. 2022, MIT; data of the Materials Project, CC BY
+/// 4.0), at one revision, so that what is fetched does not move.
+pub const MP_20_URL: &str =
+    "https://raw.githubusercontent.com/txie-93/cdvae/73874c48a46b74fedaa161fdac512b0a75e2d336/data/mp_20";
 /// MP-20's public files.
 pub const MP_20_FILES: [&str; 3] = ["train.csv", "val.csv", "test.csv"];
 
@@ -68,12 +70,12 @@ pub enum Outcome {
     },
 }
 
-/// Downloads what is missing and verifies the rest; returns each file's name, hash and outcome. Nothing with a final name is ever
-/// incomplete.
+/// Downloads what is missing and verifies the rest; returns each file's name, hash and outcome. Nothing with a final
+/// name is ever incomplete.
 ///
 /// # Errors
-/// [`DatasetError::HttpStatus`], [`DatasetError::Download`] (run again to resume), [`DatasetError::HashMismatch`] if a file does not have its
-/// pinned or recorded hash, [`DatasetError::Io`].
+/// [`DatasetError::HttpStatus`], [`DatasetError::Download`] (run again to resume), [`DatasetError::HashMismatch`] if a
+/// file does not have its pinned or recorded hash, [`DatasetError::Io`].
 pub fn fetch(options: &FetchOptions) -> Result<Vec<(String, String, Outcome)>, DatasetError> {
     fs::create_dir_all(&options.out).map_err(DatasetError::io(&options.out))?;
     let mut recorded = sums::read(&options.out)?;

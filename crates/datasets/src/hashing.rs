@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::DatasetError;
 use crate::table::Table;
 
-/// SHA-256 of what tables hold, whatever file they came from: each split's rows in order, each with its id, group, energy, lattice (rows, Å) and
-/// sites (atomic number, fractional coordinates), all numbers as the eight bytes of their value, least first.
+/// SHA-256 of what tables hold, whatever file they came from: each split's rows in order, each with its id, group,
+/// energy, lattice (rows, Å) and sites (atomic number, fractional coordinates), all numbers as the eight bytes of their
+/// value, least first.
 pub(crate) fn sha256_of_tables(tables: &[Table; 3]) -> String {
     let mut digest = Sha256::new();
     for table in tables {

@@ -10,9 +10,9 @@
 //! # }
 //! ```
 //!
-//! [`locate`] chooses the source (`--data DIR`, else `DRUSE_DATA`, else the user's cache, else the embedded prototypes), [`load`] reads,
-//! filters and reduces it to asymmetric units, and keeps the reduced form in the user's cache. [`fetch`] fills that cache from the
-//! network.
+//! [`locate`] chooses the source (`--data DIR`, else `DRUSE_DATA`, else the user's cache, else the embedded
+//! prototypes), [`load`] reads, filters and reduces it to asymmetric units, and keeps the reduced form in the user's
+//! cache. [`fetch`] fills that cache from the network.
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library, and only [`fetch`] touches the network.

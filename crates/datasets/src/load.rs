@@ -12,8 +12,8 @@ use crate::{DatasetError, Source, cache, embedded, hashing, source, user_cache_d
 /// How a data set is loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadOptions {
-    /// Structures with a lower space-group number are dropped: 16 for the paper's table, which leaves triclinic and monoclinic ones out;
-    /// 1 keeps all. The group is the file's at 0.1 Å, else the one found at `symprec`.
+    /// Structures with a lower space-group number are dropped: 16 for the paper's table, which leaves triclinic and
+    /// monoclinic ones out; 1 keeps all. The group is the file's at 0.1 Å, else the one found at `symprec`.
     pub min_space_group: u8,
     /// Tolerance of the symmetry finder in Å.
     pub symprec: f64,
@@ -30,19 +30,21 @@ impl Default for LoadOptions {
     }
 }
 
-/// Reads a source, drops what the space-group filter does not want, and reduces the rest to asymmetric units. The reduced form is kept
-/// in [`LoadOptions::cache_dir`], so that a second start needs no symmetry search; a cache that cannot be read or written is a warning.
+/// Reads a source, drops what the space-group filter does not want, and reduces the rest to asymmetric units. The
+/// reduced form is kept in [`LoadOptions::cache_dir`], so that a second start needs no symmetry search; a cache that
+/// cannot be read or written is a warning.
 ///
 /// # Errors
-/// [`DatasetError`], naming the file: a folder or file that is missing, a column that is missing, a truncated file. Bad rows are no
-/// error: they stand in [`DataSet::rejected`].
+/// [`DatasetError`], naming the file: a folder or file that is missing, a column that is missing, a truncated file. Bad
+/// rows are no error: they stand in [`DataSet::rejected`].
 pub fn load(source: &Source, options: &LoadOptions) -> Result<DataSet, DatasetError> {
     if !(options.symprec.is_finite() && options.symprec > 0.0) {
         return Err(DatasetError::Symprec { symprec: options.symprec });
     }
     let start = Instant::now();
     let origin = Origin::of(source)?;
-    let cache = options.cache_dir.as_deref().map(|folder| cache::Place::new(folder, &origin.name, &origin.content, options));
+    let cache =
+        options.cache_dir.as_deref().map(|folder| cache::Place::new(folder, &origin.name, &origin.content, options));
     if let Some(data) = cache.as_ref().and_then(|place| place.load(&origin.name, options)) {
         tracing::debug!(name = data.name, seconds = start.elapsed().as_secs_f64(), "data set loaded from the cache");
         return Ok(data);
@@ -62,8 +64,8 @@ pub fn load(source: &Source, options: &LoadOptions) -> Result<DataSet, DatasetEr
 /// What is known of a source before its structures are looked at.
 struct Origin {
     name: String,
-    /// Hash by which the reduced form is found in the cache: of the files as they are, so that a second start need not read them, or of the
-    /// embedded structures, which follow from the tables and from the code.
+    /// Hash by which the reduced form is found in the cache: of the files as they are, so that a second start need not
+    /// read them, or of the embedded structures, which follow from the tables and from the code.
     content: String,
     tables: Tables,
 }
@@ -103,7 +105,8 @@ fn reduce_all(name: String, tables: [Table; 3], options: &LoadOptions) -> DataSe
     for (split, table) in Split::ALL.into_iter().zip(tables) {
         data.rejected.extend(table.rejected);
         let (rows, twice): (Vec<_>, Vec<_>) = table.rows.into_iter().partition(|row| seen.insert(row.id.clone()));
-        data.rejected.extend(twice.into_iter().map(|row| (row.id, format!("split {split}: this id stands there twice"))));
+        data.rejected
+            .extend(twice.into_iter().map(|row| (row.id, format!("split {split}: this id stands there twice"))));
         let reduced = reduction.reduce(rows);
         data.dropped[split as usize] = reduced.dropped;
         data.rejected.extend(reduced.rejected);
@@ -111,7 +114,12 @@ fn reduce_all(name: String, tables: [Table; 3], options: &LoadOptions) -> DataSe
     }
     reduction.finish();
     if !data.rejected.is_empty() {
-        tracing::warn!(name = data.name, rows = data.rejected.len(), first = data.rejected[0].1, "rows could not be used");
+        tracing::warn!(
+            name = data.name,
+            rows = data.rejected.len(),
+            first = data.rejected[0].1,
+            "rows could not be used"
+        );
     }
     data
 }

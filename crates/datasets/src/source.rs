@@ -18,9 +18,9 @@ pub enum Source {
     Embedded,
 }
 
-/// Chooses the source: `data_dir` (the option `--data`), else the environment variable `DRUSE_DATA`, else the user's cache if
-/// `fetch-data` has filled it, else the embedded prototypes. A folder that is named is taken as it stands: [`crate::load`] reports what
-/// is wrong with it.
+/// Chooses the source: `data_dir` (the option `--data`), else the environment variable `DRUSE_DATA`, else the user's
+/// cache if `fetch-data` has filled it, else the embedded prototypes. A folder that is named is taken as it stands:
+/// [`crate::load`] reports what is wrong with it.
 pub fn locate(data_dir: Option<&Path>) -> Source {
     choose(data_dir, env::var_os("DRUSE_DATA"), user_cache_dir())
 }
@@ -80,8 +80,9 @@ mod tests {
         let cache = folder.path().join("cache");
         let filled = cache.join(MP_20);
         std::fs::create_dir_all(&filled).expect("a folder");
-        let choose_with =
-            |data: Option<&Path>, variable: Option<&str>| choose(data, variable.map(OsString::from), Some(cache.clone()));
+        let choose_with = |data: Option<&Path>, variable: Option<&str>| {
+            choose(data, variable.map(OsString::from), Some(cache.clone()))
+        };
         assert_eq!(choose_with(None, None), Source::Embedded);
         std::fs::write(filled.join("train.csv"), "").expect("a file");
         assert_eq!(choose_with(None, None), Source::Embedded, "a half-filled cache is not taken");

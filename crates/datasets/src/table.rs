@@ -57,7 +57,11 @@ impl Layout {
         let optional = |name: &str| header.iter().position(|column| column.trim() == name);
         let needed = |column: &'static str| {
             let found = || header.iter().collect::<Vec<_>>().join(", ");
-            optional(column).ok_or_else(|| DatasetError::MissingColumn { path: path.to_owned(), column, found: found() })
+            optional(column).ok_or_else(|| DatasetError::MissingColumn {
+                path: path.to_owned(),
+                column,
+                found: found(),
+            })
         };
         let id = needed("material_id")?;
         let structure = match optional("cif") {
@@ -96,7 +100,8 @@ impl Layout {
 
 /// Reads a table, compressed or not.
 ///
-/// A missing column, a file that is no CSV and a truncated file are errors; a bad row is reported in [`Table::rejected`].
+/// A missing column, a file that is no CSV and a truncated file are errors; a bad row is reported in
+/// [`Table::rejected`].
 pub(crate) fn read(path: &Path) -> Result<Table, DatasetError> {
     let text = text_of(path)?;
     let truncated = |line: u64, reason: String| DatasetError::Truncated { path: path.to_owned(), line, reason };
@@ -116,10 +121,15 @@ pub(crate) fn read(path: &Path) -> Result<Table, DatasetError> {
     match records.last() {
         None => return Err(truncated(1, "there is no row below the header".to_owned())),
         Some(last) if last.len() < header.len() => {
-            return Err(truncated(line_of(last), format!("the last row has {} of {} columns", last.len(), header.len())));
+            return Err(truncated(
+                line_of(last),
+                format!("the last row has {} of {} columns", last.len(), header.len()),
+            ));
         }
         // Every known writer ends the last line; without that a number in its last column may have lost digits.
-        Some(last) if text.last() != Some(&b'\n') => return Err(truncated(line_of(last), "the last line has no end".to_owned())),
+        Some(last) if text.last() != Some(&b'\n') => {
+            return Err(truncated(line_of(last), "the last line has no end".to_owned()));
+        }
         Some(_) => {}
     }
     let parsed: Vec<Result<Row, (String, String)>> = records
@@ -190,7 +200,8 @@ fn structure_of_arrays(lattice: &str, species: &str, frac_coords: &str) -> Resul
     if coords.len() != 3 * species.len() {
         return Err(format!("column 'frac_coords' has {} numbers for {} sites", coords.len(), species.len()));
     }
-    let site = |(species, frac): (Species, &[f64])| Site { species, frac_coords: Vector3::new(frac[0], frac[1], frac[2]) };
+    let site =
+        |(species, frac): (Species, &[f64])| Site { species, frac_coords: Vector3::new(frac[0], frac[1], frac[2]) };
     let sites = species.into_iter().zip(coords.chunks_exact(3)).map(site).collect();
     Structure::new(lattice, sites).map_err(|error| error.to_string())
 }

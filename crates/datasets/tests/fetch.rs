@@ -87,20 +87,22 @@ fn answer(request: tiny_http::Request, files: &BTreeMap<String, Vec<u8>>, manner
             .and_then(|()| stream.flush());
         return;
     }
-    let range =
-        request.headers().iter().find(|header| header.field.equiv("Range")).map(|header| header.value.as_str().to_owned());
+    let range = request
+        .headers()
+        .iter()
+        .find(|header| header.field.equiv("Range"))
+        .map(|header| header.value.as_str().to_owned());
     let start = range.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
     let header = |text: String| Header::from_bytes("Content-Range", text).expect("a header");
-    let response =
-        match (manner, start) {
-            (Manner::Ranges, Some(start)) if start >= body.len() => {
-                Response::from_data(vec![]).with_status_code(416).with_header(header(format!("bytes */{}", body.len())))
-            }
-            (Manner::Ranges, Some(start)) => Response::from_data(&body[start..])
-                .with_status_code(206)
-                .with_header(header(format!("bytes {start}-{}/{}", body.len() - 1, body.len()))),
-            _ => Response::from_data(body.as_slice()),
-        };
+    let response = match (manner, start) {
+        (Manner::Ranges, Some(start)) if start >= body.len() => {
+            Response::from_data(vec![]).with_status_code(416).with_header(header(format!("bytes */{}", body.len())))
+        }
+        (Manner::Ranges, Some(start)) => Response::from_data(&body[start..])
+            .with_status_code(206)
+            .with_header(header(format!("bytes {start}-{}/{}", body.len() - 1, body.len()))),
+        _ => Response::from_data(body.as_slice()),
+    };
     // Without a length the client could not tell a short body.
     let _ = request.respond(response.with_chunked_threshold(usize::MAX));
 }
@@ -123,7 +125,11 @@ fn files() -> BTreeMap<String, Vec<u8>> {
 }
 
 fn options(server: &LocalServer, out: &Path) -> FetchOptions {
-    FetchOptions { base_url: server.url.clone(), silence: Duration::from_secs(3), ..FetchOptions::mp_20_into(out.to_owned()) }
+    FetchOptions {
+        base_url: server.url.clone(),
+        silence: Duration::from_secs(3),
+        ..FetchOptions::mp_20_into(out.to_owned())
+    }
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -150,7 +156,12 @@ fn downloads_all_and_verifies_the_next_time() {
     let sums = fs::read_to_string(folder.join(SUMS_FILE)).expect("a file");
     assert!(sums.contains(&format!("{}  val.csv\n", sha256(b"val"))), "{sums}");
     let requests = server.requests();
-    assert!(fetch(&options(&server, &folder)).expect("all there").iter().all(|(_, _, outcome)| *outcome == Outcome::Present));
+    assert!(
+        fetch(&options(&server, &folder))
+            .expect("all there")
+            .iter()
+            .all(|(_, _, outcome)| *outcome == Outcome::Present)
+    );
     assert_eq!(server.requests(), requests, "what is there is not asked for");
     fs::write(folder.join("val.csv"), "vel").expect("a file");
     let error = fetch(&options(&server, &folder)).expect_err("a changed file");
@@ -263,7 +274,8 @@ fn the_command_fills_the_cache_and_loads_it() {
 
 #[test]
 fn the_command_says_what_does_not_parse() {
-    let files = BTreeMap::from(["train", "val", "test"].map(|name| (format!("{name}.csv"), b"no,table\n1,2\n".to_vec())));
+    let files =
+        BTreeMap::from(["train", "val", "test"].map(|name| (format!("{name}.csv"), b"no,table\n1,2\n".to_vec())));
     let server = LocalServer::new(files, Manner::Ranges);
     let cache = tempfile::tempdir().expect("a temporary folder");
     let output = command(&server, cache.path()).output().expect("the command runs");

@@ -17,14 +17,18 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let options = LoadOptions { min_space_group: 16, cache_dir: Some(folder.path().join("cache")), ..LoadOptions::default() };
+        let options =
+            LoadOptions { min_space_group: 16, cache_dir: Some(folder.path().join("cache")), ..LoadOptions::default() };
         let fixture = Self { folder, options };
         fs::create_dir(fixture.data()).expect("a folder");
         fixture.write(
             "train",
             &format!("{HEADER}a,NaCl,{SALT}b,NaCl,{TRICLINIC}c,NaCl,{}d,NaCl,{SALT}", SALT.replace("Na Cl", "Na Qq")),
         );
-        fixture.write("val", &format!("{HEADER}e,NaCl,{}f,NaCl,{}", SALT.replace("225", ""), TRICLINIC.replace("2,4", ",4")));
+        fixture.write(
+            "val",
+            &format!("{HEADER}e,NaCl,{}f,NaCl,{}", SALT.replace("225", ""), TRICLINIC.replace("2,4", ",4")),
+        );
         fixture.write("test", &format!("{HEADER}a,NaCl,{SALT}g,NaCl,{SALT}"));
         fixture
     }
@@ -43,7 +47,8 @@ impl Fixture {
 
     fn cache_files(&self) -> Vec<PathBuf> {
         let folder = self.options.cache_dir.as_ref().expect("a cache folder").join("reduced");
-        let mut files: Vec<PathBuf> = fs::read_dir(folder).expect("a folder").map(|item| item.expect("an item").path()).collect();
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(folder).expect("a folder").map(|item| item.expect("an item").path()).collect();
         files.sort();
         files
     }
@@ -112,7 +117,11 @@ fn the_cache_gives_back_what_was_reduced() {
     assert_eq!(files.len(), 1, "no temporary file is left behind");
     let written = fs::metadata(&files[0]).expect("metadata").modified().expect("a time");
     assert_same(&first, &fixture.load());
-    assert_eq!(fs::metadata(&files[0]).expect("metadata").modified().expect("a time"), written, "it is not written again");
+    assert_eq!(
+        fs::metadata(&files[0]).expect("metadata").modified().expect("a time"),
+        written,
+        "it is not written again"
+    );
     // Other options and other sources have other files.
     fixture.options.symprec = 0.05;
     fixture.load();
@@ -152,7 +161,8 @@ fn a_cache_that_cannot_be_written_is_no_error() {
 #[test]
 fn errors_name_the_file() {
     let fixture = Fixture::new();
-    let error = |path: &Path| load(&Source::Folder(path.to_owned()), &fixture.options).expect_err("an error").to_string();
+    let error =
+        |path: &Path| load(&Source::Folder(path.to_owned()), &fixture.options).expect_err("an error").to_string();
     fixture.write("test", &format!("{HEADER}a,NaCl,225,0 2.8"));
     let text = error(fixture.folder.path());
     assert!(text.contains("test.csv:2:") && text.contains("truncated"), "{text}");
@@ -166,7 +176,8 @@ fn errors_name_the_file() {
 #[test]
 fn the_embedded_set_loads() {
     let cache = tempfile::tempdir().expect("a temporary folder");
-    let options = LoadOptions { min_space_group: 16, cache_dir: Some(cache.path().to_owned()), ..LoadOptions::default() };
+    let options =
+        LoadOptions { min_space_group: 16, cache_dir: Some(cache.path().to_owned()), ..LoadOptions::default() };
     let seconds = [(); 2].map(|()| {
         let start = std::time::Instant::now();
         let data = load(&Source::Embedded, &options).expect("a data set");

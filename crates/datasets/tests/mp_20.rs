@@ -11,7 +11,8 @@ use test_support::{needs, shared};
 /// Loads twice with an empty cache at first; prints and returns both and their times.
 fn load_twice(folder: &Path) -> [(DataSet, f64); 2] {
     let cache = tempfile::tempdir().expect("a temporary folder");
-    let options = LoadOptions { min_space_group: 16, cache_dir: Some(cache.path().to_owned()), ..LoadOptions::default() };
+    let options =
+        LoadOptions { min_space_group: 16, cache_dir: Some(cache.path().to_owned()), ..LoadOptions::default() };
     let loaded = [(); 2].map(|()| {
         let start = Instant::now();
         let data = load(&Source::Folder(folder.to_owned()), &options).expect("MP-20 loads");
@@ -22,8 +23,12 @@ fn load_twice(folder: &Path) -> [(DataSet, f64); 2] {
     let found = |record: &&datasets::Record| {
         record.unit.as_ref().is_ok_and(|unit| Some(unit.space_group.number().get()) != record.space_group)
     };
-    eprintln!("{sizes:?} (train, val, test): {cold:.2} s reduced anew, {warm:.2} s from the cache; dropped {:?}", first.dropped);
-    let without_unit: Vec<_> = first.records().filter_map(|record| Some((&record.id, record.unit.as_ref().err()?))).collect();
+    eprintln!(
+        "{sizes:?} (train, val, test): {cold:.2} s reduced anew, {warm:.2} s from the cache; dropped {:?}",
+        first.dropped
+    );
+    let without_unit: Vec<_> =
+        first.records().filter_map(|record| Some((&record.id, record.unit.as_ref().err()?))).collect();
     eprintln!(
         "no asymmetric unit: {}; another group found than the file states: {}",
         without_unit.len(),

@@ -34,8 +34,9 @@ impl KMesh {
             // The rule cuts off; a quotient a rounding error below a whole number is that number.
             let wanted = (scale / length + 1e-9).floor().max(1.0);
             let fits = (1..=MAX_DIVISIONS).find(|number| f64::from(*number) >= wanted);
-            *divisions =
-                fits.ok_or_else(|| wrong("give a smaller one; the mesh would have more than 1 000 points along a vector"))?;
+            *divisions = fits.ok_or_else(|| {
+                wrong("give a smaller one; the mesh would have more than 1 000 points along a vector")
+            })?;
         }
         Ok(Self(mesh))
     }

@@ -43,7 +43,8 @@ impl PseudopotentialTable {
     /// # Errors
     /// [`DftInputError::Io`]; [`DftInputError::Table`] if it is not a table, or a cut-off makes no sense.
     pub fn read(path: &Path) -> Result<Self, DftInputError> {
-        let text = std::fs::read_to_string(path).map_err(|source| DftInputError::Io { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| DftInputError::Io { path: path.to_owned(), source })?;
         Self::from_ron(&text, path)
     }
 
@@ -70,7 +71,8 @@ impl PseudopotentialTable {
     /// # Errors
     /// [`DftInputError::NoPseudopotential`] names every element without one.
     pub(crate) fn of(&self, elements: &[Species]) -> Result<Vec<&Pseudopotential>, DftInputError> {
-        let missing: Vec<Species> = elements.iter().filter(|element| !self.elements.contains_key(element)).copied().collect();
+        let missing: Vec<Species> =
+            elements.iter().filter(|element| !self.elements.contains_key(element)).copied().collect();
         if !missing.is_empty() {
             return Err(DftInputError::NoPseudopotential { table: self.name.clone(), missing });
         }

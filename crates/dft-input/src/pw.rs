@@ -67,14 +67,19 @@ impl Default for PwOptions {
 ///
 /// # Errors
 /// [`DftInputError::NoPseudopotential`], [`DftInputError::Setting`].
-pub fn pw_input(structure: &Structure, table: &PseudopotentialTable, options: &PwOptions) -> Result<String, DftInputError> {
+pub fn pw_input(
+    structure: &Structure,
+    table: &PseudopotentialTable,
+    options: &PwOptions,
+) -> Result<String, DftInputError> {
     let elements = elements(structure);
     let potentials = table.of(&elements)?;
     let KMesh([k1, k2, k3]) = KMesh::by_density(structure.lattice(), options.k_density)?;
     let composition = Composition::of(structure);
     let highest = |cutoffs: &mut dyn Iterator<Item = f64>| cutoffs.fold(0.0, f64::max);
     let ecutwfc = highest(&mut potentials.iter().map(|potential| potential.ecutwfc));
-    // The potential with the higher cut-off of wave functions need not be the one with the higher cut-off of the density.
+    // The potential with the higher cut-off of wave functions need not be the one with the higher cut-off of the
+    // density.
     let ecutrho = highest(&mut potentials.iter().map(|potential| potential.ecutrho)).max(4.0 * ecutwfc);
     let n_atoms = f64::from(composition.total());
     let magnetic: Vec<bool> =

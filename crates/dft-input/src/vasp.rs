@@ -23,7 +23,8 @@ struct Row {
 }
 
 static SETTINGS: LazyLock<HashMap<Species, Row>> = LazyLock::new(|| {
-    let rows = csv::Reader::from_reader(include_str!("../../../assets/tables/mp_vasp.csv").as_bytes()).into_deserialize();
+    let rows =
+        csv::Reader::from_reader(include_str!("../../../assets/tables/mp_vasp.csv").as_bytes()).into_deserialize();
     let rows = rows.map(|row| row.expect("the embedded table is well formed"));
     rows.map(|row: Row| (row.symbol.parse().expect("the embedded table names elements"), row)).collect()
 });
@@ -71,7 +72,8 @@ impl VaspInput {
     /// [`DftInputError::NoVaspPotential`] names every element without settings; [`DftInputError::Setting`].
     pub fn new(structure: &Structure, options: &VaspOptions) -> Result<Self, DftInputError> {
         let elements = elements(structure);
-        let missing: Vec<Species> = elements.iter().filter(|element| !SETTINGS.contains_key(element)).copied().collect();
+        let missing: Vec<Species> =
+            elements.iter().filter(|element| !SETTINGS.contains_key(element)).copied().collect();
         if !missing.is_empty() {
             return Err(DftInputError::NoVaspPotential { missing });
         }
@@ -81,7 +83,10 @@ impl VaspInput {
         Ok(Self {
             structure: Structure::new(*structure.lattice(), sites)?,
             incar: incar(structure, &elements, &potentials, options),
-            kpoints: format!("{} points per 1/A^3 of the reciprocal cell\n0\nGamma\n{k1} {k2} {k3}\n0 0 0\n", options.k_density),
+            kpoints: format!(
+                "{} points per 1/A^3 of the reciprocal cell\n0\nGamma\n{k1} {k2} {k3}\n0 0 0\n",
+                options.k_density
+            ),
             potentials,
         })
     }

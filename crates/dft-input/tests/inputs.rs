@@ -1,13 +1,17 @@
 //! Inputs as texts.
 
 use crystal_core::{Lattice, Site, Structure};
-use dft_input::{Calculation, DftInputError, HubbardSyntax, PseudopotentialTable, PwOptions, VaspInput, VaspOptions, pw_input};
+use dft_input::{
+    Calculation, DftInputError, HubbardSyntax, PseudopotentialTable, PwOptions, VaspInput, VaspOptions, pw_input,
+};
 
 /// Atoms in a cube, Å.
 fn cube(a: f64, atoms: &[(&str, [f64; 3])]) -> Structure {
     let lattice = Lattice::from_rows([[a, 0.0, 0.0], [0.0, a, 0.0], [0.0, 0.0, a]]).expect("a cell");
-    let site =
-        |(symbol, place): &(&str, [f64; 3])| Site { species: symbol.parse().expect("a symbol"), frac_coords: (*place).into() };
+    let site = |(symbol, place): &(&str, [f64; 3])| Site {
+        species: symbol.parse().expect("a symbol"),
+        frac_coords: (*place).into(),
+    };
     Structure::new(lattice, atoms.iter().map(site).collect()).expect("a structure")
 }
 
@@ -68,14 +72,24 @@ fn iron_oxide_in_pw() -> Result<(), DftInputError> {
     let input = |hubbard| pw_input(&iron_oxide(), &table, &PwOptions { hubbard, ..PwOptions::default() });
     let text = input(None)?;
     // The highest of both elements, Fe's; sites by element; moments on Fe alone.
-    for line in
-        ["ecutwfc = 90.0", "ecutrho = 1080.0", "ntyp = 2", "nspin = 2", "starting_magnetization(2) = 0.5", "&CELL", "&IONS"]
-    {
+    for line in [
+        "ecutwfc = 90.0",
+        "ecutrho = 1080.0",
+        "ntyp = 2",
+        "nspin = 2",
+        "starting_magnetization(2) = 0.5",
+        "&CELL",
+        "&IONS",
+    ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
     assert!(!text.contains("starting_magnetization(1)") && !text.to_lowercase().contains("hubbard"), "{text}");
-    let atoms: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("ATOMIC_POSITIONS")).skip(1).take(3).collect();
-    assert_eq!(atoms.iter().map(|line| line.trim().split(' ').next()).collect::<Vec<_>>(), [Some("O"), Some("O"), Some("Fe")]);
+    let atoms: Vec<&str> =
+        text.lines().skip_while(|line| !line.starts_with("ATOMIC_POSITIONS")).skip(1).take(3).collect();
+    assert_eq!(
+        atoms.iter().map(|line| line.trim().split(' ').next()).collect::<Vec<_>>(),
+        [Some("O"), Some("O"), Some("Fe")]
+    );
     assert!(input(Some(HubbardSyntax::Namelist))?.contains("  lda_plus_u = .true.\n  Hubbard_U(2) = 5.3\n/"));
     assert!(input(Some(HubbardSyntax::Card))?.ends_with("HUBBARD (ortho-atomic)\n  U Fe-3d 5.3\n"));
     Ok(())
@@ -84,7 +98,11 @@ fn iron_oxide_in_pw() -> Result<(), DftInputError> {
 #[test]
 fn cutoffs_of_norm_conserving_partners() -> Result<(), DftInputError> {
     // Cu needs 90 and 720 Ry, Ag 50 and 200.
-    let text = pw_input(&cube(4.0, &[("Ag", [0.0; 3]), ("Cu", [0.5; 3])]), &PseudopotentialTable::sssp(), &PwOptions::default())?;
+    let text = pw_input(
+        &cube(4.0, &[("Ag", [0.0; 3]), ("Cu", [0.5; 3])]),
+        &PseudopotentialTable::sssp(),
+        &PwOptions::default(),
+    )?;
     assert!(text.contains("ecutwfc = 90.0\n  ecutrho = 720.0"), "{text}");
     Ok(())
 }
@@ -97,7 +115,10 @@ fn users_replace_the_table() -> Result<(), DftInputError> {
     write("(name: \"mine\", elements: {\"Si\": (file: \"Si.upf\", ecutwfc: 40, ecutrho: 160)})");
     let table = PseudopotentialTable::read(&path)?;
     let text = pw_input(&cube(5.43, &[("Si", [0.0; 3])]), &table, &PwOptions::default())?;
-    assert!(text.contains("Si 1.0 Si.upf") && text.contains("cut-offs: mine") && text.contains("ecutrho = 160.0"), "{text}");
+    assert!(
+        text.contains("Si 1.0 Si.upf") && text.contains("cut-offs: mine") && text.contains("ecutrho = 160.0"),
+        "{text}"
+    );
     let error = pw_input(&iron_oxide(), &table, &PwOptions::default()).expect_err("no Fe, no O").to_string();
     assert!(error.contains("'mine'") && error.contains("O, Fe"), "{error}");
     for (bad, said) in [

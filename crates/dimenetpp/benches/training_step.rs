@@ -1,4 +1,5 @@
-//! Time of one training step's forward and backward pass on the CPU, and of making the batch: 32 structures of about 320 edges, for both presets.
+//! Time of one training step's forward and backward pass on the CPU, and of making the batch: 32 structures of about
+//! 320 edges, for both presets.
 
 use std::hint::black_box;
 
@@ -27,7 +28,8 @@ fn benches(criterion: &mut Criterion) {
     for (name, config) in presets {
         let basis = config.basis();
         group.bench_function(format!("{name}/batch"), |bencher| {
-            bencher.iter(|| GraphBatch::new(black_box(&graph), &levels, &basis, &Device::flex()).expect("a valid batch"));
+            bencher
+                .iter(|| GraphBatch::new(black_box(&graph), &levels, &basis, &Device::flex()).expect("a valid batch"));
         });
         let model = config.init(&Device::flex());
         let batch = GraphBatch::new(&graph, &levels, &basis, &Device::flex()).expect("a valid batch");

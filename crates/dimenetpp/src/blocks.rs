@@ -8,13 +8,14 @@ use burn::tensor::TensorData;
 use crystal_states::{GraphBatch, N_DESCRIPTORS, N_ELEMENTS, N_PROPERTIES, element_descriptors};
 use score_model::{at_sources, at_targets};
 use tensor_ops::{
-    ParameterSource, add_dense_swish, angular_message, dense, dense_swish, gather_rows, layer_norm, linear, matrix_product, swish,
+    ParameterSource, add_dense_swish, angular_message, dense, dense_swish, gather_rows, layer_norm, linear,
+    matrix_product, swish,
 };
 
 use crate::{DimeNetPlusPlusConfig, ElementInput};
 
-/// Two linear maps without anything between: a factorised matrix. Multiplying the factors first costs nothing (they are tiny) and saves a tensor
-/// over all edges.
+/// Two linear maps without anything between: a factorised matrix. Multiplying the factors first costs nothing (they are
+/// tiny) and saves a tensor over all edges.
 #[derive(Module, Debug)]
 struct RadialFilter {
     first: Linear,
@@ -32,7 +33,8 @@ impl RadialFilter {
     }
 }
 
-/// `h_{c,l}(d) = Σ_b W2[b, c]·Σ_n W1[l, n, b]·R_ln(d)` (method §5), the factors multiplied first as in [`RadialFilter`].
+/// `h_{c,l}(d) = Σ_b W2[b, c]·Σ_n W1[l, n, b]·R_ln(d)` (method §5), the factors multiplied first as in
+/// [`RadialFilter`].
 #[derive(Module, Debug)]
 struct AngularFilter {
     /// `[L, n_radial, basis_emb]`.
@@ -81,8 +83,9 @@ impl Residual {
 
 /// Messages from elements, noise level, length and the edge's scalars.
 ///
-/// The published layer is a dense layer on the concatenation of all parts; here it is the sum of one dense layer per part, which is the same map, so that
-/// the parts that belong to sites are multiplied once per site. The level enters as a row of the sum (its embedding times its matrix).
+/// The published layer is a dense layer on the concatenation of all parts; here it is the sum of one dense layer per
+/// part, which is the same map, so that the parts that belong to sites are multiplied once per site. The level enters
+/// as a row of the sum (its embedding times its matrix).
 #[derive(Module, Debug)]
 pub(super) struct EdgeEmbedding {
     /// One row per element, or per descriptor.

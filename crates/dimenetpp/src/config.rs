@@ -16,8 +16,9 @@ pub enum ElementInput {
     /// Its atomic number: a learned vector for each element (the paper).
     #[default]
     AtomicNumber,
-    /// Its descriptors ([`crystal_states::element_descriptors`]): a learned linear map of them, so that elements of one group have something in common from the
-    /// start (the paper's outlook). Elements beyond fermium have none and look alike.
+    /// Its descriptors ([`crystal_states::element_descriptors`]): a learned linear map of them, so that elements of one
+    /// group have something in common from the start (the paper's outlook). Elements beyond fermium have none and look
+    /// alike.
     Descriptors,
 }
 
@@ -97,7 +98,8 @@ impl DimeNetPlusPlusConfig {
         }
     }
 
-    /// Floating-point operations of the dense layers for one edge in one evaluation, a multiplication and an addition counted as two.
+    /// Floating-point operations of the dense layers for one edge in one evaluation, a multiplication and an addition
+    /// counted as two.
     pub fn dense_operations_per_edge(&self) -> usize {
         let (emb, int_emb, out_emb) = (self.emb, self.int_emb, self.out_emb);
         let embedding = (self.n_radial + emb + self.basis().n_scalars()) * emb;
@@ -138,7 +140,8 @@ impl ModelConfig for DimeNetPlusPlusConfig {
 
     fn check(&self) -> Result<(), ConfigError> {
         self.basis().check()?;
-        let widths = [("emb", self.emb), ("out_emb", self.out_emb), ("int_emb", self.int_emb), ("basis_emb", self.basis_emb)];
+        let widths =
+            [("emb", self.emb), ("out_emb", self.out_emb), ("int_emb", self.int_emb), ("basis_emb", self.basis_emb)];
         for (field, value) in widths {
             ConfigError::unless((1..=4096).contains(&value), field, value, "1 to 4096")?;
         }
@@ -159,8 +162,9 @@ impl ModelConfig for DimeNetPlusPlusConfig {
         Self { seed, ..self.clone() }
     }
 
-    /// A network with random parameters: embeddings of elements of mean square 1, uniform, dense layers after Glorot with bias 0, the last layer of each output
-    /// block at a twentieth of Glorot's bound so that the first estimates are below one although a site sums over tens of edges.
+    /// A network with random parameters: embeddings of elements of mean square 1, uniform, dense layers after Glorot
+    /// with bias 0, the last layer of each output block at a twentieth of Glorot's bound so that the first estimates
+    /// are below one although a site sums over tens of edges.
     ///
     /// The same seed gives the same parameters on every device. On a device with autodiff, the network can be trained.
     fn init(&self, device: &Device) -> DimeNetPlusPlus {

@@ -1,9 +1,10 @@
 //! DimeNet++ with outputs on edges (Gasteiger, Giri, Margraf, Günnemann, arXiv 2011.14115; the paper's §4; method §5).
 //!
-//! Differences from the published network: the angular sum is exact without triplets ([`tensor_ops::angular_message()`]) and takes
-//! both directions in the frame of the site between them; it is divided by the root of the mean degree; lengths enter as d/r_c, with ln r_c, ln d
-//! and Gaussians of d as further scalars of the edge embedding; edge outputs are multiplied by the envelope, because the layer norm undoes the fading of
-//! the radial filter and an edge at the cut-off would count in full.
+//! Differences from the published network: the angular sum is exact without triplets
+//! ([`tensor_ops::angular_message()`]) and takes both directions in the frame of the site between them; it is divided
+//! by the root of the mean degree; lengths enter as d/r_c, with ln r_c, ln d and Gaussians of d as further scalars of
+//! the edge embedding; edge outputs are multiplied by the envelope, because the layer norm undoes the fading of the
+//! radial filter and an edge at the cut-off would count in full.
 
 mod blocks;
 mod config;

@@ -15,7 +15,8 @@ use super::{Completion, terminal};
 
 /// Shows what a checkpoint says of itself: model, noise levels, graph, mode, data, and how it was trained.
 ///
-/// With --convert the model is written again in the layout of this release; the parameters stay as they are, bit by bit.
+/// With --convert the model is written again in the layout of this release; the parameters stay as they are, bit by
+/// bit.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  druse checkpoint checkpoint.safetensors\n  \
                   druse checkpoint old.safetensors --convert new.safetensors")]

@@ -13,9 +13,10 @@ use super::{Completion, terminal};
 
 /// Converts structures between CIF, POSCAR, extended XYZ, pymatgen JSON and JSON lines.
 ///
-/// The format follows from the ending of OUT: .cif, .vasp or POSCAR, .xyz or .extxyz, .json, .jsonl or .jsonl.zst; a name without
-/// ending is a folder that gets one CIF for each structure. OUT is overwritten if it exists, but only once the new content is
-/// complete: what stands there is always a whole file. Structures of IN that cannot be read are left out and reported.
+/// The format follows from the ending of OUT: .cif, .vasp or POSCAR, .xyz or .extxyz, .json, .jsonl or .jsonl.zst; a
+/// name without ending is a folder that gets one CIF for each structure. OUT is overwritten if it exists, but only once
+/// the new content is complete: what stands there is always a whole file. Structures of IN that cannot be read are left
+/// out and reported.
 #[derive(Args)]
 #[command(after_help = "Example:\n  druse convert NaCl.cif POSCAR\n  druse convert structures/ all.jsonl.zst")]
 pub(super) struct ConvertArgs {

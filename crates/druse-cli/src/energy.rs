@@ -73,7 +73,8 @@ pub(super) fn run(args: &EnergyArgs) -> Result<Completion> {
     let potential = args.potential.open()?;
     let structures = energies(&potential, &inputs, args.forces)?;
     let completion = inputs::completion_of_rows(&structures)?;
-    let document = Document { structures, potential: PotentialName::of(&potential), device: args.potential.device.to_string() };
+    let document =
+        Document { structures, potential: PotentialName::of(&potential), device: args.potential.device.to_string() };
     if args.json {
         terminal::print_json(&document)?;
     } else {
@@ -97,7 +98,8 @@ fn energies(potential: &impl Potential, inputs: &[Input], forces: bool) -> Resul
 }
 
 fn print(document: &Document) -> Result<()> {
-    let mut table = terminal::table(&["id", "energy, eV", "energy, eV/atom", "largest force, eV/Å", "largest stress, GPa"]);
+    let mut table =
+        terminal::table(&["id", "energy, eV", "energy, eV/atom", "largest force, eV/Å", "largest stress, GPa"]);
     for Row { id, numbers, .. } in &document.structures {
         if let Some(found) = numbers {
             let largest = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));

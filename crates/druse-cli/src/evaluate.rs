@@ -14,8 +14,8 @@ use super::{Completion, inputs, terminal};
 
 /// Compares generated structures with reference structures: coverage, Fréchet distance, validity.
 ///
-/// A generated structure that cannot be read, or has no fingerprint, counts as generated and as invalid; a reference structure that
-/// cannot be read is left out.
+/// A generated structure that cannot be read, or has no fingerprint, counts as generated and as invalid; a reference
+/// structure that cannot be read is left out.
 #[derive(Args)]
 #[command(after_help = "Example:\n  druse evaluate --generated samples/ --reference test.jsonl.zst\n  \
                         druse evaluate --generated samples/ --reference test.jsonl.zst --json")]
@@ -26,8 +26,8 @@ pub(super) struct EvaluateArgs {
     /// Reference structures
     #[arg(long, value_name = "PATH")]
     reference: PathBuf,
-    /// Weights of the network behind the Fréchet distance on CGCNN features, instead of the compiled-in ones: a .safetensors file of
-    /// `experiments cgcnn`, or a .pth.tar of the published program
+    /// Weights of the network behind the Fréchet distance on CGCNN features, instead of the compiled-in ones: a
+    /// .safetensors file of `experiments cgcnn`, or a .pth.tar of the published program
     #[arg(long, value_name = "FILE")]
     cgcnn_weights: Option<PathBuf>,
     /// Where that network runs: cpu, wgpu or cuda, as far as this build has them
@@ -50,8 +50,9 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Completion> {
     let generated = read_set(&args.generated, "generated", &weights).context("the generated set")?;
     let reference = read_set(&args.reference, "reference", &weights).context("the reference set")?;
     let seconds = clock.elapsed().as_secs_f64();
-    let compared = evaluate(&generated.fingerprints, &reference.fingerprints)
-        .with_context(|| format!("{} cannot be compared with {}", args.generated.display(), args.reference.display()))?;
+    let compared = evaluate(&generated.fingerprints, &reference.fingerprints).with_context(|| {
+        format!("{} cannot be compared with {}", args.generated.display(), args.reference.display())
+    })?;
     let mut evaluation = count_unreadable(compared, generated.unreadable);
     evaluation.seconds.insert("fingerprints".to_owned(), seconds);
     if args.json {
@@ -73,7 +74,10 @@ fn read_set(path: &Path, name: &'static str, weights: &Weights) -> Result<Set> {
     let without: Vec<&str> = fingerprints.iter().filter_map(|fingerprints| fingerprints.error.as_deref()).collect();
     if let [first, ..] = without.as_slice() {
         let n = without.len();
-        terminal::warning(&format!("{}: {n} structures have no CrystalNN fingerprint; the first: {first}", path.display()));
+        terminal::warning(&format!(
+            "{}: {n} structures have no CrystalNN fingerprint; the first: {first}",
+            path.display()
+        ));
     }
     let bar = terminal::bar(structures.len() as u64, "CGCNN");
     let lost = crystal_features::add_features(&weights.model, &structures, &mut fingerprints, |n| bar.inc(n as u64));
@@ -85,7 +89,8 @@ fn read_set(path: &Path, name: &'static str, weights: &Weights) -> Result<Set> {
     Ok(Set { unreadable: n_inputs - fingerprints.len(), fingerprints })
 }
 
-/// Unreadable structures were generated too: they belong into the denominators, or a broken generator would look better.
+/// Unreadable structures were generated too: they belong into the denominators, or a broken generator would look
+/// better.
 fn count_unreadable(evaluation: Evaluation, unreadable: usize) -> Evaluation {
     let n_generated = evaluation.n_generated + unreadable;
     let share = evaluation.n_generated as f64 / n_generated as f64;

@@ -14,8 +14,8 @@ use druse::output::{writable_folder, write_file};
 use potential::Potential;
 use serde::Serialize;
 use stability::{
-    CorrectionScheme, Diagram, Fractions, Hull, Mark, Phase, Placement, ReferenceSet, Source, StabilityError, SystemName,
-    phase_diagram, read_energies, table_text,
+    CorrectionScheme, Diagram, Fractions, Hull, Mark, Phase, Placement, ReferenceSet, Source, StabilityError,
+    SystemName, phase_diagram, read_energies, table_text,
 };
 
 use super::inputs::{self, Input, Row};
@@ -24,13 +24,15 @@ use super::{Completion, message, terminal};
 
 /// Places structures on the convex hull: formation energy, energy above the hull, decomposition products.
 ///
-/// Energies come from the potential, for structures, or from a file (--energies), one {"id", "formula", "energy_per_atom"}
-/// per line. The hull is that of a reference set (--reference), which must have been made with the same potential, else
-/// of what is given itself: then every element must be among it. To energies of the potential the Materials Project's
-/// corrections of 2020 are added.
+/// Energies come from the potential, for structures, or from a file (--energies), one {"id", "formula",
+/// "energy_per_atom"} per line. The hull is that of a reference set (--reference), which must have been made with the
+/// same potential, else of what is given itself: then every element must be among it. To energies of the potential the
+/// Materials Project's corrections of 2020 are added.
 #[derive(Args)]
-#[command(after_help = "Example:\n  druse hull relaxed/ --json\n  druse hull --energies energies.jsonl --out diagram\n  \
-                        druse hull --system Cu-Si-K --reference hull.bin")]
+#[command(
+    after_help = "Example:\n  druse hull relaxed/ --json\n  druse hull --energies energies.jsonl --out diagram\n  \
+                        druse hull --system Cu-Si-K --reference hull.bin"
+)]
 pub(super) struct HullArgs {
     /// Structures: files, folders or .jsonl
     #[arg(value_name = "PATH")]
@@ -112,7 +114,9 @@ impl Phases {
             Self::Set(set) => set.hull(elements),
             Self::Given { phases, hulls } => {
                 let new = |elements: &BTreeSet<Species>| {
-                    let within = |phase: &&Arc<Phase>| phase.composition().iter().all(|(element, _)| elements.contains(&element));
+                    let within = |phase: &&Arc<Phase>| {
+                        phase.composition().iter().all(|(element, _)| elements.contains(&element))
+                    };
                     Arc::new(Hull::new(elements.clone(), phases.iter().filter(within).cloned()))
                 };
                 Arc::clone(hulls.borrow_mut().entry(elements).or_insert_with_key(new))
@@ -128,13 +132,16 @@ pub(super) fn run(args: &HullArgs) -> Result<Completion> {
         None => from_structures(args, set.as_ref())?,
     };
     if candidates.is_empty() && (set.is_none() || args.system.is_none()) {
-        bail!("there is nothing to place; name structures, or --energies FILE, or --system A-B-C with --reference FILE");
+        bail!(
+            "there is nothing to place; name structures, or --energies FILE, or --system A-B-C with --reference FILE"
+        );
     }
     let (phases, reference) = phases(args, set, &candidates)?;
     let place = |candidate: &Candidate| -> Row<Placed> {
         let placed = candidate.energy.clone().and_then(|(composition, energy)| {
             let elements = composition.iter().map(|(element, _)| element).collect();
-            let placement = Fractions::of(&composition).and_then(|fractions| phases.hull(elements).place(&fractions, energy));
+            let placement =
+                Fractions::of(&composition).and_then(|fractions| phases.hull(elements).place(&fractions, energy));
             let failed = |error: StabilityError| format!("{}: {}", candidate.place, message::of_std(&error));
             placement.map(|placement| Placed::new(&composition, &placement)).map_err(failed)
         });
@@ -187,7 +194,8 @@ fn from_structures(args: &HullArgs, set: Option<&ReferenceSet>) -> Result<(Vec<C
         };
         Ok(potential.energies(structures)?.into_iter().zip(structures).map(corrected).collect())
     })?;
-    let candidate = |(input, energy): (&Input, _)| Candidate { id: input.id.clone(), place: input.place().to_owned(), energy };
+    let candidate =
+        |(input, energy): (&Input, _)| Candidate { id: input.id.clone(), place: input.place().to_owned(), energy };
     Ok((inputs.iter().zip(energies).map(candidate).collect(), Some(source)))
 }
 
@@ -198,7 +206,8 @@ fn is_in(system: Option<&SystemName>, composition: &Composition) -> bool {
 
 /// The structures in the system, before any work on them; what could not be read stays, to be told.
 fn of_system(inputs: Vec<Input>, system: Option<&SystemName>) -> Vec<Input> {
-    let inside = |input: &Input| input.structure.as_ref().map_or(true, |structure| is_in(system, &Composition::of(structure)));
+    let inside =
+        |input: &Input| input.structure.as_ref().map_or(true, |structure| is_in(system, &Composition::of(structure)));
     inputs.into_iter().filter(inside).collect()
 }
 

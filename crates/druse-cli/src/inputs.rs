@@ -61,7 +61,10 @@ impl Input {
     }
 
     /// Applies `work` to the structure if there is one; an error gets the structure's place put in front.
-    pub(super) fn map<T, E: std::error::Error + 'static>(&self, work: impl FnOnce(&Structure) -> Result<T, E>) -> Row<T> {
+    pub(super) fn map<T, E: std::error::Error + 'static>(
+        &self,
+        work: impl FnOnce(&Structure) -> Result<T, E>,
+    ) -> Row<T> {
         let result = match &self.structure {
             Ok(structure) => work(structure).map_err(|error| self.failed(&error)),
             Err(error) => Err(error.clone()),
@@ -70,8 +73,8 @@ impl Input {
     }
 }
 
-/// Reads every structure of every path. What cannot be read stands in the list with its error; what the readers took for granted is said
-/// on standard error.
+/// Reads every structure of every path. What cannot be read stands in the list with its error; what the readers took
+/// for granted is said on standard error.
 pub(super) fn read(paths: &[PathBuf]) -> Vec<Input> {
     let spinner = terminal::spinner("reading");
     let mut notes = Vec::new();
@@ -163,7 +166,11 @@ pub(super) fn completion_of_rows<T>(rows: &[Row<T>]) -> Result<Completion> {
 }
 
 /// Rows in order, the work spread over all cores, with a bar.
-pub(super) fn rows<T, E>(inputs: &[Input], work: &'static str, handle: impl Fn(&Structure) -> Result<T, E> + Sync) -> Vec<Row<T>>
+pub(super) fn rows<T, E>(
+    inputs: &[Input],
+    work: &'static str,
+    handle: impl Fn(&Structure) -> Result<T, E> + Sync,
+) -> Vec<Row<T>>
 where
     T: Send,
     E: std::error::Error + 'static,

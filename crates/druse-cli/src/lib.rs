@@ -1,7 +1,7 @@
 //! The `druse` command: arguments, dispatch and exit status. The work is done by the library `druse`.
 //!
-//! Results go to standard output, everything else (messages, logs, progress bars) to standard error. Exit status: 0 all was done,
-//! 1 some structures could not be handled, 2 nothing was done.
+//! Results go to standard output, everything else (messages, logs, progress bars) to standard error. Exit status: 0 all
+//! was done, 1 some structures could not be handled, 2 nothing was done.
 
 mod checkpoint;
 mod convert;

@@ -14,10 +14,12 @@ use super::{Completion, message, terminal, values};
 
 /// Tells which structures of two sets are the same, pair by pair: the first of A with the first of B, and so on.
 ///
-/// Two structures are the same if cells and atoms can be laid on each other within the tolerances, whatever their choice of cell, origin,
-/// orientation and order of atoms, and whatever their volume (pymatgen's StructureMatcher).
+/// Two structures are the same if cells and atoms can be laid on each other within the tolerances, whatever their
+/// choice of cell, origin, orientation and order of atoms, and whatever their volume (pymatgen's StructureMatcher).
 #[derive(Args)]
-#[command(after_help = "Example:\n  druse match relaxed.cif known.cif\n  druse match reconstructed.jsonl test.jsonl --json")]
+#[command(
+    after_help = "Example:\n  druse match relaxed.cif known.cif\n  druse match reconstructed.jsonl test.jsonl --json"
+)]
 pub(super) struct MatchArgs {
     /// Structures: a file, a folder or a .jsonl
     #[arg(value_name = "A")]

@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::io;
 
-/// The error and its causes, outermost first. A cause that the text already holds is not repeated: some errors print their source
-/// themselves.
+/// The error and its causes, outermost first. A cause that the text already holds is not repeated: some errors print
+/// their source themselves.
 pub(super) fn of(error: &anyhow::Error) -> String {
     chain(error.chain())
 }
@@ -36,7 +36,9 @@ fn chain<'a>(causes: impl Iterator<Item = &'a (dyn Error + 'static)>) -> String 
 fn cure_of(kind: io::ErrorKind) -> Option<&'static str> {
     Some(match kind {
         io::ErrorKind::NotFound => "check the path",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "check the permissions or choose another place",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "check the permissions or choose another place"
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space or choose another place",
         io::ErrorKind::FileTooLarge => "raise the limit on the size of files or write less",
         io::ErrorKind::NotADirectory => "a part of the path is a file; choose another place",

@@ -99,8 +99,12 @@ struct Frequencies {
 }
 
 pub(super) fn run(args: &PhononArgs) -> Result<Completion> {
-    let settings =
-        Settings { supercell: args.supercell, displacement: args.displacement, symprec: args.symprec, ..Settings::default() };
+    let settings = Settings {
+        supercell: args.supercell,
+        displacement: args.displacement,
+        symprec: args.symprec,
+        ..Settings::default()
+    };
     settings.check()?;
     let inputs = inputs::read(&args.paths);
     if inputs.is_empty() {
@@ -128,7 +132,8 @@ pub(super) fn run(args: &PhononArgs) -> Result<Completion> {
     }
     terminal::finish(&bar);
     let completion = inputs::completion_of_rows(&structures)?;
-    let document = Document { structures, potential: PotentialName::of(&potential), device: args.potential.device.to_string() };
+    let document =
+        Document { structures, potential: PotentialName::of(&potential), device: args.potential.device.to_string() };
     if args.json {
         terminal::print_json(&document)?;
     } else {
@@ -148,7 +153,12 @@ fn one(
 }
 
 /// The numbers of a crystal, and its picture if one is asked for.
-fn found(args: &PhononArgs, input: &Input, picture: Option<&Path>, phonons: &Phonons) -> Result<Result<Found, PhononError>> {
+fn found(
+    args: &PhononArgs,
+    input: &Input,
+    picture: Option<&Path>,
+    phonons: &Phonons,
+) -> Result<Result<Found, PhononError>> {
     for warning in phonons.warnings() {
         terminal::warning(&format!("{}: {warning}", input.place()));
     }
@@ -159,7 +169,8 @@ fn found(args: &PhononArgs, input: &Input, picture: Option<&Path>, phonons: &Pho
     let stability = phonons.stability(&modes);
     if let Some(file) = picture {
         let density = DensityOfStates::new(&modes, DENSITY_POINTS);
-        let drawn = phonons.band_structure(BAND_SPACING).and_then(|bands| plot::bands_and_density(&input.id, &bands, &density));
+        let drawn =
+            phonons.band_structure(BAND_SPACING).and_then(|bands| plot::bands_and_density(&input.id, &bands, &density));
         match drawn {
             Ok(svg) => write_file(file, svg)?,
             Err(error) => return Ok(Err(error)),
@@ -186,8 +197,14 @@ fn found(args: &PhononArgs, input: &Input, picture: Option<&Path>, phonons: &Pho
 }
 
 fn print(document: &Document) -> Result<()> {
-    let mut table =
-        terminal::table(&["id", "supercell", "displacements", "lowest, THz", "dynamically stable", "residual force, eV/Å"]);
+    let mut table = terminal::table(&[
+        "id",
+        "supercell",
+        "displacements",
+        "lowest, THz",
+        "dynamically stable",
+        "residual force, eV/Å",
+    ]);
     for Row { id, numbers, .. } in &document.structures {
         if let Some(found) = numbers {
             let [a, b, c] = found.supercell;

@@ -42,7 +42,8 @@ impl PotentialArgs {
     }
 }
 
-/// What `evaluate` gives for the structure of each input, in order, with a bar; an input without a structure keeps its error.
+/// What `evaluate` gives for the structure of each input, in order, with a bar; an input without a structure keeps its
+/// error.
 ///
 /// # Errors
 /// If `evaluate` fails as a whole, as with a lost device.

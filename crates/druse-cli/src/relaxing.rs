@@ -219,7 +219,12 @@ fn identity(options: &Options, potential: &PotentialName, inputs: &[Input]) -> R
 }
 
 /// Writes a structure, then notes it in the journal: what is noted is there.
-fn keep(input: &Input, result: Result<Relaxation, RelaxError>, file: &Path, journal: &mut Journal) -> Result<Row<Relaxed>> {
+fn keep(
+    input: &Input,
+    result: Result<Relaxation, RelaxError>,
+    file: &Path,
+    journal: &mut Journal,
+) -> Result<Row<Relaxed>> {
     let row = match result {
         Ok(relaxation) => {
             let cif = match &relaxation.unit {

@@ -16,7 +16,8 @@ use super::{inputs, values};
 #[derive(Args)]
 #[group(skip)]
 pub(super) struct RequestArgs {
-    /// Non-equivalent sites per element, such as Fe:1,Nd:1,Si:1; the number of atoms follows from where they come to lie
+    /// Non-equivalent sites per element, such as Fe:1,Nd:1,Si:1; the number of atoms follows from where they come to
+    /// lie
     #[arg(
         long = "sites-per-element",
         alias = "composition",
@@ -31,7 +32,8 @@ pub(super) struct RequestArgs {
     /// Elements on Wyckoff positions, such as "Cu@8d Si@4c K@4c"
     #[arg(long, value_name = "SITES", group = "what", requires = "space_group")]
     wyckoff: Option<String>,
-    /// A chemical system to search, such as Cu,Si,K: all numbers of sites per element (--sites) in the commonest space groups
+    /// A chemical system to search, such as Cu,Si,K: all numbers of sites per element (--sites) in the commonest space
+    /// groups
     #[arg(long, value_name = "ELEMENT,…", group = "what", value_delimiter = ',', conflicts_with = "space_group")]
     elements: Option<Vec<Species>>,
     /// A structure to start from, noised to --noise; its space group and Wyckoff positions are kept

@@ -24,11 +24,13 @@ use super::{Completion, message, terminal, values};
 /// Tolerances at which the symmetry of a sample is looked at, Å, with their names in the document.
 const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
 
-/// Grows crystal structures: a formula, elements on Wyckoff positions, or sites per element in; one CIF per structure out.
+/// Grows crystal structures: a formula, elements on Wyckoff positions, or sites per element in; one CIF per structure
+/// out.
 ///
-/// With --formula, --wyckoff and --template sites stay on their Wyckoff positions: every structure has the composition and the symmetry asked
-/// for. With --sites-per-element and --elements sites go where they like, as in the paper, and the number of atoms follows. With the same seed the
-/// n-th structure of an order is the same whatever the batch size. A structure whose every draw explodes is reported and left out.
+/// With --formula, --wyckoff and --template sites stay on their Wyckoff positions: every structure has the composition
+/// and the symmetry asked for. With --sites-per-element and --elements sites go where they like, as in the paper, and
+/// the number of atoms follows. With the same seed the n-th structure of an order is the same whatever the batch size.
+/// A structure whose every draw explodes is reported and left out.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  druse sample --formula Cu2KSi --space-group 62 --count 3 --out grown\n  \
                   druse sample --formula SrTiO3 --count 10 --out grown\n  \
@@ -61,8 +63,8 @@ pub(super) struct SampleArgs {
     /// Network evaluations per structure, for the few-step sampler [default: 32]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     evaluations: Option<usize>,
-    /// Draw each structure N times, with --formula on positions drawn anew, and keep the draw that the network finds most plausible; with 1, only tell how
-    /// plausible it is [default: draw once and do not ask]
+    /// Draw each structure N times, with --formula on positions drawn anew, and keep the draw that the network finds
+    /// most plausible; with 1, only tell how plausible it is [default: draw once and do not ask]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     candidates: Option<usize>,
     /// Structures sampled at a time [default: 64, on a GPU as many as suit its memory]
@@ -173,7 +175,11 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     let sampled = sampled.with_context(|| format!("sampling into {}", args.out.display()))?;
     let seconds = clock.elapsed().as_secs_f64();
 
-    let row = |written: &Written| Row { id: written.id.clone(), numbers: Some(Sampled::new(written, args.seed)), error: None };
+    let row = |written: &Written| Row {
+        id: written.id.clone(),
+        numbers: Some(Sampled::new(written, args.seed)),
+        error: None,
+    };
     let lost = |lost: GivenUp| Row {
         error: Some(format!("{}: every draw exploded: {}", lost.id, lost.reason)),
         id: lost.id,
@@ -217,7 +223,10 @@ fn method(args: &SampleArgs) -> Result<Method> {
 fn load(args: &SampleArgs, mode: SiteMode, device: &Device) -> Result<Checkpoint> {
     let loaded = checkpoint::for_mode(args.checkpoint.as_deref(), mode, device).map_err(|error| match error {
         DruseError::Model(_) => {
-            anyhow!("{}; give the checkpoint.safetensors that a finished `druse train` wrote", message::of(&error.into()))
+            anyhow!(
+                "{}; give the checkpoint.safetensors that a finished `druse train` wrote",
+                message::of(&error.into())
+            )
         }
         other => other.into(),
     })?;

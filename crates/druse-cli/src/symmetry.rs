@@ -13,7 +13,9 @@ use super::{Completion, terminal, values};
 
 /// Finds space group, Wyckoff letters, site symmetries and orbits.
 #[derive(Args)]
-#[command(after_help = "Example:\n  druse symmetry NaCl.cif --symprec 0.1\n  druse symmetry structures/ --json > symmetry.json")]
+#[command(
+    after_help = "Example:\n  druse symmetry NaCl.cif --symprec 0.1\n  druse symmetry structures/ --json > symmetry.json"
+)]
 pub(super) struct SymmetryArgs {
     /// Structures: files, folders or .jsonl
     #[arg(required = true, value_name = "PATH")]
@@ -71,7 +73,10 @@ impl Symmetry {
     fn orbit_lines(&self) -> String {
         let orbit = |first: usize| {
             let atoms = self.orbits.iter().filter(|orbit| **orbit == first).count();
-            format!("{} {} ({}) × {atoms}", self.species[first], self.wyckoff_letters[first], self.site_symmetries[first])
+            format!(
+                "{} {} ({}) × {atoms}",
+                self.species[first], self.wyckoff_letters[first], self.site_symmetries[first]
+            )
         };
         let firsts = (0..self.orbits.len()).filter(|site| self.orbits[*site] == *site);
         firsts.map(orbit).collect::<Vec<_>>().join("\n")
@@ -89,8 +94,13 @@ pub(super) fn run(args: &SymmetryArgs) -> Result<Completion> {
     if args.json {
         terminal::print_json(&document)?;
     } else {
-        let mut table =
-            terminal::table(&["id", "space group", "symbol", "Hall number", "orbits: element, letter (site symmetry) × atoms"]);
+        let mut table = terminal::table(&[
+            "id",
+            "space group",
+            "symbol",
+            "Hall number",
+            "orbits: element, letter (site symmetry) × atoms",
+        ]);
         for Row { id, numbers, .. } in &document.structures {
             if let Some(found) = numbers {
                 let (number, hall_number) = (found.number.to_string(), found.hall_number.to_string());

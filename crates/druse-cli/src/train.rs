@@ -19,9 +19,9 @@ const AVERAGED: usize = 100;
 
 /// Trains a score network.
 ///
-/// Writes into the folder: the resolved configuration, provenance, the training state that --resume goes on from, the loss of every
-/// step and, at the end, checkpoint.safetensors for `druse sample`. Data: --data, else DRUSE_DATA, else what `cargo xtask fetch-data`
-/// fetched, else the prototypes that are compiled in.
+/// Writes into the folder: the resolved configuration, provenance, the training state that --resume goes on from, the
+/// loss of every step and, at the end, checkpoint.safetensors for `druse sample`. Data: --data, else DRUSE_DATA, else
+/// what `cargo xtask fetch-data` fetched, else the prototypes that are compiled in.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  druse train network.ron --out runs/network\n  druse train network.ron --out runs/network --resume"
@@ -141,9 +141,14 @@ fn load(args: &TrainArgs, config: &TrainConfig) -> Result<DataSet> {
         progress: true,
         ..LoadOptions::default()
     };
-    let data = datasets::load(&datasets::locate(args.data.as_deref()), &options).context("the data set cannot be loaded")?;
+    let data =
+        datasets::load(&datasets::locate(args.data.as_deref()), &options).context("the data set cannot be loaded")?;
     if let [(id, reason), ..] = data.rejected.as_slice() {
-        terminal::warning(&format!("{}: {} rows were left out; the first: {id}: {reason}", data.name, data.rejected.len()));
+        terminal::warning(&format!(
+            "{}: {} rows were left out; the first: {id}: {reason}",
+            data.name,
+            data.rejected.len()
+        ));
     }
     Ok(data)
 }

@@ -13,7 +13,8 @@ use crate::{Architecture, DruseError};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Structures of lower space-group number are dropped: 16 for the paper's table (no triclinic, no monoclinic cells).
+    /// Structures of lower space-group number are dropped: 16 for the paper's table (no triclinic, no monoclinic
+    /// cells).
     pub min_space_group: u8,
     /// Tolerance of the symmetry finder, Å.
     pub symprec: f64,

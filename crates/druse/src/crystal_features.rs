@@ -23,8 +23,8 @@ pub fn load(path: Option<&Path>, device: &Device) -> Result<Weights, CgcnnError>
     }
 }
 
-/// Puts the features of structures into their fingerprints. Returns the structures that have none, by index, with the reason. `progress` is told
-/// how many more are done.
+/// Puts the features of structures into their fingerprints. Returns the structures that have none, by index, with the
+/// reason. `progress` is told how many more are done.
 ///
 /// # Panics
 /// If there are not as many fingerprints as structures.

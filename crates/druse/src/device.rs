@@ -67,7 +67,8 @@ impl DeviceName {
     /// Opens the device and computes a number on it.
     ///
     /// # Errors
-    /// [`DeviceError::NotBuilt`] if its backend was not compiled in, [`DeviceError::NotFound`] if there is no such device.
+    /// [`DeviceError::NotBuilt`] if its backend was not compiled in, [`DeviceError::NotFound`] if there is no such
+    /// device.
     pub fn open(self) -> Result<Device, DeviceError> {
         match self {
             #[cfg(feature = "cpu")]
@@ -100,7 +101,8 @@ impl DeviceName {
         Ok(Devices { first, helpers, exchange })
     }
 
-    /// The backends panic, partly in threads of their own, where a driver or a device is missing: the first message becomes the error.
+    /// The backends panic, partly in threads of their own, where a driver or a device is missing: the first message
+    /// becomes the error.
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     fn probe(self, open: impl FnOnce() -> Device) -> Result<Device, DeviceError> {
         let opened = tensor_ops::catch_device_failure(|| {

@@ -72,7 +72,9 @@ pub enum DruseError {
         known: String,
     },
     /// A checkpoint of the other mode than what is asked for.
-    #[error("{path}: the network was trained with {trained}, and what is asked for has {wanted}; give a checkpoint of that mode")]
+    #[error(
+        "{path}: the network was trained with {trained}, and what is asked for has {wanted}; give a checkpoint of that mode"
+    )]
     Mode {
         /// The checkpoint.
         path: String,

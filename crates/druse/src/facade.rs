@@ -7,7 +7,8 @@ use langevin::{Outcome, Sample, Sampler};
 use crate::request::Resolved;
 use crate::{Checkpoint, DeviceName, DruseError, Progress, Request, checkpoint};
 
-/// The networks that come with the library, on a device: one for sites on Wyckoff positions, one for sites that go anywhere.
+/// The networks that come with the library, on a device: one for sites on Wyckoff positions, one for sites that go
+/// anywhere.
 #[derive(Debug)]
 pub struct Druse {
     device: Device,
@@ -75,7 +76,11 @@ impl Druse {
     ///
     /// # Errors
     /// As [`Self::sample`].
-    pub fn sample_with(&self, request: &Request, progress: &mut dyn FnMut(&Progress)) -> Result<Vec<Grown>, DruseError> {
+    pub fn sample_with(
+        &self,
+        request: &Request,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Vec<Grown>, DruseError> {
         let Resolved { orders, mode, template, config } = request.resolve()?;
         let trained = &self.checkpoint(mode).trained;
         let sampler = match template {

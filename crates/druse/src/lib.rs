@@ -10,9 +10,10 @@
 //! # Ok::<(), druse::DruseError>(())
 //! ```
 //!
-//! [`Druse`] holds the networks that come with the library; [`Request`] says what to grow. The libraries underneath are re-exported, and the
-//! parts that programs share stand beside: [`Architecture`] is the registry of models, [`checkpoint`] reads and writes trained ones,
-//! [`training`] and [`sampling`] work with a folder, [`Provenance`] says what a result was made with. Progress is told through callbacks.
+//! [`Druse`] holds the networks that come with the library; [`Request`] says what to grow. The libraries underneath are
+//! re-exported, and the parts that programs share stand beside: [`Architecture`] is the registry of models,
+//! [`checkpoint`] reads and writes trained ones, [`training`] and [`sampling`] work with a folder, [`Provenance`] says
+//! what a result was made with. Progress is told through callbacks.
 
 pub mod checkpoint;
 pub mod config;

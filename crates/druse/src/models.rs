@@ -21,7 +21,8 @@ pub trait ArchitectureVisitor {
 
 macro_rules! architectures {
     ($($(#[$doc:meta])* $name:ident($config:ty)),+ $(,)?) => {
-        /// The configuration of a model of any architecture that this build knows. In RON: `DimeNetPlusPlus((emb: 64, …))`.
+        /// The configuration of a model of any architecture that this build knows. In RON: `DimeNetPlusPlus((emb: 64,
+        /// …))`.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         pub enum Architecture {
             $($(#[$doc])* $name($config),)+

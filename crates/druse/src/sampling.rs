@@ -88,16 +88,17 @@ pub fn sample<M: ScoreNetwork>(
 /// With the operations of the space group asked for; all atoms of a P 1 cell if they do not rebuild the structure.
 fn cif_of(sample: &Sample, id: &str) -> String {
     let unit = standard_cell(sample).map_or_else(|| AsymmetricUnit::from_state(&sample.state, COINCIDENT), Ok);
-    let rebuilds = |unit: &AsymmetricUnit| unit.expand().is_ok_and(|expanded| expanded.n_sites() == sample.structure.n_sites());
+    let rebuilds =
+        |unit: &AsymmetricUnit| unit.expand().is_ok_and(|expanded| expanded.n_sites() == sample.structure.n_sites());
     match unit.ok().filter(rebuilds) {
         Some(unit) => io::to_cif_symmetric(&unit, id),
         None => io::to_cif(&sample.structure, id),
     }
 }
 
-/// The symmetry finder's choice of the cell, where a space group leaves one: triclinic and monoclinic cells come out of the sampler as skewed as it
-/// happens. Wyckoff letters may then be those of an equivalent choice of origin and axes. In the other systems the cell is as it must be, and the
-/// letters stay those that were asked for.
+/// The symmetry finder's choice of the cell, where a space group leaves one: triclinic and monoclinic cells come out of
+/// the sampler as skewed as it happens. Wyckoff letters may then be those of an equivalent choice of origin and axes.
+/// In the other systems the cell is as it must be, and the letters stay those that were asked for.
 fn standard_cell(sample: &Sample) -> Option<AsymmetricUnit> {
     let group = sample.state.space_group;
     if !matches!(group.system(), CrystalSystem::Triclinic | CrystalSystem::Monoclinic) {

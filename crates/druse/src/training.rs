@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use ::training::{Identity, LossPoint, Trainer};
 use crystal_core::{CrystalState, SiteMode};
 use datasets::{DataSet, Split};
-use score_model::{AnyModel, DataIdentity, DenoisingObjective, Description, LATTICE_LOSS, ModelConfig, POSITION_LOSS, Trained};
+use score_model::{
+    AnyModel, DataIdentity, DenoisingObjective, Description, LATTICE_LOSS, ModelConfig, POSITION_LOSS, Trained,
+};
 use serde_json::Value;
 
 use crate::config::{TrainConfig, to_ron};
@@ -31,14 +33,15 @@ pub fn states_of(data: &DataSet, split: Split, mode: SiteMode) -> Vec<CrystalSta
     data.split(split).iter().filter_map(|record| record.unit.as_ref().ok()).map(|unit| unit.to_state(mode)).collect()
 }
 
-/// Trains on the training split, on all `devices` together. Writes into `folder`: `train.ron`, `training.state` (what `resume` goes on from),
-/// `provenance.json` with an entry for each leg of the run, `loss.csv`, and at the end `checkpoint.safetensors`.
+/// Trains on the training split, on all `devices` together. Writes into `folder`: `train.ron`, `training.state` (what
+/// `resume` goes on from), `provenance.json` with an entry for each leg of the run, `loss.csv`, and at the end
+/// `checkpoint.safetensors`.
 ///
 /// A run goes on with the same model, data, mode and settings only; it may be made longer.
 ///
 /// # Errors
-/// [`DruseError::Config`], [`DruseError::NothingToTrainOn`], [`DruseError::TrainingExists`] if there is a training state already and `resume` is
-/// not set, [`DruseError::Training`], or if a file cannot be written.
+/// [`DruseError::Config`], [`DruseError::NothingToTrainOn`], [`DruseError::TrainingExists`] if there is a training
+/// state already and `resume` is not set, [`DruseError::Training`], or if a file cannot be written.
 pub fn train(
     config: &TrainConfig,
     data: &DataSet,

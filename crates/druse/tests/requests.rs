@@ -6,7 +6,8 @@ use druse::{DeviceName, Druse, DruseError, Progress, Request};
 
 /// Space group and positions of the first `n` candidates of each order.
 fn told(orders: &[SamplingOrder], n: usize) -> Vec<(u8, Vec<Option<String>>)> {
-    let candidates = |order: &SamplingOrder| (0..n).map(|c| order.sites.assignment(c).map(ToString::to_string)).collect();
+    let candidates =
+        |order: &SamplingOrder| (0..n).map(|c| order.sites.assignment(c).map(ToString::to_string)).collect();
     orders.iter().map(|order| (order.space_group.get(), candidates(order))).collect()
 }
 
@@ -41,7 +42,8 @@ fn the_bundled_networks_grow_what_is_asked_for() {
     let few = Method::FewStep(FewStep { evaluations: 4, ..FewStep::default() });
     let request = Request::formula("SrTiO3").expect("a formula").atoms(5..=10).count(2).seed(1).method(few.clone());
     let mut last = None;
-    let grown = druse.sample_with(&request, &mut |progress: &Progress| last = Some(progress.clone())).expect("structures");
+    let grown =
+        druse.sample_with(&request, &mut |progress: &Progress| last = Some(progress.clone())).expect("structures");
     assert_eq!(grown.iter().map(|grown| grown.formula()).collect::<Vec<_>>(), ["SrTiO3", "SrTiO3"]);
     assert!(grown.iter().all(|grown| grown.positions.is_some()));
     assert!(last.is_some_and(|progress| progress.done >= progress.total - 1e-9 && progress.total >= 2.0));

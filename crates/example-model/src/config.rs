@@ -65,6 +65,12 @@ impl ModelConfig for ExampleConfig {
 impl ExampleConfig {
     /// The features the network reads.
     fn basis(&self) -> BasisConfig {
-        BasisConfig { n_radial: self.n_radial, n_spherical: 1, envelope_exponent: 5, n_gaussians: 0, n_levels: self.n_levels }
+        BasisConfig {
+            n_radial: self.n_radial,
+            n_spherical: 1,
+            envelope_exponent: 5,
+            n_gaussians: 0,
+            n_levels: self.n_levels,
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! A score model in its own crate, as small as one can be and still learn something: the code of the chapter 'Add a model'.
+//! A score model in its own crate, as small as one can be and still learn something: the code of the chapter 'Add a
+//! model'.
 //!
-//! It looks at pairs only: the elements at both ends of an edge, the noise level and the length. No sum over neighbours passes
-//! between sites, so it knows bond lengths and nothing else.
+//! It looks at pairs only: the elements at both ends of an edge, the noise level and the length. No sum over neighbours
+//! passes between sites, so it knows bond lengths and nothing else.
 
 mod config;
 

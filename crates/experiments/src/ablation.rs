@@ -70,7 +70,8 @@ pub struct Variation {
     pub name: String,
     /// What it asks.
     pub note: String,
-    /// Takes the network that this other variation, further up, trained, and its changes: for changes of the sampler alone.
+    /// Takes the network that this other variation, further up, trained, and its changes: for changes of the sampler
+    /// alone.
     #[serde(default)]
     pub network_of: Option<String>,
     /// Takes the changes of this other variation, further up.
@@ -100,7 +101,9 @@ pub fn run(options: &AblationOptions) -> Result<String> {
     let list: AblationConfig = read_ron(&options.config)?;
     let name = options.config.display().to_string();
     let configs = list.configs(options.seed).with_context(|| name.clone())?;
-    if let Some(unknown) = options.only.iter().find(|only| list.variations.iter().all(|variation| variation.name != **only)) {
+    if let Some(unknown) =
+        options.only.iter().find(|only| list.variations.iter().all(|variation| variation.name != **only))
+    {
         bail!("{name}: there is no variation '{unknown}'");
     }
     let source = locate(options.data.as_deref());
@@ -165,7 +168,8 @@ impl AblationConfig {
     /// # Errors
     /// If a name, a path or a value makes no sense.
     fn configs(&self, seed: u64) -> Result<Vec<Table1Config>> {
-        let preset = Table1Config::preset(&self.base).with_context(|| format!("base: there is no preset '{}'", self.base))?;
+        let preset =
+            Table1Config::preset(&self.base).with_context(|| format!("base: there is no preset '{}'", self.base))?;
         let base = Table1Config {
             reference: ReferenceSplit::Validation,
             samplers: vec![],
@@ -224,8 +228,9 @@ impl AblationConfig {
             };
             let config: Table1Config = read_ron(&folder.join(&variation.name).join("config.ron"))?;
             let schedule = config.train.as_ref().map(|train| train.training.schedule.clone()).unwrap_or_default();
-            let losses =
-                finished.losses.map_or_else(|| "–".to_owned(), |(position, lattice)| format!("{position:.3} {lattice:.3}"));
+            let losses = finished
+                .losses
+                .map_or_else(|| "–".to_owned(), |(position, lattice)| format!("{position:.3} {lattice:.3}"));
             let cells = [
                 variation.name.clone(),
                 config.sampling.evaluations_per_structure(&schedule).to_string(),
@@ -274,11 +279,17 @@ mod tests {
         .expect("three configurations");
         let [b, c] = [&configs[1], &configs[2]];
         let training = |config: &Table1Config| config.train.clone().expect("a training");
-        assert_eq!((c.sampling.lattice_temperature, training(c).training.graph.min_degree), (0.5, 20), "the other's changes");
+        assert_eq!(
+            (c.sampling.lattice_temperature, training(c).training.graph.min_degree),
+            (0.5, 20),
+            "the other's changes"
+        );
         assert!(training(c).model != training(b).model);
         assert_eq!((configs[0].n_samples, configs[1].n_samples), (50, 50));
         assert_eq!((configs[0].sampling.lattice_temperature, configs[1].sampling.lattice_temperature), (0.3, 0.5));
-        assert!(configs.iter().all(|config| config.reference == ReferenceSplit::Validation && config.sampling.seed == 3));
+        assert!(
+            configs.iter().all(|config| config.reference == ReferenceSplit::Validation && config.sampling.seed == 3)
+        );
     }
 
     #[test]
@@ -288,7 +299,10 @@ mod tests {
             ("(name: \"a\", note: \"\"), (name: \"a\", note: \"\")", "twice"),
             ("(name: \"a\", note: \"\", network_of: Some(\"b\"))", "further up"),
             ("(name: \"a\", note: \"\", like: Some(\"b\"))", "further up"),
-            ("(name: \"a\", note: \"\"), (name: \"b\", note: \"\", like: Some(\"a\"), network_of: Some(\"a\"))", "not both"),
+            (
+                "(name: \"a\", note: \"\"), (name: \"b\", note: \"\", like: Some(\"a\"), network_of: Some(\"a\"))",
+                "not both",
+            ),
             ("(name: \"a\", note: \"\", set: {\"train.steps\": 3})", "has no 'train.steps'"),
             ("(name: \"a\", note: \"\", set: {\"n_samples\": \"many\"})", "does not fit"),
             ("(name: \"a\", note: \"\", set: {\"n_samples\": 0})", "at least 2"),

@@ -79,11 +79,12 @@ struct Figures {
     seconds: f64,
 }
 
-/// Trains a network and writes `cgcnn.safetensors`, `epochs.csv`, `result.json`, `config.ron` and `provenance.json` into the folder, and while it
-/// runs `training.state`, which an interrupted run goes on from. Returns a summary.
+/// Trains a network and writes `cgcnn.safetensors`, `epochs.csv`, `result.json`, `config.ron` and `provenance.json`
+/// into the folder, and while it runs `training.state`, which an interrupted run goes on from. Returns a summary.
 ///
 /// # Errors
-/// If a finished run lies in the folder, or an interrupted one that is not this one, the data have no formation energies, the configuration makes no sense, or a file cannot be written.
+/// If a finished run lies in the folder, or an interrupted one that is not this one, the data have no formation
+/// energies, the configuration makes no sense, or a file cannot be written.
 pub fn run(options: &CgcnnOptions) -> Result<String> {
     let config = configuration(options)?;
     let device = options.device.open()?;
@@ -100,7 +101,8 @@ pub fn run(options: &CgcnnOptions) -> Result<String> {
     writable_folder(folder)?;
     let data = load(&locate(options.data.as_deref()), &LoadOptions::default())?;
     let provenance = Provenance::of(&data, options.seed, options.device);
-    // Those of an interrupted run must not be replaced by those of one that is then refused; if it is not refused, they are the same.
+    // Those of an interrupted run must not be replaced by those of one that is then refused; if it is not refused, they
+    // are the same.
     if !interrupted {
         write_file(&folder.join("config.ron"), to_ron(&config)?)?;
         write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
@@ -149,7 +151,8 @@ fn configuration(options: &CgcnnOptions) -> Result<CgcnnTrainingConfig> {
 
 /// Structures of a split that have an energy.
 fn labelled(data: &DataSet, split: Split, limit: Option<usize>) -> LabelledGraphs {
-    let with_energy = data.split(split).iter().filter_map(|record| Some((record.structure.clone(), record.formation_energy?)));
+    let with_energy =
+        data.split(split).iter().filter_map(|record| Some((record.structure.clone(), record.formation_energy?)));
     let (structures, energies): (Vec<Structure>, Vec<f64>) = with_energy.take(limit.unwrap_or(usize::MAX)).unzip();
     let (graphs, lost) = LabelledGraphs::new(&structures, &energies);
     if let [(_, first), ..] = lost.as_slice() {

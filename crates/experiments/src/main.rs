@@ -38,23 +38,28 @@ fn precision_of(name: &str) -> Result<Precision, String> {
 enum Experiment {
     /// Table 1: coverage and Fréchet distances of generated structures against the test split.
     Table1(Table1Options),
-    /// Computes what is compiled in for Table 1: orders and fingerprints of the test split, and draws of training structures.
+    /// Computes what is compiled in for Table 1: orders and fingerprints of the test split, and draws of training
+    /// structures.
     Reference(ReferenceArguments),
-    /// Variations of Table 1, one change at a time, trained and measured on the validation split; goes on where it stopped.
+    /// Variations of Table 1, one change at a time, trained and measured on the validation split; goes on where it
+    /// stopped.
     Ablation(AblationOptions),
     /// The paper's figures 4 to 7: crystal families, space groups, elements and sites per element of the data in use.
     Figures(FiguresArguments),
     /// Makes the report of a finished run of Table 1 again.
     Report(ReportOptions),
-    /// Structure prediction: how often the structure comes out whose space group and formula, or Wyckoff letters, are given.
+    /// Structure prediction: how often the structure comes out whose space group and formula, or Wyckoff letters, are
+    /// given.
     Csp(CspOptions),
     /// Trains the network behind FD CGCNN on formation energies.
     Cgcnn(CgcnnOptions),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
     Throughput(ThroughputOptions),
-    /// Learns which Wyckoff positions, space groups and cell sizes are likely, from the training split, and writes them as one file.
+    /// Learns which Wyckoff positions, space groups and cell sizes are likely, from the training split, and writes them
+    /// as one file.
     Prior(PriorOptions),
-    /// Whether a device computes what the processor computes: graphs, noise, Langevin steps, dense layers, network; and the speed of its layers.
+    /// Whether a device computes what the processor computes: graphs, noise, Langevin steps, dense layers, network; and
+    /// the speed of its layers.
     Parity(ParityOptions),
 }
 

@@ -17,8 +17,11 @@ const SMOOTHING: f64 = 0.02;
 /// If the curve is empty or cannot be drawn.
 pub fn loss_curve(curve: &[LossPoint]) -> Result<String> {
     let last = curve.last().ok_or_else(|| anyhow!("there is no loss to draw"))?.step + 1;
-    let top =
-        curve.iter().map(|point| point.parts[POSITION_LOSS].max(point.parts[LATTICE_LOSS])).fold(0.0_f32, f32::max).min(2.0);
+    let top = curve
+        .iter()
+        .map(|point| point.parts[POSITION_LOSS].max(point.parts[LATTICE_LOSS]))
+        .fold(0.0_f32, f32::max)
+        .min(2.0);
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (900, 520)).into_drawing_area();
@@ -34,8 +37,10 @@ pub fn loss_curve(curve: &[LossPoint]) -> Result<String> {
             ("position", RGBColor(31, 119, 180), (|point| point.parts[POSITION_LOSS]) as fn(&LossPoint) -> f32),
             ("lattice", RGBColor(214, 96, 39), |point| point.parts[LATTICE_LOSS]),
         ] {
-            chart
-                .draw_series(LineSeries::new(curve.iter().map(|point| (point.step, value(point).min(top))), colour.mix(0.25)))?;
+            chart.draw_series(LineSeries::new(
+                curve.iter().map(|point| (point.step, value(point).min(top))),
+                colour.mix(0.25),
+            ))?;
             let smooth = running_mean(curve, value);
             chart
                 .draw_series(LineSeries::new(smooth, colour.stroke_width(2)))?
@@ -64,8 +69,8 @@ pub struct QualityPoint {
     pub figures: Figures<Option<Measured>>,
 }
 
-/// COV-P, COV-R and FD CrystalNN against network evaluations per structure, on a logarithmic axis, as SVG text. Bars are one standard deviation.
-/// The points of a series are joined if no two of them took as many evaluations.
+/// COV-P, COV-R and FD CrystalNN against network evaluations per structure, on a logarithmic axis, as SVG text. Bars
+/// are one standard deviation. The points of a series are joined if no two of them took as many evaluations.
 ///
 /// # Errors
 /// If there are no points or they cannot be drawn.
@@ -93,9 +98,13 @@ pub fn quality_against_evaluations(points: &[QualityPoint]) -> Result<String> {
         let area = SVGBackend::with_string(&mut svg, (1200, 420)).into_drawing_area();
         area.fill(&WHITE)?;
         for (panel, (title, figure)) in area.split_evenly((1, 3)).iter().zip(panels) {
-            let measured = |point: &QualityPoint| figure(&point.figures).map(|measured| (point.evaluations as f64, measured));
-            let highest =
-                points.iter().filter_map(measured).map(|(_, measured)| measured.value + measured.std).fold(0.0, f64::max);
+            let measured =
+                |point: &QualityPoint| figure(&point.figures).map(|measured| (point.evaluations as f64, measured));
+            let highest = points
+                .iter()
+                .filter_map(measured)
+                .map(|(_, measured)| measured.value + measured.std)
+                .fold(0.0, f64::max);
             let mut chart = ChartBuilder::on(panel)
                 .caption(title, ("sans-serif", 20))
                 .margin(12)
@@ -110,14 +119,16 @@ pub fn quality_against_evaluations(points: &[QualityPoint]) -> Result<String> {
                 .light_line_style(WHITE)
                 .draw()?;
             for (&name, &colour) in series.iter().zip(colours.iter().cycle()) {
-                let mut of_series: Vec<_> = points.iter().filter(|point| point.series == name).filter_map(measured).collect();
+                let mut of_series: Vec<_> =
+                    points.iter().filter(|point| point.series == name).filter_map(measured).collect();
                 of_series.sort_by(|a, b| a.0.total_cmp(&b.0));
-                let bars = of_series
-                    .iter()
-                    .map(|(x, m)| PathElement::new([(*x, m.value - m.std), (*x, m.value + m.std)], colour.stroke_width(1)));
+                let bars = of_series.iter().map(|(x, m)| {
+                    PathElement::new([(*x, m.value - m.std), (*x, m.value + m.std)], colour.stroke_width(1))
+                });
                 chart.draw_series(bars)?;
                 if of_series.windows(2).all(|pair| pair[0].0 < pair[1].0) {
-                    chart.draw_series(LineSeries::new(of_series.iter().map(|(x, m)| (*x, m.value)), colour.mix(0.5)))?;
+                    chart
+                        .draw_series(LineSeries::new(of_series.iter().map(|(x, m)| (*x, m.value)), colour.mix(0.5)))?;
                 }
                 chart
                     .draw_series(of_series.iter().map(|(x, m)| Circle::new((*x, m.value), 4, colour.filled())))?
@@ -125,7 +136,11 @@ pub fn quality_against_evaluations(points: &[QualityPoint]) -> Result<String> {
                     .legend(move |(x, y)| Circle::new((x + 10, y), 4, colour.filled()));
             }
             let mut labels = chart.configure_series_labels();
-            labels.position(SeriesLabelPosition::LowerRight).background_style(WHITE).border_style(BLACK.mix(0.4)).draw()?;
+            labels
+                .position(SeriesLabelPosition::LowerRight)
+                .background_style(WHITE)
+                .border_style(BLACK.mix(0.4))
+                .draw()?;
         }
         area.present()?;
     }
@@ -148,7 +163,8 @@ mod tests {
 
     #[test]
     fn draws_both_losses() {
-        let curve: Vec<LossPoint> = (0..50).map(|step| LossPoint { step, parts: vec![1.0 / (1.0 + step as f32), 1.2] }).collect();
+        let curve: Vec<LossPoint> =
+            (0..50).map(|step| LossPoint { step, parts: vec![1.0 / (1.0 + step as f32), 1.2] }).collect();
         let svg = loss_curve(&curve).expect("a plot");
         assert!(svg.starts_with("<svg") && svg.contains("position") && svg.contains("lattice"));
         assert!(loss_curve(&[]).is_err());
@@ -157,6 +173,8 @@ mod tests {
     #[test]
     fn running_mean_of_a_constant() {
         let curve: Vec<LossPoint> = (0..200).map(|step| LossPoint { step, parts: vec![0.5, 0.0] }).collect();
-        assert!(running_mean(&curve, |point| point.parts[POSITION_LOSS]).iter().all(|(_, mean)| (mean - 0.5).abs() < 1e-6));
+        assert!(
+            running_mean(&curve, |point| point.parts[POSITION_LOSS]).iter().all(|(_, mean)| (mean - 0.5).abs() < 1e-6)
+        );
     }
 }

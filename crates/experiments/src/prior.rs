@@ -1,4 +1,5 @@
-//! Priors over Wyckoff assignments, space groups and cell sizes, learned from a training split and tried on the validation split.
+//! Priors over Wyckoff assignments, space groups and cell sizes, learned from a training split and tried on the
+//! validation split.
 
 use std::path::PathBuf;
 
@@ -23,7 +24,8 @@ pub struct PriorOptions {
     pub out: PathBuf,
 }
 
-/// Learns the priors from the training split of all space groups, writes them, and says how well they foretell the validation split.
+/// Learns the priors from the training split of all space groups, writes them, and says how well they foretell the
+/// validation split.
 ///
 /// # Errors
 /// If the data cannot be read or have no training split, or the file cannot be written.
@@ -52,7 +54,11 @@ pub fn run(options: &PriorOptions) -> Result<String> {
     let sha256 = sealed_file::sha256_hex(&bytes);
     let table = tried(&priors, &units(&data, Split::Validation));
     let n_train = train.len();
-    Ok(format!("wrote {}: {n_train} structures, {} bytes, SHA-256 {sha256}\n{table}", options.out.display(), bytes.len()))
+    Ok(format!(
+        "wrote {}: {n_train} structures, {} bytes, SHA-256 {sha256}\n{table}",
+        options.out.display(),
+        bytes.len()
+    ))
 }
 
 fn units(data: &DataSet, split: Split) -> Vec<&AsymmetricUnit> {
@@ -61,9 +67,9 @@ fn units(data: &DataSet, split: Split) -> Vec<&AsymmetricUnit> {
 
 /// How well the priors foretell structures that they were not learned from.
 fn tried(priors: &Priors, units: &[&AsymmetricUnit]) -> Table {
-    let largest = units
-        .iter()
-        .map(|unit| unit.sites.iter().map(|site| site.multiplicity).sum::<usize>() / unit.space_group.centring().order());
+    let largest = units.iter().map(|unit| {
+        unit.sites.iter().map(|site| site.multiplicity).sum::<usize>() / unit.space_group.centring().order()
+    });
     let most_atoms = largest.max().unwrap_or(0) as u32;
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header([

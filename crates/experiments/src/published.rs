@@ -1,4 +1,5 @@
-//! Figures of the paper's Table 1 (arXiv 2310.10695): MP-20 without triclinic and monoclinic cells, 1 000 structures each.
+//! Figures of the paper's Table 1 (arXiv 2310.10695): MP-20 without triclinic and monoclinic cells, 1 000 structures
+//! each.
 
 use serde::{Deserialize, Serialize};
 

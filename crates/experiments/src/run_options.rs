@@ -38,7 +38,8 @@ pub struct RunOptions {
     /// Folder that holds the runs.
     #[arg(long, default_value = "runs")]
     pub out: PathBuf,
-    /// Name of the run's folder; default: EXPERIMENT-PRESET-DEVICE-SEED, with a number where a finished run has that name.
+    /// Name of the run's folder; default: EXPERIMENT-PRESET-DEVICE-SEED, with a number where a finished run has that
+    /// name.
     #[arg(long)]
     pub name: Option<String>,
     /// cpu, wgpu or cuda.
@@ -90,8 +91,8 @@ impl RunOptions {
         before.by_ref().last().unwrap_or(next)
     }
 
-    /// The run's folder: the one that was named, or the first in which no finished run lies. `result` is the file that is written last; an interrupted run
-    /// is found again.
+    /// The run's folder: the one that was named, or the first in which no finished run lies. `result` is the file that
+    /// is written last; an interrupted run is found again.
     pub fn folder(&self, experiment: &str, result: &str) -> PathBuf {
         if let Some(name) = &self.name {
             return self.out.join(name);

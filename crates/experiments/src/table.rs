@@ -68,7 +68,10 @@ pub(crate) fn lines(rows: &[Row]) -> Vec<[String; 5]> {
 /// The table for a terminal, notes below it.
 pub fn text(rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled).set_header(HEADERS);
+    table
+        .load_preset(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(HEADERS);
     for line in lines(rows) {
         table.add_row(line);
     }

@@ -52,11 +52,11 @@ fn read(file: &Path) -> String {
 
 /// The example model after three steps on the embedded prototypes from space group 16 on.
 fn trained(folder: &Path, mode: SiteMode) -> PathBuf {
-    let text =
-        "(model: Example((width: 8, n_radial: 4, n_levels: 10, seed: 0)), training: (optimiser: (steps: 3, batch_size: 4)))";
+    let text = "(model: Example((width: 8, n_radial: 4, n_levels: 10, seed: 0)), training: (optimiser: (steps: 3, batch_size: 4)))";
     let config = TrainConfig { mode, ..parse_ron(text, "example").expect("a configuration") };
     assert_eq!(config.data, DataConfig::default());
-    let options = LoadOptions { min_space_group: config.data.min_space_group, cache_dir: None, ..LoadOptions::default() };
+    let options =
+        LoadOptions { min_space_group: config.data.min_space_group, cache_dir: None, ..LoadOptions::default() };
     let data: DataSet = load(&Source::Embedded, &options).expect("the embedded structures load");
     let devices = DeviceName::Cpu.open_several(1, Exchange::Host).expect("the processor");
     let provenance = Provenance::of(&data, 0, DeviceName::Cpu);
@@ -75,7 +75,10 @@ fn table1_refuses_a_network_of_the_other_mode() {
     let output = command.arg("--checkpoint").arg(&wyckoff).output().expect("the program starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("mp20-wyckoff.safetensors") && said.contains("was trained with sites on Wyckoff positions"), "{said}");
+    assert!(
+        said.contains("mp20-wyckoff.safetensors") && said.contains("was trained with sites on Wyckoff positions"),
+        "{said}"
+    );
     assert!(!folder.path().join("run").exists(), "nothing is written before a command is refused");
 }
 
@@ -111,7 +114,8 @@ fn the_compiled_in_reference_is_refused_for_another_choice() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path(), 1);
     let mut command = experiments(folder.path());
-    let output = command.args(["table1", "--name", "run", "--config"]).arg(config).arg("--out").arg(folder.path()).output();
+    let output =
+        command.args(["table1", "--name", "run", "--config"]).arg(config).arg("--out").arg(folder.path()).output();
     let said = String::from_utf8_lossy(&output.expect("the program starts").stderr).into_owned();
     assert!(
         said.contains("min_space_group: 16") && said.contains("min_space_group: 1,") && said.contains("--data DIR"),

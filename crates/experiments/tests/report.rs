@@ -1,7 +1,7 @@
 //! The whole way to the report, on the embedded data; and the report in a real browser, where that is asked for.
 //!
-//! `DRUSE_BROWSER` names the browser, a Chromium; with `DRUSE_REQUIRE_BROWSER` alone one on the path is taken. Without either that test is
-//! ignored. It needs Python 3 and a Unix system.
+//! `DRUSE_BROWSER` names the browser, a Chromium; with `DRUSE_REQUIRE_BROWSER` alone one on the path is taken. Without
+//! either that test is ignored. It needs Python 3 and a Unix system.
 
 mod common;
 
@@ -84,9 +84,13 @@ fn further_figures(run: &Path, report: &str) {
     assert_eq!(this_work["novelty"], share(|line| line[5] == "true"));
     assert_eq!(this_work["n_not_comparable"], lines.iter().filter(|line| line[4].is_empty()).count());
     // The embedded prototypes are all different, in and between the splits.
-    assert_eq!((&test["name"], &test["uniqueness"], &test["n_not_comparable"]), (&"test".into(), &1.0.into(), &0.into()));
+    assert_eq!(
+        (&test["name"], &test["uniqueness"], &test["n_not_comparable"]),
+        (&"test".into(), &1.0.into(), &0.into())
+    );
     assert!(table["n_training_structures"].as_u64().is_some_and(|n| n > 100), "{}", table["n_training_structures"]);
-    for (name, text) in [("table1.md", text("table1.md")), ("table1.txt", text("table1.txt")), ("report.html", report.to_owned())]
+    for (name, text) in
+        [("table1.md", text("table1.md")), ("table1.txt", text("table1.txt")), ("report.html", report.to_owned())]
     {
         for word in ["unique", "novel", "not comparable", "novelty is against the"] {
             assert!(text.contains(word), "{word} in {name}");
@@ -96,8 +100,8 @@ fn further_figures(run: &Path, report: &str) {
     assert!(report.contains(&format!("{valid} ")), "{valid} valid structures");
 }
 
-/// The browser to use. It must be asked for: one that happens to be installed may be shut in by its distribution and unable to read the
-/// test's folder.
+/// The browser to use. It must be asked for: one that happens to be installed may be shut in by its distribution and
+/// unable to read the test's folder.
 fn browser() -> PathBuf {
     if let Some(program) = std::env::var_os("DRUSE_BROWSER") {
         return PathBuf::from(program);

@@ -34,18 +34,27 @@ fn several_devices_without_training_are_refused() {
 #[test]
 fn without_the_training_split_novelty_is_left_out_and_the_reason_given() {
     let folder = tempfile::tempdir().expect("a folder");
-    let tiny = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/tiny.ron")).expect("a file");
+    let tiny =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/tiny.ron")).expect("a file");
     // Two structures must be valid.
     let tiny = tiny.replace("n_samples: 24", "n_samples: 6");
     let config = folder.path().join("tiny.ron");
     std::fs::write(&config, tiny).expect("a file");
     successful(
-        experiments(folder.path()).args(["table1", "--name", "tiny", "--config"]).arg(config).arg("--out").arg(folder.path()),
+        experiments(folder.path())
+            .args(["table1", "--name", "tiny", "--config"])
+            .arg(config)
+            .arg("--out")
+            .arg(folder.path()),
     );
     let text = |name: &str| std::fs::read_to_string(folder.path().join("tiny").join(name)).expect("a file of the run");
     let table: Value = serde_json::from_str(&text("table1.json")).expect("JSON");
     let [this_work, test] = [0, 1].map(|index| &table["further"][index]);
-    assert!(this_work["uniqueness"].is_number() && this_work["novelty"].is_null() && this_work["n_not_comparable"].is_number());
+    assert!(
+        this_work["uniqueness"].is_number()
+            && this_work["novelty"].is_null()
+            && this_work["n_not_comparable"].is_number()
+    );
     assert!(test["uniqueness"].is_null() && test["novelty"].is_null() && table["n_training_structures"].is_null());
     for name in ["table1.md", "report.html"] {
         assert!(text(name).contains("the training split is not compiled in: give --data DIR"), "{name}");
@@ -76,7 +85,10 @@ fn structures_are_predicted_and_everything_is_written_down() {
         serde_json::from_str(&text).expect("JSON")
     };
     let first = document("first");
-    assert_eq!((&first["n_targets"], &first["tries"], &first["provenance"]["device"]), (&4.into(), &2.into(), &"cpu".into()));
+    assert_eq!(
+        (&first["n_targets"], &first["tries"], &first["provenance"]["device"]),
+        (&4.into(), &2.into(), &"cpu".into())
+    );
     let rows = first["rows"].as_array().expect("rows");
     let names: Vec<_> = rows.iter().map(|row| (row["given"].as_str(), row["name"].as_str())).collect();
     let expected = [("letters", "random coordinates"), ("letters", "few-step-12"), ("formula", "few-step-12")];
@@ -91,9 +103,14 @@ fn structures_are_predicted_and_everything_is_written_down() {
     }
     // Prototypes are what the network knows best.
     assert!(rows[1]["overall"]["best_of"].as_f64().expect("a share") > 0.0, "{}", rows[1]);
-    for name in
-        ["csp.txt", "csp.md", "config.ron", "command.txt", "letters-few-step-12.jsonl.zst", "formula-few-step-12.jsonl.zst"]
-    {
+    for name in [
+        "csp.txt",
+        "csp.md",
+        "config.ron",
+        "command.txt",
+        "letters-few-step-12.jsonl.zst",
+        "formula-few-step-12.jsonl.zst",
+    ] {
         assert!(folder.path().join("first").join(name).exists(), "{name}");
     }
     // The same seed gives the same structures.
@@ -115,7 +132,8 @@ fn structures_are_predicted_and_everything_is_written_down() {
     std::fs::remove_file(second_run.join("csp.json")).expect("a file of the run");
     std::fs::remove_file(second_run.join("formula-few-step-12.json")).expect("a file of the run");
     let kept = second_run.join("letters-few-step-12.json");
-    let mut row: Value = serde_json::from_str(&std::fs::read_to_string(&kept).expect("a file of the run")).expect("JSON");
+    let mut row: Value =
+        serde_json::from_str(&std::fs::read_to_string(&kept).expect("a file of the run")).expect("JSON");
     row["redraws"] = 1_234.into();
     std::fs::write(&kept, row.to_string()).expect("a file");
     let same = ["csp", "--name", "second", "--config", config.to_str().expect("a path")];
@@ -174,7 +192,8 @@ fn a_killed_cgcnn_training_goes_on_to_the_same_weights() {
     successful(&mut command("whole", &[]));
 
     let state = folder.path().join("killed/training.state");
-    let mut child = command("killed", &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+    let mut child =
+        command("killed", &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
     while !state.exists() {
         assert!(child.try_wait().expect("a child").is_none(), "it ended without a training state");
         std::thread::sleep(Duration::from_millis(5));
@@ -192,10 +211,15 @@ fn a_killed_cgcnn_training_goes_on_to_the_same_weights() {
     let config = std::fs::read(folder.path().join("killed/config.ron")).expect("a file");
     let other = said(&["--resume", "--seed", "1"]);
     assert!(other.contains("another run") && other.contains("training.state"), "{other}");
-    assert_eq!(std::fs::read(folder.path().join("killed/config.ron")).expect("a file"), config, "a refused run changes nothing");
+    assert_eq!(
+        std::fs::read(folder.path().join("killed/config.ron")).expect("a file"),
+        config,
+        "a refused run changes nothing"
+    );
     successful(&mut command("killed", &["--resume"]));
 
-    let text = |run: &str, name: &str| std::fs::read_to_string(folder.path().join(run).join(name)).expect("a file of the run");
+    let text =
+        |run: &str, name: &str| std::fs::read_to_string(folder.path().join(run).join(name)).expect("a file of the run");
     assert_eq!(text("killed", "epochs.csv"), text("whole", "epochs.csv"));
     let weights = |run: &str| {
         TensorArchive::load(&folder.path().join(run).join("cgcnn.safetensors")).expect("the weights of the run").tensors

@@ -14,7 +14,8 @@ pub(crate) struct BatchLimits {
     edges_per_site: usize,
 }
 
-/// Structures per batch on a processor, and at most on a GPU, where the configuration leaves it open. More fill a GPU no better.
+/// Structures per batch on a processor, and at most on a GPU, where the configuration leaves it open. More fill a GPU
+/// no better.
 const HOST_BATCH: usize = 64;
 /// See [`HOST_BATCH`].
 const DEVICE_BATCH: usize = 2048;

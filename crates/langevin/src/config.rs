@@ -31,7 +31,8 @@ pub enum Fixed {
 pub struct SamplerConfig {
     /// Annealed Langevin dynamics or few steps.
     pub method: Method,
-    /// Steps per level; each is one position step and one lattice step. This and the two step sizes are for [`Method::Annealed`].
+    /// Steps per level; each is one position step and one lattice step. This and the two step sizes are for
+    /// [`Method::Annealed`].
     pub steps_per_level: usize,
     /// Position step α at the lowest level in units of its variance σ²: 1 in the paper.
     pub position_step: f64,

@@ -70,8 +70,8 @@ pub(crate) fn noised(
     Ok(state)
 }
 
-/// `x ← x − ½·α·ε̂/σ + T·√α·z` with `α = step·σ²` (the paper's `1e-3·σ_t²/σ_min²` with σ_min² = 0.001 for positions, `1e-2·σ'_t²/σ'_min²` with
-/// σ'_min² = 0.1 for lattices).
+/// `x ← x − ½·α·ε̂/σ + T·√α·z` with `α = step·σ²` (the paper's `1e-3·σ_t²/σ_min²` with σ_min² = 0.001 for positions,
+/// `1e-2·σ'_t²/σ'_min²` with σ'_min² = 0.1 for lattices).
 pub(crate) fn langevin_step((sigma, step, temperature): (f64, f64, f64), draw: u32) -> LangevinStep {
     let alpha = step * sigma * sigma;
     LangevinStep { drift: -0.5 * alpha / sigma, noise: temperature * alpha.sqrt(), draw }

@@ -18,7 +18,9 @@ pub enum SamplingError {
     #[error("sampler configuration: {0}")]
     Config(#[from] crystal_core::ConfigError),
     /// The model was trained for sites of the other mode.
-    #[error("order {index} ({order}) asks for {wanted}, but the model was trained for {trained}; take a checkpoint of that mode")]
+    #[error(
+        "order {index} ({order}) asks for {wanted}, but the model was trained for {trained}; take a checkpoint of that mode"
+    )]
     Mode {
         /// Place of the order, from 0.
         index: usize,

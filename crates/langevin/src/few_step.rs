@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Update;
 
-/// Few-step sampling, in place of the paper's many Langevin steps per level (docs/src/few-step.md says how the defaults were chosen).
+/// Few-step sampling, in place of the paper's many Langevin steps per level (docs/src/few-step.md says how the defaults
+/// were chosen).
 ///
-/// Every evaluation moves `x ← x − (σ − d)·ε̂ + T·u·z`: the estimated noise shrinks from σ to d, then fresh noise u is added, so that the noise comes
-/// to σ' (`d² + u² = σ'²`). A predictor goes to the σ' of the next level, a corrector stays at its own. Either renews a share λ of the noise:
-/// `d = (1 − λ)·σ'`. The probability flow is λ = 0, the ancestral sampler λ = 1 − σ'/σ (Song et al., arXiv 2011.13456, appendix F), and λ = 1 goes to
-/// the noiseless estimate and starts anew from there.
+/// Every evaluation moves `x ← x − (σ − d)·ε̂ + T·u·z`: the estimated noise shrinks from σ to d, then fresh noise u is
+/// added, so that the noise comes to σ' (`d² + u² = σ'²`). A predictor goes to the σ' of the next level, a corrector
+/// stays at its own. Either renews a share λ of the noise: `d = (1 − λ)·σ'`. The probability flow is λ = 0, the
+/// ancestral sampler λ = 1 − σ'/σ (Song et al., arXiv 2011.13456, appendix F), and λ = 1 goes to the noiseless estimate
+/// and starts anew from there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FewStep {
@@ -71,8 +73,11 @@ impl FewStep {
         let levels = format!("less than {}, the number of noise levels", schedule.n_levels);
         ConfigError::unless(self.skip_levels < schedule.n_levels, "skip_levels", self.skip_levels, &levels)?;
         let per_step = self.evaluations_per_step();
-        let wanted =
-            if per_step == 2 { "an even number from 4 on, since positions and lattice move in turn" } else { "2 or more" };
+        let wanted = if per_step == 2 {
+            "an even number from 4 on, since positions and lattice move in turn"
+        } else {
+            "2 or more"
+        };
         let divided = self.evaluations >= 2 * per_step && self.evaluations.is_multiple_of(per_step);
         ConfigError::unless(divided, "evaluations", self.evaluations, wanted)?;
         if let Renewal::Share(renewed) = self.predictor {
@@ -89,7 +94,8 @@ impl FewStep {
         }
     }
 
-    /// The updates of a structure, from the highest level to the lowest; `temperatures` of positions and lattice are factors on fresh noise.
+    /// The updates of a structure, from the highest level to the lowest; `temperatures` of positions and lattice are
+    /// factors on fresh noise.
     pub(crate) fn plan(&self, schedule: &NoiseSchedule, temperatures: (f64, f64)) -> Vec<Update> {
         let steps = self.evaluations / self.evaluations_per_step();
         let n_levels = schedule.n_levels - self.skip_levels;
@@ -112,7 +118,9 @@ impl FewStep {
             let position = toward(NoiseSchedule::position_sigma, temperatures.0, 2 * step + 1);
             let lattice = toward(NoiseSchedule::lattice_sigma, temperatures.1, 2 * step + 2);
             match self.moves {
-                Moves::Together => updates.push(Update { level: here, position: Some(position), lattice: Some(lattice) }),
+                Moves::Together => {
+                    updates.push(Update { level: here, position: Some(position), lattice: Some(lattice) })
+                }
                 Moves::InTurn => {
                     updates.push(Update { level: here, position: Some(position), lattice: None });
                     updates.push(Update { level: here, position: None, lattice: Some(lattice) });
@@ -144,7 +152,8 @@ mod tests {
 
     use super::*;
 
-    /// Mean and variance of positions after the plan, where the data is normally distributed and the estimate without error: `σ·(x − mean)/(variance + σ²)`.
+    /// Mean and variance of positions after the plan, where the data is normally distributed and the estimate without
+    /// error: `σ·(x − mean)/(variance + σ²)`.
     fn outcome(few_step: &FewStep, n_levels: usize, mean: f64, variance: f64) -> (f64, f64) {
         let schedule = NoiseSchedule { n_levels, ..NoiseSchedule::default() };
         let plan = few_step.plan(&schedule, (1.0, 1.0));
@@ -237,11 +246,16 @@ mod tests {
     #[test]
     fn unusable_settings_are_named() {
         let schedule = NoiseSchedule::default();
-        let problem = |few_step: FewStep| few_step.check(&schedule).err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(problem(FewStep { evaluations: 1, moves: Moves::Together, ..FewStep::default() }).contains("2 or more"));
+        let problem =
+            |few_step: FewStep| few_step.check(&schedule).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            problem(FewStep { evaluations: 1, moves: Moves::Together, ..FewStep::default() }).contains("2 or more")
+        );
         assert!(problem(FewStep { evaluations: 33, moves: Moves::InTurn, ..FewStep::default() }).contains("even"));
         assert!(problem(FewStep { predictor: Renewal::Share(1.5), ..FewStep::default() }).contains("predictor = 1.5"));
-        assert!(problem(FewStep { predictor: Renewal::Share(f64::NAN), ..FewStep::default() }).contains("predictor = NaN"));
+        assert!(
+            problem(FewStep { predictor: Renewal::Share(f64::NAN), ..FewStep::default() }).contains("predictor = NaN")
+        );
         assert!(problem(FewStep { corrector: 0.0, ..FewStep::default() }).contains("share"));
         assert!(problem(FewStep { skip_levels: 10, ..FewStep::default() }).contains("less than 10"));
         assert!(problem(FewStep::default()).is_empty());

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Finishing {
     /// Images of one site closer than this become one, Å.
     pub merge_distance: f64,
-    /// A site this close (largest fractional component) to the points that an operation leaves fixed is projected onto them.
+    /// A site this close (largest fractional component) to the points that an operation leaves fixed is projected onto
+    /// them.
     pub project_distance: f64,
     /// Two sites of one element that an operation maps this close (largest fractional component) become one.
     pub coincide_distance: f64,
@@ -35,8 +36,8 @@ impl Motion {
         self.rotation.map(f64::from) * x + self.translation
     }
 
-    /// The mean of the points that this motion makes of `x` by repetition: the nearest fixed point, if there is one. Screws and glides
-    /// leave no point fixed.
+    /// The mean of the points that this motion makes of `x` by repetition: the nearest fixed point, if there is one.
+    /// Screws and glides leave no point fixed.
     fn fixed_point(&self, x: &Vector3<f64>) -> Option<Vector3<f64>> {
         let (mut power, mut point, mut sum, mut order) = (self.rotation, self.apply(x), *x, 1);
         while power != Matrix3::identity() {
@@ -83,7 +84,12 @@ pub fn finish(state: &mut CrystalState, tolerances: &Finishing) -> Result<(), Cr
 }
 
 /// The largest group among the motions that leave `x` nearly fixed. Always holds the identity.
-fn near_stabiliser(space_group: &SpaceGroup, x: &Vector3<f64>, lattice: &Lattice, tolerances: &Finishing) -> Vec<Motion> {
+fn near_stabiliser(
+    space_group: &SpaceGroup,
+    x: &Vector3<f64>,
+    lattice: &Lattice,
+    tolerances: &Finishing,
+) -> Vec<Motion> {
     let mut near: Vec<(f64, Motion)> = Vec::new();
     for (index, operation) in space_group.primitive_operations().iter().enumerate() {
         let image = operation.apply(x);

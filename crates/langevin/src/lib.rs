@@ -1,6 +1,9 @@
-//! Annealed Langevin sampling of lattices and atomic positions (the paper's §3.3; method §6), and sampling in a few steps.
+//! Annealed Langevin sampling of lattices and atomic positions (the paper's §3.3; method §6), and sampling in a few
+//! steps.
 //!
-//! Both processes run from the highest noise level to the lowest, batched over structures of different space groups. What is drawn for a structure depends on the seed and on its place in its order alone, never on the batch it runs in.
+//! Both processes run from the highest noise level to the lowest, batched over structures of different space groups.
+//! What is drawn for a structure depends on the seed and on its place in its order alone, never on the batch it runs
+//! in.
 
 mod batch_limits;
 mod config;

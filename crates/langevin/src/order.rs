@@ -13,12 +13,14 @@ const MAX_SITES: usize = 256;
 /// The non-equivalent sites of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderedSites {
-    /// How many of each element. They start in general position and may end on special ones: the number of atoms is an outcome.
+    /// How many of each element. They start in general position and may end on special ones: the number of atoms is an
+    /// outcome.
     General(Composition),
-    /// Element and Wyckoff position of each. Sites stay on their positions: the composition is exactly the one asked for.
+    /// Element and Wyckoff position of each. Sites stay on their positions: the composition is exactly the one asked
+    /// for.
     Wyckoff(WyckoffAssignment),
-    /// The same with an assignment for each candidate ([`Selection`](crate::Selection)), from the start again where there are more candidates: what is left
-    /// open is chosen with the draws.
+    /// The same with an assignment for each candidate ([`Selection`](crate::Selection)), from the start again where
+    /// there are more candidates: what is left open is chosen with the draws.
     WyckoffOfCandidate(Vec<WyckoffAssignment>),
 }
 
@@ -107,8 +109,9 @@ impl SamplingOrder {
         let at = |species, position| StateSite { species, frac_coords: nalgebra::Vector3::zeros(), position };
         match &self.sites {
             OrderedSites::General(sites) => {
-                let each =
-                    |(species, count): (Species, u32)| std::iter::repeat_n(at(species, StateSite::GENERAL), count as usize);
+                let each = |(species, count): (Species, u32)| {
+                    std::iter::repeat_n(at(species, StateSite::GENERAL), count as usize)
+                };
                 sites.iter().flat_map(each).collect()
             }
             bound => {
@@ -120,8 +123,9 @@ impl SamplingOrder {
 
     /// What makes the order impossible, if anything.
     ///
-    /// Every group has a general position, so each number of sites in general position fits; what a group cannot hold is nothing at all, or so many sites
-    /// that no cell of the training data comes near. An assignment to positions is possible by construction, in its own group.
+    /// Every group has a general position, so each number of sites in general position fits; what a group cannot hold
+    /// is nothing at all, or so many sites that no cell of the training data comes near. An assignment to positions is
+    /// possible by construction, in its own group.
     pub fn problem(&self) -> Option<String> {
         if self.count == 0 {
             return Some("the count must be at least 1".to_owned());

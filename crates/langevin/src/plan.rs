@@ -20,7 +20,8 @@ pub(crate) struct Update {
 }
 
 impl SamplerConfig {
-    /// Network evaluations that one structure takes with a model of these noise levels, its candidates and the choice between them included.
+    /// Network evaluations that one structure takes with a model of these noise levels, its candidates and the choice
+    /// between them included.
     pub fn evaluations_per_structure(&self, schedule: &NoiseSchedule) -> usize {
         self.with_candidates(self.plan(schedule).len())
     }

@@ -30,8 +30,8 @@ pub struct Sample {
     pub redraws: usize,
     /// Which of the candidates it is, from 0.
     pub candidate: usize,
-    /// Mean square error of the network's estimates of noise put on it, in units of the noise: the smaller, the more plausible the network finds it. Only told
-    /// with a [`Selection`].
+    /// Mean square error of the network's estimates of noise put on it, in units of the noise: the smaller, the more
+    /// plausible the network finds it. Only told with a [`Selection`].
     pub denoising_error: Option<f64>,
 }
 
@@ -103,7 +103,8 @@ impl Template {
     }
 }
 
-/// Which structure is drawn: place of its order, place in the order, which candidate, and how often it was drawn before.
+/// Which structure is drawn: place of its order, place in the order, which candidate, and how often it was drawn
+/// before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     order: usize,
@@ -118,11 +119,13 @@ impl Place {
     }
 }
 
-/// Draws that cost a GPU about as much time as one (docs/src/gpu.md): a batch of fewer is filled with the attempts that follow if these explode.
+/// Draws that cost a GPU about as much time as one (docs/src/gpu.md): a batch of fewer is filled with the attempts that
+/// follow if these explode.
 const SMALL_BATCH: usize = 64;
 
-/// On a GPU a few structures take as long as one. So where only some are left that exploded before, all attempts that they have left are made at once; the first
-/// that does not explode counts, as if they were made one after the other. A batch that would not fit stays as it is.
+/// On a GPU a few structures take as long as one. So where only some are left that exploded before, all attempts that
+/// they have left are made at once; the first that does not explode counts, as if they were made one after the other. A
+/// batch that would not fit stays as it is.
 fn with_further_attempts(batch: Vec<Place>, last: usize, fits: impl Fn(&[Place]) -> bool) -> Vec<Place> {
     if batch.iter().any(|place| place.attempt == 0) {
         return batch;
@@ -158,7 +161,8 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         Ok(Self { trained, plan: config.plan(schedule), config, device: device.clone(), template: None })
     }
 
-    /// A sampler whose structures all start from a template, noised to its level; orders must ask for its space group and sites.
+    /// A sampler whose structures all start from a template, noised to its level; orders must ask for its space group
+    /// and sites.
     ///
     /// # Errors
     /// [`SamplingError::Config`] if the configuration makes no sense or has no such level.
@@ -179,13 +183,14 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         Ok(sampler)
     }
 
-    /// Carries out all orders. `finished` is called for every structure as soon as its batch is done; `progress` after every evaluation with the share of
-    /// a structure that it was, times the structures in the batch: its sum is the number of structures, draws after explosions counted as further ones.
+    /// Carries out all orders. `finished` is called for every structure as soon as its batch is done; `progress` after
+    /// every evaluation with the share of a structure that it was, times the structures in the batch: its sum is the
+    /// number of structures, draws after explosions counted as further ones.
     ///
     /// # Errors
-    /// [`SamplingError::Order`] for an impossible order and [`SamplingError::Mode`] for one that the model was not trained for, before anything is
-    /// sampled; what a graph can fail with; and the first error of
-    /// `finished`, which ends the run.
+    /// [`SamplingError::Order`] for an impossible order and [`SamplingError::Mode`] for one that the model was not
+    /// trained for, before anything is sampled; what a graph can fail with; and the first error of `finished`, which
+    /// ends the run.
     pub fn run<E: From<SamplingError>>(
         &self,
         orders: &[SamplingOrder],
@@ -199,7 +204,8 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         }
         let candidates = self.config.candidates();
         let places = |(order, wanted): (usize, &SamplingOrder)| {
-            let of_index = move |index| (0..candidates).map(move |candidate| Place { order, index, candidate, attempt: 0 });
+            let of_index =
+                move |index| (0..candidates).map(move |candidate| Place { order, index, candidate, attempt: 0 });
             (0..wanted.count).flat_map(of_index).collect::<Vec<_>>()
         };
         let mut queue: Vec<Place> = orders.iter().enumerate().flat_map(places).collect();
@@ -259,7 +265,8 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         }
     }
 
-    /// Runs something on a number of structures. `None` if they do not fit into memory: then fewer go into the batches from here on.
+    /// Runs something on a number of structures. `None` if they do not fit into memory: then fewer go into the batches
+    /// from here on.
     fn on_device<T>(
         &self,
         limits: &mut BatchLimits,
@@ -271,7 +278,11 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
             Ok(result) => result.map(Some),
             Err(DeviceFailure::OutOfMemory(reason)) if structures > 1 => {
                 limits.halve(structures);
-                tracing::warn!(reason, "{structures} structures at once are too many; going on with {}", limits.structures);
+                tracing::warn!(
+                    reason,
+                    "{structures} structures at once are too many; going on with {}",
+                    limits.structures
+                );
                 Ok(None)
             }
             Err(failure) => Err(failure.into()),
@@ -372,14 +383,17 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
             let merge_distance = self.config.finishing.merge_distance;
             let images = state.orbits(merge_distance).map_err(said)?;
             if images.iter().map(crystal_core::Orbit::multiplicity).sum::<usize>() != state.n_atoms() {
-                return Err(format!("images of a site came closer than {merge_distance} Å: the composition would change"));
+                return Err(format!(
+                    "images of a site came closer than {merge_distance} Å: the composition would change"
+                ));
             }
             let structure = state.expand().map_err(said)?;
             Ok((state, structure))
         };
         let reason = match state.and_then(done) {
             Ok((state, structure)) => {
-                let sample = Sample { order, index, state, structure, redraws: attempt, candidate, denoising_error: None };
+                let sample =
+                    Sample { order, index, state, structure, redraws: attempt, candidate, denoising_error: None };
                 return Some(Outcome::Sampled(Box::new(sample)));
             }
             Err(reason) => reason,
@@ -396,7 +410,8 @@ mod tests {
     #[test]
     fn attempts_are_made_at_once_where_they_fit() {
         let place = |index, attempt| Place { order: 0, index, candidate: 0, attempt };
-        let with = |batch: &[Place], most: usize| with_further_attempts(batch.to_vec(), 3, |places| places.len() <= most);
+        let with =
+            |batch: &[Place], most: usize| with_further_attempts(batch.to_vec(), 3, |places| places.len() <= most);
         let left = [place(4, 2), place(7, 3), place(9, 1)];
         let all = [place(4, 2), place(4, 3), place(7, 3), place(9, 1), place(9, 2), place(9, 3)];
         assert_eq!(with(&left, 6), all);

@@ -1,8 +1,8 @@
 //! Several draws of each structure, of which the one is kept that the network finds most plausible.
 //!
-//! A network denoises well what is like the structures it learned from: where noise was put on a structure, its estimate points back to the nearest plausible
-//! one. If that is the structure itself, the error is that of the noise alone; if not, it is larger. So the error ranks structures, without any structure to
-//! compare with.
+//! A network denoises well what is like the structures it learned from: where noise was put on a structure, its
+//! estimate points back to the nearest plausible one. If that is the structure itself, the error is that of the noise
+//! alone; if not, it is larger. So the error ranks structures, without any structure to compare with.
 
 use std::collections::BTreeMap;
 
@@ -61,13 +61,13 @@ impl Selection {
     }
 }
 
-/// The mean square error of the model's estimates of noise (in units of its standard deviation) that was put on each structure, over degrees of freedom, levels
-/// and draws: of the positions with the positions noised, of the lattice with both noised, as in training. `streams` tells the random numbers of the structures
-/// apart.
+/// The mean square error of the model's estimates of noise (in units of its standard deviation) that was put on each
+/// structure, over degrees of freedom, levels and draws: of the positions with the positions noised, of the lattice
+/// with both noised, as in training. `streams` tells the random numbers of the structures apart.
 ///
-/// Levels in geometric sequence are equal steps of the log signal-to-noise ratio, over which the variational bound on the log-likelihood sums these errors with
-/// equal weights (Kingma, Salimans, Poole and Ho, arXiv 2107.00630). It is no bound itself: not all levels are looked at, and positions and lattice are not noised
-/// together for both sums.
+/// Levels in geometric sequence are equal steps of the log signal-to-noise ratio, over which the variational bound on
+/// the log-likelihood sums these errors with equal weights (Kingma, Salimans, Poole and Ho, arXiv 2107.00630). It is no
+/// bound itself: not all levels are looked at, and positions and lattice are not noised together for both sums.
 ///
 /// # Errors
 /// What a graph can fail with.

@@ -1,4 +1,5 @@
-//! The few-step sampler against a model whose estimate is exact: cells and distances come out as they are distributed in the data.
+//! The few-step sampler against a model whose estimate is exact: cells and distances come out as they are distributed
+//! in the data.
 
 use burn::Tensor;
 use burn::module::Module;
@@ -6,12 +7,14 @@ use burn::tensor::{Device, TensorData};
 use crystal_core::{LatticeCoordinates, SiteMode, SpaceGroup, SpaceGroupNumber};
 use dimenetpp::DimeNetPlusPlusConfig;
 use langevin::{
-    FewStep, Method, Moves, OrderedSites, Outcome, Renewal, Sample, Sampler, SamplerConfig, SamplingError, SamplingOrder,
-    Selection,
+    FewStep, Method, Moves, OrderedSites, Outcome, Renewal, Sample, Sampler, SamplerConfig, SamplingError,
+    SamplingOrder, Selection,
 };
 use multigraph::GraphConfig;
 use nalgebra::Vector3;
-use score_model::{BasisConfig, Description, GraphBatch, ModelConfig, NoiseSchedule, ScoreEstimate, ScoreNetwork, Trained};
+use score_model::{
+    BasisConfig, Description, GraphBatch, ModelConfig, NoiseSchedule, ScoreEstimate, ScoreNetwork, Trained,
+};
 use wyckoff_assignment::WyckoffAssignment;
 
 /// Mean and variance of the lattice coordinate of the data that [`Exact`] knows.
@@ -66,8 +69,8 @@ fn run<M: ScoreNetwork>(trained: &Trained<M>, config: SamplerConfig, orders: &[S
     (samples, draws)
 }
 
-/// Knows the noise of primitive cubic cells exactly, whose lattice coordinate is normally distributed in the data: the shortest edge from a site to
-/// an image by translation alone is as long as the cell.
+/// Knows the noise of primitive cubic cells exactly, whose lattice coordinate is normally distributed in the data: the
+/// shortest edge from a site to an image by translation alone is as long as the cell.
 #[derive(Module, Debug)]
 struct Exact {
     #[module(skip)]
@@ -90,14 +93,16 @@ impl ScoreNetwork for Exact {
         let levels: Vec<i64> = batch.levels.index.clone().into_data().iter::<i64>().collect();
         let mut rows = vec![0.0; levels.len() * LatticeCoordinates::MAX];
         for (structure, row) in rows.chunks_mut(LatticeCoordinates::MAX).enumerate() {
-            let own = logs.iter().zip(&structures).filter(|(_, owner)| **owner == structure as i64).map(|(log, _)| *log);
+            let own =
+                logs.iter().zip(&structures).filter(|(_, owner)| **owner == structure as i64).map(|(log, _)| *log);
             let length = 5.0 * own.fold(f64::INFINITY, f64::min).exp();
             let y = 10.0 * (length / 10.0).exp_m1().ln();
             let sigma = self.schedule.lattice_sigma(levels[structure] as usize);
             row[0] = sigma * (y - LATTICE.0) / (LATTICE.1 + sigma * sigma);
         }
         let rows: Vec<f32> = rows.into_iter().map(|x| x as f32).collect();
-        let lattice = Tensor::from_data(TensorData::new(rows, [levels.len(), LatticeCoordinates::MAX]), &batch.scalars.device());
+        let lattice =
+            Tensor::from_data(TensorData::new(rows, [levels.len(), LatticeCoordinates::MAX]), &batch.scalars.device());
         let position = Tensor::zeros([levels.len(), 3], &batch.scalars.device());
         ScoreEstimate { position, lattice }
     }
@@ -143,7 +148,10 @@ impl ScoreNetwork for Still {
     fn forward(&self, batch: &GraphBatch) -> ScoreEstimate {
         self.evaluations.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let n_sites = batch.levels.index.dims()[0];
-        ScoreEstimate { position: Tensor::zeros([n_sites, 3], &batch.scalars.device()), lattice: batch.free_mask.zeros_like() }
+        ScoreEstimate {
+            position: Tensor::zeros([n_sites, 3], &batch.scalars.device()),
+            lattice: batch.free_mask.zeros_like(),
+        }
     }
 }
 
@@ -165,7 +173,8 @@ fn evaluations_are_as_many_as_asked_for() {
     }
     assert_eq!(SamplerConfig::default().evaluations_per_structure(schedule), 1600);
     let selection = Selection { candidates: 3, levels: 2, noises: 5 };
-    let chosen = SamplerConfig { selection: Some(selection), ..config(FewStep { evaluations: 4, ..FewStep::default() }) };
+    let chosen =
+        SamplerConfig { selection: Some(selection), ..config(FewStep { evaluations: 4, ..FewStep::default() }) };
     assert_eq!(chosen.evaluations_per_structure(schedule), 3 * (4 + 2 * 2 * 5));
     let (samples, draws) = run(&model, chosen, &[order(195, "Po:1", 3)]);
     // One batch of nine draws; then, positions noised and both noised in one batch, two levels five times.
@@ -175,7 +184,8 @@ fn evaluations_are_as_many_as_asked_for() {
 
 #[test]
 fn batches_do_not_matter() {
-    let network = DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
+    let network =
+        DimeNetPlusPlusConfig { emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, ..DimeNetPlusPlusConfig::small() };
     let model = trained(network.init(&Device::flex()), NoiseSchedule::default(), GraphConfig::default());
     let orders = [order(225, "Na:1,Cl:1", 2), order(62, "Ca:1,Ti:1,O:2", 2), order(1, "Si:2", 1)];
     let sampled = |batch_size: usize, moves: Moves| {
@@ -210,7 +220,8 @@ impl ScoreNetwork for Pair {
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f64>().collect::<Vec<f64>>();
         let integers = |tensor: Tensor<1, burn::tensor::Int>| tensor.into_data().iter::<i64>().collect::<Vec<i64>>();
         let n_scalars = batch.scalars.dims()[1];
-        let lengths: Vec<f64> = numbers(batch.scalars.clone()).chunks(n_scalars).map(|row| 5.0 * row[2].exp()).collect();
+        let lengths: Vec<f64> =
+            numbers(batch.scalars.clone()).chunks(n_scalars).map(|row| 5.0 * row[2].exp()).collect();
         let directions = numbers(batch.directions.clone());
         let (source, target) = (integers(batch.source.index.clone()), integers(batch.target.index.clone()));
         let levels = integers(batch.levels.index.clone());

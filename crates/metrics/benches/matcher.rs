@@ -16,8 +16,10 @@ fn rutile(shift: f64) -> Structure {
         ("O", [0.5 + u, 0.5 - u, 0.5]),
         ("O", [0.5 - u, 0.5 + u, 0.5]),
     ];
-    let site =
-        |(symbol, frac): &(&str, [f64; 3])| Site { species: symbol.parse().expect("an element"), frac_coords: (*frac).into() };
+    let site = |(symbol, frac): &(&str, [f64; 3])| Site {
+        species: symbol.parse().expect("an element"),
+        frac_coords: (*frac).into(),
+    };
     Structure::new(lattice, sites.iter().map(site).collect()).expect("a structure")
 }
 

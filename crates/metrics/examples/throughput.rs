@@ -1,7 +1,8 @@
-//! Fingerprints per second on one core and on all: `cargo run --release -p metrics --example throughput -- mp_20/test.csv.zst [LIMIT]`.
+//! Fingerprints per second on one core and on all: `cargo run --release -p metrics --example throughput --
+//! mp_20/test.csv.zst [LIMIT]`.
 //!
-//! Reads the columns `lattice` (9 numbers, rows, Å), `species` and `frac_coords` of a CSV file, zstd-compressed or plain.
-//! RAYON_NUM_THREADS sets the number of threads of the second measurement.
+//! Reads the columns `lattice` (9 numbers, rows, Å), `species` and `frac_coords` of a CSV file, zstd-compressed or
+//! plain. RAYON_NUM_THREADS sets the number of threads of the second measurement.
 
 use std::error::Error;
 use std::fs::File;
@@ -17,10 +18,12 @@ fn numbers(text: &str) -> Result<Vec<f64>, std::num::ParseFloatError> {
 
 fn read(path: &str) -> Result<Vec<Structure>, Box<dyn Error>> {
     let file = File::open(path).map_err(|error| format!("{path}: {error}"))?;
-    let input: Box<dyn Read> = if path.ends_with(".zst") { Box::new(zstd::Decoder::new(file)?) } else { Box::new(file) };
+    let input: Box<dyn Read> =
+        if path.ends_with(".zst") { Box::new(zstd::Decoder::new(file)?) } else { Box::new(file) };
     let mut reader = csv::Reader::from_reader(input);
     let headers = reader.headers()?.clone();
-    let column = |name: &str| headers.iter().position(|header| header == name).ok_or(format!("{path} has no column '{name}'"));
+    let column =
+        |name: &str| headers.iter().position(|header| header == name).ok_or(format!("{path} has no column '{name}'"));
     let (lattice, species, frac_coords) = (column("lattice")?, column("species")?, column("frac_coords")?);
     let mut structures = Vec::new();
     for record in reader.records() {
@@ -31,7 +34,9 @@ fn read(path: &str) -> Result<Vec<Structure>, Box<dyn Error>> {
         let sites = record[species]
             .split_whitespace()
             .zip(coordinates.chunks_exact(3))
-            .map(|(symbol, frac)| Ok(Site { species: symbol.parse()?, frac_coords: nalgebra::Vector3::from_column_slice(frac) }))
+            .map(|(symbol, frac)| {
+                Ok(Site { species: symbol.parse()?, frac_coords: nalgebra::Vector3::from_column_slice(frac) })
+            })
             .collect::<Result<_, crystal_core::CrystalError>>()?;
         structures.push(Structure::new(Lattice::from_rows([a?, b?, c?])?, sites)?);
     }

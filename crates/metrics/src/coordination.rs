@@ -120,8 +120,8 @@ fn coordination_weights(neighbours: &[Neighbour]) -> Vec<(usize, f64)> {
     let mut weights = Vec::new();
     let mut total = 0.0;
     for (index, neighbour) in neighbours.iter().enumerate() {
-        // The last neighbour of each distinct rounded weight closes a set; rounding is monotonic, so the order by unrounded weight
-        // is an order by rounded weight too.
+        // The last neighbour of each distinct rounded weight closes a set; rounding is monotonic, so the order by
+        // unrounded weight is an order by rounded weight too.
         let next = neighbours.get(index + 1).map_or(0.0, |next| next.weight);
         if next != neighbour.weight {
             let weight = (quarter_circle(neighbour.weight) - quarter_circle(next)) / FRAC_PI_4;

@@ -1,4 +1,5 @@
-//! Coverage of a reference set by a generated one (COV of Xu et al., ICLR 2022 'GeoDiff', for crystals: CDVAE, ICLR 2022).
+//! Coverage of a reference set by a generated one (COV of Xu et al., ICLR 2022 'GeoDiff', for crystals: CDVAE, ICLR
+//! 2022).
 
 use rayon::prelude::*;
 
@@ -23,7 +24,8 @@ impl CoverageCutoffs {
 /// Coverage and mean nearest distances, both ways.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Coverage {
-    /// Share of the generated structures near the reference (COV-P), of ALL generated ones: also of those without a fingerprint.
+    /// Share of the generated structures near the reference (COV-P), of ALL generated ones: also of those without a
+    /// fingerprint.
     pub precision: f64,
     /// Share of the reference structures near a generated one (COV-R).
     pub recall: f64,
@@ -46,9 +48,9 @@ pub struct CoveragePoint<'a> {
     pub composition: &'a [f64],
 }
 
-/// Coverage of `reference` by `generated`, the points that have fingerprints. `n_generated_total` is the number of generated
-/// structures including those without (the denominator of COV-P). The nearest structure and the nearest composition of a point may
-/// belong to different partners, as in CDVAE.
+/// Coverage of `reference` by `generated`, the points that have fingerprints. `n_generated_total` is the number of
+/// generated structures including those without (the denominator of COV-P). The nearest structure and the nearest
+/// composition of a point may belong to different partners, as in CDVAE.
 ///
 /// # Errors
 /// [`MetricsError::EmptySet`], [`MetricsError::Dimension`], [`MetricsError::NotFinite`].
@@ -59,11 +61,14 @@ pub fn coverage(
     cutoffs: CoverageCutoffs,
 ) -> Result<Coverage, MetricsError> {
     check(generated, reference)?;
-    let structures = nearest(&columns(generated, |point| point.structure), &columns(reference, |point| point.structure));
-    let compositions = nearest(&columns(generated, |point| point.composition), &columns(reference, |point| point.composition));
+    let structures =
+        nearest(&columns(generated, |point| point.structure), &columns(reference, |point| point.structure));
+    let compositions =
+        nearest(&columns(generated, |point| point.composition), &columns(reference, |point| point.composition));
     let covered = |structures: &[f64], compositions: &[f64]| {
-        let near =
-            |(structure, composition): (&f64, &f64)| *structure <= cutoffs.structure && *composition <= cutoffs.composition;
+        let near = |(structure, composition): (&f64, &f64)| {
+            *structure <= cutoffs.structure && *composition <= cutoffs.composition
+        };
         structures.iter().zip(compositions).filter(|distances| near(*distances)).count() as f64
     };
     let mean = |distances: &[f64]| distances.iter().sum::<f64>() / distances.len() as f64;
@@ -114,8 +119,8 @@ fn nearest_one_way(from: &[&[f64]], to: &[&[f64]]) -> Vec<f64> {
         .collect()
 }
 
-/// The smaller of `best` and the squared distance. The sum runs in lanes, which the compiler turns into vector instructions, and is
-/// given up as soon as it cannot win.
+/// The smaller of `best` and the squared distance. The sum runs in lanes, which the compiler turns into vector
+/// instructions, and is given up as soon as it cannot win.
 fn squared_distance_below(a: &[f64], b: &[f64], best: f64) -> f64 {
     const LANES: usize = 8;
     let mut lanes = [0.0; LANES];
@@ -145,8 +150,10 @@ mod tests {
         // The generated point is near the first reference point in structure only, near the second in composition only.
         let generated = [CoveragePoint { structure: &ORIGIN, composition: &ORIGIN }];
         let far = [900.0, 0.0];
-        let reference =
-            [CoveragePoint { structure: &ORIGIN, composition: &far }, CoveragePoint { structure: &FAR, composition: &ORIGIN }];
+        let reference = [
+            CoveragePoint { structure: &ORIGIN, composition: &far },
+            CoveragePoint { structure: &FAR, composition: &ORIGIN },
+        ];
         let found = coverage(&generated, &reference, 2, CoverageCutoffs::MP_20).expect("two sets");
         assert_eq!((found.precision, found.recall), (0.5, 0.0));
         assert_eq!((found.amsd_precision, found.amsd_recall, found.amcd_recall), (0.0, 4.5, 450.0));
@@ -166,7 +173,13 @@ mod tests {
             coverage(&[point], &[], 1, CoverageCutoffs::MP_20),
             Err(MetricsError::EmptySet { set: "reference", .. })
         ));
-        assert!(matches!(coverage(&[ragged], &[point], 1, CoverageCutoffs::MP_20), Err(MetricsError::Dimension { .. })));
-        assert!(matches!(coverage(&[broken], &[point], 1, CoverageCutoffs::MP_20), Err(MetricsError::NotFinite { .. })));
+        assert!(matches!(
+            coverage(&[ragged], &[point], 1, CoverageCutoffs::MP_20),
+            Err(MetricsError::Dimension { .. })
+        ));
+        assert!(matches!(
+            coverage(&[broken], &[point], 1, CoverageCutoffs::MP_20),
+            Err(MetricsError::NotFinite { .. })
+        ));
     }
 }

@@ -1,5 +1,5 @@
-//! CrystalNN 'ops' fingerprints: matminer's `CrystalNNFingerprint.from_preset("ops")`, whose neighbours do take chemistry and
-//! distance into account (metrics.md §2).
+//! CrystalNN 'ops' fingerprints: matminer's `CrystalNNFingerprint.from_preset("ops")`, whose neighbours do take
+//! chemistry and distance into account (metrics.md §2).
 
 use crystal_core::{SphereSearch, Structure};
 
@@ -12,7 +12,8 @@ use crate::voronoi::{Clipper, facets_of_site};
 /// Fingerprint of one site.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SiteFingerprint {
-    /// The features, in the order of [`feature_labels`](crate::feature_labels); each between 0 and 1, `bcc` slightly beyond.
+    /// The features, in the order of [`feature_labels`](crate::feature_labels); each between 0 and 1, `bcc` slightly
+    /// beyond.
     pub features: [f64; N_FEATURES],
     /// The most probable coordination number.
     pub coordination_number: usize,

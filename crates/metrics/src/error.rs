@@ -83,7 +83,9 @@ pub enum MetricsError {
         source: CrystalError,
     },
     /// A cell so thin or long that absurdly many lattice vectors could become its vectors.
-    #[error("more than {limit} lattice vectors are as long as a cell vector of the other structure; the lattice has collapsed")]
+    #[error(
+        "more than {limit} lattice vectors are as long as a cell vector of the other structure; the lattice has collapsed"
+    )]
     TooManyLatticeVectors {
         /// The most that is accepted.
         limit: usize,

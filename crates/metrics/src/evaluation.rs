@@ -18,7 +18,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprints {
-    /// Mean CrystalNN vector (61 numbers); none if it could not be computed, in which case the structure counts as invalid.
+    /// Mean CrystalNN vector (61 numbers); none if it could not be computed, in which case the structure counts as
+    /// invalid.
     pub crystalnn: Option<Vec<f64>>,
     /// Why there is no CrystalNN vector.
     pub error: Option<String>,
@@ -57,7 +58,8 @@ impl Fingerprints {
         }
     }
 
-    /// Whether the structure is valid and has a CrystalNN vector: what the paper's Table 1 lets in. Charges are not asked for.
+    /// Whether the structure is valid and has a CrystalNN vector: what the paper's Table 1 lets in. Charges are not
+    /// asked for.
     pub fn is_valid(&self) -> bool {
         self.structure_valid && self.crystalnn.is_some()
     }
@@ -68,7 +70,8 @@ impl Fingerprints {
     }
 }
 
-/// Fingerprints of many structures in parallel, in their order. `progress` is called from the worker threads with the number done.
+/// Fingerprints of many structures in parallel, in their order. `progress` is called from the worker threads with the
+/// number done.
 pub fn fingerprints(structures: &[Structure], progress: &(dyn Fn(usize) + Sync)) -> Vec<Fingerprints> {
     let done = AtomicUsize::new(0);
     structures
@@ -81,8 +84,9 @@ pub fn fingerprints(structures: &[Structure], progress: &(dyn Fn(usize) + Sync))
         .collect()
 }
 
-/// The structures of the paper's Table 1: those that are valid and have a fingerprint, at most `limit` of them, in their order. Their
-/// number is G_total there; structures that were generated and are not among them do not count against COV-P.
+/// The structures of the paper's Table 1: those that are valid and have a fingerprint, at most `limit` of them, in
+/// their order. Their number is G_total there; structures that were generated and are not among them do not count
+/// against COV-P.
 pub fn table1_samples(generated: &[Fingerprints], limit: usize) -> Vec<Fingerprints> {
     generated.iter().filter(|fingerprints| fingerprints.is_valid()).take(limit).cloned().collect()
 }
@@ -126,9 +130,10 @@ pub struct Evaluation {
 
 /// Compares two sets with CDVAE's cut-offs for MP-20.
 ///
-/// Generated structures without a CrystalNN vector count in `n_generated`, the denominator of COV-P and of the validities, and nowhere
-/// else (densities and numbers of elements apart); invalid ones WITH a vector take part, as in CDVAE. For the paper's protocol pass
-/// [`table1_samples`]. Reference structures without a vector are left out. FD CGCNN is over the structures that have both vectors.
+/// Generated structures without a CrystalNN vector count in `n_generated`, the denominator of COV-P and of the
+/// validities, and nowhere else (densities and numbers of elements apart); invalid ones WITH a vector take part, as in
+/// CDVAE. For the paper's protocol pass [`table1_samples`]. Reference structures without a vector are left out. FD
+/// CGCNN is over the structures that have both vectors.
 ///
 /// # Errors
 /// [`MetricsError::EmptySet`] if a set has no fingerprints, [`MetricsError::TooFewSamples`] if it has only one, and
@@ -162,9 +167,11 @@ pub fn evaluate_with_cutoffs(
         (generated, reference) => Some(frechet_distance(&generated, &reference)?),
     };
     lap("frechet");
-    let densities = |set: &[Fingerprints]| set.iter().filter_map(|fingerprints| fingerprints.density).collect::<Vec<_>>();
-    let n_elements =
-        |set: &[Fingerprints]| set.iter().map(|fingerprints| fingerprints.composition.n_elements() as f64).collect::<Vec<_>>();
+    let densities =
+        |set: &[Fingerprints]| set.iter().filter_map(|fingerprints| fingerprints.density).collect::<Vec<_>>();
+    let n_elements = |set: &[Fingerprints]| {
+        set.iter().map(|fingerprints| fingerprints.composition.n_elements() as f64).collect::<Vec<_>>()
+    };
     let wasserstein_density = wasserstein_distance(&densities(generated), &densities(reference))?;
     let wasserstein_n_elements = wasserstein_distance(&n_elements(generated), &n_elements(reference))?;
     lap("wasserstein");
@@ -195,7 +202,8 @@ fn points(set: &[Fingerprints]) -> Vec<CoveragePoint<'_>> {
     set.iter().filter_map(Fingerprints::point).collect()
 }
 
-/// Of structures without a CrystalNN vector, too, nothing is known but that they are broken: the other distance leaves them out as well.
+/// Of structures without a CrystalNN vector, too, nothing is known but that they are broken: the other distance leaves
+/// them out as well.
 fn cgcnn_vectors(set: &[Fingerprints]) -> Vec<&[f64]> {
     set.iter()
         .filter(|fingerprints| fingerprints.crystalnn.is_some())

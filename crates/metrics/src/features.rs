@@ -69,7 +69,8 @@ const ORDER_PARAMETERS: [&[OrderParameter]; MAX_COORDINATION] = [
     NO_PARAMETERS,
 ];
 
-/// Order parameters of coordination number `number` and the index of its first feature, the weight; `None` for 0 and above 24.
+/// Order parameters of coordination number `number` and the index of its first feature, the weight; `None` for 0 and
+/// above 24.
 pub(crate) fn of_coordination(number: usize) -> Option<(usize, &'static [OrderParameter])> {
     if number == 0 || number > MAX_COORDINATION {
         return None;

@@ -1,11 +1,12 @@
-//! Fréchet distance of two sets of vectors as if they were Gaussian (Dowson & Landau, J. Multivar. Anal. 12, 450 (1982)).
+//! Fréchet distance of two sets of vectors as if they were Gaussian (Dowson & Landau, J. Multivar. Anal. 12, 450
+//! (1982)).
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use crate::MetricsError;
 
-/// `|μ₁−μ₂|² + tr C₁ + tr C₂ − 2·tr (C₁^½ C₂ C₁^½)^½`, C with n − 1; not square-rooted, its finite-sample bias not removed. Eigenvalues
-/// below 0 (rounding; the covariances may be singular) count as 0.
+/// `|μ₁−μ₂|² + tr C₁ + tr C₂ − 2·tr (C₁^½ C₂ C₁^½)^½`, C with n − 1; not square-rooted, its finite-sample bias not
+/// removed. Eigenvalues below 0 (rounding; the covariances may be singular) count as 0.
 ///
 /// # Errors
 /// [`MetricsError::TooFewSamples`] below two vectors, [`MetricsError::Dimension`], [`MetricsError::NotFinite`].
@@ -21,7 +22,11 @@ pub fn frechet_distance(generated: &[&[f64]], reference: &[&[f64]]) -> Result<f6
     Ok((mean_1 - mean_2).norm_squared() + covariance_1.trace() + covariance_2.trace() - 2.0 * cross)
 }
 
-fn moments(set: &'static str, vectors: &[&[f64]], dimension: usize) -> Result<(DVector<f64>, DMatrix<f64>), MetricsError> {
+fn moments(
+    set: &'static str,
+    vectors: &[&[f64]],
+    dimension: usize,
+) -> Result<(DVector<f64>, DMatrix<f64>), MetricsError> {
     const NEEDED: usize = 2;
     if vectors.len() < NEEDED {
         return Err(MetricsError::TooFewSamples { set, found: vectors.len(), needed: NEEDED });
@@ -73,8 +78,14 @@ mod tests {
         let one: [&[f64]; 1] = [&[1.0]];
         let ragged: [&[f64]; 2] = [&[1.0], &[1.0, 2.0]];
         let infinite: [&[f64]; 2] = [&[1.0], &[f64::INFINITY]];
-        assert!(matches!(frechet_distance(&one, &good), Err(MetricsError::TooFewSamples { set: "generated", found: 1, .. })));
-        assert!(matches!(frechet_distance(&good, &[]), Err(MetricsError::TooFewSamples { set: "reference", found: 0, .. })));
+        assert!(matches!(
+            frechet_distance(&one, &good),
+            Err(MetricsError::TooFewSamples { set: "generated", found: 1, .. })
+        ));
+        assert!(matches!(
+            frechet_distance(&good, &[]),
+            Err(MetricsError::TooFewSamples { set: "reference", found: 0, .. })
+        ));
         assert!(matches!(frechet_distance(&ragged, &good), Err(MetricsError::Dimension { index: 1, .. })));
         assert!(matches!(frechet_distance(&infinite, &good), Err(MetricsError::NotFinite { index: 1, .. })));
     }

@@ -1,8 +1,8 @@
 //! Fingerprints, coverage, Fréchet distance, validity and sameness of crystal structures.
 //!
-//! The definitions are those of the tools the literature used (pymatgen 2023.9, matminer 0.9, smact 2.5, CDVAE's metrics), so that
-//! figures can be set beside published ones. [`fingerprints`] measures structures one by one, [`evaluate`] compares two sets,
-//! [`StructureMatcher`] tells whether two structures are the same.
+//! The definitions are those of the tools the literature used (pymatgen 2023.9, matminer 0.9, smact 2.5, CDVAE's
+//! metrics), so that figures can be set beside published ones. [`fingerprints`] measures structures one by one,
+//! [`evaluate`] compares two sets, [`StructureMatcher`] tells whether two structures are the same.
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library. It depends on `crystal-core` only.

@@ -1,4 +1,5 @@
-//! Magpie composition features (Ward et al., npj Comput. Mater. 2, 16028 (2016)): six statistics of 22 properties of the elements.
+//! Magpie composition features (Ward et al., npj Comput. Mater. 2, 16028 (2016)): six statistics of 22 properties of
+//! the elements.
 
 use std::sync::LazyLock;
 
@@ -17,20 +18,23 @@ pub fn magpie_labels() -> &'static [String] {
     &LABELS
 }
 
-/// For each of 22 properties: minimum, maximum, range, mean, average deviation from the mean, mode; weighted by atom counts. NaN where
-/// a property of an element is unknown (the mode only if it is that of a most frequent element). Units are those of the Magpie
-/// tables.
+/// For each of 22 properties: minimum, maximum, range, mean, average deviation from the mean, mode; weighted by atom
+/// counts. NaN where a property of an element is unknown (the mode only if it is that of a most frequent element).
+/// Units are those of the Magpie tables.
 pub fn magpie_features(composition: &Composition) -> [f64; N_MAGPIE] {
-    let elements: Vec<_> = composition.iter().map(|(species, count)| (magpie_properties(species), f64::from(count))).collect();
+    let elements: Vec<_> =
+        composition.iter().map(|(species, count)| (magpie_properties(species), f64::from(count))).collect();
     let mut features = [f64::NAN; N_MAGPIE];
     for property in 0..N_PROPERTIES {
-        let values: Vec<(f64, f64)> = elements.iter().map(|(properties, count)| (properties[property], *count)).collect();
+        let values: Vec<(f64, f64)> =
+            elements.iter().map(|(properties, count)| (properties[property], *count)).collect();
         features[6 * property..6 * (property + 1)].copy_from_slice(&statistics(&values));
     }
     features
 }
 
-/// [`magpie_features`] minus the mean over the standard deviation of CDVAE's training set; unknown ones are 0, the mean.
+/// [`magpie_features`] minus the mean over the standard deviation of CDVAE's training set; unknown ones are 0, the
+/// mean.
 pub fn scaled_magpie(composition: &Composition) -> [f64; N_MAGPIE] {
     let mut features = magpie_features(composition);
     for (feature, (mean, deviation)) in features.iter_mut().zip(magpie_scaler()) {

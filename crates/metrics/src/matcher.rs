@@ -1,8 +1,9 @@
 //! Whether two structures are the same: pymatgen's `StructureMatcher` (metrics.md §7).
 //!
-//! Both structures are reduced to primitive Niggli cells of equal volume. Every basis of the first lattice that resembles the second's
-//! cell, and every translation that lays an atom of the rarest element on another, is a candidate; the atoms are assigned to each other so
-//! that the sum of squared distances is smallest, and the best candidate counts.
+//! Both structures are reduced to primitive Niggli cells of equal volume. Every basis of the first lattice that
+//! resembles the second's cell, and every translation that lays an atom of the rarest element on another, is a
+//! candidate; the atoms are assigned to each other so that the sum of squared distances is smallest, and the best
+//! candidate counts.
 
 mod alignment;
 mod lll;
@@ -39,8 +40,8 @@ impl Default for StructureMatcher {
     }
 }
 
-/// How far apart the atoms of two structures are that are the same. Distances in units of (V/N)^(1/3), with the volume V and the number
-/// of atoms N of the mean cell; a common displacement of all atoms is taken out.
+/// How far apart the atoms of two structures are that are the same. Distances in units of (V/N)^(1/3), with the volume
+/// V and the number of atoms N of the mean cell; a common displacement of all atoms is taken out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Match {
     /// Root mean square of the distances.
@@ -59,10 +60,11 @@ enum Score {
 }
 
 impl StructureMatcher {
-    /// Distances between two structures if they are the same, pymatgen's `get_rms_dist`; CDVAE's match rate counts these.
+    /// Distances between two structures if they are the same, pymatgen's `get_rms_dist`; CDVAE's match rate counts
+    /// these.
     ///
-    /// The second structure's reduced cell is the one that the first is laid on, so that at the limits of the tolerances `rms(a, b)` and
-    /// `rms(b, a)` need not agree.
+    /// The second structure's reduced cell is the one that the first is laid on, so that at the limits of the
+    /// tolerances `rms(a, b)` and `rms(b, a)` need not agree.
     ///
     /// # Errors
     /// [`MetricsError::Irreducible`], [`MetricsError::TooManyLatticeVectors`], [`MetricsError::Tolerance`].
@@ -71,8 +73,8 @@ impl StructureMatcher {
         self.compare(&ReducedCell::of(a)?, &ReducedCell::of(b)?, Score::Rms)
     }
 
-    /// Whether two structures are the same in the stricter sense of pymatgen's `fit`: for some candidate no atom is farther off than `stol`.
-    /// Groups of equal structures are made with this.
+    /// Whether two structures are the same in the stricter sense of pymatgen's `fit`: for some candidate no atom is
+    /// farther off than `stol`. Groups of equal structures are made with this.
     ///
     /// # Errors
     /// As [`Self::rms`].

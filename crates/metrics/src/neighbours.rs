@@ -5,7 +5,8 @@ use nalgebra::Vector3;
 
 use crate::MetricsError;
 
-/// More atoms than this within the search radius mean a collapsed lattice: 7 Å around a site of a dense crystal hold about 200.
+/// More atoms than this within the search radius mean a collapsed lattice: 7 Å around a site of a dense crystal hold
+/// about 200.
 const MAX_NEIGHBOURS: usize = 100_000;
 
 /// An image of an atom near a site.
@@ -21,8 +22,8 @@ pub struct Image {
     pub squared_distance: f64,
 }
 
-/// All atoms with a squared distance below `radius² + 1e-8` from site `centre`, the site itself left out, nearest first (equal
-/// distances in order of site and translation).
+/// All atoms with a squared distance below `radius² + 1e-8` from site `centre`, the site itself left out, nearest first
+/// (equal distances in order of site and translation).
 ///
 /// # Errors
 /// [`MetricsError::TooManyNeighbours`].
@@ -35,13 +36,16 @@ pub(crate) fn images_within(
     let origin = structure.sites[centre].frac_coords;
     let mut images = Vec::with_capacity(256);
     for (index, site) in structure.sites.iter().enumerate() {
-        let complete =
-            search.visit(&(site.frac_coords - origin), radius * radius + 1e-8, |translation, vector, squared_distance| {
+        let complete = search.visit(
+            &(site.frac_coords - origin),
+            radius * radius + 1e-8,
+            |translation, vector, squared_distance| {
                 if index != centre || translation != [0, 0, 0] {
                     images.push(Image { site: index, translation, vector, squared_distance });
                 }
                 images.len() <= MAX_NEIGHBOURS
-            });
+            },
+        );
         if !complete || images.len() > MAX_NEIGHBOURS {
             return Err(MetricsError::TooManyNeighbours { site: centre, radius, limit: MAX_NEIGHBOURS });
         }

@@ -1,5 +1,5 @@
-//! Local order parameters of a neighbour set (Zimmermann et al., Front. Mater. 4, 34 (2017), and Steinhardt et al., Phys. Rev. B 28,
-//! 784 (1983)), as metrics.md §2.6 lays them down.
+//! Local order parameters of a neighbour set (Zimmermann et al., Front. Mater. 4, 34 (2017), and Steinhardt et al.,
+//! Phys. Rev. B 28, 784 (1983)), as metrics.md §2.6 lays them down.
 
 use std::f64::consts::{FRAC_1_PI, FRAC_PI_2, PI};
 
@@ -8,7 +8,8 @@ use nalgebra::Vector3;
 /// A perpendicular component shorter than this has no direction.
 const FLAT: f64 = 1e-12;
 
-/// An order parameter with its parameters: angles in radians, targets `target` in units of π, widths `w…` as factors on angle/π.
+/// An order parameter with its parameters: angles in radians, targets `target` in units of π, widths `w…` as factors on
+/// angle/π.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum OrderParameter {
     /// One neighbour nearer than all others.
@@ -48,8 +49,8 @@ mod cuboctahedron {
     pub const AZIMUTH_TARGET: f64 = 0.81649658;
 }
 
-/// Values of several order parameters for one set of neighbours, given by their vectors (Å) in the order of their weights.
-/// Undefined ones are 0.
+/// Values of several order parameters for one set of neighbours, given by their vectors (Å) in the order of their
+/// weights. Undefined ones are 0.
 pub(crate) fn evaluate(parameters: &[OrderParameter], vectors: &[Vector3<f64>], values: &mut Vec<f64>) {
     values.clear();
     values.resize(parameters.len(), 0.0);
@@ -170,7 +171,9 @@ fn angular(parameters: &[OrderParameter], directions: &[Vector3<f64>], values: &
                         totals[index].weight += sums[index].weight;
                     }
                     OrderParameter::SingleBond | OrderParameter::Steinhardt(_) => {}
-                    _ if sums[index].weight > FLAT => values[index] = values[index].max(sums[index].value / sums[index].weight),
+                    _ if sums[index].weight > FLAT => {
+                        values[index] = values[index].max(sums[index].value / sums[index].weight)
+                    }
                     _ => {}
                 }
             }
@@ -196,8 +199,12 @@ fn meridian_term(parameter: &OrderParameter, theta: f64, ordered: bool, sum: &mu
         Bent { target, width } | Polar { target, width, .. } => sum.add(gauss(width, alpha - target)),
         PentagonalPlane { target, width } => sum.add(gauss(width, alpha - pentagonal_angle(theta, target))),
         Pyramid { width, .. } => sum.add(gauss(width, alpha - 0.5)),
-        Bipyramid { south, width, .. } | SeeSaw { south, width, .. } if theta < south => sum.add(gauss(width, alpha - 0.5)),
-        HexagonalPlane { south, target, width, .. } if theta < south => sum.add(gauss(width, (alpha - 0.5).abs() - target)),
+        Bipyramid { south, width, .. } | SeeSaw { south, width, .. } if theta < south => {
+            sum.add(gauss(width, alpha - 0.5))
+        }
+        HexagonalPlane { south, target, width, .. } if theta < south => {
+            sum.add(gauss(width, (alpha - 0.5).abs() - target))
+        }
         Cuboctahedron if theta >= cuboctahedron::SOUTH => {
             sum.value += cuboctahedron::SOUTH_WEIGHT * gauss(cuboctahedron::SOUTH_WIDTH, alpha - 1.0);
             sum.weight += cuboctahedron::SOUTH_WEIGHT;
@@ -212,21 +219,25 @@ fn meridian_term(parameter: &OrderParameter, theta: f64, ordered: bool, sum: &mu
 /// The share of a neighbour at the south pole.
 fn south_pole_term(parameter: &OrderParameter, theta: f64, sum: &mut Sum) {
     use OrderParameter::*;
-    if let Bipyramid { south, south_width, .. } | SeeSaw { south, south_width, .. } | HexagonalPlane { south, south_width, .. } =
-        *parameter
+    if let Bipyramid { south, south_width, .. }
+    | SeeSaw { south, south_width, .. }
+    | HexagonalPlane { south, south_width, .. } = *parameter
         && theta >= south
     {
         sum.add(gauss(south_width, theta * FRAC_1_PI - 1.0));
     }
 }
 
-/// The share of a third neighbour at polar angle `theta` and azimuth `phi` from the meridian, whose polar angle is `meridian`.
+/// The share of a third neighbour at polar angle `theta` and azimuth `phi` from the meridian, whose polar angle is
+/// `meridian`.
 fn third_term(parameter: &OrderParameter, meridian: f64, theta: f64, phi: f64, ordered: bool, sum: &mut Sum) {
     use OrderParameter::*;
     let alpha = theta * FRAC_1_PI;
     match *parameter {
         Polar { target, width, fold } => sum.add(gauss(width, alpha - target) * cos_squared(fold * phi)),
-        PentagonalPlane { target, width } => sum.add(gauss(width, alpha - pentagonal_angle(theta, target)) * cos_squared(phi)),
+        PentagonalPlane { target, width } => {
+            sum.add(gauss(width, alpha - pentagonal_angle(theta, target)) * cos_squared(phi))
+        }
         Pyramid { width, fold } => sum.add(cos_squared(fold * phi) * gauss(width, alpha - 0.5)),
         Bipyramid { south, width, fold, .. } if theta < south && meridian < south => {
             sum.add(cos_squared(fold * phi) * gauss(width, alpha - 0.5));

@@ -76,7 +76,10 @@ static SMACT: LazyLock<Vec<Option<SmactElement>>> = LazyLock::new(|| {
 static SCALER: LazyLock<[(f64, f64); N_MAGPIE]> = LazyLock::new(|| {
     let text = include_str!("../../../assets/tables/compscaler.json");
     let scaler: Scaler = serde_json::from_str(text).expect("the embedded scaler is well formed");
-    assert!(scaler.means.len() == N_MAGPIE && scaler.stds.len() == N_MAGPIE, "the scaler has one row per Magpie feature");
+    assert!(
+        scaler.means.len() == N_MAGPIE && scaler.stds.len() == N_MAGPIE,
+        "the scaler has one row per Magpie feature"
+    );
     std::array::from_fn(|feature| (scaler.means[feature], scaler.stds[feature]))
 });
 

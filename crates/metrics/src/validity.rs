@@ -15,8 +15,8 @@ const ATOMIC_MASS_UNIT: f64 = 1.66053906660e-24;
 /// One Å³ in cm³.
 const CUBIC_ANGSTROM: f64 = 1e-24;
 
-/// Whether the cell has at least 0.1 Å³ and no two different atoms are closer than 0.5 Å, periodic images included. An atom's distance
-/// to its own images is not looked at (CDVAE's definition).
+/// Whether the cell has at least 0.1 Å³ and no two different atoms are closer than 0.5 Å, periodic images included. An
+/// atom's distance to its own images is not looked at (CDVAE's definition).
 pub fn structure_valid(structure: &Structure) -> bool {
     if structure.lattice.volume() < SMALLEST_VOLUME {
         return false;
@@ -43,13 +43,15 @@ pub fn density(structure: &Structure) -> Option<f64> {
     Some(mass * ATOMIC_MASS_UNIT / (structure.lattice.volume() * CUBIC_ANGSTROM))
 }
 
-/// SMACT's test in CDVAE's form: one element, only metals, or some choice of one oxidation state per element is neutral and gives every
-/// cation a smaller Pauling electronegativity than every anion (Davies et al., JOSS 4, 1361 (2019)). Elements outside SMACT's table make
-/// it invalid.
+/// SMACT's test in CDVAE's form: one element, only metals, or some choice of one oxidation state per element is neutral
+/// and gives every cation a smaller Pauling electronegativity than every anion (Davies et al., JOSS 4, 1361 (2019)).
+/// Elements outside SMACT's table make it invalid.
 pub fn composition_valid(composition: &Composition) -> bool {
     let reduced = composition.reduced();
-    let Some(elements) =
-        reduced.iter().map(|(species, count)| smact(species).map(|data| (data, i64::from(count)))).collect::<Option<Vec<_>>>()
+    let Some(elements) = reduced
+        .iter()
+        .map(|(species, count)| smact(species).map(|data| (data, i64::from(count))))
+        .collect::<Option<Vec<_>>>()
     else {
         return false;
     };
@@ -60,7 +62,8 @@ pub fn composition_valid(composition: &Composition) -> bool {
     }
 }
 
-/// Depth-first search over oxidation states that remembers dead ends, so that it stays short however many elements there are.
+/// Depth-first search over oxidation states that remembers dead ends, so that it stays short however many elements
+/// there are.
 struct ChargeSearch {
     elements: Vec<(&'static SmactElement, i64)>,
     /// Smallest and largest charge that the elements from each index on can add.
@@ -128,9 +131,9 @@ impl ChargeSearch {
 
     /// The Pauling test for element `index` against those before it; `None` if it fails.
     ///
-    /// An unknown electronegativity ends the original test at once: SMACT scans the pairs (0,1), (0,2), … and its comparison raises
-    /// TypeError for opposite signs, which CDVAE takes as passed, while equal signs fail. So only the pairs of the first
-    /// element up to the first unknown one matter then.
+    /// An unknown electronegativity ends the original test at once: SMACT scans the pairs (0,1), (0,2), … and its
+    /// comparison raises TypeError for opposite signs, which CDVAE takes as passed, while equal signs fail. So only the
+    /// pairs of the first element up to the first unknown one matter then.
     fn choose(&self, next: State, index: usize, is_cation: bool) -> Option<State> {
         let next = if index == 0 { State { first_is_cation: is_cation, ..next } } else { next };
         let opposite_to_first = is_cation != next.first_is_cation;
@@ -151,7 +154,8 @@ impl ChargeSearch {
                 } else {
                     anions = anions.min(own);
                 }
-                let state = State { largest_of_cations: cations.to_bits(), smallest_of_anions: anions.to_bits(), ..next };
+                let state =
+                    State { largest_of_cations: cations.to_bits(), smallest_of_anions: anions.to_bits(), ..next };
                 (cations < anions).then_some(state)
             }
         }
@@ -177,7 +181,8 @@ mod tests {
 
     fn two_atoms(distance: f64) -> Structure {
         let lattice = Lattice::from_rows([[10.0, 0.0, 0.0], [0.0, 10.0, 0.0], [0.0, 0.0, 10.0]]).expect("a cell");
-        let site = |x: f64| Site { species: "C".parse().expect("an element"), frac_coords: Vector3::new(x / 10.0, 0.0, 0.0) };
+        let site =
+            |x: f64| Site { species: "C".parse().expect("an element"), frac_coords: Vector3::new(x / 10.0, 0.0, 0.0) };
         Structure::new(lattice, vec![site(0.0), site(10.0 - distance)]).expect("a structure")
     }
 

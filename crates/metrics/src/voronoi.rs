@@ -1,18 +1,20 @@
 //! The Voronoi cell of one site: a cube clipped by the bisecting planes of the neighbours, nearest first.
 //!
 //! # Why not `meshless_voronoi`
-//! That crate was tried first (0.7.2, all atoms within 7 Å given explicitly, one masked cell), and `tests/voronoi.rs` holds this module
-//! against it: where it answers, it is right. But it panics on input that users have. In a box of 2 000 Å it did so at 4 sites of
-//! 1 500 structures of MP-20's test split ('No suitable vertex found to extend boundary!') and at 3 sites of 600 random crystals
-//! ('Degenerate 3-plane intersection!'); in a box of 40 Å at none, but that box calls flat closed cells open, and nothing but luck
-//! keeps the panics away. It also needs 0.12 ms for a site, as much as a whole fingerprint here: in a crystal nearly every predicate is a
-//! tie, which it settles with big integers.
+//! That crate was tried first (0.7.2, all atoms within 7 Å given explicitly, one masked cell), and `tests/voronoi.rs`
+//! holds this module against it: where it answers, it is right. But it panics on input that users have. In a box of 2
+//! 000 Å it did so at 4 sites of 1 500 structures of MP-20's test split ('No suitable vertex found to extend
+//! boundary!') and at 3 sites of 600 random crystals ('Degenerate 3-plane intersection!'); in a box of 40 Å at none,
+//! but that box calls flat closed cells open, and nothing but luck keeps the panics away. It also needs 0.12 ms for a
+//! site, as much as a whole fingerprint here: in a crystal nearly every predicate is a tie, which it settles with big
+//! integers.
 //!
 //! # Tolerance
-//! Here a vertex within [`ON_PLANE`] of a new plane lies ON it and is kept, so no facet thinner than that is made. This moves a
-//! boundary by at most 1e-10 Å, changes a solid angle by about 1e-10 sr, and leaves the sum over the facets at 4π to 1e-9. The facets
-//! of zero area that other codes report at vertices with more than three planes do not arise; they carry no weight (metrics.md §2.2).
-//! Errors do not build up: a new vertex lies on an old edge and is measured from the edge's inner end.
+//! Here a vertex within [`ON_PLANE`] of a new plane lies ON it and is kept, so no facet thinner than that is made. This
+//! moves a boundary by at most 1e-10 Å, changes a solid angle by about 1e-10 sr, and leaves the sum over the facets at
+//! 4π to 1e-9. The facets of zero area that other codes report at vertices with more than three planes do not arise;
+//! they carry no weight (metrics.md §2.2). Errors do not build up: a new vertex lies on an old edge and is measured
+//! from the edge's inner end.
 
 use crystal_core::{SphereSearch, Structure};
 use nalgebra::Vector3;
@@ -20,8 +22,8 @@ use nalgebra::Vector3;
 use crate::MetricsError;
 use crate::neighbours::{Image, images_within};
 
-/// Half the edge of the cube that is clipped, Å. A cell that reaches it is open: its neighbours lie in one half space, or so
-/// nearly in one plane that a vertex is farther than this.
+/// Half the edge of the cube that is clipped, Å. A cell that reaches it is open: its neighbours lie in one half space,
+/// or so nearly in one plane that a vertex is farther than this.
 const CUBE: f64 = 1e4;
 /// A vertex closer than this to a plane lies on it, Å.
 const ON_PLANE: f64 = 1e-10;
@@ -45,8 +47,8 @@ pub struct Facet {
     pub area: f64,
 }
 
-/// Facets of the Voronoi cell of site `site`, made from the atoms within 7 Å only; where those leave the cell open, the radius is
-/// doubled until it exceeds the longest body diagonal of the cell.
+/// Facets of the Voronoi cell of site `site`, made from the atoms within 7 Å only; where those leave the cell open, the
+/// radius is doubled until it exceeds the longest body diagonal of the cell.
 ///
 /// # Errors
 /// [`MetricsError::CoincidentAtoms`], [`MetricsError::OpenVoronoiCell`], [`MetricsError::TooManyNeighbours`].
@@ -234,13 +236,14 @@ impl Clipper {
         face.corners.extend_from_slice(&self.scratch);
     }
 
-    /// Adds the face in the new plane. Its corners are sorted by angle, which no coincidence of vertices can confuse by more than the
-    /// distance between them.
+    /// Adds the face in the new plane. Its corners are sorted by angle, which no coincidence of vertices can confuse by
+    /// more than the distance between them.
     fn close(&mut self, index: usize, normal: &Vector3<f64>) {
         if self.cap.len() < 3 {
             return;
         }
-        let centre = self.cap.iter().map(|(_, vertex)| self.vertices[*vertex]).sum::<Vector3<f64>>() / self.cap.len() as f64;
+        let centre =
+            self.cap.iter().map(|(_, vertex)| self.vertices[*vertex]).sum::<Vector3<f64>>() / self.cap.len() as f64;
         let smallest = normal.iamin();
         let mut helper = Vector3::zeros();
         helper[smallest] = 1.0;
@@ -280,8 +283,8 @@ impl Clipper {
         }
     }
 
-    /// Solid angle (sr) of a face seen from the origin, by the triangles of a fan (van Oosterom & Strackee, IEEE Trans. Biomed. Eng.
-    /// BME-30, 125 (1983)), and volume (Å³) of the pyramid under it.
+    /// Solid angle (sr) of a face seen from the origin, by the triangles of a fan (van Oosterom & Strackee, IEEE Trans.
+    /// Biomed. Eng. BME-30, 125 (1983)), and volume (Å³) of the pyramid under it.
     fn solid_angle_and_volume(&self, face: &Face) -> (f64, f64) {
         let corner = |index: usize| &self.vertices[face.corners[index]];
         let (apex, apex_norm) = (corner(0), corner(0).norm());
@@ -318,8 +321,8 @@ mod tests {
     }
 
     proptest! {
-        /// The facets see the whole sphere, and the cells of all sites fill the cell of the crystal. (In sparser crystals than these the
-        /// atoms within 7 Å need not be all that bound a cell.)
+        /// The facets see the whole sphere, and the cells of all sites fill the cell of the crystal. (In sparser
+        /// crystals than these the atoms within 7 Å need not be all that bound a cell.)
         #[test]
         fn cells_fill_space(
             edges in proptest::array::uniform3(2.0..3.5f64),
@@ -349,7 +352,8 @@ mod tests {
 
     #[test]
     fn coincident_atoms_are_an_error() {
-        let structure = crystal([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]], &[[0.1, 0.2, 0.3], [1.1, 0.2, -0.7]]);
+        let structure =
+            crystal([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]], &[[0.1, 0.2, 0.3], [1.1, 0.2, -0.7]]);
         assert!(matches!(voronoi_facets(&structure, 0), Err(MetricsError::CoincidentAtoms { site: 0, .. })));
     }
 
@@ -359,7 +363,9 @@ mod tests {
         let facets = voronoi_facets(&structure, 0).expect("a cube");
         assert_eq!(facets.len(), 6);
         assert!(
-            facets.iter().all(|facet| (facet.area - 400.0).abs() < 1e-6 && (facet.solid_angle - 4.0 * PI / 6.0).abs() < 1e-9)
+            facets
+                .iter()
+                .all(|facet| (facet.area - 400.0).abs() < 1e-6 && (facet.solid_angle - 4.0 * PI / 6.0).abs() < 1e-9)
         );
     }
 

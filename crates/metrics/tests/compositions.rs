@@ -59,7 +59,10 @@ fn compositions_match(golden: GoldenSet) {
         assert_eq!(composition_valid(&composition), golden.smact_valid, "{composition}");
         n_valid += usize::from(golden.smact_valid);
     }
-    println!("{} compositions, {n_valid} valid; {n_magpie} with features, largest relative difference {worst:.1e}", all.len());
+    println!(
+        "{} compositions, {n_valid} valid; {n_magpie} with features, largest relative difference {worst:.1e}",
+        all.len()
+    );
     assert!(n_magpie >= golden.at_least(50, 100) && n_valid > 0 && n_valid < all.len());
 }
 

@@ -48,7 +48,8 @@ fn boundary_distance(weight: f64) -> f64 {
 
 /// Why a site may differ from the golden one, if it may.
 fn excuse(found: &SiteFingerprint, golden: &GoldenSite) -> Option<String> {
-    let weights = found.neighbours.iter().map(|neighbour| neighbour.unrounded_weight).chain(golden.nn.iter().map(|row| row[6]));
+    let weights =
+        found.neighbours.iter().map(|neighbour| neighbour.unrounded_weight).chain(golden.nn.iter().map(|row| row[6]));
     let nearest = weights.map(boundary_distance).fold(f64::INFINITY, f64::min);
     if nearest < BOUNDARY {
         return Some(format!("a weight is {nearest:.1e} from a rounding boundary"));
@@ -141,14 +142,15 @@ fn density_volume_and_validity_match(golden: GoldenSet) {
     }
 }
 
-/// The mean does not depend on the frame, the origin, the cell or the order of the sites; matminer's own scatter stands in the golden
-/// file, ours has to stay below [`TOLERANCE`] where no rounding is at stake.
+/// The mean does not depend on the frame, the origin, the cell or the order of the sites; matminer's own scatter stands
+/// in the golden file, ours has to stay below [`TOLERANCE`] where no rounding is at stake.
 fn other_descriptions_of_the_crystal_change_nothing(golden: GoldenSet) {
     let structures: Vec<GoldenStructure> = golden.read("structures");
     let rotation = Rotation3::from_euler_angles(0.3, -1.1, 2.0);
     let skew = Matrix3::new(1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, -1.0, 1.0);
-    for golden in
-        structures.iter().filter(|golden| golden.crystalnn_oracle_resetting_maxdiff.is_some_and(|scatter| scatter < 1e-12))
+    for golden in structures
+        .iter()
+        .filter(|golden| golden.crystalnn_oracle_resetting_maxdiff.is_some_and(|scatter| scatter < 1e-12))
     {
         let structure = golden.crystal.structure();
         let reference = crystalnn_fingerprint(&structure).expect("matminer has one");
@@ -156,7 +158,10 @@ fn other_descriptions_of_the_crystal_change_nothing(golden: GoldenSet) {
         let matrix = skew * structure.lattice.matrix() * rotation.matrix();
         changed.lattice = crystal_core::Lattice::new(matrix).expect("a cell");
         let back = skew.try_inverse().expect("unimodular").transpose();
-        changed.sites.iter_mut().for_each(|site| site.frac_coords = back * site.frac_coords + Vector3::new(0.31, 0.77, -2.4));
+        changed
+            .sites
+            .iter_mut()
+            .for_each(|site| site.frac_coords = back * site.frac_coords + Vector3::new(0.31, 0.77, -2.4));
         changed.sites.reverse();
         let found = crystalnn_fingerprint(&changed).expect("the same crystal");
         let at_stake = reference.sites.iter().flat_map(|site| &site.neighbours);

@@ -28,11 +28,13 @@ struct Verdict {
     fit: bool,
 }
 
-/// Asserts, over the pairs whose verdict pymatgen itself does not change with the choice of cell: equal verdicts and `fit` for every one, rms and
-/// max within 1e-6 of pymatgen's, and the same verdict for (b, a) as for (a, b) in 99 % of them.
+/// Asserts, over the pairs whose verdict pymatgen itself does not change with the choice of cell: equal verdicts and
+/// `fit` for every one, rms and max within 1e-6 of pymatgen's, and the same verdict for (b, a) as for (a, b) in 99 % of
+/// them.
 fn agrees(golden: GoldenSet, name: &str, matcher: StructureMatcher, expected: impl Fn(&Pair) -> &Verdict) {
     let pairs: Vec<Pair> = golden.read("pairs");
-    let (mut n_stable, mut same_verdict, mut same_fit, mut same_swapped, mut matched, mut same_rms) = (0, 0, 0, 0, 0, 0);
+    let (mut n_stable, mut same_verdict, mut same_fit, mut same_swapped, mut matched, mut same_rms) =
+        (0, 0, 0, 0, 0, 0);
     let (mut worst_rms, mut worst_max) = (0.0_f64, 0.0_f64);
     let mut seconds = 0.0;
     for pair in &pairs {
@@ -75,7 +77,10 @@ fn agrees(golden: GoldenSet, name: &str, matcher: StructureMatcher, expected: im
          difference {worst_rms:.1e}, of max {worst_max:.1e}; {same_swapped} verdicts are the same for (b, a); {:.0} pairs/s",
         pairs.len() as f64 / seconds
     );
-    assert!(n_stable > golden.at_least(60, 300) && matched > golden.at_least(40, 200), "the golden file is not what it was");
+    assert!(
+        n_stable > golden.at_least(60, 300) && matched > golden.at_least(40, 200),
+        "the golden file is not what it was"
+    );
     assert_eq!((same_verdict, same_fit, same_rms), (n_stable, n_stable, matched));
     // At the limits of the tolerances the order may matter, see `StructureMatcher::rms`.
     assert!(same_swapped * 100 >= n_stable * 99, "{same_swapped} of {n_stable}");
@@ -92,7 +97,8 @@ fn pymatgen_default_tolerances(golden: GoldenSet) {
     agrees(golden, "default", StructureMatcher { ltol: 0.2, stol: 0.3, angle_tol: 5.0 }, |pair| &pair.default);
 }
 
-/// A crystal that proptest makes up: a cell that is not too skewed, atoms of one to three elements that are not on top of each other.
+/// A crystal that proptest makes up: a cell that is not too skewed, atoms of one to three elements that are not on top
+/// of each other.
 fn crystals() -> impl Strategy<Value = Structure> {
     let lengths = prop::array::uniform3(3.0..7.0f64);
     let angles = prop::array::uniform3(70.0..110.0f64);
@@ -109,8 +115,8 @@ fn crystals() -> impl Strategy<Value = Structure> {
     })
 }
 
-/// Whether some translation lays every atom about where another of its element is. Near the tolerance of the search for a smaller cell, which is
-/// in Å, such a structure may be reduced in one setting or at one size and not in another.
+/// Whether some translation lays every atom about where another of its element is. Near the tolerance of the search for
+/// a smaller cell, which is in Å, such a structure may be reduced in one setting or at one size and not in another.
 fn is_nearly_a_supercell(structure: &Structure) -> bool {
     let lengths = [0, 1, 2].map(|axis| structure.lattice.matrix().row(axis).norm());
     let near = |off: Vector3<f64>| (0..3).all(|axis| (off[axis] - off[axis].round()).abs() * lengths[axis] < 1.0);
@@ -262,10 +268,14 @@ fn nonsense_is_refused() {
         let matcher = StructureMatcher { stol: tolerance, ..StructureMatcher::default() };
         assert!(matches!(matcher.rms(&iron, &iron), Err(MetricsError::Tolerance { name: "stol", .. })));
     }
-    // A needle against itself has more lattice vectors of its length than anyone wants to try; it ends with an error, not never.
+    // A needle against itself has more lattice vectors of its length than anyone wants to try; it ends with an error,
+    // not never.
     let needle = Lattice::from_rows([[0.01, 0.0, 0.0], [0.0, 0.01, 0.0], [0.0, 0.0, 1000.0]]).expect("a cell");
     let needle = Structure::new(needle, vec![site]).expect("a structure");
-    assert!(matches!(StructureMatcher::default().rms(&needle, &needle), Err(MetricsError::TooManyLatticeVectors { .. })));
+    assert!(matches!(
+        StructureMatcher::default().rms(&needle, &needle),
+        Err(MetricsError::TooManyLatticeVectors { .. })
+    ));
     assert_eq!(StructureMatcher::default().rms(&needle, &iron).expect("a quick answer"), None);
     // In sets it is neither the same as another nor different.
     let matcher = StructureMatcher::default();

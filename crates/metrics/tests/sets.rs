@@ -68,7 +68,8 @@ impl Set {
         self.structures.iter().map(Crystal::structure).collect()
     }
 
-    /// Our fingerprints of everything but CrystalNN, whose golden vectors are put in: this tests the comparison of sets alone.
+    /// Our fingerprints of everything but CrystalNN, whose golden vectors are put in: this tests the comparison of sets
+    /// alone.
     fn with_golden_vectors(&self) -> Vec<Fingerprints> {
         let ours = fingerprints(&self.structures(), &|_| {});
         ours.into_iter()
@@ -105,9 +106,10 @@ fn sets_compare_as_cdvae_and_scipy_compare_them(golden: GoldenSet) {
         let (generated, reference) = (&prepared[result.r#gen.as_str()], &prepared[result.r#ref.as_str()]);
         let found = evaluate(generated, reference).expect("two good sets");
         assert_coverage(&found, &result.mp_20, &result.r#gen);
-        for (cutoffs, expected) in
-            [(CoverageCutoffs::PEROV_5, &result.perov_5), (CoverageCutoffs { structure: 0.1, composition: 2.0 }, &result.narrow)]
-        {
+        for (cutoffs, expected) in [
+            (CoverageCutoffs::PEROV_5, &result.perov_5),
+            (CoverageCutoffs { structure: 0.1, composition: 2.0 }, &result.narrow),
+        ] {
             let found = evaluate_with_cutoffs(generated, reference, cutoffs).expect("two good sets");
             assert_coverage(&found, expected, &result.r#gen);
         }
@@ -118,12 +120,18 @@ fn sets_compare_as_cdvae_and_scipy_compare_them(golden: GoldenSet) {
         assert_close(found.composition_validity, result.validity["smact"], "composition validity");
         let cgcnn = |name: &str| Some(sets[name].cgcnn32.as_ref()?.iter().map(Vec::as_slice).collect::<Vec<_>>());
         if let Some(expected) = result.fd_cgcnn32_eigh {
-            let [generated, reference] = [&result.r#gen, &result.r#ref].map(|name| cgcnn(name).expect("features of CGCNN"));
+            let [generated, reference] =
+                [&result.r#gen, &result.r#ref].map(|name| cgcnn(name).expect("features of CGCNN"));
             let found = frechet_distance(&generated, &reference).expect("two good sets");
             assert_close(found, expected, "FD CGCNN");
             n_cgcnn += 1;
         }
-        println!("{} against {}: FD off by {:.1e}", result.r#gen, result.r#ref, found.fd_crystalnn - result.fd_crystalnn_eigh);
+        println!(
+            "{} against {}: FD off by {:.1e}",
+            result.r#gen,
+            result.r#ref,
+            found.fd_crystalnn - result.fd_crystalnn_eigh
+        );
     }
     assert_eq!((results.len(), n_cgcnn), (golden.at_least(2, 3), golden.at_least(0, 3)));
 }
@@ -165,17 +173,19 @@ fn fingerprints_of_the_sets_match(golden: GoldenSet) {
 /// Index of the one order parameter that depends on the order of the neighbours.
 const BCC: usize = 30;
 
-/// Why a mean vector may differ from matminer's, if it may: a weight on a rounding boundary, or equally heavy neighbours whose order
-/// matminer, too, leaves to rounding noise and only `bcc` feels.
+/// Why a mean vector may differ from matminer's, if it may: a weight on a rounding boundary, or equally heavy
+/// neighbours whose order matminer, too, leaves to rounding noise and only `bcc` feels.
 fn excuse(structure: &Structure, found: &[f64], golden: &[f64]) -> Option<String> {
     let sites = crystalnn_fingerprint(structure).expect("just computed").sites;
     let weights = || sites.iter().flat_map(|site| &site.neighbours).map(|neighbour| neighbour.unrounded_weight);
-    let nearest = weights().map(|weight| ((1000.0 * weight).rem_euclid(1.0) - 0.5).abs() / 1000.0).fold(f64::INFINITY, f64::min);
+    let nearest =
+        weights().map(|weight| ((1000.0 * weight).rem_euclid(1.0) - 0.5).abs() / 1000.0).fold(f64::INFINITY, f64::min);
     if nearest < 1e-8 {
         return Some(format!("a weight is {nearest:.1e} from a rounding boundary"));
     }
-    let others_agree =
-        (0..found.len()).filter(|feature| *feature != BCC).all(|feature| (found[feature] - golden[feature]).abs() < 1e-7);
+    let others_agree = (0..found.len())
+        .filter(|feature| *feature != BCC)
+        .all(|feature| (found[feature] - golden[feature]).abs() < 1e-7);
     let tied = sites.iter().filter(|site| site.features[BCC - 1] > 0.0).any(|site| {
         site.neighbours[..8].windows(2).any(|pair| (pair[0].unrounded_weight - pair[1].unrounded_weight).abs() < 1e-9)
     });
@@ -185,8 +195,10 @@ fn excuse(structure: &Structure, found: &[f64], golden: &[f64]) -> Option<String
 fn rock_salt(edge: f64) -> Structure {
     let half = edge / 2.0;
     let lattice = Lattice::from_rows([[0.0, half, half], [half, 0.0, half], [half, half, 0.0]]).expect("a cell");
-    let site =
-        |symbol: &str, x: f64| Site { species: symbol.parse::<Species>().expect("an element"), frac_coords: Vector3::repeat(x) };
+    let site = |symbol: &str, x: f64| Site {
+        species: symbol.parse::<Species>().expect("an element"),
+        frac_coords: Vector3::repeat(x),
+    };
     Structure::new(lattice, vec![site("Na", 0.0), site("Cl", 0.5)]).expect("a structure")
 }
 

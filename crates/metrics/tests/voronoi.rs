@@ -50,7 +50,8 @@ fn facets_match_qhull(golden: GoldenSet) {
             for row in rows {
                 // Facets at equal distances come in any order: take the golden one that is most alike.
                 let unlike = |other: &[f64; 4]| row.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-                let nearest = (0..expected.len()).min_by(|a, b| unlike(&expected[*a]).total_cmp(&unlike(&expected[*b])));
+                let nearest =
+                    (0..expected.len()).min_by(|a, b| unlike(&expected[*a]).total_cmp(&unlike(&expected[*b])));
                 let expected = expected.swap_remove(nearest.expect("as many golden rows as ours"));
                 assert_eq!(row[1], expected[1], "{} site {site}", entry.id);
                 for (column, worst) in [0, 2, 3].into_iter().zip(&mut worst) {

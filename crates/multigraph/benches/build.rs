@@ -39,7 +39,9 @@ fn build_graphs(criterion: &mut Criterion) {
         let mut run = |unit: &str, elements: usize| {
             group.throughput(Throughput::Elements(elements as u64));
             group.bench_function(BenchmarkId::new(name, unit), |bencher| {
-                bencher.iter(|| states.iter().map(|state| build(state, &config).expect("a graph").n_edges()).sum::<usize>());
+                bencher.iter(|| {
+                    states.iter().map(|state| build(state, &config).expect("a graph").n_edges()).sum::<usize>()
+                });
             });
         };
         run("structures", states.len());

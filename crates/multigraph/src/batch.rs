@@ -55,7 +55,11 @@ impl BatchedMultiGraph {
             batch.targets.extend(graph.targets.iter().map(|site| site + first_site));
             batch.reverse.extend(graph.reverse.iter().map(|edge| edge + first_edge));
             batch.directions.extend(
-                graph.vectors.iter().zip(&graph.distances).map(|(vector, distance)| vector.map(|x| (x / distance) as f32)),
+                graph
+                    .vectors
+                    .iter()
+                    .zip(&graph.distances)
+                    .map(|(vector, distance)| vector.map(|x| (x / distance) as f32)),
             );
             batch.distances.extend(graph.distances.iter().map(|distance| *distance as f32));
             batch.equivalent.extend(&graph.equivalent);

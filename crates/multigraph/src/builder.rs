@@ -11,19 +11,20 @@ use crate::{GraphConfig, GraphError, MultiGraph};
 
 /// The multigraph of one structure.
 ///
-/// Sites within [`GraphConfig::coincidence`] of a special position are taken to be on it: each physical neighbour is then ONE edge, whose operation is the
-/// smallest index of its coset `o·H_j` (`H_j` the stabiliser of the target).
+/// Sites within [`GraphConfig::coincidence`] of a special position are taken to be on it: each physical neighbour is
+/// then ONE edge, whose operation is the smallest index of its coset `o·H_j` (`H_j` the stabiliser of the target).
 ///
-/// The reverse of edge (i → o·j + T) is the edge out of j to the same pair of atoms seen through o⁻¹, with the operation kept for the
-/// coset `o⁻¹·H_i`; its vector is exactly `−R_o⁻¹·r`, o being the operation stored on the edge. Where j has a stabiliser, another
-/// member o·h of the coset would give the edge turned by `R_h⁻¹`: an equivalent edge of the same star, as the edges out of j are
-/// mapped onto themselves by `H_j`. So reverses always exist, lengths and angles seen through them do not depend on the choice, and
-/// without stabilisers taking the reverse is an involution; with them the reverse of the reverse may be an edge equivalent to the
-/// first one under `H_i`.
+/// The reverse of edge (i → o·j + T) is the edge out of j to the same pair of atoms seen through o⁻¹, with the
+/// operation kept for the coset `o⁻¹·H_i`; its vector is exactly `−R_o⁻¹·r`, o being the operation stored on the edge.
+/// Where j has a stabiliser, another member o·h of the coset would give the edge turned by `R_h⁻¹`: an equivalent edge
+/// of the same star, as the edges out of j are mapped onto themselves by `H_j`. So reverses always exist, lengths and
+/// angles seen through them do not depend on the choice, and without stabilisers taking the reverse is an involution;
+/// with them the reverse of the reverse may be an edge equivalent to the first one under `H_i`.
 ///
 /// # Errors
-/// [`GraphError::Crystal`] if the lattice is no cell, there are no sites or a coordinate is not finite, [`GraphError::TooFar`] if a
-/// site lies millions of cells away, [`GraphError::Config`] if the configuration makes no sense.
+/// [`GraphError::Crystal`] if the lattice is no cell, there are no sites or a coordinate is not finite,
+/// [`GraphError::TooFar`] if a site lies millions of cells away, [`GraphError::Config`] if the configuration makes no
+/// sense.
 pub fn build(state: &CrystalState, config: &GraphConfig) -> Result<MultiGraph, GraphError> {
     config.check()?;
     let lattice = state.primitive_lattice()?;
@@ -56,7 +57,8 @@ fn reverses(candidates: &Candidates, images: &Images, basis: &SearchBasis, table
             if start == end {
                 continue;
             }
-            // {W|w+T}⁻¹·x_i = W⁻¹·x_i + w_inverse + s − W⁻¹·T, and W⁻¹·x_i + w_inverse is the kept image plus the member's shift.
+            // {W|w+T}⁻¹·x_i = W⁻¹·x_i + w_inverse + s − W⁻¹·T, and W⁻¹·x_i + w_inverse is the kept image plus the
+            // member's shift.
             let inverse = table.inverse[image.operation];
             let member = &images.members[source * n_operations + inverse];
             let constant = table.inverse_shift[image.operation] + member.shift;
@@ -70,7 +72,8 @@ fn reverses(candidates: &Candidates, images: &Images, basis: &SearchBasis, table
                     constant - rotation * translation
                 } else {
                     let reversed = constant - rotation * (basis.to_primitive * translation);
-                    // Intermediate sums of a skewed basis may exceed an i32; a result that does is no translation of the list.
+                    // Intermediate sums of a skewed basis may exceed an i32; a result that does is no translation of
+                    // the list.
                     (from_primitive * reversed.map(i64::from)).map(|x| x as i32)
                 };
                 let found = candidates.find(image.site, member.image, &reversed);

@@ -37,7 +37,10 @@ impl GroupTable {
     fn build(operations: &[SymmetryOperation]) -> Self {
         let rotations = operations.iter().map(|operation| operation.rotation).collect::<Vec<_>>();
         let find = |rotation: Matrix3<i32>| {
-            rotations.iter().position(|known| *known == rotation).expect("the operations are a group modulo the lattice")
+            rotations
+                .iter()
+                .position(|known| *known == rotation)
+                .expect("the operations are a group modulo the lattice")
         };
         let numerators = operations
             .iter()
@@ -49,7 +52,10 @@ impl GroupTable {
             .zip(&numerators)
             .map(|(&inverse, numerator)| {
                 let shift = -(rotations[inverse] * numerator) - numerators[inverse];
-                assert!(shift.iter().all(|x| x % Self::DENOMINATOR == 0), "an inverse differs by a lattice translation");
+                assert!(
+                    shift.iter().all(|x| x % Self::DENOMINATOR == 0),
+                    "an inverse differs by a lattice translation"
+                );
                 shift / Self::DENOMINATOR
             })
             .collect();
@@ -99,7 +105,8 @@ mod tests {
             let point = Vector3::new(0.137, 0.291, 0.673);
             assert!(group.primitive_operations()[0].is_translation());
             for o in 0..table.len() {
-                let back = table.apply(table.inverse[o], &table.apply(o, &point)) + table.inverse_shift[o].map(f64::from);
+                let back =
+                    table.apply(table.inverse[o], &table.apply(o, &point)) + table.inverse_shift[o].map(f64::from);
                 assert!((table.product(table.inverse[o], o)) == 0, "group {number}");
                 // {W|w}⁻¹ = {W⁻¹|w_inverse + s}: exactly the point, not only modulo the lattice.
                 assert!((back - point).norm() < 1e-12, "group {number} operation {o}: {back}");

@@ -49,13 +49,18 @@ impl Images {
     ///
     /// # Errors
     /// [`crystal_core::CrystalError::NoSites`], [`crystal_core::CrystalError::Coordinate`] or [`GraphError::TooFar`].
-    pub fn new(state: &CrystalState, lattice: &Lattice, table: &GroupTable, coincidence: f64) -> Result<Self, GraphError> {
+    pub fn new(
+        state: &CrystalState,
+        lattice: &Lattice,
+        table: &GroupTable,
+        coincidence: f64,
+    ) -> Result<Self, GraphError> {
         if state.sites.is_empty() {
             return Err(crystal_core::CrystalError::NoSites.into());
         }
         let longest = lattice.reciprocal_lengths().into_iter().fold(0.0, f64::max);
-        // Products of up to 48 near-stabilisers must stay far below a lattice vector: then they generate no translation, and the
-        // nearest lattice point of each is found by rounding.
+        // Products of up to 48 near-stabilisers must stay far below a lattice vector: then they generate no
+        // translation, and the nearest lattice point of each is found by rounding.
         let tolerance = coincidence.min(0.01 / longest);
         let n_operations = table.len();
         let mut sites = Vec::with_capacity(state.sites.len());
@@ -73,7 +78,8 @@ impl Images {
             let (frac_coords, stabiliser) = settle(site.frac_coords, lattice, table, tolerance);
             sites.push(frac_coords);
             first_images.push(images.len());
-            let image_of = |operation| Image { site: index, operation, frac_coords: table.apply(operation, &frac_coords) };
+            let image_of =
+                |operation| Image { site: index, operation, frac_coords: table.apply(operation, &frac_coords) };
             if stabiliser.len() == 1 {
                 for operation in 0..n_operations {
                     members.push(CosetMember { image: images.len(), shift: Vector3::zeros() });
@@ -103,13 +109,20 @@ impl Images {
     }
 }
 
-/// The stabiliser of a site (indices, the identity first), and the site moved onto the point that it fixes: the mean of the site's
-/// coincident images. Without this the vectors of an edge and of its reverse would differ by up to the tolerance.
-fn settle(mut frac_coords: Vector3<f64>, lattice: &Lattice, table: &GroupTable, tolerance: f64) -> (Vector3<f64>, Vec<usize>) {
+/// The stabiliser of a site (indices, the identity first), and the site moved onto the point that it fixes: the mean of
+/// the site's coincident images. Without this the vectors of an edge and of its reverse would differ by up to the
+/// tolerance.
+fn settle(
+    mut frac_coords: Vector3<f64>,
+    lattice: &Lattice,
+    table: &GroupTable,
+    tolerance: f64,
+) -> (Vector3<f64>, Vec<usize>) {
     let mut stabiliser = vec![0];
     loop {
         let found = stabiliser_of(&frac_coords, lattice, table, tolerance);
-        // On the fixed point a further operation may come within the tolerance: the stabiliser only grows, so this ends.
+        // On the fixed point a further operation may come within the tolerance: the stabiliser only grows, so this
+        // ends.
         if found.len() <= stabiliser.len() {
             return (frac_coords, stabiliser);
         }
@@ -122,7 +135,8 @@ fn settle(mut frac_coords: Vector3<f64>, lattice: &Lattice, table: &GroupTable, 
     }
 }
 
-/// Operations that map the point onto itself modulo the lattice, closed to a group (near the tolerance the bare list need not be one).
+/// Operations that map the point onto itself modulo the lattice, closed to a group (near the tolerance the bare list
+/// need not be one).
 fn stabiliser_of(frac_coords: &Vector3<f64>, lattice: &Lattice, table: &GroupTable, tolerance: f64) -> Vec<usize> {
     let mut elements = vec![0];
     for operation in 1..table.len() {
@@ -139,7 +153,9 @@ fn stabiliser_of(frac_coords: &Vector3<f64>, lattice: &Lattice, table: &GroupTab
     let mut next = 0;
     while next < elements.len() {
         for other in 0..elements.len() {
-            for product in [table.product(elements[next], elements[other]), table.product(elements[other], elements[next])] {
+            for product in
+                [table.product(elements[next], elements[other]), table.product(elements[other], elements[next])]
+            {
                 if !std::mem::replace(&mut member[product], true) {
                     elements.push(product);
                 }

@@ -105,12 +105,20 @@ impl SearchBasis {
         }
         let volume = lower.diagonal().product();
         if !(volume > 0.0 && volume.is_finite() && lower.iter().all(|x| x.is_finite())) {
-            return Err(CrystalError::Lattice { reason: format!("its volume of {volume} Å³ is no number to divide by") });
+            return Err(CrystalError::Lattice {
+                reason: format!("its volume of {volume} Å³ is no number to divide by"),
+            });
         }
         let to_primitive = transformation.transpose();
         let inverse = to_primitive.map(f64::from).try_inverse().expect("a change of basis has determinant ±1");
         let largest_row = to_primitive.map(|x| f64::from(x).abs()).column_sum().max();
-        Ok(Self { rows, to_primitive, from_primitive: inverse.map(|x| x.round() as i32), lower, reach: MAX_REACH / largest_row })
+        Ok(Self {
+            rows,
+            to_primitive,
+            from_primitive: inverse.map(|x| x.round() as i32),
+            lower,
+            reach: MAX_REACH / largest_row,
+        })
     }
 
     /// Volume of the cell, Å³.
@@ -118,8 +126,8 @@ impl SearchBasis {
         self.lower.diagonal().product()
     }
 
-    /// Whether a search within this radius would visit more lattice lines or farther translations than allowed. Depends on the
-    /// lattice and on the numbers of sites and images only.
+    /// Whether a search within this radius would visit more lattice lines or farther translations than allowed. Depends
+    /// on the lattice and on the numbers of sites and images only.
     fn too_much_work(&self, radius: f64, n_pairs: f64) -> bool {
         let reach = [0, 1, 2].map(|i| radius / self.lower[(i, i)]);
         let lines = n_pairs * (2.0 * reach[1] + 1.0) * (2.0 * reach[2] + 1.0);
@@ -135,7 +143,8 @@ impl SearchBasis {
         }
         let from_primitive = self.from_primitive.map(f64::from);
         let image_coords = images.images.iter().map(|image| from_primitive * image.frac_coords).collect::<Vec<_>>();
-        let mut found = Candidates { list: Vec::new(), blocks: Vec::with_capacity(images.sites.len() * n_images + 1), n_images };
+        let mut found =
+            Candidates { list: Vec::new(), blocks: Vec::with_capacity(images.sites.len() * n_images + 1), n_images };
         found.blocks.push(0);
         for (i, site) in images.sites.iter().enumerate() {
             let site_coords = from_primitive * site;
@@ -150,8 +159,8 @@ impl SearchBasis {
         Some(found)
     }
 
-    /// Lattice translations t with `hole <= |(f + t)·B| <= radius`: nested intervals along the Gram–Schmidt axes, the innermost
-    /// counted before it is stored. False if there are more than `limit`.
+    /// Lattice translations t with `hole <= |(f + t)·B| <= radius`: nested intervals along the Gram–Schmidt axes, the
+    /// innermost counted before it is stored. False if there are more than `limit`.
     fn collect_pair(&self, f: &Vector3<f64>, radius: f64, hole: f64, limit: usize, list: &mut Vec<Candidate>) -> bool {
         let lower = &self.lower;
         let (radius_squared, hole_squared) = (radius * radius, hole * hole);
@@ -167,13 +176,16 @@ impl SearchBasis {
             let mut y = first_y;
             while y <= last_y {
                 let c_y = f.y + y;
-                let height_squared = (c_z * lower[(2, 2)]).powi(2) + (c_z * lower[(2, 1)] + c_y * lower[(1, 1)]).powi(2);
+                let height_squared =
+                    (c_z * lower[(2, 2)]).powi(2) + (c_z * lower[(2, 1)] + c_y * lower[(1, 1)]).powi(2);
                 let centre = -f.x - (c_z * lower[(2, 0)] + c_y * lower[(1, 0)]) / lower[(0, 0)];
                 let half = (radius_squared - height_squared).max(0.0).sqrt() / lower[(0, 0)];
                 let (first_x, last_x) = interval(centre, half);
-                // The part of the line inside the hole, narrowed by the slack, is never walked: in a collapsed cell it is long.
+                // The part of the line inside the hole, narrowed by the slack, is never walked: in a collapsed cell it
+                // is long.
                 let in_hole = (hole_squared - height_squared).max(0.0).sqrt() / lower[(0, 0)] - slack;
-                let (skip_from, skip_to) = ((centre - in_hole).ceil().max(first_x), (centre + in_hole).floor().min(last_x));
+                let (skip_from, skip_to) =
+                    ((centre - in_hole).ceil().max(first_x), (centre + in_hole).floor().min(last_x));
                 let skipped = if in_hole > 0.0 { (skip_to - skip_from + 1.0).max(0.0) } else { 0.0 };
                 let on_line = (last_x - first_x + 1.0 - skipped).max(0.0);
                 // Both ends of both parts may fail the test below.
@@ -211,5 +223,8 @@ impl SearchBasis {
 /// How many times the shorter of two vectors fits the projection of the longer one: reduced bases have at most 1/2.
 fn skew(rows: &Matrix3<f64>) -> f64 {
     let gram = rows * rows.transpose();
-    [(0, 1), (0, 2), (1, 2)].map(|(i, j)| gram[(i, j)].abs() / gram[(i, i)].min(gram[(j, j)])).into_iter().fold(0.0, f64::max)
+    [(0, 1), (0, 2), (1, 2)]
+        .map(|(i, j)| gram[(i, j)].abs() / gram[(i, i)].min(gram[(j, j)]))
+        .into_iter()
+        .fold(0.0, f64::max)
 }

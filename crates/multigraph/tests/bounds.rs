@@ -107,7 +107,8 @@ fn clustered_images_are_bounded() {
     let config = GraphConfig::default();
     for distance in [1e-3, 0.02, 0.1, 0.5] {
         let offset = distance / 5.6;
-        let state = state(225, [5.6; 3], [90.0; 3], &[("Na", [offset, offset * 0.6, offset * 0.3]), ("Cl", [0.5, 0.5, 0.49])]);
+        let state =
+            state(225, [5.6; 3], [90.0; 3], &[("Na", [offset, offset * 0.6, offset * 0.3]), ("Cl", [0.5, 0.5, 0.49])]);
         let graph = build(&state, &config).expect("a graph");
         assert!(graph.n_edges() <= config.max_mean_degree * 2);
         for edge in graph.offsets[0] as usize..graph.offsets[1] as usize {

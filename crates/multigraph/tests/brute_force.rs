@@ -20,16 +20,25 @@ fn bravais_structures() -> Vec<(&'static str, CrystalState)> {
         ("aP", state(2, [4.1, 5.3, 6.2], [75.0, 98.0, 104.0], &[("Na", [0.0, 0.5, 0.0]), ("Cl", general)])),
         ("mP", state(14, [5.1, 6.3, 5.7], [90.0, 104.0, 90.0], &[("Zr", [0.0, 0.0, 0.0]), ("O", general)])),
         ("mS", state(12, [9.1, 4.3, 5.7], [90.0, 112.0, 90.0], &[("Ga", [0.21, 0.0, 0.33]), ("O", general)])),
-        ("oP", state(62, [5.4, 7.6, 5.2], RIGHT, &[("Ca", [0.03, 0.25, 0.99]), ("Ti", [0.0, 0.0, 0.5]), ("O", general)])),
+        (
+            "oP",
+            state(62, [5.4, 7.6, 5.2], RIGHT, &[("Ca", [0.03, 0.25, 0.99]), ("Ti", [0.0, 0.0, 0.5]), ("O", general)]),
+        ),
         ("oS", state(63, [3.9, 12.1, 4.2], RIGHT, &[("U", [0.0, 0.11, 0.25]), ("B", general)])),
-        ("oS, A", state(38, [4.1, 5.6, 5.9], RIGHT, &[("Ba", [0.0, 0.0, 0.02]), ("Ti", [0.5, 0.3, 0.2]), ("O", general)])),
+        (
+            "oS, A",
+            state(38, [4.1, 5.6, 5.9], RIGHT, &[("Ba", [0.0, 0.0, 0.02]), ("Ti", [0.5, 0.3, 0.2]), ("O", general)]),
+        ),
         ("oF", state(70, [8.1, 9.6, 10.9], RIGHT, &[("Na", [0.125, 0.125, 0.44]), ("S", general)])),
         ("oI", state(72, [6.1, 7.6, 5.9], RIGHT, &[("Si", [0.0, 0.0, 0.25]), ("S", general)])),
         ("tP", state(136, [4.6, 4.6, 2.95], RIGHT, &[("Ti", [0.0; 3]), ("O", [0.305, 0.305, 0.0]), ("H", general)])),
         ("tI", state(139, [4.0, 4.0, 13.2], RIGHT, &[("La", [0.0, 0.0, 0.36]), ("Cu", [0.0; 3]), ("O", general)])),
         ("hR", state(166, [4.4, 4.4, 30.1], HEXAGONAL, &[("Bi", [0.0, 0.0, 0.4]), ("Te", [0.0; 3]), ("Se", general)])),
         ("hP", state(194, [3.2, 3.2, 5.2], HEXAGONAL, &[("Mg", [1.0 / 3.0, 2.0 / 3.0, 0.25]), ("H", general)])),
-        ("cP", state(221, [3.9; 3], RIGHT, &[("Sr", [0.5; 3]), ("Ti", [0.0; 3]), ("O", [0.5, 0.0, 0.0]), ("H", general)])),
+        (
+            "cP",
+            state(221, [3.9; 3], RIGHT, &[("Sr", [0.5; 3]), ("Ti", [0.0; 3]), ("O", [0.5, 0.0, 0.0]), ("H", general)]),
+        ),
         ("cF", state(225, [5.6; 3], RIGHT, &[("Na", [0.0; 3]), ("Cl", [0.5; 3])])),
         ("cF, general", state(227, [8.1; 3], RIGHT, &[("Mg", [0.125; 3]), ("O", [0.26; 3]), ("H", general)])),
         ("cI", state(229, [3.1; 3], RIGHT, &[("W", [0.0; 3]), ("C", [0.5, 0.0, 0.0]), ("H", general)])),
@@ -112,14 +121,17 @@ fn same_as_p1_in_skewed_cells() {
     }
 }
 
-/// Defect 2 of the published code: on a special position every neighbour appeared once per element of the site symmetry.
+/// Defect 2 of the published code: on a special position every neighbour appeared once per element of the site
+/// symmetry.
 #[test]
 fn coincident_images_are_one_edge() {
     let config = GraphConfig { mean_degree: 19.0, ..GraphConfig::default() };
     let rock_salt = state(225, [5.6; 3], RIGHT, &[("Na", [0.0; 3]), ("Cl", [0.5; 3])]);
     let graph = build(&rock_salt, &config).expect("a graph");
     let shell = |distance: f64| {
-        (graph.offsets[0]..graph.offsets[1]).filter(|&edge| (graph.distances[edge as usize] - distance).abs() < 1e-9).count()
+        (graph.offsets[0]..graph.offsets[1])
+            .filter(|&edge| (graph.distances[edge as usize] - distance).abs() < 1e-9)
+            .count()
     };
     assert_eq!(shell(2.8), 6);
     assert_eq!(shell(2.8 * 2.0_f64.sqrt()), 12);
@@ -139,10 +151,13 @@ fn coincident_images_are_one_edge() {
 fn all_images_are_kept_where_asked() {
     let rock_salt = state(225, [5.6; 3], RIGHT, &[("Na", [0.0; 3]), ("Cl", [0.5; 3])]);
     // The number density counts every image: the same radius as in the test above.
-    let config = GraphConfig { mean_degree: 19.0 * 48.0, max_mean_degree: 2_000, coincidence: 0.0, ..GraphConfig::default() };
+    let config =
+        GraphConfig { mean_degree: 19.0 * 48.0, max_mean_degree: 2_000, coincidence: 0.0, ..GraphConfig::default() };
     let graph = build(&rock_salt, &config).expect("a graph");
     let shell = |distance: f64| {
-        (graph.offsets[0]..graph.offsets[1]).filter(|&edge| (graph.distances[edge as usize] - distance).abs() < 1e-9).count()
+        (graph.offsets[0]..graph.offsets[1])
+            .filter(|&edge| (graph.distances[edge as usize] - distance).abs() < 1e-9)
+            .count()
     };
     assert_eq!(shell(2.8), 6 * 48);
     assert_eq!(shell(2.8 * 2.0_f64.sqrt()), 12 * 48);
@@ -184,8 +199,8 @@ fn lattice_gradients_are_derivatives() {
                 for edge in graph.offsets[source] as usize..graph.offsets[source + 1] as usize {
                     let image = operations[usize::from(graph.operations[edge])]
                         .apply(&state.sites[graph.targets[edge] as usize].frac_coords);
-                    let difference =
-                        image + Vector3::from(graph.translations[edge].map(f64::from)) - state.sites[source].frac_coords;
+                    let difference = image + Vector3::from(graph.translations[edge].map(f64::from))
+                        - state.sites[source].frac_coords;
                     let length = |lattice: &crystal_core::Lattice| lattice.to_cartesian(&difference).norm();
                     let numeric = (length(&plus) - length(&minus)) / (2.0 * step);
                     assert!((numeric - graph.lattice_gradients[edge][a]).abs() < 1e-8, "{name}: coordinate {a}");

@@ -15,7 +15,11 @@ fn stars(graph: &MultiGraph, order: &[usize]) -> Vec<Vec<(usize, bool, f64)>> {
     let mut stars = vec![Vec::new(); order.len()];
     for source in 0..graph.n_sites() {
         for edge in graph.offsets[source] as usize..graph.offsets[source + 1] as usize {
-            stars[order[source]].push((order[graph.targets[edge] as usize], graph.equivalent[edge], graph.distances[edge]));
+            stars[order[source]].push((
+                order[graph.targets[edge] as usize],
+                graph.equivalent[edge],
+                graph.distances[edge],
+            ));
         }
     }
     for star in &mut stars {
@@ -24,14 +28,16 @@ fn stars(graph: &MultiGraph, order: &[usize]) -> Vec<Vec<(usize, bool, f64)>> {
     stars
 }
 
-/// Cosines between the edge a → b, seen from b, and every edge b → c, both in the frame of b. With the two lengths; sorted.
+/// Cosines between the edge a → b, seen from b, and every edge b → c, both in the frame of b. With the two lengths;
+/// sorted.
 fn angles(graph: &MultiGraph, order: &[usize]) -> Vec<Vec<[f64; 3]>> {
     let mut angles = vec![Vec::new(); order.len()];
     for edge in 0..graph.n_edges() {
         let (target, reverse) = (graph.targets[edge] as usize, graph.reverse[edge] as usize);
         let incoming = Vector3::from(graph.vectors[reverse]);
         for outgoing in graph.offsets[target] as usize..graph.offsets[target + 1] as usize {
-            let cosine = incoming.dot(&Vector3::from(graph.vectors[outgoing])) / (incoming.norm() * graph.distances[outgoing]);
+            let cosine =
+                incoming.dot(&Vector3::from(graph.vectors[outgoing])) / (incoming.norm() * graph.distances[outgoing]);
             angles[order[target]].push([graph.distances[edge], graph.distances[outgoing], cosine]);
         }
     }
@@ -65,7 +71,12 @@ fn structures(rng: &mut ChaCha8Rng) -> Vec<CrystalState> {
         state(225, [5.6; 3], [90.0; 3], &[("Na", [0.0; 3]), ("Cl", [0.5; 3])]),
         state(227, [8.1; 3], [90.0; 3], &[("Mg", [0.125; 3]), ("Al", [0.5; 3]), ("O", [0.26; 3])]),
         state(139, [4.0, 4.0, 13.2], [90.0; 3], &[("La", [0.0, 0.0, 0.36]), ("O", [0.0, 0.5, 0.0])]),
-        state(194, [3.2, 3.2, 5.2], [90.0, 90.0, 120.0], &[("Mg", [1.0 / 3.0, 2.0 / 3.0, 0.25]), ("H", [0.1, 0.2, 0.3])]),
+        state(
+            194,
+            [3.2, 3.2, 5.2],
+            [90.0, 90.0, 120.0],
+            &[("Mg", [1.0 / 3.0, 2.0 / 3.0, 0.25]), ("H", [0.1, 0.2, 0.3])],
+        ),
         state(166, [4.4, 4.4, 30.1], [90.0, 90.0, 120.0], &[("Bi", [0.0, 0.0, 0.4]), ("Te", [0.0; 3])]),
     ];
     for number in [1, 2, 9, 14, 43, 62, 88, 110, 122, 142, 148, 155, 167, 178, 186, 194, 205, 214, 220, 225, 227, 230] {
@@ -77,7 +88,8 @@ fn structures(rng: &mut ChaCha8Rng) -> Vec<CrystalState> {
 const SMALL: GraphConfig =
     GraphConfig { mean_degree: 14.0, min_degree: 4, max_mean_degree: 200, min_self_distance: 0.15, coincidence: 1e-4 };
 
-/// Defect 1 of the published code: angles between vectors in different frames, so that the output depended on the representative.
+/// Defect 1 of the published code: angles between vectors in different frames, so that the output depended on the
+/// representative.
 #[test]
 fn frames_do_not_depend_on_the_representative() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);

@@ -24,7 +24,8 @@ fn read(count: usize) -> Vec<CrystalState> {
             species: symbol.parse().expect("an element"),
             frac_coords: Vector3::from_column_slice(coords),
         });
-        let structure = Structure::new(Lattice::from_rows(rows).expect("a cell"), sites.collect()).expect("a structure");
+        let structure =
+            Structure::new(Lattice::from_rows(rows).expect("a cell"), sites.collect()).expect("a structure");
         Some(AsymmetricUnit::from_structure(&structure, 0.1, Finder::default()).ok()?.to_state(SiteMode::General))
     };
     text.lines().skip(1).filter_map(parse).take(count).collect()
@@ -33,8 +34,11 @@ fn read(count: usize) -> Vec<CrystalState> {
 /// Adds noise of this variance (Å²) to each Cartesian coordinate: uniform, which is as good here.
 fn noised(state: &CrystalState, variance: f64, rng: &mut ChaCha8Rng) -> CrystalState {
     let half_width = (3.0 * variance).sqrt();
-    let displacements =
-        state.sites.iter().map(|_| Vector3::from_fn(|_, _| half_width * (2.0 * rng.random::<f64>() - 1.0))).collect::<Vec<_>>();
+    let displacements = state
+        .sites
+        .iter()
+        .map(|_| Vector3::from_fn(|_, _| half_width * (2.0 * rng.random::<f64>() - 1.0)))
+        .collect::<Vec<_>>();
     let mut state = state.clone();
     let lattice = state.primitive_lattice().expect("a cell");
     state.displace(&lattice, &displacements);
@@ -49,8 +53,10 @@ fn noised_crystals_keep_their_neighbours() {
     let config = GraphConfig::default();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     for variance in [0.0, 0.001, 0.1, 1.0, 36.0] {
-        let graphs =
-            states.iter().map(|state| build(&noised(state, variance, &mut rng), &config).expect("a graph")).collect::<Vec<_>>();
+        let graphs = states
+            .iter()
+            .map(|state| build(&noised(state, variance, &mut rng), &config).expect("a graph"))
+            .collect::<Vec<_>>();
         let (mut n_sites, mut bare, mut lonely) = (0, 0, 0);
         for graph in &graphs {
             for site in 0..graph.n_sites() {

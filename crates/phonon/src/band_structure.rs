@@ -67,7 +67,11 @@ impl BandStructure {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number between the bounds of STEPS")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a whole number between the bounds of STEPS"
+)]
 fn count(x: f64) -> usize {
     x as usize
 }

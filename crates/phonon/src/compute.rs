@@ -9,8 +9,8 @@ use rayon::prelude::*;
 
 use crate::displacements::displacements;
 use crate::{
-    BandStructure, Crystal, Displacement, DynamicalMatrix, ForceConstants, Mesh, MeshFrequencies, PhononError, Settings,
-    Stability, Supercell,
+    BandStructure, Crystal, Displacement, DynamicalMatrix, ForceConstants, Mesh, MeshFrequencies, PhononError,
+    Settings, Stability, Supercell,
 };
 
 /// Residual forces above this (eV/Å) are warned of.
@@ -80,8 +80,8 @@ pub struct Phonons {
     potential: Identity,
 }
 
-/// Computes the phonons of many crystals: the forces of all their supercells in one call of [`Potential::evaluate`]. A crystal that fails
-/// gets its error in its own place.
+/// Computes the phonons of many crystals: the forces of all their supercells in one call of [`Potential::evaluate`]. A
+/// crystal that fails gets its error in its own place.
 ///
 /// Forces of the undisplaced supercell are subtracted from those of the displaced ones.
 ///
@@ -96,9 +96,12 @@ pub fn compute(
     let prepared: Vec<Result<Prepared, PhononError>> =
         crystals.into_par_iter().map(|crystal| Prepared::new(crystal, settings)).collect();
     let structures: Vec<Structure> = prepared.iter().flatten().flat_map(Prepared::structures).collect();
-    let mut evaluations =
-        if structures.is_empty() { Vec::new() } else { potential.evaluate(&structures).map_err(PhononError::Device)? }
-            .into_iter();
+    let mut evaluations = if structures.is_empty() {
+        Vec::new()
+    } else {
+        potential.evaluate(&structures).map_err(PhononError::Device)?
+    }
+    .into_iter();
     let with_forces: Vec<Result<(Prepared, Vec<Forces>), PhononError>> = prepared
         .into_iter()
         .map(|prepared| {
@@ -158,10 +161,19 @@ impl Prepared {
             }
             forces.push(evaluation.forces);
         }
-        if found == n_supercells { Ok(forces) } else { Err(PhononError::Forces { supercell: found, expected, found: 0 }) }
+        if found == n_supercells {
+            Ok(forces)
+        } else {
+            Err(PhononError::Forces { supercell: found, expected, found: 0 })
+        }
     }
 
-    fn finish(self, mut forces: Vec<Forces>, settings: &Settings, potential: &Identity) -> Result<Phonons, PhononError> {
+    fn finish(
+        self,
+        mut forces: Vec<Forces>,
+        settings: &Settings,
+        potential: &Identity,
+    ) -> Result<Phonons, PhononError> {
         let Self { crystal, supercell, displacements } = self;
         let residual = forces.remove(0);
         for displaced in &mut forces {
@@ -230,7 +242,8 @@ impl Phonons {
         warnings
     }
 
-    /// The frequencies at a wave vector (reduced coordinates of the primitive cell), ascending, THz; imaginary ones negative.
+    /// The frequencies at a wave vector (reduced coordinates of the primitive cell), ascending, THz; imaginary ones
+    /// negative.
     pub fn frequencies(&self, qpoint: &Vector3<f64>) -> Vec<f64> {
         self.matrix.frequencies(qpoint)
     }

@@ -35,14 +35,16 @@ pub struct Crystal {
 }
 
 impl Crystal {
-    /// Finds the space group at `symprec` (Å) and makes the structure symmetric: the primitive cell is that of the standard setting.
+    /// Finds the space group at `symprec` (Å) and makes the structure symmetric: the primitive cell is that of the
+    /// standard setting.
     ///
     /// # Errors
     /// [`PhononError::Crystal`] if no space group is found; those of [`Self::from_unit`].
     pub fn from_structure(structure: &Structure, symprec: f64) -> Result<Self, PhononError> {
         let reduction = Reduction::new(structure, symprec, Finder::Moyo)?;
         let mut crystal = Self::from_unit(&reduction.unit)?;
-        // Phases are the same in every basis: q_in·x_in = q_conv·x_conv with x_conv = linear·x_in, and q_prim = M·q_conv.
+        // Phases are the same in every basis: q_in·x_in = q_conv·x_conv with x_conv = linear·x_in, and q_prim =
+        // M·q_conv.
         let inverse = reduction.linear.try_inverse().expect("a reduction is invertible");
         crystal.from_input = reduction.unit.space_group().centring().to_primitive() * inverse.transpose();
         Ok(crystal)
@@ -51,8 +53,8 @@ impl Crystal {
     /// The crystal of an asymmetric unit, in its primitive cell `P = M·C`.
     ///
     /// # Errors
-    /// [`PhononError::Crystal`] if the unit cannot be expanded; [`PhononError::Symmetry`] and [`PhononError::LatticeSymmetry`] if it does
-    /// not have the symmetry of its group; [`PhononError::Mass`].
+    /// [`PhononError::Crystal`] if the unit cannot be expanded; [`PhononError::Symmetry`] and
+    /// [`PhononError::LatticeSymmetry`] if it does not have the symmetry of its group; [`PhononError::Mass`].
     pub fn from_unit(unit: &AsymmetricUnit) -> Result<Self, PhononError> {
         let space_group = unit.space_group();
         let number = space_group.number().get();
@@ -60,8 +62,10 @@ impl Crystal {
         let masses = primitive.sites().iter().map(|site| mass(site.species)).collect::<Result<Vec<_>, _>>()?;
         let operations = space_group.primitive_operations().to_vec();
         let lattice = primitive.lattice();
-        let rotations: Vec<Matrix3<f64>> = operations.iter().map(|operation| operation.cartesian_rotation(lattice)).collect();
-        let isometric = |rotation: &Matrix3<f64>| (rotation * rotation.transpose() - Matrix3::identity()).amax() < ISOMETRY;
+        let rotations: Vec<Matrix3<f64>> =
+            operations.iter().map(|operation| operation.cartesian_rotation(lattice)).collect();
+        let isometric =
+            |rotation: &Matrix3<f64>| (rotation * rotation.transpose() - Matrix3::identity()).amax() < ISOMETRY;
         if !rotations.iter().all(isometric) {
             return Err(PhononError::LatticeSymmetry { space_group: number });
         }
@@ -133,8 +137,8 @@ impl Crystal {
         &self.images[operation]
     }
 
-    /// A wave vector given in reduced coordinates of the cell that was read (for [`Self::from_unit`]: of the conventional cell), in
-    /// reduced coordinates of the primitive cell.
+    /// A wave vector given in reduced coordinates of the cell that was read (for [`Self::from_unit`]: of the
+    /// conventional cell), in reduced coordinates of the primitive cell.
     pub fn qpoint_of_input(&self, qpoint: &Vector3<f64>) -> Vector3<f64> {
         self.from_input * qpoint
     }

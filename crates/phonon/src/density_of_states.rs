@@ -25,7 +25,8 @@ pub struct DensityOfStates {
 }
 
 impl DensityOfStates {
-    /// With `n_points` frequencies (at least two). Every mode of the mesh is a Gaussian as wide as a hundredth of the range.
+    /// With `n_points` frequencies (at least two). Every mode of the mesh is a Gaussian as wide as a hundredth of the
+    /// range.
     pub fn new(modes: &MeshFrequencies, n_points: usize) -> Self {
         let (least, most) = modes.modes().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), (frequency, _)| {
             (least.min(frequency), most.max(frequency))

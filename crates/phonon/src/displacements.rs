@@ -32,9 +32,9 @@ pub struct Displacement {
     pub vector: Vector3<f64>,
 }
 
-/// Displacements of length `amplitude` (Å) from which the force constants follow by symmetry: for each non-equivalent atom as few
-/// directions as there can be such that their images under the site's stabiliser span space, and the opposite of a direction if no
-/// operation of the stabiliser reverses it. Symmetry is that of the supercell.
+/// Displacements of length `amplitude` (Å) from which the force constants follow by symmetry: for each non-equivalent
+/// atom as few directions as there can be such that their images under the site's stabiliser span space, and the
+/// opposite of a direction if no operation of the stabiliser reverses it. Symmetry is that of the supercell.
 pub(crate) fn displacements(crystal: &Crystal, supercell: &Supercell, amplitude: f64) -> Vec<Displacement> {
     let lattice = supercell.structure().lattice();
     let mut all = Vec::new();
@@ -56,14 +56,19 @@ pub(crate) fn displacements(crystal: &Crystal, supercell: &Supercell, amplitude:
 
 /// The first site of every orbit under the operations of the supercell.
 pub(crate) fn independent_sites(crystal: &Crystal, supercell: &Supercell) -> Vec<usize> {
-    let is_first =
-        |site: &usize| supercell.symmetric_operations().iter().all(|operation| crystal.images(*operation)[*site].site >= *site);
+    let is_first = |site: &usize| {
+        supercell.symmetric_operations().iter().all(|operation| crystal.images(*operation)[*site].site >= *site)
+    };
     (0..crystal.n_sites()).filter(is_first).collect()
 }
 
 /// The operations of the supercell that leave a site where it is, up to a lattice translation.
 pub(crate) fn stabiliser(crystal: &Crystal, supercell: &Supercell, site: usize) -> impl Iterator<Item = usize> {
-    supercell.symmetric_operations().iter().copied().filter(move |operation| crystal.images(*operation)[site].site == site)
+    supercell
+        .symmetric_operations()
+        .iter()
+        .copied()
+        .filter(move |operation| crystal.images(*operation)[site].site == site)
 }
 
 /// `W'_ij = W_ij · n_j / n_i`: a rotation of the primitive basis in the basis of its multiple.
@@ -72,8 +77,8 @@ fn in_supercell_basis(rotation: &Matrix3<i32>, multiples: [usize; 3]) -> Matrix3
     Matrix3::from_fn(|i, j| rotation[(i, j)] * n[j] / n[i])
 }
 
-/// As few of [`DIRECTIONS`] as possible whose images under the rotations span space: one if its images do; else the first with images
-/// that span a plane, and the first outside of that plane; else the three axes.
+/// As few of [`DIRECTIONS`] as possible whose images under the rotations span space: one if its images do; else the
+/// first with images that span a plane, and the first outside of that plane; else the three axes.
 fn directions(rotations: &[Matrix3<i32>]) -> Vec<Vector3<i32>> {
     let candidates = DIRECTIONS.map(Vector3::from);
     let images = |direction: &Vector3<i32>| rotations.iter().map(|rotation| rotation * direction).collect::<Vec<_>>();

@@ -10,9 +10,9 @@ use crate::{Crystal, ForceConstants, PhononError, Supercell};
 /// `√(1 eV/(Å²·u)) / 2π` in THz, with the constants of CODATA 2018.
 pub const THZ_PER_ROOT: f64 = 15.633_304_239_856_19;
 
-/// Force constants divided by the roots of the masses, with the lattice vectors of their shortest images:
-/// `D_αβ(ij, q) = Σ_R Φ_αβ(0i,Rj)/√(m_i m_j) · ⟨exp(2πi q·L)⟩` with the mean over all lattice vectors L that are equal to R modulo the
-/// supercell and for which the vector from atom 0i to atom Lj is shortest (Parlinski, Li & Kawazoe 1997).
+/// Force constants divided by the roots of the masses, with the lattice vectors of their shortest images: `D_αβ(ij, q)
+/// = Σ_R Φ_αβ(0i,Rj)/√(m_i m_j) · ⟨exp(2πi q·L)⟩` with the mean over all lattice vectors L that are equal to R modulo
+/// the supercell and for which the vector from atom 0i to atom Lj is shortest (Parlinski, Li & Kawazoe 1997).
 #[derive(Debug, Clone)]
 pub struct DynamicalMatrix {
     n_sites: usize,
@@ -33,7 +33,11 @@ impl DynamicalMatrix {
     ///
     /// # Errors
     /// [`PhononError::Crystal`] if the lattice of the supercell cannot be reduced.
-    pub(crate) fn new(crystal: &Crystal, supercell: &Supercell, constants: &ForceConstants) -> Result<Self, PhononError> {
+    pub(crate) fn new(
+        crystal: &Crystal,
+        supercell: &Supercell,
+        constants: &ForceConstants,
+    ) -> Result<Self, PhononError> {
         let reduced = ReducedSupercell::new(supercell)?;
         let masses = crystal.masses();
         let mut terms = Vec::with_capacity(crystal.n_sites() * supercell.structure().n_sites());
@@ -55,7 +59,8 @@ impl DynamicalMatrix {
         3 * self.n_sites
     }
 
-    /// The matrix at a wave vector in reduced coordinates of the primitive cell: Hermitian, 3n × 3n, eV/(Å² u); row `3i + α`.
+    /// The matrix at a wave vector in reduced coordinates of the primitive cell: Hermitian, 3n × 3n, eV/(Å² u); row
+    /// `3i + α`.
     pub fn at(&self, qpoint: &Vector3<f64>) -> DMatrix<Complex<f64>> {
         let mut matrix = DMatrix::zeros(self.n_modes(), self.n_modes());
         for Term { i, j, block, translations } in &self.terms {
@@ -69,7 +74,8 @@ impl DynamicalMatrix {
         (matrix + adjoint) * Complex::new(0.5, 0.0)
     }
 
-    /// The frequencies at a wave vector (reduced coordinates of the primitive cell), ascending, THz; imaginary ones negative.
+    /// The frequencies at a wave vector (reduced coordinates of the primitive cell), ascending, THz; imaginary ones
+    /// negative.
     pub fn frequencies(&self, qpoint: &Vector3<f64>) -> Vec<f64> {
         let eigenvalues = self.at(qpoint).symmetric_eigenvalues();
         let mut frequencies: Vec<f64> =

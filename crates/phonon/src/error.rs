@@ -47,7 +47,9 @@ pub enum PhononError {
         site: usize,
     },
     /// The lattice does not have the symmetry of the space group.
-    #[error("the lattice does not have the symmetry of space group {space_group}; find the symmetry of the structure again")]
+    #[error(
+        "the lattice does not have the symmetry of space group {space_group}; find the symmetry of the structure again"
+    )]
     LatticeSymmetry {
         /// Number of the space group.
         space_group: u8,

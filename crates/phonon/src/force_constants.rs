@@ -15,8 +15,9 @@ pub struct Asymmetry {
     pub translation: f64,
 }
 
-/// Second derivatives `Φ_αβ(0i, b) = ∂²E/∂u_α(0i)∂u_β(b)` between the atoms `0i` of the primitive cell at the origin and all atoms b of the
-/// supercell, eV/Å². Invariant under permutation, translations and the space group (as far as the supercell has it).
+/// Second derivatives `Φ_αβ(0i, b) = ∂²E/∂u_α(0i)∂u_β(b)` between the atoms `0i` of the primitive cell at the origin
+/// and all atoms b of the supercell, eV/Å². Invariant under permutation, translations and the space group (as far as
+/// the supercell has it).
 #[derive(Debug, Clone)]
 pub struct ForceConstants {
     blocks: Vec<Matrix3<f64>>,
@@ -27,10 +28,10 @@ pub struct ForceConstants {
 impl ForceConstants {
     /// From the change of the forces on all atoms of the supercell (eV/Å) that each displacement makes.
     ///
-    /// For a non-equivalent atom i with stabiliser S, the images of the displacements u_k and of the forces F_k give one linear
-    /// system per atom b, `R·F_k(g⁻¹b) = −Φ(b,0i)·R·u_k` for every operation g = {R|w} of S and every k. It is solved by least squares:
-    /// the solution has the symmetry of S, and where u and −u both occur, even orders in u drop out. Other atoms follow by the
-    /// operations that map i on them.
+    /// For a non-equivalent atom i with stabiliser S, the images of the displacements u_k and of the forces F_k give
+    /// one linear system per atom b, `R·F_k(g⁻¹b) = −Φ(b,0i)·R·u_k` for every operation g = {R|w} of S and every k. It
+    /// is solved by least squares: the solution has the symmetry of S, and where u and −u both occur, even orders in u
+    /// drop out. Other atoms follow by the operations that map i on them.
     pub(crate) fn new(
         crystal: &Crystal,
         supercell: &Supercell,
@@ -84,11 +85,12 @@ impl ForceConstants {
         largest
     }
 
-    /// The orthogonal projection of symmetric force constants onto those with `D_i = Σ_b Φ(0i,b) = 0` that are still symmetric.
+    /// The orthogonal projection of symmetric force constants onto those with `D_i = Σ_b Φ(0i,b) = 0` that are still
+    /// symmetric.
     ///
-    /// With Lagrange multipliers the correction is `X_i + X_jᵀ` for a pair of sites i and j, with
-    /// `X_i = (D_i − T/n)/N`, `T = Σ_j D_j / 2` for n sites in the primitive and N atoms in the supercell: then
-    /// `Σ_b (X_i + X_jᵀ) = D_i`, as `Σ_j D_j` is symmetric. It commutes with the space group, because D_i transforms as Φ does.
+    /// With Lagrange multipliers the correction is `X_i + X_jᵀ` for a pair of sites i and j, with `X_i = (D_i −
+    /// T/n)/N`, `T = Σ_j D_j / 2` for n sites in the primitive and N atoms in the supercell: then `Σ_b (X_i + X_jᵀ) =
+    /// D_i`, as `Σ_j D_j` is symmetric. It commutes with the space group, because D_i transforms as Φ does.
     fn impose_translation(&mut self, supercell: &Supercell) {
         let drifts = self.drifts();
         let n_atoms = as_float(self.n_atoms);
@@ -117,8 +119,9 @@ fn fit<'a>(
         let images = crystal.images(operation);
         let rotation = &crystal.rotations()[operation];
         let origin = images[site].translation;
-        let targets: Vec<usize> =
-            (0..n_atoms).map(|atom| supercell.image(&crystal.operations()[operation].rotation, images, origin, atom)).collect();
+        let targets: Vec<usize> = (0..n_atoms)
+            .map(|atom| supercell.image(&crystal.operations()[operation].rotation, images, origin, atom))
+            .collect();
         for (displacement, forces) in displacements.clone() {
             let moved = rotation * displacement.vector;
             normal += moved * moved.transpose();
@@ -133,7 +136,13 @@ fn fit<'a>(
 }
 
 /// Writes the row of a site, and of every site that an operation maps it on: `Φ(g·0i, g·b) = R·Φ(0i,b)·Rᵀ`.
-fn distribute(crystal: &Crystal, supercell: &Supercell, site: usize, row: &[Matrix3<f64>], blocks: &mut [Matrix3<f64>]) {
+fn distribute(
+    crystal: &Crystal,
+    supercell: &Supercell,
+    site: usize,
+    row: &[Matrix3<f64>],
+    blocks: &mut [Matrix3<f64>],
+) {
     let n_atoms = row.len();
     let mut done = vec![false; crystal.n_sites()];
     for &operation in supercell.symmetric_operations() {

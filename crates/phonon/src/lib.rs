@@ -1,15 +1,16 @@
 //! Phonons of crystals in the harmonic approximation, by finite displacements.
 //!
-//! A [`Crystal`] is a primitive cell with its space group. [`compute`] displaces its non-equivalent atoms in a supercell, asks a
-//! [`potential::Potential`] for the forces of all supercells of all crystals in one batch, and rebuilds the force constants by
-//! symmetry. From [`Phonons`] follow frequencies at any wave vector, on a mesh ([`MeshFrequencies`]: density of states, thermal
-//! functions), along the standard path of the Bravais lattice ([`BandStructure`]), and the verdict [`Stability`].
+//! A [`Crystal`] is a primitive cell with its space group. [`compute`] displaces its non-equivalent atoms in a
+//! supercell, asks a [`potential::Potential`] for the forces of all supercells of all crystals in one batch, and
+//! rebuilds the force constants by symmetry. From [`Phonons`] follow frequencies at any wave vector, on a mesh
+//! ([`MeshFrequencies`]: density of states, thermal functions), along the standard path of the Bravais lattice
+//! ([`BandStructure`]), and the verdict [`Stability`].
 //!
 //! # Units and conventions
 //! - Frequencies in THz (not angular); an imaginary frequency is given as a negative number.
 //! - Force constants in eV/Å², masses in unified atomic mass units, energies in eV or kJ/mol per primitive cell.
-//! - A wave vector `q` is in reduced coordinates of the PRIMITIVE cell of [`Crystal`]: its phase at the lattice vector with integer
-//!   coordinates `n` is `2π q·n`. [`Crystal::qpoint_of_input`] converts from the cell that was given.
+//! - A wave vector `q` is in reduced coordinates of the PRIMITIVE cell of [`Crystal`]: its phase at the lattice vector
+//!   with integer coordinates `n` is `2π q·n`. [`Crystal::qpoint_of_input`] converts from the cell that was given.
 //! - No non-analytic term: longitudinal and transverse optic modes of polar crystals are degenerate at Γ.
 //!
 //! # Architecture Invariant

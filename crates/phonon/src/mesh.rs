@@ -27,9 +27,9 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// The mesh that the settings ask for: the given divisions, else the smallest multiples of the supercell's that reach
-    /// `mesh_length` (divisions times the distance between lattice planes). A multiple contains every wave vector that fits the
-    /// supercell, at which frequencies are exact for the potential.
+    /// The mesh that the settings ask for: the given divisions, else the smallest multiples of the supercell's that
+    /// reach `mesh_length` (divisions times the distance between lattice planes). A multiple contains every wave vector
+    /// that fits the supercell, at which frequencies are exact for the potential.
     ///
     /// # Errors
     /// [`PhononError::Setting`] if it has too many points.
@@ -43,9 +43,11 @@ impl Mesh {
             let reason = "a mesh has from one to eight million points; give smaller divisions";
             return Err(PhononError::Setting { name: "mesh", value: format!("{divisions:?}"), reason });
         }
-        // Force constants have the symmetry of the supercell; operations that do not map the mesh onto itself are left out.
+        // Force constants have the symmetry of the supercell; operations that do not map the mesh onto itself are left
+        // out.
         let operations = supercell.symmetric_operations();
-        let rotations: Vec<Matrix3<i32>> = operations.iter().map(|index| crystal.operations()[*index].rotation).collect();
+        let rotations: Vec<Matrix3<i32>> =
+            operations.iter().map(|index| crystal.operations()[*index].rotation).collect();
         Ok(Self { divisions, points: irreducible(divisions, &rotations) })
     }
 

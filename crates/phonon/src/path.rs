@@ -18,8 +18,8 @@ pub struct PathPoint {
     pub qpoint: [f64; 3],
 }
 
-/// The standard path of a Bravais lattice: special points of Hinuma et al. 2017 (the convention of seekpath), for crystals with
-/// time-reversal symmetry.
+/// The standard path of a Bravais lattice: special points of Hinuma et al. 2017 (the convention of seekpath), for
+/// crystals with time-reversal symmetry.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BandPath {
     /// Symbol of the extended Bravais lattice, such as `cF2`.
@@ -37,7 +37,8 @@ impl BandPath {
     /// [`PhononError::Crystal`] if a triclinic reciprocal lattice cannot be reduced.
     pub fn new(crystal: &Crystal) -> Result<Self, PhononError> {
         let bravais = ExtendedBravais::new(crystal.space_group(), crystal.conventional_lattice())?;
-        let entry = tables::ENTRIES.iter().find(|entry| entry.name == bravais.name).expect("every lattice is in the tables");
+        let entry =
+            tables::ENTRIES.iter().find(|entry| entry.name == bravais.name).expect("every lattice is in the tables");
         let to_primitive: Matrix3<f64> = crystal.space_group().centring().to_primitive() * bravais.to_conventional;
         let points: Vec<PathPoint> = entry
             .points
@@ -45,12 +46,14 @@ impl BandPath {
             .map(|point| {
                 let mut words = point.split_whitespace();
                 let label = words.next().expect("every point of the tables has a label").to_owned();
-                let mut coordinate = || value(words.next().expect("every point has three coordinates"), &bravais.parameters);
+                let mut coordinate =
+                    || value(words.next().expect("every point has three coordinates"), &bravais.parameters);
                 let coordinates = Vector3::new(coordinate(), coordinate(), coordinate());
                 PathPoint { label, qpoint: (to_primitive * coordinates).into() }
             })
             .collect();
-        let find = |label: &str| points.iter().find(|point| point.label == label).expect("the path is made of points").clone();
+        let find =
+            |label: &str| points.iter().find(|point| point.label == label).expect("the path is made of points").clone();
         let segments = entry
             .path
             .split('|')
@@ -82,7 +85,8 @@ fn value(expression: &str, parameters: &[(char, f64)]) -> f64 {
 
 fn term_value(term: &str, parameters: &[(char, f64)]) -> f64 {
     let number = |text: &str| text.parse::<f64>().expect("a number of the tables");
-    let parameter = |name: char| parameters.iter().find(|(known, _)| *known == name).expect("a parameter of the lattice").1;
+    let parameter =
+        |name: char| parameters.iter().find(|(known, _)| *known == name).expect("a parameter of the lattice").1;
     match (term.split_once('/'), term.chars().last()) {
         (Some((numerator, denominator)), _) => number(numerator) / number(denominator),
         (None, Some(name)) if name.is_ascii_uppercase() => parameter(name),

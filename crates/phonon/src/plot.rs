@@ -11,8 +11,8 @@ const DENSITY_WIDTH: u32 = 230;
 const BAND: RGBColor = RGBColor(31, 119, 180);
 const IMAGINARY: RGBColor = RGBColor(200, 40, 40);
 
-/// Bands on the left with the labels of the special points, density of states on the right on the same axis of frequencies, as SVG text.
-/// Imaginary frequencies are drawn below zero and in red.
+/// Bands on the left with the labels of the special points, density of states on the right on the same axis of
+/// frequencies, as SVG text. Imaginary frequencies are drawn below zero and in red.
 ///
 /// # Errors
 /// [`PhononError::Plot`].
@@ -22,7 +22,8 @@ pub fn bands_and_density(title: &str, bands: &BandStructure, density: &DensityOf
 
 fn draw(title: &str, bands: &BandStructure, density: &DensityOfStates) -> Result<String, Box<dyn std::error::Error>> {
     let all = || bands.segments.iter().flat_map(|segment| segment.frequencies_thz.iter().flatten().copied());
-    let (least, most) = all().fold((0.0_f64, 0.0_f64), |(least, most), frequency| (least.min(frequency), most.max(frequency)));
+    let (least, most) =
+        all().fold((0.0_f64, 0.0_f64), |(least, most), frequency| (least.min(frequency), most.max(frequency)));
     let margin = 0.04 * (most - least).max(0.1);
     // Rounding alone does not open a range below zero.
     let bottom = if least < -1e-2 { least - margin } else { 0.0 };
@@ -39,7 +40,13 @@ fn draw(title: &str, bands: &BandStructure, density: &DensityOfStates) -> Result
             .x_label_area_size(36)
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..end, range.clone())?;
-        chart.configure_mesh().disable_x_mesh().disable_x_axis().y_desc("frequency (THz)").light_line_style(WHITE).draw()?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .disable_x_axis()
+            .y_desc("frequency (THz)")
+            .light_line_style(WHITE)
+            .draw()?;
         for segment in &bands.segments {
             let n_bands = segment.frequencies_thz.first().map_or(0, Vec::len);
             for band in 0..n_bands {
@@ -73,7 +80,8 @@ fn draw(title: &str, bands: &BandStructure, density: &DensityOfStates) -> Result
             .x_desc("density of states (1/THz)")
             .light_line_style(WHITE)
             .draw()?;
-        let line = density.density.iter().zip(&density.frequencies_thz).map(|(density, frequency)| (*density, *frequency));
+        let line =
+            density.density.iter().zip(&density.frequencies_thz).map(|(density, frequency)| (*density, *frequency));
         chart.draw_series(LineSeries::new(line.filter(|(_, frequency)| *frequency >= bottom), BAND.stroke_width(1)))?;
         area.present()?;
     }
@@ -116,7 +124,8 @@ fn ticks(bands: &BandStructure) -> Vec<(f64, String)> {
 fn pretty(label: &str) -> String {
     match label.split_once('_') {
         Some((letter, index)) => {
-            let subscript = |digit: char| digit.to_digit(10).and_then(|digit| char::from_u32(0x2080 + digit)).unwrap_or(digit);
+            let subscript =
+                |digit: char| digit.to_digit(10).and_then(|digit| char::from_u32(0x2080 + digit)).unwrap_or(digit);
             letter.chars().chain(index.chars().map(subscript)).collect()
         }
         None => label.to_owned(),

@@ -16,7 +16,8 @@ pub struct Settings {
     pub displacement: f64,
     /// Divisions of the Monkhorst-Pack mesh. `None`: multiples of the supercell's that reach `mesh_length`.
     pub mesh: Option<[usize; 3]>,
-    /// The least period to which the points of the default mesh belong, Å: divisions times the distance between lattice planes.
+    /// The least period to which the points of the default mesh belong, Å: divisions times the distance between lattice
+    /// planes.
     pub mesh_length: f64,
     /// Tolerance of the symmetry finder, Å.
     pub symprec: f64,

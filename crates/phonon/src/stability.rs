@@ -32,8 +32,8 @@ pub struct Stability {
 }
 
 impl Stability {
-    /// The verdict from the frequencies on a mesh. The acoustic modes at Γ are the three of smallest amount: the force constants obey the
-    /// sum rule exactly, so these are zero up to rounding. A cell of one atom has no others there.
+    /// The verdict from the frequencies on a mesh. The acoustic modes at Γ are the three of smallest amount: the force
+    /// constants obey the sum rule exactly, so these are zero up to rounding. A cell of one atom has no others there.
     pub fn new(modes: &MeshFrequencies, supercell: &Supercell) -> Self {
         let mut lowest = (f64::INFINITY, [0.0; 3]);
         for (point, frequencies) in modes.mesh().points().iter().zip(modes.frequencies()) {
@@ -48,7 +48,8 @@ impl Stability {
                 }
             }
         }
-        // Only the acoustic modes of one atom on a mesh of Γ alone: nothing is known to be unstable, and nothing to be stable.
+        // Only the acoustic modes of one atom on a mesh of Γ alone: nothing is known to be unstable, and nothing to be
+        // stable.
         let min_frequency_thz = if lowest.0.is_finite() { lowest.0 } else { 0.0 };
         Self {
             min_frequency_thz,

@@ -12,8 +12,8 @@ const MAX_ATOMS: usize = 20_000;
 /// Translations whose lengths differ by less than this (Å) are equally short.
 const EQUAL_LENGTHS: f64 = 1e-5;
 
-/// A multiple `n₁ × n₂ × n₃` of the primitive cell. Atom `(site, cell)` has the index `site · n_cells + cell`; the first cell is the one
-/// at the origin, and the first coordinate of a cell runs fastest.
+/// A multiple `n₁ × n₂ × n₃` of the primitive cell. Atom `(site, cell)` has the index `site · n_cells + cell`; the
+/// first cell is the one at the origin, and the first coordinate of a cell runs fastest.
 #[derive(Debug, Clone)]
 pub struct Supercell {
     multiples: [usize; 3],
@@ -24,8 +24,9 @@ pub struct Supercell {
 }
 
 impl Supercell {
-    /// The supercell that the settings ask for: the given multiples, else the smallest that are at least `least_height` high along each
-    /// lattice vector, raised to be equal where the space group would not map the supercell onto itself otherwise.
+    /// The supercell that the settings ask for: the given multiples, else the smallest that are at least `least_height`
+    /// high along each lattice vector, raised to be equal where the space group would not map the supercell onto itself
+    /// otherwise.
     ///
     /// # Errors
     /// [`PhononError::Supercell`] if it would have too many atoms.
@@ -60,7 +61,8 @@ impl Supercell {
         let sites = crystal.primitive().sites().iter().flat_map(|site| (0..n_cells).map(move |cell| place(site, cell)));
         let structure = Structure::new(lattice, sites.collect())?;
         let operations = crystal.operations();
-        let symmetric = (0..operations.len()).filter(|index| maps_onto_itself(&operations[*index], multiples)).collect();
+        let symmetric =
+            (0..operations.len()).filter(|index| maps_onto_itself(&operations[*index], multiples)).collect();
         Ok(Self { multiples, structure, n_cells, symmetric, n_operations: operations.len() })
     }
 
@@ -103,15 +105,16 @@ impl Supercell {
         site * self.n_cells + (k * self.multiples[1] + j) * self.multiples[0] + i
     }
 
-    /// Where an operation, followed by the translation of minus `origin`, sends atom `atom`. `images` are those of the operation.
+    /// Where an operation, followed by the translation of minus `origin`, sends atom `atom`. `images` are those of the
+    /// operation.
     pub(crate) fn image(&self, rotation: &Matrix3<i32>, images: &[SiteImage], origin: [i32; 3], atom: usize) -> usize {
         let cell = rotation * Vector3::from(self.cell(atom % self.n_cells));
         let SiteImage { site, translation } = images[atom / self.n_cells];
         self.atom(site, std::array::from_fn(|axis| cell[axis] + translation[axis] - origin[axis]))
     }
 
-    /// The shortest vectors from site `from` in the cell at the origin to all periodic images of atom `to`: the integer coordinates of
-    /// the primitive cells these lie in. Images that are equally short within 1e-5 Å are all given.
+    /// The shortest vectors from site `from` in the cell at the origin to all periodic images of atom `to`: the integer
+    /// coordinates of the primitive cells these lie in. Images that are equally short within 1e-5 Å are all given.
     pub(crate) fn shortest_translations(&self, reduced: &ReducedSupercell, from: usize, to: usize) -> Vec<[i32; 3]> {
         let sites = self.structure.sites();
         let difference = sites[to].frac_coords - sites[from * self.n_cells].frac_coords;
@@ -171,7 +174,11 @@ pub(crate) fn multiples_reaching(lattice: &Lattice, least_height: f64) -> [usize
     lattice.reciprocal_lengths().map(|length| to_count((least_height * length - 1e-6).ceil().max(1.0)))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive whole number; saturates if absurd")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a positive whole number; saturates if absurd"
+)]
 fn to_count(x: f64) -> usize {
     x as usize
 }
@@ -179,7 +186,9 @@ fn to_count(x: f64) -> usize {
 /// Whether an operation maps the lattice of the multiple onto itself: `W_ij · n_j` is a multiple of `n_i`.
 fn maps_onto_itself(operation: &SymmetryOperation, multiples: [usize; 3]) -> bool {
     let n = multiples.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-    (0..3).all(|i| (0..3).all(|j| i64::from(operation.rotation[(i, j)]).wrapping_mul(n[j]).wrapping_rem(n[i].max(1)) == 0))
+    (0..3).all(|i| {
+        (0..3).all(|j| i64::from(operation.rotation[(i, j)]).wrapping_mul(n[j]).wrapping_rem(n[i].max(1)) == 0)
+    })
 }
 
 fn cell_at(multiples: [usize; 3], index: usize) -> [i32; 3] {

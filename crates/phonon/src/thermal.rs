@@ -43,7 +43,8 @@ pub struct ThermalFunctions {
 impl ThermalFunctions {
     /// Of the modes on a mesh, at temperatures in K. Temperatures that are not positive are taken as 0 K.
     ///
-    /// With `x = hν/kT`, per mode: `F = hν/2 + kT ln(1 − e⁻ˣ)`, `S = k (x/(eˣ − 1) − ln(1 − e⁻ˣ))`, `C = k x² eˣ/(eˣ − 1)²`.
+    /// With `x = hν/kT`, per mode: `F = hν/2 + kT ln(1 − e⁻ˣ)`, `S = k (x/(eˣ − 1) − ln(1 − e⁻ˣ))`, `C = k x² eˣ/(eˣ −
+    /// 1)²`.
     pub fn new(modes: &MeshFrequencies, temperatures_k: &[f64]) -> Self {
         let (mut zero_point, mut all, mut left_out) = (0.0, 0.0, 0.0);
         for (frequency, weight) in modes.modes() {

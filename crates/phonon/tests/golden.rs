@@ -1,4 +1,5 @@
-//! Displacements, frequencies and thermal functions against phonopy, band paths against seekpath. `golden/generate.py` made the values.
+//! Displacements, frequencies and thermal functions against phonopy, band paths against seekpath. `golden/generate.py`
+//! made the values.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -59,7 +60,8 @@ struct Thermal {
 impl PhonopyEntry {
     fn structure(&self) -> Structure {
         let lattice = Lattice::from_rows(self.lattice).expect("a cell");
-        let site = |(symbol, x): (&String, &[f64; 3])| Site { species: species(symbol), frac_coords: Vector3::from(*x) };
+        let site =
+            |(symbol, x): (&String, &[f64; 3])| Site { species: species(symbol), frac_coords: Vector3::from(*x) };
         Structure::new(lattice, self.symbols.iter().zip(&self.positions).map(site).collect()).expect("a structure")
     }
 }
@@ -96,7 +98,11 @@ fn displacements_and_frequencies_of_phonopy() {
                 rounded
             };
             let found = sorted(phonons.displacements().iter().map(|displacement| displacement.vector.into()).collect());
-            assert_eq!(found, sorted(entry.displacements.iter().map(|displacement| displacement.vector).collect()), "{name}");
+            assert_eq!(
+                found,
+                sorted(entry.displacements.iter().map(|displacement| displacement.vector).collect()),
+                "{name}"
+            );
         }
         assert!((phonons.residual_force() - entry.max_residual_force).abs() < 1e-6, "{name}");
         for AtQpoint { qpoint, values } in &entry.frequencies_thz {
@@ -105,7 +111,10 @@ fn displacements_and_frequencies_of_phonopy() {
             // A frequency is the root of an eigenvalue: near zero, as wide apart as the root of the error.
             for (found, expected) in found.iter().zip(values) {
                 let square = |x: f64| x * x.abs();
-                assert!((square(*found) - square(*expected)).abs() < 4e-3, "{name} at {qpoint:?}: {found} not {expected}");
+                assert!(
+                    (square(*found) - square(*expected)).abs() < 4e-3,
+                    "{name} at {qpoint:?}: {found} not {expected}"
+                );
             }
         }
         let thermal = ThermalFunctions::new(&phonons.on_mesh().expect("a mesh"), &entry.thermal.temperatures_k);
@@ -116,7 +125,12 @@ fn displacements_and_frequencies_of_phonopy() {
                 entry.thermal.entropy_j_k_mol[index],
                 entry.thermal.heat_capacity_j_k_mol[index],
             ];
-            assert_close(&found, &expected, 5e-3 * (1.0 + expected[1].abs()), &format!("{name} {} K", point.temperature_k));
+            assert_close(
+                &found,
+                &expected,
+                5e-3 * (1.0 + expected[1].abs()),
+                &format!("{name} {} K", point.temperature_k),
+            );
         }
     }
 }
@@ -158,7 +172,8 @@ fn special_points_and_paths_of_seekpath() {
         let crystal = Crystal::from_unit(&unit).expect("a crystal");
         let path = BandPath::new(&crystal).expect("a path");
         assert_eq!(path.bravais, entry.bravais, "{name}");
-        let segments: Vec<[String; 2]> = path.segments.iter().map(|[a, b]| [a.label.clone(), b.label.clone()]).collect();
+        let segments: Vec<[String; 2]> =
+            path.segments.iter().map(|[a, b]| [a.label.clone(), b.label.clone()]).collect();
         let expected: Vec<[String; 2]> = entry.path.iter().map(|[a, b]| [greek(a), greek(b)]).collect();
         assert_eq!(segments, expected, "{name}");
         assert_eq!(path.points.len(), entry.points.len(), "{name}");

@@ -13,7 +13,8 @@ fn one(potential: &dyn Potential, crystal: Crystal, settings: &Settings) -> Phon
     all.pop().expect("one crystal").expect("phonons")
 }
 
-const QPOINTS: [[f64; 3]; 5] = [[0.0, 0.0, 0.0], [0.5, 0.0, 0.5], [0.1, 0.2, 0.3], [0.37, -0.11, 0.05], [0.25, 0.5, -0.4]];
+const QPOINTS: [[f64; 3]; 5] =
+    [[0.0, 0.0, 0.0], [0.5, 0.0, 0.5], [0.1, 0.2, 0.3], [0.37, -0.11, 0.05], [0.25, 0.5, -0.4]];
 
 /// Springs between nearest neighbours at 2.5 Å, 3 eV/Å².
 fn springs(_: &PairPotential, _: (crystal_core::Species, crystal_core::Species), r: f64) -> [f64; 3] {
@@ -33,7 +34,8 @@ fn monatomic_chains_of_a_simple_cubic_lattice() {
     assert_eq!(phonons.supercell().multiples(), [4, 4, 4]);
     assert_eq!(phonons.displacements().len(), 1);
     for q in QPOINTS {
-        let mut expected = q.map(|q| (6.0 / mass * (1.0 - (std::f64::consts::TAU * q).cos())).max(0.0).sqrt() * THZ_PER_ROOT);
+        let mut expected =
+            q.map(|q| (6.0 / mass * (1.0 - (std::f64::consts::TAU * q).cos())).max(0.0).sqrt() * THZ_PER_ROOT);
         expected.sort_by(f64::total_cmp);
         assert_close(&phonons.frequencies(&Vector3::from(q)), &expected, 2e-3, &format!("{q:?}"));
     }
@@ -93,7 +95,8 @@ fn face_centred_argon_against_analytic_second_derivatives() {
     assert!(phonons.warnings().is_empty(), "{:?}", phonons.warnings());
 }
 
-/// Crystals of all crystal systems and centrings, with sites on special positions, screw axes and glide planes. Not at equilibrium.
+/// Crystals of all crystal systems and centrings, with sites on special positions, screw axes and glide planes. Not at
+/// equilibrium.
 fn crystals() -> Vec<(i64, Crystal)> {
     let general = [("O", [0.0917, 0.1773, 0.2879])];
     type Sites = Vec<(&'static str, [f64; 3])>;
@@ -237,7 +240,8 @@ fn frequencies_do_not_depend_on_the_cell_that_is_given() {
     let to_new = change.transpose().try_inverse().expect("invertible");
     let shift = Vector3::new(0.21, 0.05, -0.3);
     let sites = original.sites().iter().flat_map(|site| {
-        [0.0, 1.0].map(|z| Site { frac_coords: to_new * (site.frac_coords + Vector3::new(0.0, 0.0, z)) + shift, ..*site })
+        [0.0, 1.0]
+            .map(|z| Site { frac_coords: to_new * (site.frac_coords + Vector3::new(0.0, 0.0, z)) + shift, ..*site })
     });
     let changed = Structure::new(lattice, sites.collect()).expect("a structure");
     let settings = Settings::default();
@@ -264,7 +268,9 @@ fn a_supercell_of_less_symmetry_gives_the_same_frequencies() {
     let phonons = one(&potential, crystal, &settings);
     assert!(!phonons.supercell().has_full_symmetry());
     assert!(phonons.displacements().len() > exact.displacements().len());
-    assert!(phonons.warnings().iter().any(|warning| matches!(warning, Warning::SupercellSymmetry { operations: 48, .. })));
+    assert!(
+        phonons.warnings().iter().any(|warning| matches!(warning, Warning::SupercellSymmetry { operations: 48, .. }))
+    );
     for q in QPOINTS.map(Vector3::from) {
         assert_close(&phonons.frequencies(&q), &exact.frequencies(&q), 1e-3, &format!("{q:?}"));
     }

@@ -65,15 +65,17 @@ fn compare(name: &str, potential: &Nequix, force_tolerance: f64) {
     let (mut worst, mut worst_soft) = (0.0_f64, 0.0_f64);
     for (formula, golden) in &golden {
         let crystal = Crystal::from_structure(&golden.structure(), 1e-4).expect("a crystal");
-        let settings = Settings { supercell: Some(golden.supercell), displacement: golden.displacement, ..Settings::default() };
+        let settings =
+            Settings { supercell: Some(golden.supercell), displacement: golden.displacement, ..Settings::default() };
         let phonons = compute(potential, vec![crystal], &settings).expect("good settings").remove(0).expect("phonons");
         assert!(phonons.residual_force() < 1e-4, "{name} {formula}: {}", phonons.residual_force());
         assert_eq!(phonons.displacements().len(), golden.displacements.len(), "{name} {formula}");
 
         let forces = forces_on_displaced(potential, &phonons);
         for expected in &golden.displacements {
-            // Which of several equivalent atoms is moved along which equivalent direction is left open: the cosine between force and
-            // displacement and the length of the force do not depend on it. Elements come in the order of the file.
+            // Which of several equivalent atoms is moved along which equivalent direction is left open: the cosine
+            // between force and displacement and the length of the force do not depend on it. Elements come in the
+            // order of the file.
             let (vector, force) = (Vector3::from(expected.vector), Vector3::from(expected.forces_first));
             let species = golden.numbers[expected.atom / golden.supercell.iter().product::<usize>()];
             let agrees = forces.iter().any(|(number, displacement, found)| {

@@ -1,8 +1,8 @@
 //! Density of states, thermal functions, stability and pictures.
 
 use phonon::{
-    BandStructure, Crystal, DensityOfStates, MeshFrequencies, Phonons, Settings, Stability, ThermalFunctions, ThermalPoint,
-    compute, plot,
+    BandStructure, Crystal, DensityOfStates, MeshFrequencies, Phonons, Settings, Stability, ThermalFunctions,
+    ThermalPoint, compute, plot,
 };
 
 mod common;
@@ -17,7 +17,10 @@ fn stable() -> Phonons {
     // Face-centred with neighbours at 3 Å.
     let crystal = Crystal::from_unit(&unit(225, &[3.0 * 2.0_f64.sqrt()], &[("Cu", [0.0; 3])])).expect("a crystal");
     let settings = Settings { mesh: Some([12; 3]), ..Settings::default() };
-    compute(&PairPotential::new(3.7, springs), vec![crystal], &settings).expect("good settings").remove(0).expect("phonons")
+    compute(&PairPotential::new(3.7, springs), vec![crystal], &settings)
+        .expect("good settings")
+        .remove(0)
+        .expect("phonons")
 }
 
 fn unstable() -> Phonons {
@@ -65,7 +68,9 @@ fn limits_of_the_thermal_functions() {
         .points()
         .iter()
         .zip(modes.frequencies())
-        .map(|(point, frequencies)| point.weight as f64 * frequencies.iter().filter(|f| **f > 1e-3).sum::<f64>() / 1728.0)
+        .map(|(point, frequencies)| {
+            point.weight as f64 * frequencies.iter().filter(|f| **f > 1e-3).sum::<f64>() / 1728.0
+        })
         .sum();
     assert!((functions.zero_point_energy_ev - 0.5 * 4.135_667_696e-3 * mean).abs() < 1e-9);
     // Dulong and Petit: 3R per atom.
@@ -77,7 +82,8 @@ fn limits_of_the_thermal_functions() {
     // S = −∂F/∂T and C = T ∂S/∂T.
     for temperature in [20.0, 300.0, 900.0] {
         let step = 1e-3 * temperature;
-        let (below, here, above) = (at(&modes, temperature - step), at(&modes, temperature), at(&modes, temperature + step));
+        let (below, here, above) =
+            (at(&modes, temperature - step), at(&modes, temperature), at(&modes, temperature + step));
         let slope = -(above.free_energy_kj_mol - below.free_energy_kj_mol) * 1000.0 / (2.0 * step);
         assert!((slope / here.entropy_j_k_mol - 1.0).abs() < 1e-4, "{temperature} K: {slope} {}", here.entropy_j_k_mol);
         let slope = temperature * (above.entropy_j_k_mol - below.entropy_j_k_mol) / (2.0 * step);

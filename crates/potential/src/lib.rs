@@ -54,5 +54,8 @@ pub trait Potential: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// [`PotentialError::Device`].
-    fn evaluate_symmetric(&self, units: &[AsymmetricUnit]) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError>;
+    fn evaluate_symmetric(
+        &self,
+        units: &[AsymmetricUnit],
+    ) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError>;
 }

@@ -32,7 +32,9 @@ fn a_bad_structure_does_not_spoil_the_others() {
     assert!(first.expect("an evaluation").energy < -5.0);
     let message = element.expect_err("polonium is not known").to_string();
     assert!(message.contains("site 1 holds Po") && message.contains(" Bi Ac "), "{message}");
-    assert!(matches!(close, Err(PotentialError::TooClose { i: 0, j: 1, distance, .. }) if (distance - 0.05).abs() < 1e-9));
+    assert!(
+        matches!(close, Err(PotentialError::TooClose { i: 0, j: 1, distance, .. }) if (distance - 0.05).abs() < 1e-9)
+    );
     assert_eq!(coordinate, Err(PotentialError::Coordinate { site: 1 }));
     let alone = alone.expect("an evaluation");
     assert!(alone.energy.is_finite() && alone.forces[0].norm() == 0.0 && alone.stress.norm() == 0.0);

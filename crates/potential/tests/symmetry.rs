@@ -4,7 +4,8 @@ mod common;
 
 use burn::tensor::Device;
 use crystal_core::{
-    AsymmetricSite, AsymmetricUnit, CrystalSystem, Finder, Lattice, LatticeParameters, Orbit, SpaceGroup, Species, Structure,
+    AsymmetricSite, AsymmetricUnit, CrystalSystem, Finder, Lattice, LatticeParameters, Orbit, SpaceGroup, Species,
+    Structure,
 };
 use nalgebra::{Matrix3, Vector3};
 use potential::{Evaluation, Nequix, Potential, Weights};
@@ -68,7 +69,8 @@ fn random_unit(group: &'static SpaceGroup, rng: &mut ChaCha8Rng) -> AsymmetricUn
                 .collect();
             let unit = AsymmetricUnit { space_group: group, lattice, sites };
             let full = unit.expand().expect("a structure");
-            let expected: usize = unit.sites.iter().map(|site| site.multiplicity).sum::<usize>() / group.centring().order();
+            let expected: usize =
+                unit.sites.iter().map(|site| site.multiplicity).sum::<usize>() / group.centring().order();
             if full.n_sites() == expected && full.closest_pair().is_none_or(|(_, _, distance)| distance > CLOSEST) {
                 return unit;
             }
@@ -94,7 +96,8 @@ fn first_atoms(unit: &AsymmetricUnit) -> Vec<usize> {
 
 /// Largest deviations of the unit's evaluation from its full cell's: eV/atom, eV/Å, eV/Å³.
 fn deviations(unit: &AsymmetricUnit, found: &Evaluation, full: &Structure, expected: &Evaluation) -> [f64; 3] {
-    let forces = first_atoms(unit).into_iter().zip(&found.forces).map(|(atom, force)| (force - expected.forces[atom]).amax());
+    let forces =
+        first_atoms(unit).into_iter().zip(&found.forces).map(|(atom, force)| (force - expected.forces[atom]).amax());
     [
         (found.energy - expected.energy).abs() / full.n_sites() as f64,
         forces.fold(0.0, f64::max),
@@ -108,7 +111,8 @@ fn compare(units: &[AsymmetricUnit], potential: &Nequix, tolerances: [f64; 3]) {
         let start = std::time::Instant::now();
         (work(), start.elapsed().as_secs_f64())
     };
-    let unwrap = |found: Vec<Result<Evaluation, _>>| found.into_iter().map(|found| found.expect("an evaluation")).collect();
+    let unwrap =
+        |found: Vec<Result<Evaluation, _>>| found.into_iter().map(|found| found.expect("an evaluation")).collect();
     let (found, seconds) = timed(&|| unwrap(potential.evaluate_symmetric(units).expect("the device works")));
     let (expected, full_seconds) = timed(&|| unwrap(potential.evaluate(&full).expect("the device works")));
     let mut worst = [0.0_f64; 3];
@@ -143,10 +147,11 @@ fn all_space_groups_in_single_precision() {
 fn some_space_groups_in_double_precision() {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let potential = Nequix::double_precision(&Weights::bundled().expect("the weights"), &Device::flex());
-    let units: Vec<AsymmetricUnit> = [2, 14, 33, 62, 88, 122, 136, 148, 154, 161, 166, 174, 186, 194, 198, 205, 216, 221, 227]
-        .into_iter()
-        .map(|number| random_unit(SpaceGroup::from_number(number).expect("a group"), &mut rng))
-        .collect();
+    let units: Vec<AsymmetricUnit> =
+        [2, 14, 33, 62, 88, 122, 136, 148, 154, 161, 166, 174, 186, 194, 198, 205, 216, 221, 227]
+            .into_iter()
+            .map(|number| random_unit(SpaceGroup::from_number(number).expect("a group"), &mut rng))
+            .collect();
     compare(&units, &potential, [1e-9, 1e-9, 1e-9]);
 }
 
@@ -207,11 +212,19 @@ fn forces_and_stress_are_derivatives_of_the_energy() {
         let found = potential.evaluate(std::slice::from_ref(&start)).expect("works").remove(0).expect("an evaluation");
         let (forces, stress) = slopes.split_at(3 * start.n_sites());
         for (k, slope) in forces.iter().enumerate() {
-            assert!((found.forces[k / 3][k % 3] + slope).abs() < tolerance, "force {k}: {} {slope}", found.forces[k / 3][k % 3]);
+            assert!(
+                (found.forces[k / 3][k % 3] + slope).abs() < tolerance,
+                "force {k}: {} {slope}",
+                found.forces[k / 3][k % 3]
+            );
         }
         for (slope, (i, j)) in stress.iter().zip([(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)]) {
             let expected = slope / start.lattice.volume();
-            assert!((found.stress[(i, j)] - expected).abs() < tolerance, "stress {i}{j}: {} {expected}", found.stress[(i, j)]);
+            assert!(
+                (found.stress[(i, j)] - expected).abs() < tolerance,
+                "stress {i}{j}: {} {expected}",
+                found.stress[(i, j)]
+            );
         }
     };
     compare(&Nequix::double_precision(&weights, &Device::flex()), &structures, step, 1e-6);

@@ -1,7 +1,7 @@
 //! Philox 4×32 with ten rounds (Salmon, Moraes, Dror and Shaw, 'Parallel random numbers: as easy as 1, 2, 3', SC 2011).
 //!
-//! A number depends on the key and the counter alone, not on what was drawn before: a structure gets the same noise in every batch, on every
-//! device, and after every restart. The GPU kernels compute the same words.
+//! A number depends on the key and the counter alone, not on what was drawn before: a structure gets the same noise in
+//! every batch, on every device, and after every restart. The GPU kernels compute the same words.
 
 use std::f64::consts::TAU;
 
@@ -92,8 +92,8 @@ impl RandomKey {
         self.block(stream, draw, item).map(uniform)
     }
 
-    /// Four standard normal numbers (Box and Muller 1958), at most 5.8 in size. Not by a crate of distributions: those draw until a number
-    /// fits, while the kernels must compute the same numbers from one block.
+    /// Four standard normal numbers (Box and Muller 1958), at most 5.8 in size. Not by a crate of distributions: those
+    /// draw until a number fits, while the kernels must compute the same numbers from one block.
     pub fn normal(self, stream: u64, draw: u32, item: u32) -> [f64; 4] {
         let [a, b, c, d] = self.block(stream, draw, item);
         let pair = |radius: u32, angle: u32| {
@@ -158,7 +158,12 @@ mod tests {
         let key = RandomKey::new(3, Purpose::Sampling);
         let numbers: Vec<f64> = (0..50_000).flat_map(|item| key.normal(7, 1, item)).collect();
         let mean = |power: i32| numbers.iter().map(|x| x.powi(power)).sum::<f64>() / numbers.len() as f64;
-        assert!(mean(1).abs() < 0.01 && (mean(2) - 1.0).abs() < 0.015 && mean(3).abs() < 0.04 && (mean(4) - 3.0).abs() < 0.1);
+        assert!(
+            mean(1).abs() < 0.01
+                && (mean(2) - 1.0).abs() < 0.015
+                && mean(3).abs() < 0.04
+                && (mean(4) - 3.0).abs() < 0.1
+        );
         let covariance = numbers.chunks_exact(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / numbers.len() as f64;
         assert!(covariance.abs() < 0.01);
     }
@@ -219,7 +224,8 @@ mod tests {
             for seed in [0, 1, 2, 1 << 32, u64::MAX] {
                 let key = RandomKey::new(seed, purpose);
                 for place in 0..2250_u32 {
-                    let (stream, draw, item) = (u64::from(place % 15) << (place % 2 * 32), place / 15 % 10, place / 150);
+                    let (stream, draw, item) =
+                        (u64::from(place % 15) << (place % 2 * 32), place / 15 % 10, place / 150);
                     let [a, b, c, d] = key.block(stream, draw, item);
                     let fresh = [seen.insert((a, b)), seen.insert((c, d))];
                     assert_eq!(fresh, [true, true], "{purpose:?} {seed} {stream} {draw} {item}");

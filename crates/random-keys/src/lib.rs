@@ -1,7 +1,8 @@
 //! Random numbers by key and counter.
 //!
-//! A number depends on a seed, on what it is for ([`Purpose`]) and on where it is used (a structure, a step, an item), never on what was
-//! drawn before. A structure gets the same noise in every batch, on every device and after every restart.
+//! A number depends on a seed, on what it is for ([`Purpose`]) and on where it is used (a structure, a step, an item),
+//! never on what was drawn before. A structure gets the same noise in every batch, on every device and after every
+//! restart.
 //!
 //! ```
 //! use random_keys::{Purpose, RandomKey};

@@ -120,7 +120,9 @@ impl Coordinates {
 
     /// Displacements and strain w of z.
     fn unscaled(&self, z: &DVector<f64>) -> DVector<f64> {
-        self.factor.tr_solve_lower_triangular(z).expect("the factor of a positive definite matrix has no zero on its diagonal")
+        self.factor
+            .tr_solve_lower_triangular(z)
+            .expect("the factor of a positive definite matrix has no zero on its diagonal")
     }
 
     fn strain_of(&self, w: &DVector<f64>) -> Matrix3<f64> {
@@ -173,7 +175,9 @@ impl Coordinates {
     pub fn residual_stress_gpa(&self, evaluation: &Evaluation, cell: CellFreedom, pressure: f64) -> f64 {
         let residual = match cell {
             CellFreedom::Free => evaluation.stress + Matrix3::from_diagonal_element(pressure),
-            CellFreedom::ConstantVolume => evaluation.stress - Matrix3::from_diagonal_element(evaluation.stress.trace() / 3.0),
+            CellFreedom::ConstantVolume => {
+                evaluation.stress - Matrix3::from_diagonal_element(evaluation.stress.trace() / 3.0)
+            }
             CellFreedom::Fixed => Matrix3::zeros(),
         };
         residual.amax() * GPA_PER_EV_PER_CUBIC_ANGSTROM

@@ -13,7 +13,12 @@ use crate::{CellFreedom, Rattle};
 ///
 /// # Errors
 /// Those of [`Structure::new`].
-pub(crate) fn rattled(structure: &Structure, rattle: &Rattle, index: u64, cell: CellFreedom) -> Result<Structure, CrystalError> {
+pub(crate) fn rattled(
+    structure: &Structure,
+    rattle: &Rattle,
+    index: u64,
+    cell: CellFreedom,
+) -> Result<Structure, CrystalError> {
     let mut rng = ChaCha8Rng::seed_from_u64(rattle.seed);
     rng.set_stream(index);
     let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };

@@ -127,7 +127,8 @@ mod tests {
                 direction[(i, j)] += 0.5;
                 direction[(j, i)] += 0.5;
                 let step = 1e-5;
-                let numeric = (energy(&(strain + direction * step)) - energy(&(strain - direction * step))) / (2.0 * step);
+                let numeric =
+                    (energy(&(strain + direction * step)) - energy(&(strain - direction * step))) / (2.0 * step);
                 assert_abs_diff_eq!(numeric, gradient.dot(&direction), epsilon = 1e-7);
             }
         }
@@ -140,7 +141,8 @@ mod tests {
             let coordinates = LatticeCoordinates::new(group.system());
             let y: Vec<f64> = (0..coordinates.n_free()).map(|k| 0.3 - 0.4 * count(k)).collect();
             let lattice = coordinates.decode(&y).expect("a cell");
-            let rotations: Vec<_> = group.operations().iter().map(|operation| operation.cartesian_rotation(&lattice)).collect();
+            let rotations: Vec<_> =
+                group.operations().iter().map(|operation| operation.cartesian_rotation(&lattice)).collect();
             let strains = invariant_strains(&rotations, false);
             assert_eq!(strains.len(), coordinates.n_free(), "group {number}");
             assert_eq!(invariant_strains(&rotations, true).len(), coordinates.n_free() - 1, "group {number}");

@@ -57,8 +57,18 @@ impl Task {
         let z = DVector::zeros(coordinates.len());
         let placement = coordinates.placement(&z)?;
         let optimiser = Optimiser::new(options.method, coordinates.len());
-        let task =
-            Self { index, options: *options, coordinates, optimiser, z, placement, steps: 0, given, start: None, kept: None };
+        let task = Self {
+            index,
+            options: *options,
+            coordinates,
+            optimiser,
+            z,
+            placement,
+            steps: 0,
+            given,
+            start: None,
+            kept: None,
+        };
         task.check_distances()?;
         Ok(task)
     }
@@ -74,11 +84,17 @@ impl Task {
     }
 
     /// Takes an evaluation and moves on; `Some` when it is done.
-    pub fn advance(&mut self, evaluation: Result<Evaluation, PotentialError>) -> Option<Result<Relaxation, RelaxError>> {
+    pub fn advance(
+        &mut self,
+        evaluation: Result<Evaluation, PotentialError>,
+    ) -> Option<Result<Relaxation, RelaxError>> {
         self.try_advance(evaluation).transpose()
     }
 
-    fn try_advance(&mut self, evaluation: Result<Evaluation, PotentialError>) -> Result<Option<Relaxation>, RelaxError> {
+    fn try_advance(
+        &mut self,
+        evaluation: Result<Evaluation, PotentialError>,
+    ) -> Result<Option<Relaxation>, RelaxError> {
         let evaluation = match evaluation {
             Ok(evaluation) => evaluation,
             Err(error) if self.start.is_none() => return Err(RelaxError::Start(error)),

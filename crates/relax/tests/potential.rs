@@ -48,7 +48,8 @@ fn asymmetric_units_have_the_energy_and_forces_of_their_full_cell() {
         let unit = random_unit(number, 5);
         let structure = unit.expand().expect("a structure");
         let full = pairs.evaluate_one(&structure).expect("an energy");
-        let reduced = pairs.evaluate_symmetric(std::slice::from_ref(&unit)).expect("a device").remove(0).expect("an energy");
+        let reduced =
+            pairs.evaluate_symmetric(std::slice::from_ref(&unit)).expect("a device").remove(0).expect("an energy");
         assert_eq!(full.energy, reduced.energy);
         // The first image of a site is the site itself.
         let to_conventional = unit.space_group().centring().to_conventional();

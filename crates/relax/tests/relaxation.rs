@@ -68,10 +68,9 @@ fn assert_invariant(unit: &AsymmetricUnit, structure: &Structure) {
         assert!((rotation.transpose() * metric * rotation - metric).amax() < 1e-10, "group {}", group.number());
         for site in structure.sites() {
             let image = operation.apply(&site.frac_coords);
-            let met = structure
-                .sites()
-                .iter()
-                .any(|other| other.species == site.species && lattice.min_image_distance(&image, &other.frac_coords) < 1e-9);
+            let met = structure.sites().iter().any(|other| {
+                other.species == site.species && lattice.min_image_distance(&image, &other.frac_coords) < 1e-9
+            });
             assert!(met, "group {}: an image is missing", group.number());
         }
     }
@@ -97,7 +96,9 @@ fn symmetric_relaxation_keeps_the_group_exactly() {
         // What the result says holds for all atoms of the full cell.
         let full = pairs.evaluate_one(&found.structure).expect("an energy");
         assert!(
-            (full.energy / found.energy_per_atom / f64::from(u32::try_from(full.forces.len()).expect("few")) - 1.0).abs() < 1e-9
+            (full.energy / found.energy_per_atom / f64::from(u32::try_from(full.forces.len()).expect("few")) - 1.0)
+                .abs()
+                < 1e-9
         );
         assert!((full.max_force() - found.max_force).abs() < 1e-9 && (full.stress - found.stress).amax() < 1e-9);
     }
@@ -159,7 +160,10 @@ fn a_result_does_not_depend_on_its_batch() {
         assert_eq!(again.expect("one result").structure, relaxed(&together, 9).structure);
     }
     let other = Options { mode: Mode::Free { rattle: Some(Rattle::with_seed(8)) }, ..symmetric };
-    assert_ne!(relaxed(&run(&pairs, &other, crystals()), 0).structure, relaxed(&run(&pairs, &rattled, crystals()), 0).structure);
+    assert_ne!(
+        relaxed(&run(&pairs, &other, crystals()), 0).structure,
+        relaxed(&run(&pairs, &rattled, crystals()), 0).structure
+    );
 }
 
 #[test]
@@ -174,7 +178,12 @@ fn a_rattle_frees_a_symmetric_saddle() {
     assert!(still.converged && shaken.converged);
     assert_eq!(still.space_group.map(|group| group.get()), Some(221));
     assert_eq!(shaken.space_group_start.map(|group| group.get()), Some(221));
-    assert!(shaken.energy_per_atom < still.energy_per_atom - 0.1, "{} {}", shaken.energy_per_atom, still.energy_per_atom);
+    assert!(
+        shaken.energy_per_atom < still.energy_per_atom - 0.1,
+        "{} {}",
+        shaken.energy_per_atom,
+        still.energy_per_atom
+    );
 }
 
 #[test]
@@ -273,7 +282,8 @@ fn each_divergence_ends_one_crystal_with_its_reason() {
         let tension = Options { pressure_gpa: -60.0, ..options };
         let results = run(&pairs, &tension, [salt(11).into(), gas(REFUSED).into()]);
         let error = results[&0].as_ref().expect_err("a divergence");
-        let by_volume = |reason: &Divergence| matches!(reason, Divergence::Volume { ratio, limit: 5.0 } if *ratio > 5.0);
+        let by_volume =
+            |reason: &Divergence| matches!(reason, Divergence::Volume { ratio, limit: 5.0 } if *ratio > 5.0);
         assert!(matches!(error, RelaxError::Diverged { steps: 1.., reason } if by_volume(reason)), "{error:?}");
         let error = results[&1].as_ref().expect_err("a divergence");
         assert!(matches!(error, RelaxError::Diverged { steps: 1.., reason: Divergence::Evaluation(_) }), "{error:?}");
@@ -306,8 +316,13 @@ fn steps_run_out_and_runs_can_be_stopped() {
 fn sites_off_their_position_are_refused() {
     let pairs = Pairs::morse();
     let mut unit =
-        AsymmetricUnit::from_structure(&cubic(&[(11, [0.0; 3]), (17, [0.5; 3])], 3.2), 0.01, Default::default()).expect("a unit");
+        AsymmetricUnit::from_structure(&cubic(&[(11, [0.0; 3]), (17, [0.5; 3])], 3.2), 0.01, Default::default())
+            .expect("a unit");
     unit.sites[0].wyckoff_letter = unit.space_group().wyckoff_positions()[0].letter();
     let results = run(&pairs, &Options::default(), [unit.into()]);
-    assert!(matches!(results[&0], Err(RelaxError::Site { site: 0, images: 1, multiplicity: 48, .. })), "{:?}", results[&0]);
+    assert!(
+        matches!(results[&0], Err(RelaxError::Site { site: 0, images: 1, multiplicity: 48, .. })),
+        "{:?}",
+        results[&0]
+    );
 }

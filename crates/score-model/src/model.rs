@@ -15,8 +15,8 @@ const POSITION_BOUND: f64 = 15.0;
 /// The noise that the network sees in a batch. Both parts are estimates ε̂ of unit-variance noise; the score is −ε̂/σ.
 #[derive(Debug, Clone)]
 pub struct ScoreEstimate {
-    /// Noise of the Cartesian coordinates, `[sites, 3]`, in the frame of each stored site. Rows beyond the graph's sites, if the batch was
-    /// padded ([`crystal_states::Padding`]), are 0.
+    /// Noise of the Cartesian coordinates, `[sites, 3]`, in the frame of each stored site. Rows beyond the graph's
+    /// sites, if the batch was padded ([`crystal_states::Padding`]), are 0.
     pub position: Tensor<2>,
     /// Noise of the free lattice coordinates y, `[structures, 6]`; exactly 0 beyond the free ones.
     pub lattice: Tensor<2>,
@@ -24,8 +24,8 @@ pub struct ScoreEstimate {
 
 /// A network that estimates the noise of structures: all that a sampler needs.
 ///
-/// Any crate can implement it: compute two numbers per edge from invariants of the graph and hand them to [`readout`], which makes the
-/// vectors. An implementation should pass [`crate::conformance::check`].
+/// Any crate can implement it: compute two numbers per edge from invariants of the graph and hand them to [`readout`],
+/// which makes the vectors. An implementation should pass [`crate::conformance::check`].
 pub trait ScoreNetwork: std::fmt::Debug + Send {
     /// The features this network reads.
     fn basis(&self) -> BasisConfig;
@@ -44,7 +44,8 @@ impl<N: ScoreNetwork + ?Sized> ScoreNetwork for Box<N> {
     }
 }
 
-/// The configuration of an architecture, from which its networks are made and trained. Its type is what the registry of `druse` lists.
+/// The configuration of an architecture, from which its networks are made and trained. Its type is what the registry of
+/// `druse` lists.
 pub trait ModelConfig: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debug {
     /// The network.
     type Model: ScoreNetwork + Module + 'static;
@@ -71,9 +72,9 @@ pub trait ModelConfig: Serialize + DeserializeOwned + Clone + PartialEq + std::f
 
 /// Vectors from two numbers per edge.
 ///
-/// Position of site i: `Σ_{e out of i} 15·tanh(s_e/15)·r̂_e`. Lattice: mean over the structure's edges of `ℓ_e·g_e/(1e-3 + |g_e|²)`, g = ∂d/∂y
-/// (method §5). The sums run over the edges in the frame of their source, so the position turns with the representative of the orbit.
-/// Sites without edges get 0, structures without edges too.
+/// Position of site i: `Σ_{e out of i} 15·tanh(s_e/15)·r̂_e`. Lattice: mean over the structure's edges of
+/// `ℓ_e·g_e/(1e-3 + |g_e|²)`, g = ∂d/∂y (method §5). The sums run over the edges in the frame of their source, so the
+/// position turns with the representative of the orbit. Sites without edges get 0, structures without edges too.
 ///
 /// # Shapes
 /// - edge_outputs: `[E, 2]`, column 0: s, column 1: ℓ

@@ -14,8 +14,8 @@ use crate::TrainingConfig;
 /// Item of the random number that chooses a level: positions and lattices take others.
 const LEVEL_ITEM: u32 = u32::MAX;
 
-/// States, levels and targets of one step: first every structure with noised positions, then every structure with noised positions
-/// and lattice.
+/// States, levels and targets of one step: first every structure with noised positions, then every structure with
+/// noised positions and lattice.
 #[derive(Debug)]
 pub struct NoisedBatch {
     /// 2·B structures.
@@ -24,8 +24,8 @@ pub struct NoisedBatch {
     pub levels: Vec<usize>,
     /// ε of the positions, `[N, 3]`.
     pub position_noise: Tensor<2>,
-    /// Weight of each component in the position loss, `[N, 3]`: one over the structure's degrees of freedom (3 per site in general position) and over
-    /// the number of structures of the batch that have any; 0 in the second half.
+    /// Weight of each component in the position loss, `[N, 3]`: one over the structure's degrees of freedom (3 per site
+    /// in general position) and over the number of structures of the batch that have any; 0 in the second half.
     pub position_weights: Tensor<2>,
     /// ε of the lattice coordinates, `[2·B, 6]`.
     pub lattice_noise: Tensor<2>,
@@ -33,7 +33,8 @@ pub struct NoisedBatch {
     pub lattice_weights: Tensor<2>,
 }
 
-/// Draws and noises a share of the batch of step `step` (from 0). Shares together are the whole batch, whatever their number.
+/// Draws and noises a share of the batch of step `step` (from 0). Shares together are the whole batch, whatever their
+/// number.
 ///
 /// # Errors
 /// [`StateError::Graph`] if the lattice of a structure is not a cell.
@@ -49,7 +50,8 @@ pub fn noised_batch(
     let key = RandomKey::new(config.optimiser.seed, Purpose::Training);
     let schedule = &config.schedule;
     let slots: Vec<usize> = (0..2 * n).filter(|slot| slot % n % share.of == share.rank).collect();
-    let levels: Vec<usize> = slots.iter().map(|&slot| key.below(schedule.n_levels, step, slot as u32, LEVEL_ITEM)).collect();
+    let levels: Vec<usize> =
+        slots.iter().map(|&slot| key.below(schedule.n_levels, step, slot as u32, LEVEL_ITEM)).collect();
     let draw = |(&slot, &level): (&usize, &usize)| Draw {
         index: chosen[slot % n],
         slot: slot as u32,

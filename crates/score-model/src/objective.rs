@@ -54,8 +54,10 @@ impl<M: ScoreNetwork> Objective<M> for DenoisingObjective<'_> {
 
 impl<M: ScoreNetwork> LossSource<M> for NoisedSource<'_> {
     fn losses(&mut self, model: &M, step: u64, share: Share) -> Result<StepLosses, TrainingError> {
-        let mut batch = noised_batch(&self.data, &mut self.order, self.config, step, share).map_err(TrainingError::data)?;
-        let input = batch.states.graph_batch(&batch.levels, &model.basis(), &self.config.graph).map_err(TrainingError::data)?;
+        let mut batch =
+            noised_batch(&self.data, &mut self.order, self.config, step, share).map_err(TrainingError::data)?;
+        let input =
+            batch.states.graph_batch(&batch.levels, &model.basis(), &self.config.graph).map_err(TrainingError::data)?;
         let estimate = model.forward(&input);
         // Rows beyond the sites are padding.
         let own = estimate.position.narrow(0, 0, batch.states.n_sites());

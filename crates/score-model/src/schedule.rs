@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn nonsense_schedules_are_named() {
-        let with = |n_levels, position_variance| NoiseSchedule { n_levels, position_variance, ..NoiseSchedule::default() };
+        let with =
+            |n_levels, position_variance| NoiseSchedule { n_levels, position_variance, ..NoiseSchedule::default() };
         assert!(with(0, (0.1, 1.0)).check().is_err());
         assert!(with(3, (0.0, 1.0)).check().is_err());
         assert!(with(3, (2.0, 1.0)).check().is_err());

@@ -97,9 +97,14 @@ impl<M: ScoreNetwork + Module + 'static> Trained<M> {
     ///
     /// # Errors
     /// [`ScoreModelError::Archive`] if something cannot be put into text.
-    pub fn archive<C: ModelConfig<Model = M>>(&self, config: &C, path: &Path) -> Result<TensorArchive, ScoreModelError> {
+    pub fn archive<C: ModelConfig<Model = M>>(
+        &self,
+        config: &C,
+        path: &Path,
+    ) -> Result<TensorArchive, ScoreModelError> {
         let mut archive = described_archive(&self.model, C::KIND, config)?;
-        let description = serde_json::to_string(&self.description).map_err(|error| metadata(path, error.to_string()))?;
+        let description =
+            serde_json::to_string(&self.description).map_err(|error| metadata(path, error.to_string()))?;
         archive.metadata.insert(TRAINED_KEY.to_owned(), description);
         archive.metadata.insert(FORMAT_KEY.to_owned(), FORMAT.to_owned());
         Ok(archive)
@@ -108,8 +113,8 @@ impl<M: ScoreNetwork + Module + 'static> Trained<M> {
     /// The model in an archive, and its configuration. `path` is named in the error.
     ///
     /// # Errors
-    /// [`ScoreModelError::Archive`] if the archive holds another kind of model or is incomplete, [`ScoreModelError::Config`] if its
-    /// configuration makes no sense.
+    /// [`ScoreModelError::Archive`] if the archive holds another kind of model or is incomplete,
+    /// [`ScoreModelError::Config`] if its configuration makes no sense.
     pub fn load<C: ModelConfig<Model = M>>(
         archive: &TensorArchive,
         path: &Path,
@@ -121,7 +126,8 @@ impl<M: ScoreNetwork + Module + 'static> Trained<M> {
         let archive = converted.as_ref().unwrap_or(archive);
         let format = archive.metadata(FORMAT_KEY, path)?;
         if format != FORMAT {
-            let problem = format!("is {format}, a later layout than {FORMAT}, which this release reads; use a later release");
+            let problem =
+                format!("is {format}, a later layout than {FORMAT}, which this release reads; use a later release");
             return Err(ArchiveError::Metadata { path: path.to_owned(), key: FORMAT_KEY.to_owned(), problem }.into());
         }
         let config: C = archive_config(archive, C::KIND, path)?;
@@ -139,7 +145,8 @@ fn metadata(path: &Path, problem: String) -> ArchiveError {
     ArchiveError::Metadata { path: path.to_owned(), key: TRAINED_KEY.to_owned(), problem }
 }
 
-/// The archive as this release writes it, from the first layout: there the entry 'config' held a whole training configuration.
+/// The archive as this release writes it, from the first layout: there the entry 'config' held a whole training
+/// configuration.
 fn from_first_format(archive: &TensorArchive, path: &Path) -> Result<TensorArchive, ArchiveError> {
     let entry = |key: &str| -> Result<Value, ArchiveError> {
         serde_json::from_str(archive.metadata(key, path)?).map_err(|error| ArchiveError::Metadata {

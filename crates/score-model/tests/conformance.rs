@@ -144,11 +144,15 @@ impl ScoreNetwork for Faulty {
         let lattice = match self.fault {
             Fault::ConstantLattice => lattice + batch.free_mask.clone(),
             Fault::UnmaskedLattice => {
-                lattice + segment_sum(batch.envelope.clone(), &batch.edge_structure) * (batch.free_mask.clone().neg() + 1.0)
+                lattice
+                    + segment_sum(batch.envelope.clone(), &batch.edge_structure) * (batch.free_mask.clone().neg() + 1.0)
             }
             _ => lattice,
         };
-        ScoreEstimate { position: zero_where(Fault::NoPosition, position), lattice: zero_where(Fault::NoLattice, lattice) }
+        ScoreEstimate {
+            position: zero_where(Fault::NoPosition, position),
+            lattice: zero_where(Fault::NoLattice, lattice),
+        }
     }
 }
 
@@ -179,7 +183,10 @@ fn a_right_model_passes() {
 #[test]
 fn a_configuration_that_makes_no_sense() {
     let error = checked(Fault::Nonsense).expect_err("nonsense");
-    assert!(matches!(&error, ConformanceError::Model(ScoreModelError::Config(problem)) if problem.field == "fault"), "{error}");
+    assert!(
+        matches!(&error, ConformanceError::Model(ScoreModelError::Config(problem)) if problem.field == "fault"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes a file under a temporary name in the same folder and renames it: under `path` there is the whole file, or what was there before.
+/// Writes a file under a temporary name in the same folder and renames it: under `path` there is the whole file, or
+/// what was there before.
 ///
 /// # Errors
 /// What the system said, or what `write` returned.

@@ -39,7 +39,8 @@ impl Format {
     /// The content of a sealed file. `path` is named in the error.
     ///
     /// # Errors
-    /// [`SealedFileError::Kind`], [`SealedFileError::Version`], [`SealedFileError::Length`] or [`SealedFileError::Hash`].
+    /// [`SealedFileError::Kind`], [`SealedFileError::Version`], [`SealedFileError::Length`] or
+    /// [`SealedFileError::Hash`].
     pub fn open<'a>(&self, bytes: &'a [u8], path: &Path) -> Result<&'a [u8], SealedFileError> {
         let foreign = || SealedFileError::Kind { path: path.to_owned(), expected: self.name };
         let (magic, rest) = bytes.split_first_chunk::<8>().ok_or_else(foreign)?;

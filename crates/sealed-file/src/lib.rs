@@ -1,7 +1,8 @@
 //! Files that are whole or absent, and that tell when they were damaged.
 //!
-//! [`write_atomically`] writes under a temporary name and renames. A [`Format`] adds a header: what kind of file this is, its version, the
-//! length and the SHA-256 of what follows. A file that was cut, edited or made by something else is refused before its content is read.
+//! [`write_atomically`] writes under a temporary name and renames. A [`Format`] adds a header: what kind of file this
+//! is, its version, the length and the SHA-256 of what follows. A file that was cut, edited or made by something else
+//! is refused before its content is read.
 //!
 //! ```
 //! use sealed_file::Format;

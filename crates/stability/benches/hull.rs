@@ -15,7 +15,8 @@ fn element(number: i64) -> Species {
 /// The elements and `n` random compounds of them, formation energies between −1 and 0 eV/atom.
 fn phases(n_elements: i64, n: usize) -> Vec<Arc<Phase>> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let mut phases: Vec<Arc<Phase>> = (1..=n_elements).map(|number| Arc::new(Phase::element_at_zero(element(number)))).collect();
+    let mut phases: Vec<Arc<Phase>> =
+        (1..=n_elements).map(|number| Arc::new(Phase::element_at_zero(element(number)))).collect();
     for index in 0..n {
         let counts = (1..=n_elements).map(|number| (element(number), random.random_range(0..4_u32)));
         let composition: Composition = counts.filter(|(_, count)| *count > 0).collect();

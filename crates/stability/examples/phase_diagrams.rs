@@ -12,7 +12,8 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 /// A hull of formation energies (eV/atom) with elements at zero.
 fn hull(elements: &[&str], compounds: &[(&str, f64)]) -> Result<Hull, Box<dyn std::error::Error>> {
     let elements = elements.iter().map(|symbol| symbol.parse()).collect::<Result<Vec<Species>, _>>()?;
-    let mut phases: Vec<Arc<Phase>> = elements.iter().map(|element| Arc::new(Phase::element_at_zero(*element))).collect();
+    let mut phases: Vec<Arc<Phase>> =
+        elements.iter().map(|element| Arc::new(Phase::element_at_zero(*element))).collect();
     for (formula, energy) in compounds {
         phases.push(Arc::new(Phase::new(*formula, &Composition::from_formula(formula)?, *energy)?));
     }
@@ -57,7 +58,8 @@ fn main() -> Outcome {
             ("K3Cu8Si6", -0.06),
         ],
     )?;
-    let of_ternary = marks(&[("Cu2KSi", -0.11), ("CuKSi", -0.04), ("Cu4K2Si3", -0.02), ("CuK3Si", 0.12), ("Cu3KSi4", -0.04)])?;
+    let of_ternary =
+        marks(&[("Cu2KSi", -0.11), ("CuKSi", -0.04), ("Cu4K2Si3", -0.02), ("CuK3Si", 0.12), ("Cu3KSi4", -0.04)])?;
     for (name, hull, marks) in [("binary", &binary, &of_binary), ("ternary", &ternary, &of_ternary)] {
         if let Diagram::Svg(svg) = phase_diagram(hull, marks, caption)? {
             std::fs::write(folder.join(format!("phase-diagram-{name}.svg")), svg)?;

@@ -89,8 +89,9 @@ impl Agreement {
 
 fn calls(pairs: &[(f64, f64)], threshold: f64, tolerance: f64) -> CorrectCalls {
     let limit = threshold + tolerance;
-    let number =
-        |first: bool, second: bool| pairs.iter().filter(|(a, b)| ((*a <= limit), (*b <= limit)) == (first, second)).count();
+    let number = |first: bool, second: bool| {
+        pairs.iter().filter(|(a, b)| ((*a <= limit), (*b <= limit)) == (first, second)).count()
+    };
     CorrectCalls {
         threshold,
         both_stable: number(true, true),

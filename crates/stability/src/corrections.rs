@@ -203,7 +203,9 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
                 table.metals.insert(species(&row.symbol), Metal { value, hubbard_u });
             }
             oxide => {
-                table.oxygen.insert(OxideType::of_name(oxide).expect("the embedded table names kinds of oxides"), value);
+                table
+                    .oxygen
+                    .insert(OxideType::of_name(oxide).expect("the embedded table names kinds of oxides"), value);
             }
         }
     }
@@ -242,6 +244,9 @@ mod tests {
     #[test]
     fn u_goes_with_oxygen_and_fluorine() {
         let u = |formula: &str| hubbard_u(&Composition::from_formula(formula).expect("a formula"), species("Fe"));
-        assert_eq!([u("Fe2O3"), u("FeF3"), u("FeS2"), u("Fe"), u("MgO")], [Some(5.3), Some(5.3), None, None, Some(5.3)]);
+        assert_eq!(
+            [u("Fe2O3"), u("FeF3"), u("FeS2"), u("Fe"), u("MgO")],
+            [Some(5.3), Some(5.3), None, None, Some(5.3)]
+        );
     }
 }

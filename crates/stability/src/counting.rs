@@ -108,7 +108,19 @@ impl StabilityCounts {
         });
         let [failed, stable, metastable, up_to_limit, unique, novel, unique_novel, sun, msun, sun_up_to_limit] = shares;
         let n_samples = verdicts.len();
-        Self { n_samples, failed, stable, metastable, up_to_limit, unique, novel, unique_novel, sun, msun, sun_up_to_limit }
+        Self {
+            n_samples,
+            failed,
+            stable,
+            metastable,
+            up_to_limit,
+            unique,
+            novel,
+            unique_novel,
+            sun,
+            msun,
+            sun_up_to_limit,
+        }
     }
 
     /// The shares of S.U.N. at 0 and at 0.1 eV/atom as some works print them: share unique and novel times share
@@ -190,7 +202,8 @@ mod tests {
 
     #[test]
     fn intervals_have_the_width_of_a_binomial() {
-        let verdicts: Vec<Verdict> = (0..1000).map(|index| verdict(if index < 200 { -0.1 } else { 1.0 }, true, true)).collect();
+        let verdicts: Vec<Verdict> =
+            (0..1000).map(|index| verdict(if index < 200 { -0.1 } else { 1.0 }, true, true)).collect();
         let stable = StabilityCounts::of(&verdicts, 2000, 7).stable;
         let deviation = (0.2 * 0.8 / 1000.0_f64).sqrt();
         assert_abs_diff_eq!(stable.interval.lower, 0.2 - 1.96 * deviation, epsilon = 0.004);

@@ -62,6 +62,7 @@ fn placed<'a>(hull: &Hull, marks: &'a [Mark]) -> Result<Vec<PlacedMark<'a>>, Sta
 /// A formula with its numbers lowered.
 fn with_subscripts(formula: &str) -> String {
     let digits = ['₀', '₁', '₂', '₃', '₄', '₅', '₆', '₇', '₈', '₉'];
-    let lowered = |c: char| c.to_digit(10).and_then(|digit| digits.get(usize::try_from(digit).ok()?).copied()).unwrap_or(c);
+    let lowered =
+        |c: char| c.to_digit(10).and_then(|digit| digits.get(usize::try_from(digit).ok()?).copied()).unwrap_or(c);
     formula.chars().map(lowered).collect()
 }

@@ -56,8 +56,14 @@ mod tests {
         let entries = read_energies(good.as_bytes(), Path::new("energies.jsonl"))?;
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].composition.total(), 4);
-        for bad in ["{", "{\"id\": \"a\", \"formula\": \"Xx\", \"energy_per_atom\": 1}", "{\"id\": \"a\", \"formula\": \"Cu\"}"] {
-            let error = read_energies(format!("{good}{bad}").as_bytes(), Path::new("energies.jsonl")).expect_err(bad).to_string();
+        for bad in [
+            "{",
+            "{\"id\": \"a\", \"formula\": \"Xx\", \"energy_per_atom\": 1}",
+            "{\"id\": \"a\", \"formula\": \"Cu\"}",
+        ] {
+            let error = read_energies(format!("{good}{bad}").as_bytes(), Path::new("energies.jsonl"))
+                .expect_err(bad)
+                .to_string();
             assert!(error.starts_with("energies.jsonl: line 3: "), "{error}");
         }
         Ok(())

@@ -71,7 +71,11 @@ impl ElementalReferences {
     ///
     /// # Errors
     /// As [`Self::mixture_per_atom`].
-    pub fn formation_energy_per_atom(&self, composition: &Composition, energy_per_atom: f64) -> Result<f64, StabilityError> {
+    pub fn formation_energy_per_atom(
+        &self,
+        composition: &Composition,
+        energy_per_atom: f64,
+    ) -> Result<f64, StabilityError> {
         Ok(energy_per_atom - self.mixture_per_atom(composition)?)
     }
 }

@@ -158,16 +158,27 @@ impl Hull {
             energy = costs[column];
         }
         weights.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let part = |(column, fraction): (usize, f64)| Part { phase: Arc::clone(&self.phases[columns[column].phase]), fraction };
+        let part = |(column, fraction): (usize, f64)| Part {
+            phase: Arc::clone(&self.phases[columns[column].phase]),
+            fraction,
+        };
         let parts = weights.into_iter().map(part).collect();
-        Ok(Decomposition { parts, energy_per_atom: energy + self.mixture_per_atom(fractions), formation_energy_per_atom: energy })
+        Ok(Decomposition {
+            parts,
+            energy_per_atom: energy + self.mixture_per_atom(fractions),
+            formation_energy_per_atom: energy,
+        })
     }
 
     /// Formation energy against the elementary phases of the hull, eV/atom, of an energy on the scale of its phases.
     ///
     /// # Errors
     /// [`StabilityError::MissingEndMember`].
-    pub fn formation_energy_per_atom(&self, fractions: &Fractions, energy_per_atom: f64) -> Result<f64, StabilityError> {
+    pub fn formation_energy_per_atom(
+        &self,
+        fractions: &Fractions,
+        energy_per_atom: f64,
+    ) -> Result<f64, StabilityError> {
         self.check_ends(fractions.elements())?;
         Ok(energy_per_atom - self.mixture_per_atom(fractions))
     }
@@ -255,6 +266,11 @@ impl Column {
         }
         let formation_energy = phases[phase].energy_per_atom() - mixture;
         let is_end = composition.n_elements() == 1;
-        (is_end || formation_energy < 0.0).then(|| Self { phase, mask: phases[phase].mask(), fractions, formation_energy })
+        (is_end || formation_energy < 0.0).then(|| Self {
+            phase,
+            mask: phases[phase].mask(),
+            fractions,
+            formation_energy,
+        })
     }
 }

@@ -161,7 +161,12 @@ impl ReferenceSet {
     ///
     /// # Errors
     /// [`StabilityError::OtherPotential`]; [`StabilityError::Energy`] for an energy that is not a finite number.
-    pub fn energy_per_atom(&self, energies: &Source, structure: &Structure, raw_per_cell: f64) -> Result<f64, StabilityError> {
+    pub fn energy_per_atom(
+        &self,
+        energies: &Source,
+        structure: &Structure,
+        raw_per_cell: f64,
+    ) -> Result<f64, StabilityError> {
         self.check(energies)?;
         let composition = Composition::of(structure);
         if !raw_per_cell.is_finite() {
@@ -193,7 +198,12 @@ impl ReferenceSet {
     /// # Errors
     /// [`StabilityError::OtherPotential`], [`StabilityError::Energy`], [`StabilityError::MissingEndMember`],
     /// [`StabilityError::Solver`].
-    pub fn place(&self, energies: &Source, structure: &Structure, raw_per_cell: f64) -> Result<Placement, StabilityError> {
+    pub fn place(
+        &self,
+        energies: &Source,
+        structure: &Structure,
+        raw_per_cell: f64,
+    ) -> Result<Placement, StabilityError> {
         let energy_per_atom = self.energy_per_atom(energies, structure, raw_per_cell)?;
         let composition = Composition::of(structure);
         let hull = self.hull(composition.iter().map(|(element, _)| element));

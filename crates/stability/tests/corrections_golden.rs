@@ -8,8 +8,8 @@ use approx::assert_abs_diff_eq;
 use crystal_core::Composition;
 use serde::Deserialize;
 use stability::{
-    CorrectionClass, ElementalReferences, OxideType, SulphideType, guess_oxidation_states, mp2020, mp2020_of_formula, oxide_type,
-    sulphide_type,
+    CorrectionClass, ElementalReferences, OxideType, SulphideType, guess_oxidation_states, mp2020, mp2020_of_formula,
+    oxide_type, sulphide_type,
 };
 use test_support::needs;
 
@@ -60,7 +60,12 @@ fn corrections_of_mp_20_structures() {
         }
 
         let correction = mp2020(structure);
-        assert!((correction.per_cell() - line.correction).abs() < 1e-9, "{}: {correction:?} {}", line.id, line.correction);
+        assert!(
+            (correction.per_cell() - line.correction).abs() < 1e-9,
+            "{}: {correction:?} {}",
+            line.id,
+            line.correction
+        );
         // pymatgen lists adjustments of 0 and of a class under names with the element in brackets.
         let listed = line.adjustments.values().filter(|energy| **energy != 0.0).count();
         assert_eq!(correction.adjustments.iter().filter(|one| one.energy != 0.0).count(), listed, "{}", line.id);

@@ -100,7 +100,8 @@ fn energies_apart_by_a_billionth() -> Result<(), StabilityError> {
 
 #[test]
 fn pictures_and_tables() -> Result<(), StabilityError> {
-    let mark = |text: &str, energy| Mark { label: format!("{text}<&"), composition: formula(text), energy_per_atom: energy };
+    let mark =
+        |text: &str, energy| Mark { label: format!("{text}<&"), composition: formula(text), energy_per_atom: energy };
     let Diagram::Svg(svg) = phase_diagram(&mg_si(), &[mark("Mg2Si", -0.6), mark("MgSi2", 0.9)], "a caption")? else {
         panic!("a picture of two elements")
     };
@@ -109,7 +110,9 @@ fn pictures_and_tables() -> Result<(), StabilityError> {
         "{svg}"
     );
     let ternary = hull(&["Ga", "In", "P"], &[("GaP", -0.5), ("InP", -0.5)]);
-    let Diagram::Svg(svg) = phase_diagram(&ternary, &[mark("GaInP2", -0.55)], "")? else { panic!("a picture of three elements") };
+    let Diagram::Svg(svg) = phase_diagram(&ternary, &[mark("GaInP2", -0.55)], "")? else {
+        panic!("a picture of three elements")
+    };
     assert!(svg.contains("Ga–P–In") || svg.contains("P–Ga–In"), "{svg}");
     let quaternary = hull(&["Ga", "In", "P", "As"], &[("GaP", -0.5), ("InAs", -0.3), ("GaAs", 0.1)]);
     let Diagram::Table(rows) = phase_diagram(&quaternary, &[mark("GaInAsP", -0.35)], "")? else { panic!("a table") };

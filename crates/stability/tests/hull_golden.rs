@@ -94,7 +94,9 @@ fn atoms(cell: &Cell) -> f64 {
 }
 
 fn fractions(cell: &Cell) -> Result<Fractions, StabilityError> {
-    Fractions::from_amounts(cell.composition.iter().map(|(symbol, amount)| (symbol.parse().expect("a symbol"), *amount)))
+    Fractions::from_amounts(
+        cell.composition.iter().map(|(symbol, amount)| (symbol.parse().expect("a symbol"), *amount)),
+    )
 }
 
 fn phase(id: &str, cell: &Cell) -> Arc<Phase> {
@@ -134,7 +136,11 @@ fn check(what: &str, hull: &Hull, cell: &Cell, expected: &Expected) {
     let Some(energy) = cell.energy.map(|energy| energy / atoms(cell)) else {
         let found = hull.decompose(&query).unwrap_or_else(|error| panic!("{what}: {error}"));
         check_decomposition(what, &query, &found, expected);
-        assert_abs_diff_eq!(found.energy_per_atom, expected.hull_energy_per_atom.expect("a level"), epsilon = TOLERANCE);
+        assert_abs_diff_eq!(
+            found.energy_per_atom,
+            expected.hull_energy_per_atom.expect("a level"),
+            epsilon = TOLERANCE
+        );
         return;
     };
     let found = hull.place(&query, energy).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -157,7 +163,8 @@ fn compositions_of_mp_20() {
     assert_eq!(golden.systems.len(), 150);
     for system in &golden.systems {
         let listed = golden.entries.iter().filter(|(id, cell)| {
-            let within = cell.composition.keys().all(|symbol| system.elements.iter().any(|element| element.symbol() == symbol));
+            let within =
+                cell.composition.keys().all(|symbol| system.elements.iter().any(|element| element.symbol() == symbol));
             within && (!id.starts_with("ref-") || system.refs.contains(id))
         });
         let hull = Hull::new(system.elements.iter().copied(), listed.map(|(id, cell)| phase(id, cell)));
@@ -223,7 +230,8 @@ fn hulls_of_the_potential() {
     for (name, system) in systems {
         let elements = name.split(' ').map(|symbol| symbol.parse::<Species>().expect("a symbol"));
         let phases = system.structures.iter().map(|structure| {
-            let atoms = structure.numbers.iter().map(|number| Species::from_atomic_number(*number).expect("an element"));
+            let atoms =
+                structure.numbers.iter().map(|number| Species::from_atomic_number(*number).expect("an element"));
             Arc::new(Phase::new(structure.id.clone(), &atoms.collect(), structure.energy_per_atom).expect("a phase"))
         });
         let hull = Hull::new(elements, phases);
@@ -231,7 +239,11 @@ fn hulls_of_the_potential() {
             let phase = hull.phases().iter().find(|phase| phase.id() == structure.id).expect("a phase");
             let placement = hull.place_phase(phase).expect("a place");
             // pymatgen works with a tolerance of 1e-8 eV/atom.
-            assert_abs_diff_eq!(placement.formation_energy_per_atom, structure.formation_energy_per_atom, epsilon = 1e-9);
+            assert_abs_diff_eq!(
+                placement.formation_energy_per_atom,
+                structure.formation_energy_per_atom,
+                epsilon = 1e-9
+            );
             assert_abs_diff_eq!(placement.energy_above_hull, structure.e_above_hull, epsilon = 1e-8);
             for part in &placement.decomposition.parts {
                 assert_abs_diff_eq!(part.fraction, structure.decomposition[part.phase.id()], epsilon = 1e-6);

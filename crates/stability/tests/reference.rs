@@ -7,8 +7,8 @@ use std::time::Instant;
 use approx::assert_abs_diff_eq;
 use crystal_core::{Composition, SpaceGroupNumber, Species};
 use stability::{
-    Agreement, CorrectionScheme, Fractions, HullLevels, ReferenceBuilder, ReferencePhase, ReferenceSet, Source, StabilityError,
-    mp2020,
+    Agreement, CorrectionScheme, Fractions, HullLevels, ReferenceBuilder, ReferencePhase, ReferenceSet, Source,
+    StabilityError, mp2020,
 };
 use test_support::needs;
 
@@ -32,7 +32,8 @@ fn phase(id: &str, formula: &str, energy: f64, group: i64) -> ReferencePhase {
 
 fn small() -> ReferenceBuilder {
     let scheme = CorrectionScheme::MaterialsProject2020;
-    let mut builder = ReferenceBuilder::new(source("a potential", 'a'), source("some data", 'b'), scheme, "FIRE, 0.05 eV/Å");
+    let mut builder =
+        ReferenceBuilder::new(source("a potential", 'a'), source("some data", 'b'), scheme, "FIRE, 0.05 eV/Å");
     for phase in [
         phase("mp-127", "Na", -1.3, 229),
         phase("mp-22848", "Cl2", -1.8, 64),
@@ -78,7 +79,8 @@ fn the_order_of_phases_does_not_matter() -> Result<(), StabilityError> {
 fn other_potentials_are_refused() -> Result<(), StabilityError> {
     let set = small().finish()?;
     let rows = [("Na", [0.0, 0.0, 0.0]), ("Cl", [0.5, 0.5, 0.5])];
-    let lattice = crystal_core::Lattice::from_rows([[3.4, 0.0, 0.0], [0.0, 3.4, 0.0], [0.0, 0.0, 3.4]]).expect("a cell");
+    let lattice =
+        crystal_core::Lattice::from_rows([[3.4, 0.0, 0.0], [0.0, 3.4, 0.0], [0.0, 0.0, 3.4]]).expect("a cell");
     let sites = rows.map(|(symbol, place)| crystal_core::Site { species: element(symbol), frac_coords: place.into() });
     let salt = crystal_core::Structure::new(lattice, sites.to_vec()).expect("a structure");
     let placement = set.place(&source("the same, renamed", 'A'), &salt, -6.0)?;
@@ -125,8 +127,12 @@ fn damage_is_named() {
 /// MP-20's own formation energies as a reference set, with elements at zero: the spec's hull H1.
 fn hull_of_the_data() -> (ReferenceSet, Vec<common::Row>) {
     let (train, val, test) = (common::mp_20("train"), common::mp_20("val"), common::mp_20("test"));
-    let mut builder =
-        ReferenceBuilder::new(source("Materials Project", 'd'), source("MP-20", 'e'), CorrectionScheme::None, "as published");
+    let mut builder = ReferenceBuilder::new(
+        source("Materials Project", 'd'),
+        source("MP-20", 'e'),
+        CorrectionScheme::None,
+        "as published",
+    );
     let group = SpaceGroupNumber::new(1).expect("a group");
     for number in 1..=94 {
         let element = Species::from_atomic_number(number).expect("an element");
@@ -177,7 +183,8 @@ fn the_hull_of_the_data_agrees_with_its_column() {
     };
     let sample: Vec<&common::Row> = rows.iter().step_by(5).collect();
     let start = Instant::now();
-    let pairs: Vec<(f64, f64)> = sample.iter().map(|row| (place(row), row.energy_above_hull.expect("filtered"))).collect();
+    let pairs: Vec<(f64, f64)> =
+        sample.iter().map(|row| (place(row), row.energy_above_hull.expect("filtered"))).collect();
     let first = start.elapsed();
     let start = Instant::now();
     sample.iter().for_each(|row| assert!(place(row).is_finite()));

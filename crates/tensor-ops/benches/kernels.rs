@@ -1,4 +1,5 @@
-//! Time of the single operations on every device that is compiled in and found, for the edges of some structures and the widths of Table 1's network.
+//! Time of the single operations on every device that is compiled in and found, for the edges of some structures and
+//! the widths of Table 1's network.
 
 use burn::Tensor;
 use burn::backend::Dispatch;

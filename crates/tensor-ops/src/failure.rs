@@ -1,6 +1,7 @@
 //! Failures of a device while it works.
 //!
-//! The tensor library reports them by panics, partly from threads of its own, when a result is read. Here they become errors.
+//! The tensor library reports them by panics, partly from threads of its own, when a result is read. Here they become
+//! errors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Arc, Mutex};
@@ -17,8 +18,15 @@ pub enum DeviceFailure {
 }
 
 /// Words that tell a lack of memory in what runtimes say.
-const OUT_OF_MEMORY: [&str; 7] =
-    ["out of memory", "out of device memory", "outofmemory", "out_of_memory", "buffertoobig", "too big", "can't allocate"];
+const OUT_OF_MEMORY: [&str; 7] = [
+    "out of memory",
+    "out of device memory",
+    "outofmemory",
+    "out_of_memory",
+    "buffertoobig",
+    "too big",
+    "can't allocate",
+];
 
 impl DeviceFailure {
     fn from_messages(messages: &[String]) -> Self {
@@ -47,7 +55,9 @@ pub fn catch_device_failure<T>(work: impl FnOnce() -> T) -> Result<T, DeviceFail
     }));
     let outcome = catch_unwind(AssertUnwindSafe(work));
     set_hook(before);
-    outcome.map_err(|_| DeviceFailure::from_messages(&messages.lock().map(|messages| messages.clone()).unwrap_or_default()))
+    outcome.map_err(|_| {
+        DeviceFailure::from_messages(&messages.lock().map(|messages| messages.clone()).unwrap_or_default())
+    })
 }
 
 #[cfg(test)]

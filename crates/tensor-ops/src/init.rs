@@ -1,4 +1,5 @@
-//! Random initial parameters, the same on every backend: burn's own generator depends on the backend and on what else drew from it.
+//! Random initial parameters, the same on every backend: burn's own generator depends on the backend and on what else
+//! drew from it.
 
 use burn::Tensor;
 use burn::module::Param;

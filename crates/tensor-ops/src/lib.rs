@@ -1,9 +1,9 @@
-//! The tensor operations that burn lacks, for networks on graphs: kernels with their references, radial and angular functions,
-//! initial parameters, precision, and the failures of a device.
+//! The tensor operations that burn lacks, for networks on graphs: kernels with their references, radial and angular
+//! functions, initial parameters, precision, and the failures of a device.
 //!
-//! Burn's `select` differentiates into `select_assign`, which walks all rows serially on a GPU, and the plain angular sum needs one
-//! tensor pass per spherical harmonic. The operations here have a transposed index at hand and are therefore free of atomics:
-//! the same input gives the same bits, whatever the number of threads.
+//! Burn's `select` differentiates into `select_assign`, which walks all rows serially on a GPU, and the plain angular
+//! sum needs one tensor pass per spherical harmonic. The operations here have a transposed index at hand and are
+//! therefore free of atomics: the same input gives the same bits, whatever the number of threads.
 //!
 //! | operation | forward | backward |
 //! | --- | --- | --- |
@@ -17,9 +17,10 @@
 //! | [`squared_error()`] | the loss | by the estimate |
 //! | [`adam`] | a whole optimiser step on all parameters | – |
 //!
-//! Each folder holds the extension of burn's backends (`backend`), the plain-tensor `reference` (what a backend without its own kernel runs,
-//! and what the parity tests compare with), the CPU loops (`flex`), the GPU kernels (`cube`) and the registration of the `backward`.
-//! Other crates add operations of their own in the same way, with the helpers of `cube` and `flex`.
+//! Each folder holds the extension of burn's backends (`backend`), the plain-tensor `reference` (what a backend without
+//! its own kernel runs, and what the parity tests compare with), the CPU loops (`flex`), the GPU kernels (`cube`) and
+//! the registration of the `backward`. Other crates add operations of their own in the same way, with the helpers of
+//! `cube` and `flex`.
 //!
 //! ```
 //! use burn::Tensor;

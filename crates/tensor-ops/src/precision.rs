@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-/// Rounding of the factors of matrix products on devices with tensor cores. Sums are in single precision either way; devices without tensor cores,
-/// the processor among them, multiply in single precision whatever is chosen here.
+/// Rounding of the factors of matrix products on devices with tensor cores. Sums are in single precision either way;
+/// devices without tensor cores, the processor among them, multiply in single precision whatever is chosen here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
-    /// Single precision, about 1e-6 relative: every factor is the sum of two TF32 numbers, a product is three of theirs. The default.
+    /// Single precision, about 1e-6 relative: every factor is the sum of two TF32 numbers, a product is three of
+    /// theirs. The default.
     #[default]
     Single,
     /// Factors rounded to TF32 (10 bits of fraction), about 1e-3 relative: a third of the work.
@@ -34,8 +35,8 @@ pub fn tensor_cores() -> bool {
     TENSOR_CORES.load(Ordering::Relaxed)
 }
 
-/// Switches the process's use of tensor cores: without them, products run as on devices that have none. Meant for comparisons; they are on at the
-/// start.
+/// Switches the process's use of tensor cores: without them, products run as on devices that have none. Meant for
+/// comparisons; they are on at the start.
 pub fn set_tensor_cores(enabled: bool) {
     TENSOR_CORES.store(enabled, Ordering::Relaxed);
 }

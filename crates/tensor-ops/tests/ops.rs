@@ -1,4 +1,5 @@
-//! The own operations against plain tensors, finite differences and, for the angular message, the explicit sum over triplets.
+//! The own operations against plain tensors, finite differences and, for the angular message, the explicit sum over
+//! triplets.
 
 use burn::Tensor;
 use burn::backend::Dispatch;
@@ -36,7 +37,10 @@ fn wide(values: &[f32]) -> Vec<f64> {
 
 /// Targets of 40 rows with an empty target and a full one.
 fn some_rows() -> Vec<u32> {
-    (0..40).map(|row: u32| if row.is_multiple_of(3) { 5 } else { (row * 7) % 9 }).filter(|target| *target != 4).collect()
+    (0..40)
+        .map(|row: u32| if row.is_multiple_of(3) { 5 } else { (row * 7) % 9 })
+        .filter(|target| *target != 4)
+        .collect()
 }
 
 #[test]
@@ -191,8 +195,8 @@ impl Angular {
         RowIndex::new(&index, n_sites, device)
     }
 
-    /// The sum over triplets with Legendre polynomials of the explicit cosine, in double precision: message, and the gradients of
-    /// `Σ weights·message` by x and by the filters.
+    /// The sum over triplets with Legendre polynomials of the explicit cosine, in double precision: message, and the
+    /// gradients of `Σ weights·message` by x and by the filters.
     fn by_triplets(&self) -> [Vec<f64>; 3] {
         let n_edges = self.graph.n_edges();
         let columns = self.columns;
@@ -242,7 +246,11 @@ impl Angular {
             ops::angular_message(x.clone(), filters.clone(), harmonics, &source)
         };
         let grads = (message.clone() * upload(&self.weights, [n_edges, self.columns], device)).sum().backward();
-        [download(message), download(x.grad(&grads).expect("tracked")), download(filters.grad(&grads).expect("tracked"))]
+        [
+            download(message),
+            download(x.grad(&grads).expect("tracked")),
+            download(filters.grad(&grads).expect("tracked")),
+        ]
     }
 }
 
@@ -284,8 +292,8 @@ fn angular_message_agrees_with_the_plain_reference() {
 
 #[test]
 fn gradients_agree_with_finite_differences() {
-    // Through all operations at once: swish of a gather, an angular message, a segment sum. Steps of 1e-2 in single precision: 1e-3 relative is
-    // what such a difference can show.
+    // Through all operations at once: swish of a gather, an angular message, a segment sum. Steps of 1e-2 in single
+    // precision: 1e-3 relative is what such a difference can show.
     let case = Angular::new(4, 3, 5);
     let n_edges = case.graph.n_edges();
     for device in available_devices() {
@@ -345,8 +353,11 @@ fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 #[test]
 fn dense_layers_agree_with_loops_forward_and_backward() {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    // Rows, inputs, outputs: inside one tile, at its borders and beyond, and more rows than one piece of the summed gradient.
-    for sizes @ [rows, inputs, outputs] in [[1, 1, 1], [5, 3, 2], [64, 16, 16], [65, 17, 33], [700, 64, 64], [301, 129, 70]] {
+    // Rows, inputs, outputs: inside one tile, at its borders and beyond, and more rows than one piece of the summed
+    // gradient.
+    for sizes @ [rows, inputs, outputs] in
+        [[1, 1, 1], [5, 3, 2], [64, 16, 16], [65, 17, 33], [700, 64, 64], [301, 129, 70]]
+    {
         let (x, w) = (random(rows * inputs, &mut rng), random(inputs * outputs, &mut rng));
         let (b, g) = (random(outputs, &mut rng), random(rows * outputs, &mut rng));
         let mut expected = product(&x, &w, sizes);
@@ -394,7 +405,8 @@ fn dense_layers_with_swish_agree_with_loops_forward_and_backward() {
         let inner_grad: Vec<f32> = inner.iter().zip(&g).map(|(z, g)| (slope(*z) * f64::from(*g)) as f32).collect();
         let grad_x = product(&inner_grad, &transposed(&w, inputs, outputs), [rows, outputs, inputs]);
         let grad_w = product(&transposed(&x, rows, inputs), &inner_grad, [inputs, rows, outputs]);
-        let grad_b: Vec<f64> = (0..outputs).map(|n| (0..rows).map(|m| f64::from(inner_grad[m * outputs + n])).sum()).collect();
+        let grad_b: Vec<f64> =
+            (0..outputs).map(|n| (0..rows).map(|m| f64::from(inner_grad[m * outputs + n])).sum()).collect();
         for plain in available_devices() {
             let run = |device: &Device| {
                 let input = upload(&x, [rows, inputs], device);
@@ -418,9 +430,19 @@ fn dense_layers_with_swish_agree_with_loops_forward_and_backward() {
             assert_close(&download(output.clone()), &expected, 1e-5, "layer");
             let grads = (output * upload(&g, [rows, outputs], &device)).sum().backward();
             assert_close(&download(input.grad(&grads).expect("tracked")), &grad_x, 1e-4, "gradient by the input");
-            assert_close(&download(layer.weight.val().grad(&grads).expect("tracked")), &grad_w, 1e-4, "gradient by the weight");
+            assert_close(
+                &download(layer.weight.val().grad(&grads).expect("tracked")),
+                &grad_w,
+                1e-4,
+                "gradient by the weight",
+            );
             if let Some(bias) = &layer.bias {
-                assert_close(&download(bias.val().grad(&grads).expect("tracked")), &grad_b, 1e-4, "gradient by the bias");
+                assert_close(
+                    &download(bias.val().grad(&grads).expect("tracked")),
+                    &grad_b,
+                    1e-4,
+                    "gradient by the bias",
+                );
             }
             match added.grad(&grads) {
                 Some(grad) => assert_close(&download(grad), &wide(&g), 1e-6, "gradient by the residual"),
@@ -460,7 +482,11 @@ fn dense_batches_agree_with_single_products() {
     for batch in 0..batches {
         let x = &x[batch * rows * inputs..(batch + 1) * rows * inputs];
         let g = &g[batch * rows * outputs..(batch + 1) * rows * outputs];
-        expected.extend(product(x, &w[batch * inputs * outputs..(batch + 1) * inputs * outputs], [rows, inputs, outputs]));
+        expected.extend(product(
+            x,
+            &w[batch * inputs * outputs..(batch + 1) * inputs * outputs],
+            [rows, inputs, outputs],
+        ));
         grad_w.extend(product(&transposed(x, rows, inputs), g, [inputs, rows, outputs]));
     }
     for device in available_devices() {
@@ -555,7 +581,12 @@ fn layer_norm_agrees_with_its_formula_forward_and_backward() {
             assert_close(&download(output.clone()), &expected, 1e-5, "layer norm");
             let grads = (output * upload(&g, [rows, columns], &device)).sum().backward();
             assert_close(&download(input.grad(&grads).expect("tracked")), &grad_x, 1e-4, "gradient by x");
-            assert_close(&download(layer.gamma.val().grad(&grads).expect("tracked")), &grad_gamma, 1e-4, "gradient by γ");
+            assert_close(
+                &download(layer.gamma.val().grad(&grads).expect("tracked")),
+                &grad_gamma,
+                1e-4,
+                "gradient by γ",
+            );
             let beta = layer.beta.as_ref().and_then(|beta| beta.val().grad(&grads)).expect("tracked");
             assert_close(&download(beta), &grad_beta, 1e-4, "gradient by β");
         }
@@ -576,7 +607,8 @@ fn the_loss_agrees_with_its_formula_forward_and_backward() {
     for device in available_devices() {
         let device = device.autodiff();
         let input = upload(&estimate, shape, &device).require_grad();
-        let found = ops::squared_error(input.clone(), upload(&target, shape, &device), upload(&weights, shape, &device));
+        let found =
+            ops::squared_error(input.clone(), upload(&target, shape, &device), upload(&weights, shape, &device));
         assert!((f64::from(download(found.clone())[0]) - loss).abs() <= 1e-6 * size);
         let grads = (found * 0.5).backward();
         assert_close(&download(input.grad(&grads).expect("tracked")), &slope, 1e-5, "gradient of the loss");

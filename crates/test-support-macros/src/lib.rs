@@ -1,7 +1,7 @@
 //! The attribute [`needs`] for tests that cannot run everywhere.
 //!
-//! What is there is found out when this crate is built (`build.rs`) and again when the environment changes. Only test targets depend on
-//! this crate, so that a change of the environment builds tests again and no library.
+//! What is there is found out when this crate is built (`build.rs`) and again when the environment changes. Only test
+//! targets depend on this crate, so that a change of the environment builds tests again and no library.
 
 use proc_macro::{TokenStream, TokenTree};
 

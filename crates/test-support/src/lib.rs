@@ -2,7 +2,8 @@
 //!
 //! - [`needs`]: a test that cannot run here is reported as `ignored`, with the reason, and never as passed;
 //! - [`shared`]: files of the data outside the workspace;
-//! - [`GoldenSet`] and [`golden_tests`]: tests that run on the committed golden values always, and on the large set where it is there.
+//! - [`GoldenSet`] and [`golden_tests`]: tests that run on the committed golden values always, and on the large set
+//!   where it is there.
 
 mod golden;
 mod shared;
@@ -11,7 +12,8 @@ pub use golden::{Crystal, GoldenSet};
 pub use shared::shared;
 pub use test_support_macros::needs;
 
-/// Makes two tests of each function that takes a [`GoldenSet`]: `committed::NAME` and `shared::NAME`, which needs the shared data.
+/// Makes two tests of each function that takes a [`GoldenSet`]: `committed::NAME` and `shared::NAME`, which needs the
+/// shared data.
 ///
 /// ```
 /// use test_support::{GoldenSet, golden_tests};

@@ -22,8 +22,8 @@ pub struct AdamSettings {
     pub ema_decay: f64,
 }
 
-/// Adam (Kingma and Ba, arXiv 1412.6980). Parameters, their moving average and the moments are kept as one flat vector each, of all parameters in the
-/// order in which the module is traversed.
+/// Adam (Kingma and Ba, arXiv 1412.6980). Parameters, their moving average and the moments are kept as one flat vector
+/// each, of all parameters in the order in which the module is traversed.
 pub struct Adam {
     lengths: Vec<usize>,
     state: AdamParameter,
@@ -61,8 +61,8 @@ impl Adam {
         (Self { lengths: self.lengths.clone(), state }, model, average)
     }
 
-    /// First and second moments, each those of all parameters in the order in which the module is traversed: what [`Self::resumed`] goes on
-    /// from.
+    /// First and second moments, each those of all parameters in the order in which the module is traversed: what
+    /// [`Self::resumed`] goes on from.
     pub fn moments(&self) -> [Vec<f32>; 2] {
         self.moments_by_parameter().map(|parts| parts.concat())
     }
@@ -74,8 +74,8 @@ impl Adam {
             .map(|moment| parts(moment, &self.lengths).into_iter().map(read).collect())
     }
 
-    /// Goes on with [moments](Self::moments) of an earlier run, the parameters of `model` and the moving average in `average`, on the plain
-    /// device `device`; `None` if the moments do not fit them.
+    /// Goes on with [moments](Self::moments) of an earlier run, the parameters of `model` and the moving average in
+    /// `average`, on the plain device `device`; `None` if the moments do not fit them.
     pub fn resumed<M: Module>(self, moments: [Vec<f32>; 2], model: &M, average: &M, device: &Device) -> Option<Self> {
         let n_parameters: usize = self.lengths.iter().sum();
         if moments.iter().any(|moment| moment.len() != n_parameters) {
@@ -99,24 +99,42 @@ impl Adam {
         AdamRecord { moments: first.into_iter().zip(second).map(|(first, second)| [first, second]).collect() }
     }
 
-    /// Goes on from a record with the parameters of `model` and the moving average in `average`; `None` if the record does not fit them.
-    pub(super) fn load_record<M: Module>(self, record: AdamRecord, model: &M, average: &M, device: &Device) -> Option<Self> {
+    /// Goes on from a record with the parameters of `model` and the moving average in `average`; `None` if the record
+    /// does not fit them.
+    pub(super) fn load_record<M: Module>(
+        self,
+        record: AdamRecord,
+        model: &M,
+        average: &M,
+        device: &Device,
+    ) -> Option<Self> {
         let fits = |(length, new): (&usize, &[Vec<f32>; 2])| new.iter().all(|new| new.len() == *length);
         let same = self.lengths.len() == record.moments.len() && self.lengths.iter().zip(&record.moments).all(fits);
-        let (first, second): (Vec<_>, Vec<_>) = record.moments.into_iter().map(|[first, second]| (first, second)).unzip();
+        let (first, second): (Vec<_>, Vec<_>) =
+            record.moments.into_iter().map(|[first, second]| (first, second)).unzip();
         if same { self.resumed([first.concat(), second.concat()], model, average, device) } else { None }
     }
 
-    /// The gradients of a model's parameters as one vector in the order of the state; 0 for a parameter without a gradient.
+    /// The gradients of a model's parameters as one vector in the order of the state; 0 for a parameter without a
+    /// gradient.
     pub fn flat_gradient<M: Module>(&self, model: &M, mut gradients: GradientsParams) -> Tensor<1> {
         let device = self.state.value.device();
         let gradients = flat_gradients(model, &mut gradients).into_iter().zip(&self.lengths);
-        join(gradients.map(|(gradient, length)| gradient.unwrap_or_else(|| Tensor::zeros([*length], &device))).collect())
+        join(
+            gradients.map(|(gradient, length)| gradient.unwrap_or_else(|| Tensor::zeros([*length], &device))).collect(),
+        )
     }
 
-    /// Moves the parameters along their [flat gradient](Self::flat_gradient), and the average of all. `model` and `average` must be what the last
-    /// step returned. `step` counts from 0.
-    pub fn step<M: Module>(&mut self, model: M, average: M, gradient: Tensor<1>, settings: &AdamSettings, step: u64) -> (M, M) {
+    /// Moves the parameters along their [flat gradient](Self::flat_gradient), and the average of all. `model` and
+    /// `average` must be what the last step returned. `step` counts from 0.
+    pub fn step<M: Module>(
+        &mut self,
+        model: M,
+        average: M,
+        gradient: Tensor<1>,
+        settings: &AdamSettings,
+        step: u64,
+    ) -> (M, M) {
         let squared_norm = add_squared_norm(Tensor::zeros([1], &gradient.device()), gradient.clone());
         let time = i32::try_from(step + 1).unwrap_or(i32::MAX);
         let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(time))) as f32;

@@ -1,8 +1,8 @@
 //! Archives: named arrays with metadata in one safetensors file.
 //!
-//! The metadata holds the SHA-256 of the arrays (names, shapes and values), so that a file that was cut, edited or written by something else
-//! is told from a good one before anything is loaded. Files are written to a temporary name in the same folder, flushed and renamed: a
-//! file under the checkpoint's name is always whole.
+//! The metadata holds the SHA-256 of the arrays (names, shapes and values), so that a file that was cut, edited or
+//! written by something else is told from a good one before anything is loaded. Files are written to a temporary name
+//! in the same folder, flushed and renamed: a file under the checkpoint's name is always whole.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -177,8 +177,10 @@ impl TensorArchive {
     /// The arrays whose name begins with `prefix.`, without it; with the metadata.
     pub fn part(&self, prefix: &str) -> Self {
         let start = format!("{prefix}.");
-        let tensors =
-            self.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(&start)?.to_owned(), tensor.clone())));
+        let tensors = self
+            .tensors
+            .iter()
+            .filter_map(|(name, tensor)| Some((name.strip_prefix(&start)?.to_owned(), tensor.clone())));
         Self { tensors: tensors.collect(), metadata: self.metadata.clone() }
     }
 
@@ -240,7 +242,8 @@ impl TensorArchive {
     pub fn from_bytes(content: &[u8], path: &Path) -> Result<Self, ArchiveError> {
         let corrupt = |reason: String| ArchiveError::Corrupt { path: path.to_owned(), reason };
         let (_, header) = SafeTensors::read_metadata(content).map_err(|error| corrupt(error.to_string()))?;
-        let foreign = |problem: String| ArchiveError::Metadata { path: path.to_owned(), key: METADATA_KEY.to_owned(), problem };
+        let foreign =
+            |problem: String| ArchiveError::Metadata { path: path.to_owned(), key: METADATA_KEY.to_owned(), problem };
         let metadata = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
         let metadata = metadata.ok_or_else(|| foreign("is missing".to_owned()))?;
         let metadata: BTreeMap<String, String> =

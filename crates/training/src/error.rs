@@ -13,7 +13,9 @@ pub enum TrainingError {
     #[error("the training data hold no structures")]
     EmptyData,
     /// A loss is infinite or not a number.
-    #[error("the loss of step {step} is not a finite number; lower the learning rate and go on from the last training state")]
+    #[error(
+        "the loss of step {step} is not a finite number; lower the learning rate and go on from the last training state"
+    )]
     NotFinite {
         /// The step.
         step: u64,

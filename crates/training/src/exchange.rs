@@ -15,7 +15,8 @@ pub enum Exchange {
     /// Through the host, in the order of the devices: the same bits in every run, on every backend.
     #[default]
     Host,
-    /// From device to device by the backend's collective operations. CUDA only; it needs NCCL's library. If one device fails, the others wait for it.
+    /// From device to device by the backend's collective operations. CUDA only; it needs NCCL's library. If one device
+    /// fails, the others wait for it.
     Collective,
 }
 
@@ -176,7 +177,10 @@ mod tests {
                     for round in 0..200 {
                         let sum = attendance.sum(vec![rank as f32, round as f32]).expect("all are there");
                         assert_eq!(*sum, [3.0, 3.0 * round as f32]);
-                        assert_eq!(attendance.all_go_on(rank != 1 || round % 2 == 0).expect("all are there"), round % 2 == 0);
+                        assert_eq!(
+                            attendance.all_go_on(rank != 1 || round % 2 == 0).expect("all are there"),
+                            round % 2 == 0
+                        );
                     }
                 });
             }

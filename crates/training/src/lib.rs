@@ -1,7 +1,8 @@
-//! Training of any network: the optimiser, several devices, archives of weights, a training state that a run goes on from.
+//! Training of any network: the optimiser, several devices, archives of weights, a training state that a run goes on
+//! from.
 //!
-//! A crate that holds a model says what its losses are ([`Objective`]); the [`Trainer`] does the rest: Adam, clipping, the moving average of
-//! the weights, resumable states, sums over devices. Weights are kept in a [`TensorArchive`].
+//! A crate that holds a model says what its losses are ([`Objective`]); the [`Trainer`] does the rest: Adam, clipping,
+//! the moving average of the weights, resumable states, sums over devices. Weights are kept in a [`TensorArchive`].
 //!
 //! ```
 //! use training::TensorArchive;

@@ -42,11 +42,12 @@ pub fn module_to_archive<M: Module>(module: &M) -> TensorArchive {
     collector.archive
 }
 
-/// The module with the values of the archive in its float parameters, on its device. Arrays that the module does not have are ignored. `path` is
-/// named in the error.
+/// The module with the values of the archive in its float parameters, on its device. Arrays that the module does not
+/// have are ignored. `path` is named in the error.
 ///
 /// # Errors
-/// [`ArchiveError::MissingTensor`], [`ArchiveError::Shape`] or [`ArchiveError::NumberType`] for the first parameter that does not fit.
+/// [`ArchiveError::MissingTensor`], [`ArchiveError::Shape`] or [`ArchiveError::NumberType`] for the first parameter
+/// that does not fit.
 pub fn archive_into_module<M: Module>(module: M, archive: &TensorArchive, path: &Path) -> Result<M, ArchiveError> {
     struct Loader<'a> {
         path: Vec<String>,
@@ -107,12 +108,16 @@ pub fn archive_into_module<M: Module>(module: M, archive: &TensorArchive, path: 
     }
 }
 
-/// Configuration and parameters of a module, the parameters under the prefix `model`; `kind` names its architecture. More arrays and metadata
-/// can be added before [`TensorArchive::save`].
+/// Configuration and parameters of a module, the parameters under the prefix `model`; `kind` names its architecture.
+/// More arrays and metadata can be added before [`TensorArchive::save`].
 ///
 /// # Errors
 /// [`ArchiveError::Metadata`] if the configuration cannot be written as JSON.
-pub fn described_archive<M: Module, C: Serialize>(module: &M, kind: &str, config: &C) -> Result<TensorArchive, ArchiveError> {
+pub fn described_archive<M: Module, C: Serialize>(
+    module: &M,
+    kind: &str,
+    config: &C,
+) -> Result<TensorArchive, ArchiveError> {
     let mut archive = TensorArchive::default();
     archive.absorb("model", module_to_archive(module));
     let config = serde_json::to_string(config).map_err(|error| ArchiveError::Metadata {
@@ -129,7 +134,11 @@ pub fn described_archive<M: Module, C: Serialize>(module: &M, kind: &str, config
 ///
 /// # Errors
 /// [`ArchiveError::Kind`] for another kind, [`ArchiveError::Metadata`] if entries are missing or unreadable.
-pub fn archive_config<C: DeserializeOwned>(archive: &TensorArchive, kind: &str, path: &Path) -> Result<C, ArchiveError> {
+pub fn archive_config<C: DeserializeOwned>(
+    archive: &TensorArchive,
+    kind: &str,
+    path: &Path,
+) -> Result<C, ArchiveError> {
     let found = archive.metadata(KIND_KEY, path)?;
     if found != kind {
         return Err(ArchiveError::Kind { path: path.to_owned(), expected: kind.to_owned(), found: found.to_owned() });

@@ -43,7 +43,8 @@ pub trait Objective<M>: Sync {
 
 /// The data of an [`Objective`] on one device.
 pub trait LossSource<M> {
-    /// Losses of a share of the batch of step `step`, from 0. They must depend on the step alone, not on the steps before.
+    /// Losses of a share of the batch of step `step`, from 0. They must depend on the step alone, not on the steps
+    /// before.
     ///
     /// # Errors
     /// [`TrainingError::Data`] with what a batch can fail with.

@@ -14,7 +14,8 @@ use crate::{Adam, TrainingError};
 
 const FORMAT: Format = Format { name: "training state", version: 3 };
 
-/// What makes two legs of a training one run: its model, data and settings, each as text. A state is refused by a run that differs in any.
+/// What makes two legs of a training one run: its model, data and settings, each as text. A state is refused by a run
+/// that differs in any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity(Vec<(String, String)>);
 
@@ -28,7 +29,9 @@ impl Identity {
 
     /// The first entry in which `found` differs: what, this value, the other's.
     fn difference(&self, found: &Self) -> Option<(String, String, String)> {
-        let value = |identity: &Self, what: &str| identity.0.iter().find(|(key, _)| key == what).map(|(_, value)| value.clone());
+        let value = |identity: &Self, what: &str| {
+            identity.0.iter().find(|(key, _)| key == what).map(|(_, value)| value.clone())
+        };
         self.0.iter().chain(&found.0).find_map(|(what, _)| {
             let (expected, found) = (value(self, what), value(found, what));
             let told = |value: Option<String>| value.unwrap_or_else(|| "not told".to_owned());
@@ -49,8 +52,8 @@ pub struct TrainingState {
 }
 
 impl TrainingState {
-    /// The state of a run: its modules, of which the first two are the trained one and the moving average, and notes of its own, such as the
-    /// losses so far.
+    /// The state of a run: its modules, of which the first two are the trained one and the moving average, and notes of
+    /// its own, such as the losses so far.
     ///
     /// # Errors
     /// [`TrainingError::Record`] if something cannot be put into bytes.
@@ -81,9 +84,10 @@ impl TrainingState {
     /// [`TrainingError::Damaged`] if it is absent or does not fit.
     pub fn module<M: Module>(&self, index: usize, module: M, path: &Path) -> Result<M, TrainingError> {
         let damaged = |reason: String| TrainingError::Damaged { path: path.to_owned(), reason };
-        let bytes = self.modules.get(index).ok_or_else(|| damaged(format!("it holds {} modules", self.modules.len())))?;
-        let record =
-            ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes.clone())).map_err(|error| damaged(format!("{error}")))?;
+        let bytes =
+            self.modules.get(index).ok_or_else(|| damaged(format!("it holds {} modules", self.modules.len())))?;
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes.clone()))
+            .map_err(|error| damaged(format!("{error}")))?;
         module.try_load_record(record).map_err(|error| damaged(format!("{error}")))
     }
 
@@ -127,14 +131,17 @@ impl TrainingState {
     /// Reads the state of this run.
     ///
     /// # Errors
-    /// [`TrainingError::State`] if the file cannot be read or is damaged, [`TrainingError::Foreign`] if it belongs to another run.
+    /// [`TrainingError::State`] if the file cannot be read or is damaged, [`TrainingError::Foreign`] if it belongs to
+    /// another run.
     pub fn load(path: &Path, identity: &Identity) -> Result<Self, TrainingError> {
         let body = FORMAT.read(path)?;
         let state: Self = postcard::from_bytes(&body)
             .map_err(|error| TrainingError::Damaged { path: path.to_owned(), reason: error.to_string() })?;
         match identity.difference(&state.identity) {
             None => Ok(state),
-            Some((what, expected, found)) => Err(TrainingError::Foreign { path: path.to_owned(), what, expected, found }),
+            Some((what, expected, found)) => {
+                Err(TrainingError::Foreign { path: path.to_owned(), what, expected, found })
+            }
         }
     }
 }

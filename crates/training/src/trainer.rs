@@ -38,7 +38,8 @@ pub struct Trainer<M: Module> {
 }
 
 impl<M: Module> Trainer<M> {
-    /// Starts a run from a freshly initialised model. `device` is a plain device, not a differentiating one; `identity` tells this run from others.
+    /// Starts a run from a freshly initialised model. `device` is a plain device, not a differentiating one; `identity`
+    /// tells this run from others.
     ///
     /// # Errors
     /// [`TrainingError::Config`] if the configuration makes no sense.
@@ -63,8 +64,9 @@ impl<M: Module> Trainer<M> {
         })
     }
 
-    /// The same training with the help of further devices of the same backend: every batch is shared out, the gradients are summed over the
-    /// devices, and the losses are those of the whole batch. The numbers differ from those of one device by rounding only.
+    /// The same training with the help of further devices of the same backend: every batch is shared out, the gradients
+    /// are summed over the devices, and the losses are those of the whole batch. The numbers differ from those of one
+    /// device by rounding only.
     #[must_use]
     pub fn with_helpers(mut self, helpers: &[Device], exchange: Exchange) -> Self {
         self.helpers = helpers.iter().map(|device| device.clone().without_autodiff()).collect();
@@ -72,7 +74,8 @@ impl<M: Module> Trainer<M> {
         self
     }
 
-    /// Goes on from a training state that [`Self::save`] wrote. `model` gives the architecture; its weights are replaced.
+    /// Goes on from a training state that [`Self::save`] wrote. `model` gives the architecture; its weights are
+    /// replaced.
     ///
     /// # Errors
     /// [`TrainingError`] if the file cannot be read, is damaged, or belongs to a run with another identity.
@@ -117,8 +120,8 @@ impl<M: Module> Trainer<M> {
         &self.average
     }
 
-    /// Trains to the configured number of steps. A training state is written to `checkpoint` every `checkpoint_every` steps and at the
-    /// end; `progress` is called whenever losses were read and may stop the run by returning `false`.
+    /// Trains to the configured number of steps. A training state is written to `checkpoint` every `checkpoint_every`
+    /// steps and at the end; `progress` is called whenever losses were read and may stop the run by returning `false`.
     ///
     /// # Errors
     /// [`TrainingError::EmptyData`], [`TrainingError::NotFinite`], and whatever a step or a checkpoint can fail with.
@@ -215,7 +218,12 @@ impl<M: Module> Trainer<M> {
     }
 
     /// One optimiser step.
-    fn step_on(&mut self, source: &mut impl LossSource<M>, share: Share, attendance: &Attendance) -> Result<(), TrainingError> {
+    fn step_on(
+        &mut self,
+        source: &mut impl LossSource<M>,
+        share: Share,
+        attendance: &Attendance,
+    ) -> Result<(), TrainingError> {
         let losses = source.losses(&self.model, self.step, share)?;
         self.unread.push(losses.parts);
         let gradients = losses.total.backward();
@@ -228,7 +236,8 @@ impl<M: Module> Trainer<M> {
         Ok(())
     }
 
-    /// Reads the losses of the steps since the last reading from the device, in one transfer, and sums them over the devices.
+    /// Reads the losses of the steps since the last reading from the device, in one transfer, and sums them over the
+    /// devices.
     fn read_losses(&mut self, attendance: &Attendance) -> Result<(), TrainingError> {
         if self.unread.is_empty() {
             return Ok(());

@@ -24,7 +24,10 @@ fn what_was_saved_is_loaded_bit_by_bit() {
     assert_eq!(loaded.hash(), archive.hash());
     assert_eq!(loaded.u64("step", &path).expect("present"), [17, u64::MAX]);
     let losses = loaded.f64("losses", &path).expect("present");
-    assert_eq!(losses.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), [0.1, -0.0, f64::MIN_POSITIVE].map(f64::to_bits));
+    assert_eq!(
+        losses.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
+        [0.1, -0.0, f64::MIN_POSITIVE].map(f64::to_bits)
+    );
     let (shape, weights) = loaded.f32("model.layer.weight", &path).expect("present");
     assert_eq!((shape, weights[1].to_bits(), weights[4]), (&[2, 3][..], (-0.0_f32).to_bits(), f32::INFINITY));
     assert_eq!(archive_kind(&loaded, &path).expect("present"), "perceptron");
@@ -59,7 +62,9 @@ fn damage_is_noticed() {
     std::fs::write(&path, &flipped).expect("writable");
     let error = TensorArchive::load(&path).expect_err("a flipped bit");
     assert!(matches!(&error, ArchiveError::Hash { expected, found, .. } if expected != found), "{error}");
-    assert!(error.to_string().contains("corrupt or foreign checkpoint") && error.to_string().contains("model.safetensors"));
+    assert!(
+        error.to_string().contains("corrupt or foreign checkpoint") && error.to_string().contains("model.safetensors")
+    );
 
     for length in [0, 5, 100, good.len() / 2, good.len() - 1] {
         std::fs::write(&path, &good[..length]).expect("writable");

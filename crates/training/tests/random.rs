@@ -35,7 +35,8 @@ fn initial_weights_and_the_first_epoch_have_their_own_numbers() {
         let shared = weights.iter().zip(drawn(purpose)).filter(|(weight, number)| **weight == *number).count();
         assert!(shared < 3, "{shared} of {N} numbers of the weights are those of {purpose:?}");
     }
-    for purpose in [Purpose::InitialWeights, Purpose::Training, Purpose::Sampling, Purpose::Demand, Purpose::Selection] {
+    for purpose in [Purpose::InitialWeights, Purpose::Training, Purpose::Sampling, Purpose::Demand, Purpose::Selection]
+    {
         assert_ne!(order, shuffled(purpose), "{purpose:?}");
     }
 }

@@ -16,8 +16,9 @@ pub struct AssignedSite {
     pub position: usize,
 }
 
-/// Which elements stand on which Wyckoff positions of one space group, in canonical order: by atomic number, then by letter, as the
-/// sites of an [`AsymmetricUnit`]. A position without a free parameter holds at most one site; the others hold any number.
+/// Which elements stand on which Wyckoff positions of one space group, in canonical order: by atomic number, then by
+/// letter, as the sites of an [`AsymmetricUnit`]. A position without a free parameter holds at most one site; the
+/// others hold any number.
 ///
 /// Serialised as the number of the space group and its text, as [`Self::parse`] reads it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -69,7 +70,10 @@ impl WyckoffAssignment {
     ///
     /// # Errors
     /// [`AssignmentError::NoSites`], [`AssignmentError::UnknownPosition`], [`AssignmentError::PositionTaken`].
-    pub fn new(space_group: &'static SpaceGroup, sites: impl IntoIterator<Item = AssignedSite>) -> Result<Self, AssignmentError> {
+    pub fn new(
+        space_group: &'static SpaceGroup,
+        sites: impl IntoIterator<Item = AssignedSite>,
+    ) -> Result<Self, AssignmentError> {
         let mut sites: Vec<AssignedSite> = sites.into_iter().collect();
         let positions = space_group.wyckoff_positions();
         if let Some(site) = sites.iter().find(|site| site.position >= positions.len()) {
@@ -194,8 +198,8 @@ impl WyckoffAssignment {
     }
 }
 
-/// Rank of a position by its letter: `a` before `b`, and `A`, the 27th letter of group 47, after `z`. The tables list the general
-/// position, which has the last letter, first.
+/// Rank of a position by its letter: `a` before `b`, and `A`, the 27th letter of group 47, after `z`. The tables list
+/// the general position, which has the last letter, first.
 pub(crate) fn letter_rank(position: usize) -> impl Ord {
     std::cmp::Reverse(position)
 }
@@ -206,6 +210,10 @@ pub(crate) fn position_with_letter(space_group: &SpaceGroup, letter: char) -> Re
     space_group.wyckoff_index(letter).ok_or_else(|| AssignmentError::UnknownLetter {
         space_group: space_group.number(),
         letter,
-        known: positions.iter().rev().map(|position| format!("{}{}", position.multiplicity(), position.letter())).collect(),
+        known: positions
+            .iter()
+            .rev()
+            .map(|position| format!("{}{}", position.multiplicity(), position.letter()))
+            .collect(),
     })
 }

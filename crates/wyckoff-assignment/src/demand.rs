@@ -50,7 +50,9 @@ impl Demand {
     /// What one site on a Wyckoff position adds to the count of its element.
     pub(crate) fn size_of(&self, space_group: &SpaceGroup, position: usize) -> u32 {
         match self {
-            Self::Atoms(_) => (space_group.wyckoff_positions()[position].multiplicity() / space_group.centring().order()) as u32,
+            Self::Atoms(_) => {
+                (space_group.wyckoff_positions()[position].multiplicity() / space_group.centring().order()) as u32
+            }
             Self::Sites(_) => 1,
         }
     }
@@ -65,8 +67,8 @@ impl fmt::Display for Demand {
     }
 }
 
-/// The numbers of formula units Z for which `formula`, reduced, has a number of atoms in the range. Z and range refer to the same cell:
-/// with atoms per PRIMITIVE cell, what [`Demand::of_formula`] takes.
+/// The numbers of formula units Z for which `formula`, reduced, has a number of atoms in the range. Z and range refer
+/// to the same cell: with atoms per PRIMITIVE cell, what [`Demand::of_formula`] takes.
 ///
 /// # Errors
 /// [`AssignmentError::NothingAsked`] for a formula without atoms, [`AssignmentError::NoFormulaUnits`] if no Z fits.

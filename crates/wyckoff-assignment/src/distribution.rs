@@ -6,9 +6,9 @@ use rand::{Rng, RngExt};
 use crate::most_likely::MostLikely;
 use crate::{AssignmentSpace, WyckoffAssignment};
 
-/// A probability for each assignment of a space: proportional to the product, over elements and positions, of a factor that depends on
-/// the element, the position and the number of the element's sites there. The sum over all assignments, which makes probabilities of the
-/// products, is one pass over the table of choices, and so is a draw.
+/// A probability for each assignment of a space: proportional to the product, over elements and positions, of a factor
+/// that depends on the element, the position and the number of the element's sites there. The sum over all assignments,
+/// which makes probabilities of the products, is one pass over the table of choices, and so is a draw.
 #[derive(Debug, Clone)]
 pub struct AssignmentDistribution<'a> {
     space: &'a AssignmentSpace,
@@ -35,7 +35,8 @@ impl<'a> AssignmentDistribution<'a> {
         }
         debug_assert!(log_factors.iter().all(|factor| factor.is_finite()), "every factor is positive");
         let log_sums = graph.backward(0.0, |node, log_sums: &[f64]| {
-            let terms = || graph.edges_of(node).map(|edge| log_factors[edge] + log_sums[graph.edge(edge).target as usize]);
+            let terms =
+                || graph.edges_of(node).map(|edge| log_factors[edge] + log_sums[graph.edge(edge).target as usize]);
             let largest = terms().fold(f64::NEG_INFINITY, f64::max);
             largest + terms().map(|term| (term - largest).exp()).sum::<f64>().ln()
         });
@@ -84,8 +85,9 @@ impl<'a> AssignmentDistribution<'a> {
         self.log_factors[edge] + self.log_sums[self.space.graph.edge(edge).target as usize] - self.log_sums[node]
     }
 
-    /// The assignments with the natural logarithms of their probabilities, the most likely first; the order among equals is always the
-    /// same. Each costs a few steps per level of the table of choices, and memory that grows with those already given.
+    /// The assignments with the natural logarithms of their probabilities, the most likely first; the order among
+    /// equals is always the same. Each costs a few steps per level of the table of choices, and memory that grows with
+    /// those already given.
     pub fn most_likely(&self) -> MostLikely<'_> {
         MostLikely::new(self)
     }

@@ -123,7 +123,9 @@ pub enum AssignmentError {
         limit: usize,
     },
     /// A demand whose table of choices would not fit into memory.
-    #[error("the table of choices for {demand} in space group {space_group} has more than {limit} entries; ask for fewer atoms")]
+    #[error(
+        "the table of choices for {demand} in space group {space_group} has more than {limit} entries; ask for fewer atoms"
+    )]
     TooLarge {
         /// The space group.
         space_group: SpaceGroupNumber,

@@ -35,12 +35,14 @@ struct Foretold {
 }
 
 impl Evaluation {
-    /// Assignments at their standard origin, given the group and the atoms of each element in the primitive cell. Units whose sites are no assignment are left out.
+    /// Assignments at their standard origin, given the group and the atoms of each element in the primitive cell. Units
+    /// whose sites are no assignment are left out.
     pub fn given_atoms(prior: &AssignmentPrior, units: &[&AsymmetricUnit]) -> Self {
         Self::of_assignments(prior, units, |truth| Demand::Atoms(truth.primitive_composition()))
     }
 
-    /// Assignments at their standard origin, given the group and the sites of each element. Units whose sites are no assignment are left out.
+    /// Assignments at their standard origin, given the group and the sites of each element. Units whose sites are no
+    /// assignment are left out.
     pub fn given_sites(prior: &AssignmentPrior, units: &[&AsymmetricUnit]) -> Self {
         Self::of_assignments(prior, units, |truth| Demand::Sites(truth.sites_per_element()))
     }
@@ -85,7 +87,8 @@ pub struct FormulaEvaluation {
 }
 
 impl FormulaEvaluation {
-    /// Looks at each structure: cells of 1 to `most_atoms` atoms. Larger ones, and units whose sites are no assignment, are left out.
+    /// Looks at each structure: cells of 1 to `most_atoms` atoms. Larger ones, and units whose sites are no assignment,
+    /// are left out.
     pub fn of(prior: &FormulaPrior, units: &[&AsymmetricUnit], most_atoms: u32) -> Self {
         // Elements do not matter to the prior, so structures with like formulas share its answer.
         let mut alike: BTreeMap<String, (Composition, Vec<(SpaceGroupNumber, u32)>)> = BTreeMap::new();

@@ -1,9 +1,10 @@
 //! The choices that lead to an assignment, as a graph whose paths are the admissible assignments.
 //!
-//! One level per element and position, elements by atomic number, positions by letter. On each level the choice is how many sites of
-//! the element stand on the position. All that later choices depend on is how much of the element's count is left and which of the
-//! positions without freedom are taken, so paths that agree in both meet in one node: the states of a dynamic programme. Their
-//! number grows with the SUM of the counts, not with their product, because elements compete for fixed points only.
+//! One level per element and position, elements by atomic number, positions by letter. On each level the choice is how
+//! many sites of the element stand on the position. All that later choices depend on is how much of the element's count
+//! is left and which of the positions without freedom are taken, so paths that agree in both meet in one node: the
+//! states of a dynamic programme. Their number grows with the SUM of the counts, not with their product, because
+//! elements compete for fixed points only.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -62,7 +63,8 @@ struct State {
     taken: u16,
 }
 
-/// A level while the graph is built: of each state the range of its edges, and the edges with targets inside the next level.
+/// A level while the graph is built: of each state the range of its edges, and the edges with targets inside the next
+/// level.
 #[derive(Default)]
 struct Layer {
     states: Vec<Range<usize>>,
@@ -132,7 +134,8 @@ impl DecisionGraph {
     /// Whether the graph of a demand would have a path. Mostly answered without building it.
     pub(crate) fn is_possible(space_group: &SpaceGroup, demand: &Demand) -> bool {
         let counts = wanted(demand);
-        let Some(most) = counts.iter().map(|(_, count)| *count).max().filter(|_| demand.counts().total() <= MAX_TOTAL) else {
+        let Some(most) = counts.iter().map(|(_, count)| *count).max().filter(|_| demand.counts().total() <= MAX_TOTAL)
+        else {
             return false;
         };
         let places = places(space_group, demand);
@@ -247,9 +250,9 @@ impl DecisionGraph {
                     continue;
                 }
                 let alive = layer.edges[range.clone()].iter().filter(|edge| is_alive[level + 1][edge.target as usize]);
-                graph
-                    .edges
-                    .extend(alive.map(|edge| Edge { n_sites: edge.n_sites, target: number[level + 1][edge.target as usize] }));
+                graph.edges.extend(
+                    alive.map(|edge| Edge { n_sites: edge.n_sites, target: number[level + 1][edge.target as usize] }),
+                );
                 graph.level_of_node.push(level as u32);
                 graph.first_edge.push(graph.edges.len() as u32);
             }

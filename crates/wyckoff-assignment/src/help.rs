@@ -11,7 +11,8 @@ use crate::{AssignmentSpace, Demand};
 const MOST: usize = 3;
 /// How many space groups are named at most.
 const MOST_GROUPS: usize = 5;
-/// Largest number of formula units that is tried, as a multiple of the one asked for: no group needs more than its order.
+/// Largest number of formula units that is tried, as a multiple of the one asked for: no group needs more than its
+/// order.
 const MOST_TIMES: u32 = 48;
 /// Largest cell that is tried with more formula units, atoms.
 const MOST_ATOMS: u32 = 500;
@@ -24,11 +25,13 @@ const MOST_TRIED: usize = 20_000;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Help {
-    /// The same formula with other numbers of formula units that the group holds: atoms per PRIMITIVE cell, the nearest size first.
+    /// The same formula with other numbers of formula units that the group holds: atoms per PRIMITIVE cell, the nearest
+    /// size first.
     pub formula_units: Vec<Composition>,
     /// Other counts of the same elements that the group holds: atoms per PRIMITIVE cell, the least change first.
     pub nearest: Vec<Composition>,
-    /// Some of the groups that hold what was asked for: those of the same crystal system first, then by number, the highest first.
+    /// Some of the groups that hold what was asked for: those of the same crystal system first, then by number, the
+    /// highest first.
     pub space_groups: Vec<SpaceGroupNumber>,
 }
 
@@ -83,7 +86,8 @@ fn nearest_counts(space_group: &SpaceGroup, atoms: &Composition) -> Vec<Composit
                 }
             }
         }
-        let candidate = |counted: &Vec<u32>| counts.iter().map(|(species, _)| *species).zip(counted.iter().copied()).collect();
+        let candidate =
+            |counted: &Vec<u32>| counts.iter().map(|(species, _)| *species).zip(counted.iter().copied()).collect();
         found.extend(next.iter().map(candidate).filter(|atoms| holds(space_group, atoms)).take(MOST - found.len()));
         if found.len() >= MOST || tried.len() > MOST_TRIED {
             break;

@@ -14,13 +14,13 @@
 //! # }
 //! ```
 //!
-//! A [`WyckoffAssignment`] is the discrete half of a structure in one space group. A [`Demand`] gives exact counts per element, of atoms
-//! or of sites; an [`AssignmentSpace`] holds all assignments that meet it. An [`AssignmentPrior`], learned from reduced structures,
-//! makes an [`AssignmentDistribution`] of a space; a [`FormulaPrior`] says which space groups and cell sizes a formula likely has.
-//! [`Priors::shipped`] are those of MP-20.
+//! A [`WyckoffAssignment`] is the discrete half of a structure in one space group. A [`Demand`] gives exact counts per
+//! element, of atoms or of sites; an [`AssignmentSpace`] holds all assignments that meet it. An [`AssignmentPrior`],
+//! learned from reduced structures, makes an [`AssignmentDistribution`] of a space; a [`FormulaPrior`] says which space
+//! groups and cell sizes a formula likely has. [`Priors::shipped`] are those of MP-20.
 //!
-//! Multiplicities in texts are those of the CONVENTIONAL cell, as in the International Tables; counts of atoms in a [`Demand`] are those
-//! of the PRIMITIVE cell.
+//! Multiplicities in texts are those of the CONVENTIONAL cell, as in the International Tables; counts of atoms in a
+//! [`Demand`] are those of the PRIMITIVE cell.
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library.
@@ -46,5 +46,7 @@ pub use error::AssignmentError;
 pub use evaluation::{Evaluation, FormulaEvaluation};
 pub use help::Help;
 pub use most_likely::MostLikely;
-pub use prior::{AssignmentPrior, CellChoice, FormulaPrior, FormulaSmoothing, Origin, Priors, Smoothing, anonymous_formula};
+pub use prior::{
+    AssignmentPrior, CellChoice, FormulaPrior, FormulaSmoothing, Origin, Priors, Smoothing, anonymous_formula,
+};
 pub use space::{AssignmentSpace, Listing};

@@ -7,8 +7,8 @@ use crate::{AssignmentDistribution, WyckoffAssignment};
 
 /// Assignments with ln of their probabilities, the most likely first.
 ///
-/// A best-first search over beginnings of paths. What a beginning is worth is its best completion, which is known exactly from one
-/// pass from the end, so no beginning is looked at that does not lead to one of the assignments given.
+/// A best-first search over beginnings of paths. What a beginning is worth is its best completion, which is known
+/// exactly from one pass from the end, so no beginning is looked at that does not lead to one of the assignments given.
 #[derive(Debug, Clone)]
 pub struct MostLikely<'a> {
     distribution: &'a AssignmentDistribution<'a>,

@@ -1,7 +1,8 @@
 //! Assignments that differ by the choice of origin only.
 //!
-//! A space group in its standard setting leaves a choice of origin: rock salt is Na on 4a and Cl on 4b, or the other way round. Shifts of
-//! the origin, and inversions, that map the group onto itself permute its Wyckoff positions and leave the cell as it is.
+//! A space group in its standard setting leaves a choice of origin: rock salt is Na on 4a and Cl on 4b, or the other
+//! way round. Shifts of the origin, and inversions, that map the group onto itself permute its Wyckoff positions and
+//! leave the cell as it is.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -13,7 +14,8 @@ use crate::WyckoffAssignment;
 use crate::assignment::AssignedSite;
 use crate::periodic_table::place;
 
-/// Shifts are tried in steps of 1/12 of the conventional axes: origins of the standard settings differ by halves, thirds and quarters.
+/// Shifts are tried in steps of 1/12 of the conventional axes: origins of the standard settings differ by halves,
+/// thirds and quarters.
 const STEPS: i32 = 12;
 /// How far translations that are the same may differ, fractions of the axes.
 const SAME: f64 = 1e-6;
@@ -28,8 +30,9 @@ fn permutations(space_group: &'static SpaceGroup) -> &'static [Permutation] {
     static PERMUTATIONS: [OnceLock<Vec<Permutation>>; 230] = [const { OnceLock::new() }; 230];
     PERMUTATIONS[usize::from(space_group.number().get()) - 1].get_or_init(|| {
         let points = space_group.centring().lattice_points();
-        let is_lattice_vector =
-            |vector: Vector3<f64>| points.iter().any(|point| (vector - point).iter().all(|x| (x - x.round()).abs() < SAME));
+        let is_lattice_vector = |vector: Vector3<f64>| {
+            points.iter().any(|point| (vector - point).iter().all(|x| (x - x.round()).abs() < SAME))
+        };
         let mut found: BTreeSet<Permutation> = BTreeSet::from([(0..space_group.wyckoff_positions().len()).collect()]);
         if space_group.wyckoff_positions().len() == 1 {
             return found.into_iter().collect();
@@ -53,7 +56,8 @@ fn permutations(space_group: &'static SpaceGroup) -> &'static [Permutation] {
 }
 
 fn permutation(space_group: &SpaceGroup, sign: f64, shift: &Vector3<f64>) -> Permutation {
-    // Which point lies on which position does not depend on the cell, and these parameters put none on a more special one.
+    // Which point lies on which position does not depend on the cell, and these parameters put none on a more special
+    // one.
     let lattice = Lattice::new(Matrix3::from_diagonal_element(5.0)).expect("a cell");
     let parameters = Vector3::new(0.1234, 0.2771, 0.4159);
     let image = |point: Vector3<f64>| space_group.locate(&(point * sign + shift), &lattice, NEAR).position;
@@ -61,8 +65,8 @@ fn permutation(space_group: &SpaceGroup, sign: f64, shift: &Vector3<f64>) -> Per
 }
 
 impl WyckoffAssignment {
-    /// All assignments that are this one with another choice of origin, or inverted: structures of one are structures of the other, with
-    /// the same cell. The assignment itself is among them. Changes of axes are not looked at.
+    /// All assignments that are this one with another choice of origin, or inverted: structures of one are structures
+    /// of the other, with the same cell. The assignment itself is among them. Changes of axes are not looked at.
     pub fn other_origins(&self) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
         for permutation in permutations(self.space_group()) {
@@ -75,15 +79,16 @@ impl WyckoffAssignment {
         found
     }
 
-    /// The one of [`Self::other_origins`] that stands for all of them: first the earliest letters whatever is on them, then the elements
-    /// with fewer atoms on the earlier letters, then those further left in the periodic table. Structures of one type thus look alike
-    /// whatever their elements are.
+    /// The one of [`Self::other_origins`] that stands for all of them: first the earliest letters whatever is on them,
+    /// then the elements with fewer atoms on the earlier letters, then those further left in the periodic table.
+    /// Structures of one type thus look alike whatever their elements are.
     pub fn standard_origin(&self) -> Self {
         self.other_origins().into_iter().min_by_key(rank).expect("the assignment itself is among them")
     }
 }
 
-/// Of the sites in order of their letters: letters, atoms of their elements, places of their elements in the periodic table.
+/// Of the sites in order of their letters: letters, atoms of their elements, places of their elements in the periodic
+/// table.
 fn rank(assignment: &WyckoffAssignment) -> [Vec<u32>; 3] {
     let n_positions = assignment.space_group().wyckoff_positions().len();
     let atoms = assignment.primitive_composition();
@@ -139,7 +144,11 @@ mod tests {
                 (position.multiplicity(), position.n_free(), position.site_symmetry_order())
             };
             for first in all {
-                assert!((0..first.len()).all(|position| kind(first[position]) == kind(position)), "group {}", group.number());
+                assert!(
+                    (0..first.len()).all(|position| kind(first[position]) == kind(position)),
+                    "group {}",
+                    group.number()
+                );
                 for second in all {
                     let product: Permutation = first.iter().map(|position| second[*position]).collect();
                     assert!(all.contains(&product), "group {}", group.number());

@@ -6,8 +6,8 @@ use crate::graph::DecisionGraph;
 use crate::help::Help;
 use crate::{AssignmentError, Demand, WyckoffAssignment};
 
-/// All assignments of one space group that meet a demand: those whose counts are exactly the ones asked for, with no position without
-/// freedom used twice. They are counted without being listed, and listed without being kept.
+/// All assignments of one space group that meet a demand: those whose counts are exactly the ones asked for, with no
+/// position without freedom used twice. They are counted without being listed, and listed without being kept.
 #[derive(Debug, Clone)]
 pub struct AssignmentSpace {
     space_group: &'static SpaceGroup,
@@ -17,13 +17,13 @@ pub struct AssignmentSpace {
 }
 
 impl AssignmentSpace {
-    /// Prepares counting and listing. Time and memory grow with the sum of the counts times the number of Wyckoff positions, and not
-    /// with the number of assignments.
+    /// Prepares counting and listing. Time and memory grow with the sum of the counts times the number of Wyckoff
+    /// positions, and not with the number of assignments.
     ///
     /// # Errors
-    /// [`AssignmentError::Impossible`] with what could be asked for instead (finding that out takes longer than finding out that
-    /// nothing fits: ask [`Self::is_possible`] first where the answer is all that is needed), [`AssignmentError::NothingAsked`],
-    /// [`AssignmentError::TooLarge`].
+    /// [`AssignmentError::Impossible`] with what could be asked for instead (finding that out takes longer than finding
+    /// out that nothing fits: ask [`Self::is_possible`] first where the answer is all that is needed),
+    /// [`AssignmentError::NothingAsked`], [`AssignmentError::TooLarge`].
     pub fn new(space_group: &'static SpaceGroup, demand: Demand) -> Result<Self, AssignmentError> {
         match DecisionGraph::new(space_group, &demand)? {
             Some(graph) => Ok(Self::of_graph(space_group, demand, graph)),
@@ -67,8 +67,9 @@ impl AssignmentSpace {
         assignment.space_group().number() == self.space_group.number() && self.graph.path(assignment).is_some()
     }
 
-    /// All of them, one at a time, in lexicographic order of their sites: each assignment as the sequence of its sites in canonical
-    /// order, where an earlier element or letter comes before a later one. The iterator keeps one path of choices and nothing else.
+    /// All of them, one at a time, in lexicographic order of their sites: each assignment as the sequence of its sites
+    /// in canonical order, where an earlier element or letter comes before a later one. The iterator keeps one path of
+    /// choices and nothing else.
     pub fn iter(&self) -> Listing<'_> {
         Listing { space: self, path: Vec::with_capacity(self.graph.levels().len()), is_started: false }
     }

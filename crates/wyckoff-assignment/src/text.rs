@@ -11,7 +11,8 @@ use crate::{AssignmentError, WyckoffAssignment};
 const MAX_REPEATS: usize = 10_000;
 
 impl fmt::Display for WyckoffAssignment {
-    /// Canonical order, multiplicities of the CONVENTIONAL cell, `*n` behind a position that holds n sites of one element.
+    /// Canonical order, multiplicities of the CONVENTIONAL cell, `*n` behind a position that holds n sites of one
+    /// element.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (site, count)) in self.counts().into_iter().enumerate() {
             let position = &self.space_group().wyckoff_positions()[site.position];
@@ -26,13 +27,13 @@ impl fmt::Display for WyckoffAssignment {
 }
 
 impl WyckoffAssignment {
-    /// Reads `Cu@8d Si@4c K@4c`: sites in any order, apart by spaces or commas. Each is an element, `@`, the multiplicity in the
-    /// CONVENTIONAL cell (which may be left out) and the Wyckoff letter. An element that stands on several sites of one position is
-    /// written several times, or once with `*n` behind it.
+    /// Reads `Cu@8d Si@4c K@4c`: sites in any order, apart by spaces or commas. Each is an element, `@`, the
+    /// multiplicity in the CONVENTIONAL cell (which may be left out) and the Wyckoff letter. An element that stands on
+    /// several sites of one position is written several times, or once with `*n` behind it.
     ///
     /// # Errors
-    /// [`AssignmentError::Syntax`], [`AssignmentError::UnknownLetter`], [`AssignmentError::WrongMultiplicity`], and those of
-    /// [`Self::new`].
+    /// [`AssignmentError::Syntax`], [`AssignmentError::UnknownLetter`], [`AssignmentError::WrongMultiplicity`], and
+    /// those of [`Self::new`].
     pub fn parse(space_group: &'static SpaceGroup, text: &str) -> Result<Self, AssignmentError> {
         let mut sites = Vec::new();
         for part in text.split(|c: char| c.is_whitespace() || c == ',').filter(|part| !part.is_empty()) {
@@ -45,7 +46,8 @@ impl WyckoffAssignment {
 
 fn parse_site(space_group: &SpaceGroup, part: &str) -> Result<(AssignedSite, usize), AssignmentError> {
     let bad = |reason: String| AssignmentError::Syntax { text: part.to_owned(), reason };
-    let (symbol, rest) = part.split_once('@').ok_or_else(|| bad("there is no '@' between element and position".to_owned()))?;
+    let (symbol, rest) =
+        part.split_once('@').ok_or_else(|| bad("there is no '@' between element and position".to_owned()))?;
     let species: Species = symbol.parse().map_err(|error: crystal_core::CrystalError| bad(error.to_string()))?;
     let (rest, count) = match rest.split_once('*') {
         None => (rest, 1),
@@ -65,7 +67,12 @@ fn parse_site(space_group: &SpaceGroup, part: &str) -> Result<(AssignedSite, usi
         let expected = space_group.wyckoff_positions()[position].multiplicity();
         let found = multiplicity.parse::<usize>().map_err(|_| bad(format!("'{multiplicity}' is no multiplicity")))?;
         if found != expected {
-            return Err(AssignmentError::WrongMultiplicity { space_group: space_group.number(), letter, expected, found });
+            return Err(AssignmentError::WrongMultiplicity {
+                space_group: space_group.number(),
+                letter,
+                expected,
+                found,
+            });
         }
     }
     Ok((AssignedSite { species, position }, count))
@@ -106,14 +113,28 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_there() {
-        let message = |number, text: &str| WyckoffAssignment::parse(group(number), text).expect_err("no assignment").to_string();
+        let message =
+            |number, text: &str| WyckoffAssignment::parse(group(number), text).expect_err("no assignment").to_string();
         assert_eq!(message(62, "Cu@q"), "space group 62 has no Wyckoff position 'q'; it has 4a, 4b, 4c, 8d");
         assert!(message(62, "Cu@4d").contains("has multiplicity 8 in the conventional cell, not 4; write 8d or d"));
         let taken = message(62, "Cu@a Fe@a");
-        assert!(taken.starts_with("position 4a of space group 62 is a fixed point") && taken.contains("Cu and Fe"), "{taken}");
+        assert!(
+            taken.starts_with("position 4a of space group 62 is a fixed point") && taken.contains("Cu and Fe"),
+            "{taken}"
+        );
         assert!(message(62, "Cu@a*2").contains("Cu and Cu"));
-        for text in ["Cu", "Cu@", "Cu@8", "Cu@8dd", "Xx@a", "@a", "Cu@a*0", "Cu@a*x", "Cu@a*99999999", "Cu@99999999999999999999a"]
-        {
+        for text in [
+            "Cu",
+            "Cu@",
+            "Cu@8",
+            "Cu@8dd",
+            "Xx@a",
+            "@a",
+            "Cu@a*0",
+            "Cu@a*x",
+            "Cu@a*99999999",
+            "Cu@99999999999999999999a",
+        ] {
             assert!(message(62, text).contains("is no site"), "{text}");
         }
         assert!(message(62, " , ").contains("no sites are given"));

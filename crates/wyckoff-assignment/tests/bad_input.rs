@@ -24,7 +24,10 @@ fn impossible_counts_come_with_suggestions() {
     assert!(help.nearest.is_empty(), "four atoms of each are farther away than is looked");
     assert_eq!(help.space_groups.len(), 5);
     for number in &help.space_groups {
-        assert!(AssignmentSpace::is_possible(crystal_core::SpaceGroup::get(*number), &Demand::Atoms(composition("Na:1,Cl:1"))));
+        assert!(AssignmentSpace::is_possible(
+            crystal_core::SpaceGroup::get(*number),
+            &Demand::Atoms(composition("Na:1,Cl:1"))
+        ));
         assert!((16..=74).contains(&number.get()), "orthorhombic ones first");
     }
     assert!(
@@ -48,7 +51,8 @@ fn nearest_counts_change_least() {
 #[test]
 fn positions_that_do_not_exist() {
     let species: Species = "Fe".parse().expect("an element");
-    let error = WyckoffAssignment::new(group(1), [AssignedSite { species, position: 1 }]).expect_err("one position only");
+    let error =
+        WyckoffAssignment::new(group(1), [AssignedSite { species, position: 1 }]).expect_err("one position only");
     assert_eq!(error.to_string(), "space group 1 has 1 Wyckoff positions; there is none with index 1");
 }
 
@@ -58,7 +62,8 @@ fn json_holds_the_text() {
     let json = serde_json::to_string(&assignment).expect("json");
     assert_eq!(json, r#"{"space_group":62,"sites":"Si@4c Cu@8d*2"}"#);
     assert_eq!(serde_json::from_str::<WyckoffAssignment>(&json).expect("an assignment"), assignment);
-    let error = serde_json::from_str::<WyckoffAssignment>(r#"{"space_group":62,"sites":"Si@q"}"#).expect_err("no such letter");
+    let error =
+        serde_json::from_str::<WyckoffAssignment>(r#"{"space_group":62,"sites":"Si@q"}"#).expect_err("no such letter");
     assert!(error.to_string().contains("has no Wyckoff position 'q'"));
 }
 

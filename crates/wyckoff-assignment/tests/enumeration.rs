@@ -12,10 +12,12 @@ use rand_chacha::ChaCha8Rng;
 use wyckoff_assignment::{AssignmentError, AssignmentSpace, Demand, WyckoffAssignment};
 
 /// Atoms in the primitive cell, each small enough that all assignments can be made one by one.
-const ATOMS: [&str; 8] = ["Fe:1", "Fe:3", "Si:6", "Na:1,Cl:1", "Ti:2,O:4", "Ca:1,Ti:1,O:3", "Li:2,Ni:1,O:2,F:1", "Al:2,O:3"];
+const ATOMS: [&str; 8] =
+    ["Fe:1", "Fe:3", "Si:6", "Na:1,Cl:1", "Ti:2,O:4", "Ca:1,Ti:1,O:3", "Li:2,Ni:1,O:2,F:1", "Al:2,O:3"];
 const SITES: [&str; 4] = ["Fe:2", "Na:1,Cl:1", "Ti:1,O:3", "Li:1,Ni:1,O:1"];
 
-/// All assignments as sets of texts, site by site: each next site of an element has the letter of the last one or a later one.
+/// All assignments as sets of texts, site by site: each next site of an element has the letter of the last one or a
+/// later one.
 fn one_by_one(space_group: &SpaceGroup, demand: &Demand) -> BTreeSet<Vec<(Species, char)>> {
     fn place(
         space_group: &SpaceGroup,
@@ -34,8 +36,11 @@ fn one_by_one(space_group: &SpaceGroup, demand: &Demand) -> BTreeSet<Vec<(Specie
         let rank = |letter: char| (letter.is_uppercase(), letter);
         for position in space_group.wyckoff_positions() {
             let letter = position.letter();
-            let images =
-                if is_atoms { (position.multiplicity() / space_group.centring().lattice_points().len()) as u32 } else { 1 };
+            let images = if is_atoms {
+                (position.multiplicity() / space_group.centring().lattice_points().len()) as u32
+            } else {
+                1
+            };
             let goes_back = sites.last().is_some_and(|last| last.0 == *species && rank(last.1) > rank(letter));
             let is_taken = position.linear().norm() == 0.0 && sites.iter().any(|site| site.1 == letter);
             if images > *count || goes_back || is_taken {
@@ -131,7 +136,8 @@ fn expanded(assignment: &WyckoffAssignment, rng: &mut ChaCha8Rng) -> [Compositio
         .collect();
     let unit = AsymmetricUnit { space_group: assignment.space_group(), lattice, sites };
     assert_eq!(&WyckoffAssignment::of(&unit).expect("admissible sites"), assignment);
-    [unit.expand().expect("a structure"), unit.expand_conventional().expect("a structure")].map(|cell| Composition::of(&cell))
+    [unit.expand().expect("a structure"), unit.expand_conventional().expect("a structure")]
+        .map(|cell| Composition::of(&cell))
 }
 
 #[test]
@@ -149,7 +155,12 @@ fn listed_assignments_expand_to_what_was_asked_for() {
             for assignment in space.iter().step_by(step) {
                 let [primitive, conventional] = expanded(&assignment, &mut rng);
                 assert_eq!(primitive, assignment.primitive_composition(), "group {}, {assignment}", group.number());
-                assert_eq!(conventional, assignment.conventional_composition(), "group {}, {assignment}", group.number());
+                assert_eq!(
+                    conventional,
+                    assignment.conventional_composition(),
+                    "group {}, {assignment}",
+                    group.number()
+                );
                 if let Demand::Atoms(atoms) = space.demand() {
                     assert_eq!(&primitive, atoms);
                 }
@@ -162,7 +173,8 @@ fn listed_assignments_expand_to_what_was_asked_for() {
 
 #[test]
 fn large_counts_are_counted_without_being_listed() {
-    let space = AssignmentSpace::new(group(47), Demand::Atoms(composition("Mg:40,Si:40,O:120"))).expect("a possible demand");
+    let space =
+        AssignmentSpace::new(group(47), Demand::Atoms(composition("Mg:40,Si:40,O:120"))).expect("a possible demand");
     assert!(space.count() > 1_000_000_000_000_000_000);
     assert_eq!(space.iter().take(1000).collect::<std::collections::HashSet<_>>().len(), 1000);
     let TooMany { count, limit } = too_many(space.list(100).expect_err("too many"));

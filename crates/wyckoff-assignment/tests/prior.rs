@@ -62,12 +62,16 @@ fn log_probability(distribution: &AssignmentDistribution, assignment: &WyckoffAs
 
 #[test]
 fn probabilities_are_positive_and_sum_to_one() {
-    let smoothings =
-        [Smoothing::default(), Smoothing { position: f64::INFINITY, count: f64::INFINITY, ..Smoothing::default() }, LITTLE];
+    let smoothings = [
+        Smoothing::default(),
+        Smoothing { position: f64::INFINITY, count: f64::INFINITY, ..Smoothing::default() },
+        LITTLE,
+    ];
     for (space, smoothing) in spaces().iter().flat_map(|space| smoothings.map(|smoothing| (space, smoothing))) {
         let prior = prior().with_smoothing(smoothing);
         let distribution = prior.distribution(space);
-        let probabilities: Vec<f64> = space.iter().map(|assignment| log_probability(&distribution, &assignment).exp()).collect();
+        let probabilities: Vec<f64> =
+            space.iter().map(|assignment| log_probability(&distribution, &assignment).exp()).collect();
         assert!(probabilities.iter().all(|probability| *probability > 0.0));
         let sum: f64 = probabilities.iter().sum();
         assert!((sum - 1.0).abs() < 1e-9, "group {}, {}: {sum}", space.space_group().number(), space.demand());
@@ -135,7 +139,11 @@ fn draws_come_as_often_as_they_should() {
         }
         // Mean and variance of chi-square are n and 2n.
         let bound = f64::from(cells) + 5.0 * (2.0 * f64::from(cells)).sqrt();
-        assert!(cells > 1 && statistic < bound, "group {}: {statistic} for {cells} cells", space.space_group().number());
+        assert!(
+            cells > 1 && statistic < bound,
+            "group {}: {statistic} for {cells} cells",
+            space.space_group().number()
+        );
     }
 }
 
@@ -161,7 +169,8 @@ fn the_most_likely_ones_are_those_of_the_sorted_list() {
 
 #[test]
 fn the_best_of_very_many_come_at_once() {
-    let space = AssignmentSpace::new(group(47), Demand::Atoms(composition("Mg:8,Si:8,O:24"))).expect("a possible demand");
+    let space =
+        AssignmentSpace::new(group(47), Demand::Atoms(composition("Mg:8,Si:8,O:24"))).expect("a possible demand");
     assert!(space.count() > 1_000_000_000);
     let prior = prior();
     let distribution = prior.distribution(&space);
@@ -202,7 +211,8 @@ fn cells_of_a_formula() {
 
 #[test]
 fn files_are_whole_or_refused() {
-    let origin = Origin { data: "a handful".to_owned(), data_sha256: "0".repeat(64), n_structures: 10, git: "none".to_owned() };
+    let origin =
+        Origin { data: "a handful".to_owned(), data_sha256: "0".repeat(64), n_structures: 10, git: "none".to_owned() };
     let formulas = FormulaPrior::learn(&training(), FormulaSmoothing::default());
     let priors = Priors { origin, assignments: prior(), formulas };
     let bytes = priors.to_bytes().expect("bytes");
@@ -211,7 +221,9 @@ fn files_are_whole_or_refused() {
     assert_eq!(read.to_bytes().expect("bytes"), bytes);
     for space in spaces() {
         let (a, b) = (read.assignments.distribution(&space), priors.assignments.distribution(&space));
-        assert!(space.iter().take(20).all(|assignment| a.log_probability(&assignment) == b.log_probability(&assignment)));
+        assert!(
+            space.iter().take(20).all(|assignment| a.log_probability(&assignment) == b.log_probability(&assignment))
+        );
     }
     let mut damaged = bytes.clone();
     *damaged.last_mut().expect("a byte") ^= 1;
@@ -241,7 +253,10 @@ fn the_shipped_priors_know_perovskites_and_salt() {
     let best = |number, text: &str| {
         let space = AssignmentSpace::new(group(number), Demand::Atoms(composition(text))).expect("a possible demand");
         let distribution = priors.assignments.distribution(&space);
-        distribution.most_likely().next().map(|(assignment, log_probability)| (assignment.to_string(), log_probability.exp()))
+        distribution
+            .most_likely()
+            .next()
+            .map(|(assignment, log_probability)| (assignment.to_string(), log_probability.exp()))
     };
     let (perovskite, probability) = best(221, "Sr:1,Ti:1,O:3").expect("an assignment");
     assert_eq!(perovskite, "O@3c Ti@1b Sr@1a");

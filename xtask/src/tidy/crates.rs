@@ -155,7 +155,8 @@ fn check_manifest(manifest: &Manifest, names: &[String], findings: &mut Vec<Find
             may_use(name, used)
         };
         if names.iter().any(|name| name == used) && !allowed {
-            let message = format!("`{name}` may not use `{used}` (see ARCHITECTURE.md); move the code to the crate that may");
+            let message =
+                format!("`{name}` may not use `{used}` (see ARCHITECTURE.md); move the code to the crate that may");
             findings.push(Finding::new(path, line, message));
         }
     }
@@ -164,8 +165,10 @@ fn check_manifest(manifest: &Manifest, names: &[String], findings: &mut Vec<Find
 /// Dependencies whose names no source file of the package contains. Each of them costs every build its compilation.
 fn unused(manifest: &Manifest, tree: &Tree) -> anyhow::Result<Vec<Finding>> {
     let folder = manifest.path.parent().expect("a manifest lies in a folder");
-    let sources =
-        tree.files().iter().filter(|path| path.starts_with(folder) && path.extension().is_some_and(|ending| ending == "rs"));
+    let sources = tree
+        .files()
+        .iter()
+        .filter(|path| path.starts_with(folder) && path.extension().is_some_and(|ending| ending == "rs"));
     let texts = sources.map(|path| tree.text(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let is_used = |called: &str| texts.iter().flatten().any(|text| holds_word(text, called));
     let unused = manifest.dependencies.iter().filter(|dependency| !is_used(&dependency.called));

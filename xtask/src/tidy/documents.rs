@@ -17,7 +17,11 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
         for (line, target) in inclusions(&text) {
             let folder = path.parent().unwrap_or(Path::new(""));
             if !tree.contains(&normalised(&folder.join(target))) {
-                findings.push(Finding::new(path, line, format!("'{target}' is included and is not there; mend or drop it")));
+                findings.push(Finding::new(
+                    path,
+                    line,
+                    format!("'{target}' is included and is not there; mend or drop it"),
+                ));
             }
         }
         for (line, target) in links(&text) {
@@ -27,7 +31,11 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
             }
             let folder = path.parent().unwrap_or(Path::new(""));
             if !tree.contains(&normalised(&folder.join(target))) {
-                findings.push(Finding::new(path, line, format!("the link to '{target}' leads nowhere; mend or drop it")));
+                findings.push(Finding::new(
+                    path,
+                    line,
+                    format!("the link to '{target}' leads nowhere; mend or drop it"),
+                ));
             }
         }
         if let (Some(contents), Ok(chapter)) = (&contents, path.strip_prefix(BOOK)) {

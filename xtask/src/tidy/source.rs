@@ -8,12 +8,22 @@ use super::Finding;
 const MAX_LINES: usize = 600;
 
 /// Words that mark unfinished work. Split, so that this file does not find itself.
-const UNFINISHED: [&str; 5] =
-    [concat!("to", "do!"), concat!("unimple", "mented!"), concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+const UNFINISHED: [&str; 5] = [
+    concat!("to", "do!"),
+    concat!("unimple", "mented!"),
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X"),
+];
 
 /// Beginnings of paths that exist on one machine only.
-const MACHINE_PATHS: [&str; 5] =
-    [concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("C:\\Us", "ers\\")];
+const MACHINE_PATHS: [&str; 5] = [
+    concat!("/ho", "me/"),
+    concat!("/Us", "ers/"),
+    concat!("/ro", "ot/"),
+    concat!("/wo", "rk/"),
+    concat!("C:\\Us", "ers\\"),
+];
 
 /// All findings in one file.
 pub(super) fn check(path: &Path, text: &str) -> Vec<Finding> {
@@ -26,7 +36,10 @@ pub(super) fn check(path: &Path, text: &str) -> Vec<Finding> {
             find(number, "white space at the end of the line; delete it".to_owned());
         }
         for word in UNFINISHED.iter().filter(|word| holds_word(line, word)) {
-            find(number, format!("'{word}' marks unfinished work; finish it, or return an error that says what cannot be done"));
+            find(
+                number,
+                format!("'{word}' marks unfinished work; finish it, or return an error that says what cannot be done"),
+            );
         }
         for machine in MACHINE_PATHS.iter().filter(|machine| holds_path(line, machine)) {
             find(number, format!("'{machine}…' exists on one machine only; use a relative path or an option"));
@@ -42,7 +55,9 @@ pub(super) fn check(path: &Path, text: &str) -> Vec<Finding> {
     if is_rust && n_lines > MAX_LINES && !is_table(path) {
         find(
             MAX_LINES + 1,
-            format!("{n_lines} lines, more than {MAX_LINES}; split the module (tables go to a folder or file named tables)"),
+            format!(
+                "{n_lines} lines, more than {MAX_LINES}; split the module (tables go to a folder or file named tables)"
+            ),
         );
     }
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
@@ -61,7 +76,8 @@ pub(super) fn holds_word(line: &str, word: &str) -> bool {
 
 /// Whether an absolute path begins with `machine` in the line; `a/b/…` and `https://host/…` are none.
 fn holds_path(line: &str, machine: &str) -> bool {
-    line.match_indices(machine).any(|(start, _)| !line[..start].ends_with(|c: char| c.is_alphanumeric() || "._-/}~$".contains(c)))
+    line.match_indices(machine)
+        .any(|(start, _)| !line[..start].ends_with(|c: char| c.is_alphanumeric() || "._-/}~$".contains(c)))
 }
 
 /// Whether an attribute that silences a lint begins on this line.

@@ -77,8 +77,8 @@ impl Tree {
     /// If it cannot be read.
     pub fn text(&self, path: &Path) -> anyhow::Result<Option<String>> {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("");
-        let written =
-            matches!(ending, "rs" | "toml" | "md" | "ron" | "sh" | "yml" | "html" | "css") || path == Path::new(".ci/run");
+        let written = matches!(ending, "rs" | "toml" | "md" | "ron" | "sh" | "yml" | "html" | "css")
+            || path == Path::new(".ci/run");
         if !written {
             return Ok(None);
         }
@@ -99,8 +99,10 @@ impl Tree {
             let full = self.root.join(path);
             let bytes = std::fs::metadata(&full).with_context(|| format!("cannot read {}", full.display()))?.len();
             if bytes > MAX_BYTES {
-                let message =
-                    format!("{bytes} bytes; files above 1 MiB belong in {} or outside the repository", LARGE_FILES.join(", "));
+                let message = format!(
+                    "{bytes} bytes; files above 1 MiB belong in {} or outside the repository",
+                    LARGE_FILES.join(", ")
+                );
                 findings.push(Finding::new(path, 1, message));
             }
         }
@@ -116,6 +118,8 @@ impl Tree {
                 || [".snap.new", ".pending-snap", ".orig", ".rej", "~"].iter().any(|ending| name.ends_with(ending))
         };
         let found = self.files.iter().filter(|path| left_over(path));
-        found.map(|path| Finding::new(path, 1, "left behind by a program; delete it, or name it in .gitignore")).collect()
+        found
+            .map(|path| Finding::new(path, 1, "left behind by a program; delete it, or name it in .gitignore"))
+            .collect()
     }
 }

@@ -20,7 +20,8 @@ pub struct TrainingConfig {
     pub betas: (f32, f32),
     /// Gradients are scaled down to this global norm.
     pub gradient_norm: f64,
-    /// Decay of the moving average of the weights, the ones that are measured and kept. It is smaller in the first steps.
+    /// Decay of the moving average of the weights, the ones that are measured and kept. It is smaller in the first
+    /// steps.
     pub ema_decay: f64,
     /// Batches over which the stored moments of the batch norms are averaged before the weights are measured.
     pub moment_batches: usize,
@@ -55,9 +56,19 @@ impl TrainingConfig {
         ConfigError::unless_positive("learning_rate", self.learning_rate)?;
         ConfigError::unless((0.0..=1.0).contains(&self.warm_up), "warm_up", self.warm_up, "a number from 0 to 1")?;
         let decay = |beta: f32| (0.0..1.0).contains(&beta);
-        ConfigError::unless(decay(self.betas.0) && decay(self.betas.1), "betas", self.betas, "two numbers from 0 to below 1")?;
+        ConfigError::unless(
+            decay(self.betas.0) && decay(self.betas.1),
+            "betas",
+            self.betas,
+            "two numbers from 0 to below 1",
+        )?;
         ConfigError::unless_positive("gradient_norm", self.gradient_norm)?;
-        ConfigError::unless((0.0..1.0).contains(&self.ema_decay), "ema_decay", self.ema_decay, "a number from 0 to below 1")?;
+        ConfigError::unless(
+            (0.0..1.0).contains(&self.ema_decay),
+            "ema_decay",
+            self.ema_decay,
+            "a number from 0 to below 1",
+        )?;
         ConfigError::unless(self.moment_batches > 0, "moment_batches", self.moment_batches, "at least 1")
     }
 

@@ -16,8 +16,8 @@ pub struct LabelledGraphs {
 }
 
 impl LabelledGraphs {
-    /// The graphs of structures, built on all cores, with their energies in eV/atom. Structures without a graph come back by their index, with the
-    /// reason.
+    /// The graphs of structures, built on all cores, with their energies in eV/atom. Structures without a graph come
+    /// back by their index, with the reason.
     pub fn new(structures: &[Structure], energies: &[f64]) -> (Self, Vec<(usize, CgcnnError)>) {
         assert_eq!(structures.len(), energies.len(), "one energy for each structure");
         let mut set = Self::default();

@@ -1,4 +1,5 @@
-//! Training on formation energies: mean absolute error, Adam, moving average of the weights, the best epoch on the validation set.
+//! Training on formation energies: mean absolute error, Adam, moving average of the weights, the best epoch on the
+//! validation set.
 
 mod config;
 mod data;

@@ -34,13 +34,14 @@ pub struct Trained {
     pub curve: Vec<EpochPoint>,
 }
 
-/// Trains a network on `training` and keeps the weights that do best on `validation`. `device` is a plain device. `progress` is told of every
-/// epoch and may stop the run by returning `false`.
+/// Trains a network on `training` and keeps the weights that do best on `validation`. `device` is a plain device.
+/// `progress` is told of every epoch and may stop the run by returning `false`.
 ///
-/// After every epoch the training state is written to the file `state`. If it is there at the start, the run goes on from it, and ends with the
-/// weights of a run that was never stopped.
+/// After every epoch the training state is written to the file `state`. If it is there at the start, the run goes on
+/// from it, and ends with the weights of a run that was never stopped.
 ///
-/// The loss is the mean absolute error of the standardised energies: it is what is measured, and heavy tails of the energies do not rule it.
+/// The loss is the mean absolute error of the standardised energies: it is what is measured, and heavy tails of the
+/// energies do not rule it.
 ///
 /// # Errors
 /// [`CgcnnError::Config`], [`CgcnnError::TooFewStructures`], [`CgcnnError::NotFinite`]; [`CgcnnError::State`]
@@ -96,7 +97,12 @@ pub fn train(
 }
 
 /// What tells a run from others.
-fn identity_of(model: &CgcnnConfig, config: &TrainingConfig, training: &LabelledGraphs, validation: &LabelledGraphs) -> Identity {
+fn identity_of(
+    model: &CgcnnConfig,
+    config: &TrainingConfig,
+    training: &LabelledGraphs,
+    validation: &LabelledGraphs,
+) -> Identity {
     let data = |set: &LabelledGraphs| format!("{} structures with energies {}", set.len(), set.hash());
     Identity::default()
         .with("kind of model", Cgcnn::KIND)
@@ -128,7 +134,8 @@ fn error_on(model: &Cgcnn, batches: &[(GraphBatch, &[f64])]) -> f64 {
     let outputs: Vec<Tensor<2>> = batches.iter().map(|(batch, _)| model.forward(batch).energy).collect();
     let found: Vec<f32> = Tensor::cat(outputs, 0).into_data().iter::<f32>().collect();
     let expected = batches.iter().flat_map(|(_, energies)| *energies);
-    let total: f64 = found.iter().zip(expected).map(|(x, energy)| (f64::from(*x) * scale.std + scale.mean - energy).abs()).sum();
+    let total: f64 =
+        found.iter().zip(expected).map(|(x, energy)| (f64::from(*x) * scale.std + scale.mean - energy).abs()).sum();
     total / found.len() as f64
 }
 
@@ -170,7 +177,8 @@ impl<'a> Run<'a> {
         self.config.batch_size.min(self.data.len())
     }
 
-    /// Structures of an epoch in their random order, a remainder that fills no batch left out: its moments would be poor ones.
+    /// Structures of an epoch in their random order, a remainder that fills no batch left out: its moments would be
+    /// poor ones.
     fn order(&mut self, epoch: usize) -> Vec<usize> {
         let (n_data, batch_size) = (self.data.len(), self.batch_size());
         self.epochs.epoch(epoch as u64)[..n_data / batch_size * batch_size].to_vec()
@@ -236,12 +244,14 @@ mod tests {
             for (anion, energy) in [("F", -2.0), ("Cl", -1.0), ("O", -1.5), ("S", -0.4)] {
                 for k in 0..2 {
                     let half = 2.2 + shift + 0.4 * f64::from(k);
-                    let lattice = Lattice::new(Matrix3::new(0.0, half, half, half, 0.0, half, half, half, 0.0)).expect("a cell");
+                    let lattice =
+                        Lattice::new(Matrix3::new(0.0, half, half, half, 0.0, half, half, half, 0.0)).expect("a cell");
                     let site = |symbol: &str, x: f64| Site {
                         species: symbol.parse().expect("an element"),
                         frac_coords: Vector3::repeat(x),
                     };
-                    structures.push(Structure::new(lattice, vec![site(cation, 0.0), site(anion, 0.5)]).expect("a structure"));
+                    structures
+                        .push(Structure::new(lattice, vec![site(cation, 0.0), site(anion, 0.5)]).expect("a structure"));
                     energies.push(energy + 0.5 * half);
                 }
             }
@@ -288,7 +298,10 @@ mod tests {
 
     fn weights(model: &Cgcnn) -> Vec<f32> {
         let archive = training::module_to_archive(model);
-        let values = archive.tensors.keys().flat_map(|name| archive.f32(name, Path::new("weights")).expect("numbers").1.to_vec());
+        let values = archive
+            .tensors
+            .keys()
+            .flat_map(|name| archive.f32(name, Path::new("weights")).expect("numbers").1.to_vec());
         values.collect()
     }
 

@@ -19,14 +19,14 @@ pub struct Reduction {
     pub shift: Vector3<f64>,
     /// The farthest that an atom was moved to make the structure symmetric, Å.
     pub max_displacement: f64,
-    /// The largest change of a component of the input's conventional lattice (after the best rotation, to first order), relative: the
-    /// strain that made the lattice symmetric.
+    /// The largest change of a component of the input's conventional lattice (after the best rotation, to first order),
+    /// relative: the strain that made the lattice symmetric.
     pub max_strain: f64,
 }
 
 impl Reduction {
-    /// Finds the space group of a structure at `symprec` (Å), reduces it, and checks that the reduced form rebuilds it: as many atoms
-    /// of each element, none farther than twice the tolerance from where it was, each standing for one.
+    /// Finds the space group of a structure at `symprec` (Å), reduces it, and checks that the reduced form rebuilds it:
+    /// as many atoms of each element, none farther than twice the tolerance from where it was, each standing for one.
     ///
     /// # Errors
     /// As [`AsymmetricUnit::from_structure`].
@@ -48,8 +48,10 @@ fn reduce(standardised: &Standardised) -> Result<AsymmetricUnit, String> {
     // Through the coordinates: symmetric to the last bit and in this crate's own orientation.
     let lattice = coordinates.decode(&coordinates.encode(&standardised.lattice)).map_err(|error| error.to_string())?;
     let to_conventional = space_group.centring().to_conventional();
-    let primitive_lattice = lattice.transformed(&space_group.centring().to_primitive()).map_err(|error| error.to_string())?;
-    // Finders make positions symmetric to rounding, and atoms are farther than the tolerance apart: half of it tells them apart.
+    let primitive_lattice =
+        lattice.transformed(&space_group.centring().to_primitive()).map_err(|error| error.to_string())?;
+    // Finders make positions symmetric to rounding, and atoms are farther than the tolerance apart: half of it tells
+    // them apart.
     let tolerance = (0.5 * standardised.symprec).min(COINCIDENCE);
 
     let mut primitive_sites: Vec<Site> = Vec::with_capacity(standardised.sites.len());
@@ -130,7 +132,8 @@ fn check_rebuilt(
         }
         counts
     };
-    // Primitive cells per input cell: the map to the conventional basis shrinks the input's unit cell by the ratio of the volumes.
+    // Primitive cells per input cell: the map to the conventional basis shrinks the input's unit cell by the ratio of
+    // the volumes.
     let cells = standardised.linear.determinant().abs() * unit.space_group.centring().order() as f64;
     let (given, made) = (count(&structure.sites), count(&rebuilt.sites));
     for (species, n_given) in &given {
@@ -172,20 +175,25 @@ fn check_rebuilt(
     match partners.iter().position(|count| (*count as f64 - cells).abs() > 1e-3 * cells) {
         Some(partner) => {
             let species = rebuilt.sites[partner].species;
-            Err(format!("group {number} has a {species} atom that stands for {} of them, not for {cells:.3}", partners[partner]))
+            Err(format!(
+                "group {number} has a {species} atom that stands for {} of them, not for {cells:.3}",
+                partners[partner]
+            ))
         }
         None => Ok(farthest),
     }
 }
 
-/// Largest component of `½(B⁻¹·G·B⁻ᵀ − 1)` with `G` the metric of the input's conventional lattice and `B` the symmetric lattice:
-/// strain does not see rotations. The reason, if the map is none or turns the crystal into its mirror image.
+/// Largest component of `½(B⁻¹·G·B⁻ᵀ − 1)` with `G` the metric of the input's conventional lattice and `B` the
+/// symmetric lattice: strain does not see rotations. The reason, if the map is none or turns the crystal into its
+/// mirror image.
 fn strain(input: &Lattice, linear: &Matrix3<f64>, symmetric: &Lattice) -> Result<f64, String> {
     // x_standard = linear · x_input on columns, so the rows of the input's conventional lattice are linear⁻ᵀ · L.
     let inverse = linear.try_inverse().ok_or("its transformation is singular")?;
     let unsymmetrised = inverse.transpose() * input.matrix();
     if unsymmetrised.determinant() < 0.0 {
-        // The symmetric lattice is right-handed: with a left-handed one beneath it, the crystal would come out as its mirror image.
+        // The symmetric lattice is right-handed: with a left-handed one beneath it, the crystal would come out as its
+        // mirror image.
         return Err("its transformation turns the structure into its mirror image".to_owned());
     }
     let metric = unsymmetrised * unsymmetrised.transpose();

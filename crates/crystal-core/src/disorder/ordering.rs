@@ -1,9 +1,9 @@
 //! Ordered supercells of a disordered structure, by exact enumeration.
 //!
-//! Every superlattice of `n` primitive cells is a matrix in Hermite normal form; two that an operation of the structure maps onto each
-//! other are one. On each, every distribution of the elements over the sites that the occupancies allow is looked at, and of those that
-//! the operations and translations map onto each other one is kept; one that has a smaller cell belongs to that cell. G. L. W. Hart,
-//! R. W. Forcade, Phys. Rev. B 77 (2008) 224115.
+//! Every superlattice of `n` primitive cells is a matrix in Hermite normal form; two that an operation of the structure
+//! maps onto each other are one. On each, every distribution of the elements over the sites that the occupancies allow
+//! is looked at, and of those that the operations and translations map onto each other one is kept; one that has a
+//! smaller cell belongs to that cell. G. L. W. Hart, R. W. Forcade, Phys. Rev. B 77 (2008) 224115.
 
 mod superlattice;
 
@@ -60,20 +60,23 @@ pub struct OrderedSupercell {
     pub structure: Structure,
     /// How many primitive cells of the disordered structure it is.
     pub n_cells: usize,
-    /// How many operations of the disordered structure (modulo its translations) it keeps: the order of its point group.
+    /// How many operations of the disordered structure (modulo its translations) it keeps: the order of its point
+    /// group.
     pub n_operations: usize,
 }
 
 impl DisorderedStructure {
-    /// The most ordered supercells: the smallest first; of one size those that keep the most operations of the disordered structure
-    /// first; where these are equal too, in the order of the enumeration. No two of them are images of each other under the structure's
-    /// group. Sizes are looked at until there are enough structures; all of the last size are compared before any is left out.
+    /// The most ordered supercells: the smallest first; of one size those that keep the most operations of the
+    /// disordered structure first; where these are equal too, in the order of the enumeration. No two of them are
+    /// images of each other under the structure's group. Sizes are looked at until there are enough structures; all of
+    /// the last size are compared before any is left out.
     ///
-    /// Each orbit of equivalent sites gets the numbers of atoms that its occupancies ask for; an occupancy may be off by 0.005.
+    /// Each orbit of equivalent sites gets the numbers of atoms that its occupancies ask for; an occupancy may be off
+    /// by 0.005.
     ///
     /// # Errors
-    /// [`CrystalError::Ordering`] if no supercell of up to `max_cells` holds whole numbers of atoms, or has more distributions than
-    /// `max_decorations`; those of [`Structure::new`].
+    /// [`CrystalError::Ordering`] if no supercell of up to `max_cells` holds whole numbers of atoms, or has more
+    /// distributions than `max_decorations`; those of [`Structure::new`].
     pub fn orderings(&self, options: &OrderingOptions) -> Result<Vec<OrderedSupercell>, CrystalError> {
         let primitive = self.primitive()?;
         let orbits = primitive.orbits();
@@ -113,8 +116,10 @@ impl DisorderedStructure {
                 Some(needed) => format!("{needed} would be needed: allow that many, or round the occupancies"),
                 None => "round the occupancies".to_owned(),
             };
-            let reason =
-                format!("no supercell of up to {} primitive cells holds whole numbers of atoms; {cure}", options.max_cells);
+            let reason = format!(
+                "no supercell of up to {} primitive cells holds whole numbers of atoms; {cure}",
+                options.max_cells
+            );
             return Err(CrystalError::Ordering { reason });
         }
         found.truncate(options.count);
@@ -125,9 +130,12 @@ impl DisorderedStructure {
     fn primitive(&self) -> Result<Self, CrystalError> {
         let Some(to_primitive) = primitive_basis(&self.operations) else { return Ok(self.clone()) };
         let lattice = self.lattice.transformed(&to_primitive)?;
-        let to_old =
-            to_primitive.try_inverse().ok_or_else(|| CrystalError::Ordering { reason: "its cell is singular".to_owned() })?;
-        let near = |a: &Vector3<f64>, b: &Vector3<f64>| lattice.to_cartesian(&(a - b).map(|x| x - x.round())).norm() < SAME_SITE;
+        let to_old = to_primitive
+            .try_inverse()
+            .ok_or_else(|| CrystalError::Ordering { reason: "its cell is singular".to_owned() })?;
+        let near = |a: &Vector3<f64>, b: &Vector3<f64>| {
+            lattice.to_cartesian(&(a - b).map(|x| x - x.round())).norm() < SAME_SITE
+        };
         let mut sites: Vec<DisorderedSite> = Vec::new();
         for site in &self.sites {
             // Row vectors: x_old·C = x_new·M·C, so x_new = M⁻ᵀ·x_old on columns.
@@ -164,14 +172,16 @@ impl DisorderedStructure {
             if site.is_full() || orbits.iter().any(|orbit| orbit.contains(&index)) {
                 continue;
             }
-            let images = self.operations.iter().filter_map(|operation| self.image(operation, index)).map(|(image, _)| image);
+            let images =
+                self.operations.iter().filter_map(|operation| self.image(operation, index)).map(|(image, _)| image);
             let orbit: BTreeSet<usize> = images.chain([index]).collect();
             orbits.push(orbit.into_iter().collect());
         }
         orbits
     }
 
-    /// For each orbit, how many sites of `n_cells` cells each occupant gets, vacancies last; `None` if these are no whole numbers.
+    /// For each orbit, how many sites of `n_cells` cells each occupant gets, vacancies last; `None` if these are no
+    /// whole numbers.
     fn whole_numbers(&self, orbits: &[Vec<usize>], n_cells: usize) -> Option<Vec<Vec<usize>>> {
         let of_orbit = |orbit: &Vec<usize>| {
             let n_sites = n_cells * orbit.len();
@@ -227,7 +237,12 @@ struct Decorator<'a> {
 }
 
 impl<'a> Decorator<'a> {
-    fn new(parent: &'a DisorderedStructure, orbits: &[Vec<usize>], counts: &[Vec<usize>], superlattice: Superlattice) -> Self {
+    fn new(
+        parent: &'a DisorderedStructure,
+        orbits: &[Vec<usize>],
+        counts: &[Vec<usize>],
+        superlattice: Superlattice,
+    ) -> Self {
         let n_cells = superlattice.n_cosets();
         let (mut places, mut ranges, mut first) = (Vec::new(), Vec::new(), Vec::new());
         for (orbit, counts) in orbits.iter().zip(counts) {
@@ -313,7 +328,8 @@ impl<'a> Decorator<'a> {
         let (reduced, transformation) = lattice.niggli()?;
         // Rows: reduced = T·lattice, so x_reduced = T⁻ᵀ·x on columns.
         let to_reduced = transformation.map(f64::from).transpose().try_inverse();
-        let to_reduced = to_reduced.ok_or_else(|| CrystalError::Lattice { reason: "its reduction is singular".to_owned() })?;
+        let to_reduced =
+            to_reduced.ok_or_else(|| CrystalError::Lattice { reason: "its reduction is singular".to_owned() })?;
         for site in &mut sites {
             site.frac_coords = (to_reduced * site.frac_coords).map(crate::periodic::wrap);
         }

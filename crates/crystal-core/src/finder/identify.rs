@@ -10,7 +10,8 @@ use crate::{Lattice, SpaceGroupNumber, SymmetryOperation};
 /// Translations of the list may be rounded.
 const TRANSLATION_TOLERANCE: f64 = 1e-2;
 
-/// The number of the space group that these operations of a cell are, centring translations included. `None` where it cannot be told.
+/// The number of the space group that these operations of a cell are, centring translations included. `None` where it
+/// cannot be told.
 pub(crate) fn number_of_operations(operations: &[SymmetryOperation], lattice: &Lattice) -> Option<SpaceGroupNumber> {
     let to_primitive = primitive_basis(operations)?;
     // moyo wants a reduced basis, right-handed.
@@ -27,14 +28,17 @@ pub(crate) fn number_of_operations(operations: &[SymmetryOperation], lattice: &L
         .map(|operation| Operation::new(operation.rotation, operation.translation))
         .collect();
     let basis = MoyoLattice::new(reduced.matrix() * sign);
-    let group = MoyoGroup::from_lattice(&basis, &primitive_operations, Setting::Standard, TRANSLATION_TOLERANCE).ok()?;
+    let group =
+        MoyoGroup::from_lattice(&basis, &primitive_operations, Setting::Standard, TRANSLATION_TOLERANCE).ok()?;
     SpaceGroupNumber::new(i64::from(group.number)).ok()
 }
 
-/// Rows of a primitive lattice in terms of the cell's: three lattice translations that span a cell without another one in it.
+/// Rows of a primitive lattice in terms of the cell's: three lattice translations that span a cell without another one
+/// in it.
 pub(crate) fn primitive_basis(operations: &[SymmetryOperation]) -> Option<Matrix3<f64>> {
     let mut vectors = vec![Vector3::x(), Vector3::y(), Vector3::z()];
-    let centring = operations.iter().filter(|operation| operation.is_translation()).map(|operation| operation.translation);
+    let centring =
+        operations.iter().filter(|operation| operation.is_translation()).map(|operation| operation.translation);
     let centring: Vec<Vector3<f64>> = centring.filter(|t| t.iter().any(|x| (x - x.round()).abs() > 1e-2)).collect();
     let volume = 1.0 / (centring.len() as f64 + 1.0);
     for translation in centring {
@@ -51,7 +55,8 @@ pub(crate) fn primitive_basis(operations: &[SymmetryOperation]) -> Option<Matrix
     for i in 0..n {
         for j in i + 1..n {
             for k in j + 1..n {
-                let matrix = Matrix3::from_rows(&[vectors[i].transpose(), vectors[j].transpose(), vectors[k].transpose()]);
+                let matrix =
+                    Matrix3::from_rows(&[vectors[i].transpose(), vectors[j].transpose(), vectors[k].transpose()]);
                 if (matrix.determinant().abs() - volume).abs() < 0.1 * volume {
                     return Some(matrix);
                 }

@@ -26,7 +26,8 @@ pub(super) fn find(structure: &Structure, symprec: f64) -> Result<(SymmetryRepor
             Ok(Site { species: Species::from_atomic_number(i64::from(*atomic_number))?, frac_coords: *position })
         })
         .collect::<Result<Vec<_>, CrystalError>>()?;
-    let linear = dataset.std_linear.try_inverse().ok_or_else(|| not_found("its transformation is singular".to_owned()))?;
+    let linear =
+        dataset.std_linear.try_inverse().ok_or_else(|| not_found("its transformation is singular".to_owned()))?;
     let standardised = Standardised {
         number,
         lattice: Lattice::new(dataset.std_cell.lattice.basis.transpose())?,

@@ -20,8 +20,8 @@ impl Drop for Dataset {
 }
 
 impl Dataset {
-    /// Asks spglib for a structure in the setting `hall_number` (0: spglib's choice). `None` if it finds nothing. `angle_tolerance` of
-    /// −1 is spglib's own criterion, in Å.
+    /// Asks spglib for a structure in the setting `hall_number` (0: spglib's choice). `None` if it finds nothing.
+    /// `angle_tolerance` of −1 is spglib's own criterion, in Å.
     fn find(structure: &Structure, hall_number: c_int, symprec: f64) -> Option<Self> {
         let rows = structure.lattice.rows();
         let mut lattice: [[f64; 3]; 3] = std::array::from_fn(|i| std::array::from_fn(|j| rows[j][i]));
@@ -65,12 +65,17 @@ fn text(characters: &[c_char]) -> String {
 
 pub(super) fn find(structure: &Structure, symprec: f64) -> Result<(SymmetryReport, Standardised), CrystalError> {
     let not_found = |reason: &str| CrystalError::SymmetryNotFound { symprec, reason: reason.to_owned() };
-    // In a left-handed basis spglib would return the mirror image. The opposite basis is right-handed and spans the same crystal.
+    // In a left-handed basis spglib would return the mirror image. The opposite basis is right-handed and spans the
+    // same crystal.
     let left_handed = structure.lattice.matrix().determinant() < 0.0;
     let sign = if left_handed { -1.0 } else { 1.0 };
     let right_handed = Structure {
         lattice: Lattice::new(structure.lattice.matrix() * sign)?,
-        sites: structure.sites.iter().map(|site| Site { species: site.species, frac_coords: site.frac_coords * sign }).collect(),
+        sites: structure
+            .sites
+            .iter()
+            .map(|site| Site { species: site.species, frac_coords: site.frac_coords * sign })
+            .collect(),
     };
     let mut dataset = Dataset::find(&right_handed, 0, symprec).ok_or_else(|| not_found("spglib finds none"))?;
     let number = SpaceGroupNumber::new(i64::from(dataset.get().spacegroup_number))?;

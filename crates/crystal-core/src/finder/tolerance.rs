@@ -1,10 +1,11 @@
 //! The tolerance at which finders come back.
 //!
-//! Finders take for a symmetry of the lattice every integer matrix that keeps the lengths and angles of a reduced basis within the
-//! tolerance. Where the tolerance is no small distance in the cell (small or flat cells, or cells much longer than wide, which a slight
-//! shear maps onto themselves) these matrices generate an infinite group: moyo 0.22 multiplies them with one another until nothing new comes,
-//! so it never returns and takes all memory, and spglib 1.16 crashes in its search for the Hall symbol. So the same matrices are looked at here first, and the
-//! tolerance is lowered until they are finite in number.
+//! Finders take for a symmetry of the lattice every integer matrix that keeps the lengths and angles of a reduced basis
+//! within the tolerance. Where the tolerance is no small distance in the cell (small or flat cells, or cells much
+//! longer than wide, which a slight shear maps onto themselves) these matrices generate an infinite group: moyo 0.22
+//! multiplies them with one another until nothing new comes, so it never returns and takes all memory, and spglib 1.16
+//! crashes in its search for the Hall symbol. So the same matrices are looked at here first, and the tolerance is
+//! lowered until they are finite in number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,16 +21,19 @@ const LARGEST_POINT_GROUP: usize = 48;
 const LARGEST_ENTRY: i32 = 1000;
 /// Finders may reduce to another basis of the same lattice, and may raise the tolerance again after lowering it.
 const MARGIN: f64 = 1.5;
-/// For cells that are not primitive, whose primitive lattice finders find after this check: how often the tolerance must fit into the
-/// shortest translation `a`, and into `√(a³/c)`, the square root of what a shear of the longest vector `c` by `a` costs.
+/// For cells that are not primitive, whose primitive lattice finders find after this check: how often the tolerance
+/// must fit into the shortest translation `a`, and into `√(a³/c)`, the square root of what a shear of the longest
+/// vector `c` by `a` costs.
 const PER_TRANSLATION: f64 = 20.0;
 const PER_SHEAR: f64 = 8.0;
 /// Steps by [`MARGIN`] over which the tolerance is lowered: more than any cell that f64 can hold apart needs.
 const MAX_STEPS: usize = 64;
 
-/// The largest tolerance up to `symprec` (Å) that is safe for a structure; nearly always `symprec`. The error is the reason.
+/// The largest tolerance up to `symprec` (Å) that is safe for a structure; nearly always `symprec`. The error is the
+/// reason.
 pub(super) fn bounded_tolerance(structure: &Structure, symprec: f64) -> Result<f64, String> {
-    let (reduced, _) = MoyoLattice::new(*structure.lattice.matrix()).minkowski_reduce().map_err(|error| error.to_string())?;
+    let (reduced, _) =
+        MoyoLattice::new(*structure.lattice.matrix()).minkowski_reduce().map_err(|error| error.to_string())?;
     let mut tolerance = symprec;
     let translation = shortest_translation(structure, 4.0 * symprec);
     if translation.is_finite() {
@@ -47,14 +51,15 @@ pub(super) fn bounded_tolerance(structure: &Structure, symprec: f64) -> Result<f
     Err("the symmetry of its lattice cannot be told at any tolerance".to_owned())
 }
 
-/// Length (Å) of the shortest translation inside the cell that maps every atom to within `tolerance` (Å) of an atom of its element;
-/// infinite if there is none: then the cell is primitive.
+/// Length (Å) of the shortest translation inside the cell that maps every atom to within `tolerance` (Å) of an atom of
+/// its element; infinite if there is none: then the cell is primitive.
 fn shortest_translation(structure: &Structure, tolerance: f64) -> f64 {
     let mut counts: BTreeMap<Species, usize> = BTreeMap::new();
     for site in structure.sites() {
         *counts.entry(site.species).or_default() += 1;
     }
-    // Translations permute the atoms of the rarest element, so one of these translates its first atom to each of the others.
+    // Translations permute the atoms of the rarest element, so one of these translates its first atom to each of the
+    // others.
     let Some(first) = structure.sites().iter().min_by_key(|site| counts[&site.species]) else { return f64::INFINITY };
     let grid = SiteGrid::new(structure.lattice(), structure.sites().iter().map(|site| site.frac_coords));
     let maps = |translation: &Vector3<f64>| {
@@ -73,8 +78,9 @@ fn shortest_translation(structure: &Structure, tolerance: f64) -> f64 {
     translations.iter().find(|(_, translation)| maps(translation)).map_or(f64::INFINITY, |(length, _)| *length)
 }
 
-/// The integer matrices with entries −1, 0, 1 that map a reduced basis (columns, Å) onto vectors of the same lengths and angles within
-/// `tolerance`: lengths to `tolerance`, angles to `sin²(Δθ)·|u||v| < tolerance²` (moyo's and spglib's criterion).
+/// The integer matrices with entries −1, 0, 1 that map a reduced basis (columns, Å) onto vectors of the same lengths
+/// and angles within `tolerance`: lengths to `tolerance`, angles to `sin²(Δθ)·|u||v| < tolerance²` (moyo's and spglib's
+/// criterion).
 fn lattice_symmetries(basis: &Matrix3<f64>, tolerance: f64) -> Vec<Matrix3<i32>> {
     let columns = [0, 1, 2].map(|i| basis.column(i).into_owned());
     let lengths = columns.map(|column| column.norm());

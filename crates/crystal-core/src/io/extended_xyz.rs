@@ -7,8 +7,8 @@ use nalgebra::Vector3;
 use super::text::{Fault, Notes, Read, checked, element, number};
 use crate::{Lattice, Site, Species, Structure};
 
-/// All frames, each with its `id` or `name` if the comment line gives one. Reading stops at a frame whose end cannot be told.
-/// `pbc` is not looked at: a frame with a lattice is taken as periodic.
+/// All frames, each with its `id` or `name` if the comment line gives one. Reading stops at a frame whose end cannot be
+/// told. `pbc` is not looked at: a frame with a lattice is taken as periodic.
 pub(super) fn read(text: &str) -> Vec<(Option<String>, Read)> {
     let lines: Vec<&str> = text.lines().collect();
     let mut frames = Vec::new();
@@ -16,8 +16,10 @@ pub(super) fn read(text: &str) -> Vec<(Option<String>, Read)> {
     while let Some(offset) = lines[start..].iter().position(|line| !line.trim().is_empty()) {
         start += offset;
         let Some(n_atoms) = lines[start].trim().parse::<usize>().ok().filter(|n| *n > 0) else {
-            let reason =
-                format!("'{}' is no number of atoms; a frame begins with a whole number of at least 1", short(lines[start]));
+            let reason = format!(
+                "'{}' is no number of atoms; a frame begins with a whole number of at least 1",
+                short(lines[start])
+            );
             frames.push((None, Read::failed(Fault::at(start + 1, reason))));
             break;
         };
@@ -43,23 +45,29 @@ pub(super) fn read(text: &str) -> Vec<(Option<String>, Read)> {
 
 /// One frame; its lines count from the comment line.
 fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<Structure, Fault> {
-    let value = |name: &str| pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+    let value =
+        |name: &str| pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
     let cell = value("Lattice").ok_or_else(|| {
-        Fault::at(1, "no lattice: the comment line needs Lattice=\"ax ay az bx by bz cx cy cz\" (Å); plain XYZ has no cell")
+        Fault::at(
+            1,
+            "no lattice: the comment line needs Lattice=\"ax ay az bx by bz cx cy cz\" (Å); plain XYZ has no cell",
+        )
     })?;
     let numbers = cell.split_whitespace().map(|token| number(token, 1, "a component of Lattice"));
     let numbers = numbers.collect::<Result<Vec<f64>, Fault>>()?;
     let rows: [f64; 9] = numbers
         .try_into()
         .map_err(|found: Vec<f64>| Fault::at(1, format!("Lattice has {} numbers; it needs nine", found.len())))?;
-    let lattice = Lattice::new(nalgebra::Matrix3::from_row_slice(&rows)).map_err(|error| Fault::structure_at(1, error))?;
+    let lattice =
+        Lattice::new(nalgebra::Matrix3::from_row_slice(&rows)).map_err(|error| Fault::structure_at(1, error))?;
     let columns = Columns::parse(value("Properties").unwrap_or("species:S:1:pos:R:3"))?;
     let mut sites = Vec::new();
     for (index, text) in atoms.iter().enumerate() {
         let line = index + 2;
         let tokens: Vec<&str> = text.split_whitespace().collect();
         if tokens.len() < columns.width {
-            let reason = format!("{} columns where Properties promises {}; the line is cut off", tokens.len(), columns.width);
+            let reason =
+                format!("{} columns where Properties promises {}; the line is cut off", tokens.len(), columns.width);
             return Err(Fault::at(line, reason));
         }
         let species = columns.element(&tokens, line, notes).map_err(|error| Fault::structure_at(line, error))?;
@@ -82,8 +90,9 @@ struct Columns {
 
 impl Columns {
     fn parse(properties: &str) -> Result<Self, Fault> {
-        let wrong =
-            |why: &str| Fault::at(1, format!("Properties={} {why}; it is written as species:S:1:pos:R:3", short(properties)));
+        let wrong = |why: &str| {
+            Fault::at(1, format!("Properties={} {why}; it is written as species:S:1:pos:R:3", short(properties)))
+        };
         let fields: Vec<&str> = properties.split(':').collect();
         let (mut symbol, mut atomic_number, mut position, mut width) = (None, None, None, 0_usize);
         for field in fields.chunks(3) {

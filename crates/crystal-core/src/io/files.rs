@@ -13,11 +13,12 @@ use crate::{CrystalError, Structure};
 /// Compression of `.jsonl.zst`: zstd's own default, quick and about a third of the size.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Writes one structure in the format that the name stands for. The folder must exist; an older file of that name is replaced.
+/// Writes one structure in the format that the name stands for. The folder must exist; an older file of that name is
+/// replaced.
 ///
 /// # Errors
-/// [`CrystalError::UnknownFormat`], [`CrystalError::Io`]; [`CrystalError::InFile`] for a structure without sites or with a coordinate that is
-/// no number.
+/// [`CrystalError::UnknownFormat`], [`CrystalError::Io`]; [`CrystalError::InFile`] for a structure without sites or
+/// with a coordinate that is no number.
 pub fn write(path: &Path, structure: &Structure) -> Result<(), CrystalError> {
     write_as(path, structure, &split_name(path).0)
 }
@@ -35,14 +36,16 @@ fn write_as(path: &Path, structure: &Structure, id: &str) -> Result<(), CrystalE
     replace(path, |file| file.write_all(text.as_bytes()))
 }
 
-/// Writes many structures: lines of a `.jsonl` or `.jsonl.zst`, frames of an `.xyz` or `.extxyz`, or one CIF each in a folder.
+/// Writes many structures: lines of a `.jsonl` or `.jsonl.zst`, frames of an `.xyz` or `.extxyz`, or one CIF each in a
+/// folder.
 ///
-/// A folder that does not exist appears only when all files are written; its parent must exist. In a folder that exists, files of the
-/// same names are replaced one by one. A file is named by its id; letters that file names cannot hold become `_`.
+/// A folder that does not exist appears only when all files are written; its parent must exist. In a folder that
+/// exists, files of the same names are replaced one by one. A file is named by its id; letters that file names cannot
+/// hold become `_`.
 ///
 /// # Errors
-/// [`CrystalError::Write`] if two ids give one file name or if the name stands for a format that holds one structure only;
-/// otherwise as [`write()`].
+/// [`CrystalError::Write`] if two ids give one file name or if the name stands for a format that holds one structure
+/// only; otherwise as [`write()`].
 pub fn write_all(path: &Path, entries: &[(String, Structure)]) -> Result<(), CrystalError> {
     let format = if path.is_dir() { None } else { Format::of_path(path).ok() };
     for (_, structure) in entries {
@@ -50,14 +53,20 @@ pub fn write_all(path: &Path, entries: &[(String, Structure)]) -> Result<(), Cry
     }
     match (format, entries) {
         (None, _) => write_folder(path, entries),
-        (Some(Format::JsonLines), _) => write_lines(path, entries.iter().map(|(id, structure)| (id.as_str(), structure))),
+        (Some(Format::JsonLines), _) => {
+            write_lines(path, entries.iter().map(|(id, structure)| (id.as_str(), structure)))
+        }
         (Some(Format::ExtXyz), _) => replace(path, |file| {
-            entries.iter().try_for_each(|(id, structure)| file.write_all(extended_xyz::write(structure, Some(id)).as_bytes()))
+            entries
+                .iter()
+                .try_for_each(|(id, structure)| file.write_all(extended_xyz::write(structure, Some(id)).as_bytes()))
         }),
         (Some(_), [(id, structure)]) => write_as(path, structure, id),
         (Some(_), _) => {
-            let reason =
-                format!("this format holds one structure, not {}; name a folder, a .jsonl or an .extxyz file", entries.len());
+            let reason = format!(
+                "this format holds one structure, not {}; name a folder, a .jsonl or an .extxyz file",
+                entries.len()
+            );
             Err(CrystalError::Write { path: path.to_owned(), reason })
         }
     }
@@ -91,13 +100,16 @@ fn write_folder(folder: &Path, entries: &[(String, Structure)]) -> Result<(), Cr
     for (id, structure) in entries {
         let name = file_name(id);
         if !names.insert(name.to_ascii_lowercase()) {
-            let reason = format!("the id '{id}' gives the file name '{name}' a second time; give every structure its own id");
+            let reason =
+                format!("the id '{id}' gives the file name '{name}' a second time; give every structure its own id");
             return Err(CrystalError::Write { path: folder.to_owned(), reason });
         }
         files.push((name, to_cif(structure, id)));
     }
     if folder.is_dir() {
-        return files.iter().try_for_each(|(name, text)| replace(&folder.join(name), |file| file.write_all(text.as_bytes())));
+        return files
+            .iter()
+            .try_for_each(|(name, text)| replace(&folder.join(name), |file| file.write_all(text.as_bytes())));
     }
     let io = |source| CrystalError::Io { path: folder.to_owned(), source };
     let mut builder = tempfile::Builder::new();
@@ -116,14 +128,18 @@ fn write_folder(folder: &Path, entries: &[(String, Structure)]) -> Result<(), Cr
 
 /// An id as the name of a CIF.
 fn file_name(id: &str) -> String {
-    let letter =
-        |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '(' | ')' | ',' | '=') { c } else { '_' };
+    let letter = |c: char| {
+        if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '(' | ')' | ',' | '=') { c } else { '_' }
+    };
     let name: String = id.chars().take(100).map(letter).collect();
     // A leading dot would hide the file from the reader.
     let name = name.strip_prefix('.').map_or(name.clone(), |rest| format!("_{rest}"));
     format!("{}.cif", if name.is_empty() { "structure" } else { &name })
 }
 
-fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> std::io::Result<()>) -> Result<(), CrystalError> {
+fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> std::io::Result<()>,
+) -> Result<(), CrystalError> {
     write_atomically(path, write).map_err(|source| CrystalError::Io { path: path.to_owned(), source })
 }

@@ -16,8 +16,8 @@ struct LineIn {
     frac_coords: Vec<[f64; 3]>,
 }
 
-/// Reads all lines; empty ones are passed over. A reading error (a cut-off zstd frame, say) becomes a last entry with a fault.
-/// Each comes with its line number and its id, if the line has one.
+/// Reads all lines; empty ones are passed over. A reading error (a cut-off zstd frame, say) becomes a last entry with a
+/// fault. Each comes with its line number and its id, if the line has one.
 pub(super) fn read(mut input: impl BufRead) -> Vec<(usize, Option<String>, Read)> {
     let is_utf16 = |start: &[u8]| start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
     if input.fill_buf().is_ok_and(is_utf16) {
@@ -55,7 +55,10 @@ fn read_lines(mut input: impl BufRead) -> Vec<(usize, Option<String>, Read)> {
 }
 
 fn cut_off(line: usize, error: &std::io::Error) -> Fault {
-    Fault::at(line, format!("cannot be read from here on ({error}); the file is cut off or damaged: fetch or write it again"))
+    Fault::at(
+        line,
+        format!("cannot be read from here on ({error}); the file is cut off or damaged: fetch or write it again"),
+    )
 }
 
 fn read_line(bytes: &[u8], line: usize) -> (Option<String>, Read) {
@@ -95,13 +98,17 @@ fn id_of(bytes: &[u8]) -> Option<String> {
 impl LineIn {
     fn structure(&self, line: usize, notes: &mut Notes) -> Result<Structure, Fault> {
         if self.species.len() != self.frac_coords.len() {
-            let reason =
-                format!("{} species but {} frac_coords; give one for each site", self.species.len(), self.frac_coords.len());
+            let reason = format!(
+                "{} species but {} frac_coords; give one for each site",
+                self.species.len(),
+                self.frac_coords.len()
+            );
             return Err(Fault::at(line, reason));
         }
         let lattice = Lattice::from_rows(self.lattice)?;
         let sites = self.species.iter().zip(&self.frac_coords);
-        let sites = sites.map(|(symbol, x)| Ok(Site { species: element(symbol, line, notes)?, frac_coords: Vector3::from(*x) }));
+        let sites = sites
+            .map(|(symbol, x)| Ok(Site { species: element(symbol, line, notes)?, frac_coords: Vector3::from(*x) }));
         checked(lattice, sites.collect::<Result<Vec<Site>, CrystalError>>()?)
     }
 }

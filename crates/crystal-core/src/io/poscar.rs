@@ -33,7 +33,12 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
     let cartesian = match mode.chars().next() {
         Some('D' | 'd') => false,
         Some('C' | 'c' | 'K' | 'k') => true,
-        _ => return Err(Fault::at(mode_index + 1, format!("'{mode}' is no kind of coordinates; write 'Direct' or 'Cartesian'"))),
+        _ => {
+            return Err(Fault::at(
+                mode_index + 1,
+                format!("'{mode}' is no kind of coordinates; write 'Direct' or 'Cartesian'"),
+            ));
+        }
     };
 
     let mut sites = Vec::new();
@@ -42,8 +47,11 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
         for number in 0..*count {
             let text = line(index, &format!("the coordinates of {species} atom {} of {count}", number + 1))?;
             let coordinates = Vector3::from(three_numbers(text, index + 1, &format!("a coordinate of {species}"))?);
-            let frac_coords =
-                if cartesian { lattice.to_fractional(&coordinates.component_mul(&Vector3::from(factors))) } else { coordinates };
+            let frac_coords = if cartesian {
+                lattice.to_fractional(&coordinates.component_mul(&Vector3::from(factors)))
+            } else {
+                coordinates
+            };
             sites.push(Site { species: *species, frac_coords });
             index += 1;
         }
@@ -63,8 +71,9 @@ fn groups(lines: &[&str], notes: &mut Notes) -> Result<(Vec<Species>, Vec<usize>
     let begins_with_number =
         |text: &&str| text.trim_start().trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit());
     let rest = lines.get(5..).unwrap_or_default();
-    let missing =
-        |index: usize, what: &str| Fault::at(index + 1, format!("the file ends before {what}; it is cut off or no POSCAR file"));
+    let missing = |index: usize, what: &str| {
+        Fault::at(index + 1, format!("the file ends before {what}; it is cut off or no POSCAR file"))
+    };
     let Some(first) = rest.first() else { return Err(missing(5, "the element symbols")) };
     if begins_with_number(first) {
         return Err(Fault::at(
@@ -72,8 +81,8 @@ fn groups(lines: &[&str], notes: &mut Notes) -> Result<(Vec<Species>, Vec<usize>
             "counts stand where the element symbols belong (VASP 4 format); insert a line with the symbols, such as 'Fe O', above the counts",
         ));
     }
-    // Without counts the coordinates' heading would be taken for a symbol: the first line is always one of symbols, others only
-    // until numbers come.
+    // Without counts the coordinates' heading would be taken for a symbol: the first line is always one of symbols,
+    // others only until numbers come.
     let n_symbol_lines = rest.iter().position(begins_with_number).unwrap_or(1);
     let mut species = Vec::new();
     for (offset, text) in rest[..n_symbol_lines].iter().enumerate() {
@@ -97,7 +106,11 @@ fn groups(lines: &[&str], notes: &mut Notes) -> Result<(Vec<Species>, Vec<usize>
     if counts.len() != species.len() {
         return Err(Fault::at(
             first_count_line,
-            format!("{} counts for {} element symbols; give one count for each symbol of line 6", counts.len(), species.len()),
+            format!(
+                "{} counts for {} element symbols; give one count for each symbol of line 6",
+                counts.len(),
+                species.len()
+            ),
         ));
     }
     Ok((species, counts, index))
@@ -119,7 +132,9 @@ fn scale_factors(text: &str) -> Result<Scale, Fault> {
         [factor] if factor < 0.0 => Ok(Scale::Volume(-factor)),
         _ => Err(Fault::at(
             2,
-            format!("'{text}' is no scale factor; write one number (negative for a volume in Å³) or three positive ones"),
+            format!(
+                "'{text}' is no scale factor; write one number (negative for a volume in Å³) or three positive ones"
+            ),
         )),
     }
 }

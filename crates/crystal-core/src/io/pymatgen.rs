@@ -4,7 +4,9 @@ use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
 use super::text::{Fault, Notes, Read, checked, element, is_minus};
-use crate::{CrystalError, DisorderedStructure, Lattice, LatticeParameters, Site, Species, Structure, SymmetryOperation};
+use crate::{
+    CrystalError, DisorderedStructure, Lattice, LatticeParameters, Site, Species, Structure, SymmetryOperation,
+};
 
 #[derive(Deserialize)]
 struct StructureIn {
@@ -41,10 +43,14 @@ pub(super) fn read(text: &str) -> Vec<Read> {
     let read_one = |parsed: Result<StructureIn, serde_json::Error>| match parsed {
         Ok(parsed) => Read::perhaps_disordered(|notes, disordered| structure(&parsed, notes, disordered)),
         Err(error) => {
-            let minus =
-                if text.contains(is_minus) { " (a minus sign of another code point stands in it; write '-')" } else { "" };
-            let reason =
-                format!("no pymatgen Structure: {error}{minus}; write the file with Structure.to(filename, fmt=\"json\")");
+            let minus = if text.contains(is_minus) {
+                " (a minus sign of another code point stands in it; write '-')"
+            } else {
+                ""
+            };
+            let reason = format!(
+                "no pymatgen Structure: {error}{minus}; write the file with Structure.to(filename, fmt=\"json\")"
+            );
             Read::failed(Fault::at(error.line(), reason))
         }
     };
@@ -58,7 +64,11 @@ pub(super) fn read(text: &str) -> Vec<Read> {
 }
 
 /// Sites at the same place are one site shared by several elements, in pymatgen too.
-fn structure(parsed: &StructureIn, notes: &mut Notes, disordered: &mut Option<DisorderedStructure>) -> Result<Structure, Fault> {
+fn structure(
+    parsed: &StructureIn,
+    notes: &mut Notes,
+    disordered: &mut Option<DisorderedStructure>,
+) -> Result<Structure, Fault> {
     let lattice = Lattice::from_rows(parsed.lattice.matrix)?;
     let mut sites = Vec::with_capacity(parsed.sites.len());
     let mut occupants: Vec<(String, Species, Vector3<f64>, f64)> = Vec::new();
@@ -83,7 +93,9 @@ fn structure(parsed: &StructureIn, notes: &mut Notes, disordered: &mut Option<Di
         }
     }
     let Some(partial) = partial else { return checked(lattice, sites) };
-    let all = occupants.iter().map(|(name, species, frac_coords, occupancy)| (name.as_str(), *species, *frac_coords, *occupancy));
+    let all = occupants
+        .iter()
+        .map(|(name, species, frac_coords, occupancy)| (name.as_str(), *species, *frac_coords, *occupancy));
     let found = DisorderedStructure::from_occupants(lattice, all, vec![SymmetryOperation::identity()]);
     *disordered = Some(found.map_err(|reason| Fault::at(0, reason))?);
     Err(partial.into())

@@ -126,14 +126,20 @@ impl Notes {
 
 /// The minus signs and hyphens that text programs write for `-`.
 pub(super) fn is_minus(sign: char) -> bool {
-    matches!(sign, '\u{2212}' | '\u{2010}' | '\u{2011}' | '\u{2012}' | '\u{2013}' | '\u{2014}' | '\u{fe63}' | '\u{ff0d}')
+    matches!(
+        sign,
+        '\u{2212}' | '\u{2010}' | '\u{2011}' | '\u{2012}' | '\u{2013}' | '\u{2014}' | '\u{fe63}' | '\u{ff0d}'
+    )
 }
 
 /// A finite number; Fortran's exponent letter D and minus signs of other code points are understood.
 pub(super) fn number(token: &str, line: usize, what: &str) -> Result<f64, Fault> {
     let parse = |text: &str| text.parse().ok().or_else(|| text.replace(['d', 'D'], "e").parse().ok());
-    let parsed = parse(token).or_else(|| token.contains(is_minus).then(|| parse(&token.replace(is_minus, "-"))).flatten());
-    parsed.filter(|x: &f64| x.is_finite()).ok_or_else(|| Fault::at(line, format!("'{token}' is no number; {what} belongs here")))
+    let parsed =
+        parse(token).or_else(|| token.contains(is_minus).then(|| parse(&token.replace(is_minus, "-"))).flatten());
+    parsed
+        .filter(|x: &f64| x.is_finite())
+        .ok_or_else(|| Fault::at(line, format!("'{token}' is no number; {what} belongs here")))
 }
 
 /// The first three tokens of a line as numbers.
@@ -146,7 +152,8 @@ pub(super) fn three_numbers(text: &str, line: usize, what: &str) -> Result<[f64;
     Ok([next()?, next()?, next()?])
 }
 
-/// The element of a symbol exactly as the tables write it. D and T are hydrogen, with a note: no isotopes are told apart here.
+/// The element of a symbol exactly as the tables write it. D and T are hydrogen, with a note: no isotopes are told
+/// apart here.
 pub(super) fn element(symbol: &str, line: usize, notes: &mut Notes) -> Result<Species, CrystalError> {
     match symbol {
         "D" | "T" => {
@@ -205,8 +212,9 @@ pub(super) fn overlap(structure: &Structure) -> Option<(usize, usize, f64)> {
     found
 }
 
-/// Bytes as text with line ends `\n`. UTF-16 is told by its byte order mark or by its zero bytes. What is neither UTF-16 nor UTF-8 (a
-/// title in Latin-1, say) becomes a replacement character, which no reader accepts in a place that matters.
+/// Bytes as text with line ends `\n`. UTF-16 is told by its byte order mark or by its zero bytes. What is neither
+/// UTF-16 nor UTF-8 (a title in Latin-1, say) becomes a replacement character, which no reader accepts in a place that
+/// matters.
 pub(super) fn decode(bytes: &[u8]) -> String {
     let text = match utf16(bytes) {
         Some(units) => String::from_utf16_lossy(&units),

@@ -19,7 +19,8 @@ use crate::SymmetryOperation;
 
 /// All operations of the cell that a Hall symbol describes, centring translations included, the identity first.
 ///
-/// Underscores may replace blanks, `''`, `=` and typographic quotes for `"`, `^` for `'`; the case of letters does not matter.
+/// Underscores may replace blanks, `''`, `=` and typographic quotes for `"`, `^` for `'`; the case of letters does not
+/// matter.
 ///
 /// # Errors
 /// What is wrong with the symbol, as a message.
@@ -58,7 +59,9 @@ pub(crate) fn parse(symbol: &str) -> Result<Vec<SymmetryOperation>, String> {
     }
     // Of a lattice with two centrings, or with thirds, one more translation is the sum of those that are listed.
     let n_translations = centring.len() + usize::from(matches!(letter, 'r' | 's' | 't' | 'h' | 'f')) + 1;
-    generators.extend(centring.into_iter().map(|translation| SymmetryOperation { rotation: Matrix3::identity(), translation }));
+    generators.extend(
+        centring.into_iter().map(|translation| SymmetryOperation { rotation: Matrix3::identity(), translation }),
+    );
     let operations = generate(&generators)?;
     if operations.iter().filter(|operation| operation.is_translation()).count() != n_translations {
         return Err(format!("its rotations need another lattice than {}", letter.to_ascii_uppercase()));
@@ -241,12 +244,10 @@ mod tests {
         let symbol = HallSymbol::from_hall_number(hall_number).expect("a Hall number of the table");
         let mut operations = Vec::new();
         for point in symbol.centering.lattice_points() {
-            operations.extend(
-                symbol.traverse().iter().map(|operation| SymmetryOperation {
-                    rotation: operation.rotation,
-                    translation: operation.translation + point,
-                }),
-            );
+            operations.extend(symbol.traverse().iter().map(|operation| SymmetryOperation {
+                rotation: operation.rotation,
+                translation: operation.translation + point,
+            }));
         }
         keys(&operations)
     }

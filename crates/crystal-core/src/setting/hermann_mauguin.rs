@@ -15,10 +15,11 @@ pub(crate) struct Reading {
 
 /// The settings that a symbol names.
 ///
-/// Blanks may be left out or written as underscores; screw axes may be written as `21`, `2_1` or `2(1)`. Understood are short and full
-/// symbols, those of before 1992 (`C m c a` for `C m c e`) and of before 1935 (`F m 3 m`), unique axes left out (`P 21/n`), multiple
-/// cells (`C -1`, `F 4/m m m`), `H` for the hexagonal cell of a rhombohedral group, and behind the symbol the setting as `:1`, `:2`,
-/// `:H`, `:R`, `:b1`, or as data bases write it: `S` and `Z` for the first and the second origin, `H`, `R`.
+/// Blanks may be left out or written as underscores; screw axes may be written as `21`, `2_1` or `2(1)`. Understood are
+/// short and full symbols, those of before 1992 (`C m c a` for `C m c e`) and of before 1935 (`F m 3 m`), unique axes
+/// left out (`P 21/n`), multiple cells (`C -1`, `F 4/m m m`), `H` for the hexagonal cell of a rhombohedral group, and
+/// behind the symbol the setting as `:1`, `:2`, `:H`, `:R`, `:b1`, or as data bases write it: `S` and `Z` for the first
+/// and the second origin, `H`, `R`.
 pub(crate) fn read(symbol: &str) -> Reading {
     let (body, code) = split_code(symbol);
     let has_code = code.is_some();
@@ -153,7 +154,8 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             for variant in variants {
                 let filled = variant.iter().filter(|element| *element != "1").cloned().collect();
                 // Only the last one left out: 'P 1 21/c'.
-                let trimmed = variant.strip_suffix(&["1".to_owned()]).filter(|rest| rest.last().is_some_and(|last| last != "1"));
+                let trimmed =
+                    variant.strip_suffix(&["1".to_owned()]).filter(|rest| rest.last().is_some_and(|last| last != "1"));
                 add(filled, true);
                 add(trimmed.unwrap_or_default().to_vec(), true);
             }
@@ -181,7 +183,9 @@ fn matches(written: &Written) -> Vec<Setting> {
     let listed = |shortened: bool| {
         let mut indices: Vec<usize> = FORMS
             .iter()
-            .filter(|form| form.shortened == shortened && form.letter == written.letter && fits(&written.parts, &form.elements))
+            .filter(|form| {
+                form.shortened == shortened && form.letter == written.letter && fits(&written.parts, &form.elements)
+            })
             .map(|form| form.setting)
             .collect();
         indices.dedup();
@@ -221,8 +225,9 @@ fn fits(parts: &[String], elements: &[String]) -> bool {
     }) && elements.next().is_none()
 }
 
-/// C and F cells of tetragonal groups (International Tables A, table 4.3.2): the second and third element change places, and in the
-/// larger cell the plane across the axis is `a` for `n` and `d` for `a`, glides between axes are `b` or `g` where those along axes were.
+/// C and F cells of tetragonal groups (International Tables A, table 4.3.2): the second and third element change
+/// places, and in the larger cell the plane across the axis is `a` for `n` and `d` for `a`, glides between axes are `b`
+/// or `g` where those along axes were.
 fn doubled_tetragonal(written: &Written) -> Vec<Setting> {
     let Some(letter) = (match written.letter {
         'c' => Some('p'),
@@ -249,7 +254,9 @@ fn doubled_tetragonal(written: &Written) -> Vec<Setting> {
             };
             variants = glides.iter().map(|glide| vec![axis.clone(), third.clone(), (*glide).to_owned()]).collect();
         }
-        if variants.iter().any(|variant| fits(&written.parts, variant)) && !found.iter().any(|(at, _)| *at == form.setting) {
+        if variants.iter().any(|variant| fits(&written.parts, variant))
+            && !found.iter().any(|(at, _)| *at == form.setting)
+        {
             let symbol = format!("{} {}", written.letter.to_ascii_uppercase(), written.parts.join(" "));
             found.push((form.setting, Setting { symbol, doubled: true, ..setting.clone() }));
         }
@@ -257,7 +264,8 @@ fn doubled_tetragonal(written: &Written) -> Vec<Setting> {
     found.into_iter().map(|(_, setting)| setting).collect()
 }
 
-/// Elements of the symbols of before 1992 for groups 39, 41, 64, 67 and 68, whose `e` planes were `a`, `b` or `c`; by Hall number.
+/// Elements of the symbols of before 1992 for groups 39, 41, 64, 67 and 68, whose `e` planes were `a`, `b` or `c`; by
+/// Hall number.
 const OLD_SYMBOLS: [(usize, &[&str]); 36] = [
     (191, &["b m 2"]),
     (192, &["m a 2"]),
@@ -315,11 +323,13 @@ mod tests {
     #[test]
     fn every_symbol_of_the_tables_names_its_setting() {
         for (index, setting) in SETTINGS.iter().enumerate() {
-            for spelling in [setting.symbol.clone(), setting.symbol.replace(' ', ""), setting.symbol.replace(' ', "_")] {
+            for spelling in [setting.symbol.clone(), setting.symbol.replace(' ', ""), setting.symbol.replace(' ', "_")]
+            {
                 let found = read(&spelling).settings;
                 let operations = setting.operations();
-                let hit =
-                    found.iter().any(|found| found.number == setting.number && same_operations(&found.operations(), &operations));
+                let hit = found
+                    .iter()
+                    .any(|found| found.number == setting.number && same_operations(&found.operations(), &operations));
                 assert!(hit, "{index} '{spelling}': {found:?}");
                 assert!(found.iter().all(|found| found.number == setting.number), "{index} '{spelling}': {found:?}");
             }
@@ -402,7 +412,8 @@ mod tests {
 
     #[test]
     fn unknown_symbols_stay_unknown() {
-        for written in ["", "P", "Q 7", "P 9", "P n n' m'", "F 4 3", "P 2 2", "C 4/q m m", "Pbmn(0b1/2)s00", "P 5 3 2"] {
+        for written in ["", "P", "Q 7", "P 9", "P n n' m'", "F 4 3", "P 2 2", "C 4/q m m", "Pbmn(0b1/2)s00", "P 5 3 2"]
+        {
             assert!(read(written).settings.is_empty(), "{written}: {:?}", symbols(written));
         }
     }

@@ -75,7 +75,8 @@ impl ChangeOfBasis {
 
     /// Reads three twelfths, `0 0 4`, or a triplet, `x,y,z+1/4`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'({text})' is neither three twelfths such as (0 0 1) nor a triplet such as (x,y,z+1/4)");
+        let wrong =
+            || format!("'({text})' is neither three twelfths such as (0 0 1) nor a triplet such as (x,y,z+1/4)");
         if text.contains(['x', 'y', 'z']) {
             let parts: Vec<&str> = text.split(',').collect();
             let [x, y, z] = parts[..] else { return Err(wrong()) };
@@ -153,8 +154,9 @@ fn sum_of_axes(part: &str) -> Option<(Vector3<f64>, f64)> {
 }
 
 fn fraction(text: &str) -> Option<f64> {
-    let number =
-        |text: &str| text.parse::<f64>().ok().filter(|x| x.is_finite() && text.starts_with(|c: char| c != '-' && c != '+'));
+    let number = |text: &str| {
+        text.parse::<f64>().ok().filter(|x| x.is_finite() && text.starts_with(|c: char| c != '-' && c != '+'))
+    };
     match text.split_once('/') {
         Some((above, below)) => Some(number(above)? / number(below)?),
         None => number(text),
@@ -179,8 +181,9 @@ pub(crate) fn closed(list: Vec<SymmetryOperation>) -> Result<Vec<SymmetryOperati
         }
     }
     let zero = Vector3::zeros();
-    let is_identity =
-        |operation: &SymmetryOperation| operation.is_translation() && same(&operation.translation, &zero, TRANSLATION_TOLERANCE);
+    let is_identity = |operation: &SymmetryOperation| {
+        operation.is_translation() && same(&operation.translation, &zero, TRANSLATION_TOLERANCE)
+    };
     let Some(identity) = operations.iter().position(is_identity) else {
         return Err("the identity x,y,z is missing".to_owned());
     };

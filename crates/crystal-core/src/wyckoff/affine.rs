@@ -8,9 +8,9 @@ use crate::Lattice;
 
 /// The points `A·q + b` for real `q`, with an integer matrix `A`.
 ///
-/// The integer vectors that vanish on the columns of `A` have a lattice basis `n_1 … n_k` with `k = 3 − rank(A)`. Integer vectors `l_j`
-/// with `n_i·l_j = δ_ij` exist, so a point `x` lies on the subspace modulo translations exactly when every `n_i·(x − b)` is an integer:
-/// no search over translations is needed.
+/// The integer vectors that vanish on the columns of `A` have a lattice basis `n_1 … n_k` with `k = 3 − rank(A)`.
+/// Integer vectors `l_j` with `n_i·l_j = δ_ij` exist, so a point `x` lies on the subspace modulo translations exactly
+/// when every `n_i·(x − b)` is an integer: no search over translations is needed.
 #[derive(Debug, Clone)]
 pub(crate) struct AffineSubspace {
     pub linear: Matrix3<f64>,
@@ -41,16 +41,23 @@ pub(super) fn primitive(vector: Vector3<i32>) -> Vector3<i32> {
 
 impl AffineSubspace {
     pub fn new(linear: &Matrix3<i32>, origin: Vector3<f64>) -> Self {
-        let columns: Vec<Vector3<i32>> =
-            linear.column_iter().map(|column| column.into_owned()).filter(|column| *column != Vector3::zeros()).collect();
-        let cross = columns.iter().flat_map(|a| columns.iter().map(move |b| a.cross(b))).find(|cross| *cross != Vector3::zeros());
+        let columns: Vec<Vector3<i32>> = linear
+            .column_iter()
+            .map(|column| column.into_owned())
+            .filter(|column| *column != Vector3::zeros())
+            .collect();
+        let cross = columns
+            .iter()
+            .flat_map(|a| columns.iter().map(move |b| a.cross(b)))
+            .find(|cross| *cross != Vector3::zeros());
         let small = &*SMALL_VECTORS;
         let normals: Vec<Vector3<i32>> = if linear.map(f64::from).determinant().abs() > 0.5 {
             vec![]
         } else if let Some(cross) = cross {
             vec![primitive(cross)]
         } else if let Some(column) = columns.first() {
-            // Two vectors span the whole orthogonal lattice of a primitive vector exactly when their cross product is that vector.
+            // Two vectors span the whole orthogonal lattice of a primitive vector exactly when their cross product is
+            // that vector.
             let axis = primitive(*column);
             let orthogonal: Vec<&Vector3<i32>> = small.iter().filter(|vector| vector.dot(&axis) == 0).collect();
             orthogonal
@@ -99,9 +106,14 @@ impl AffineSubspace {
         (self.linear - other.linear).abs().max() < 1e-9 && shift.iter().all(|x| (x - x.round()).abs() < 1e-6)
     }
 
-    /// The point of the subspace, or of one of its translates, nearest to `frac_coords`, and its distance in Å, if that is at most
-    /// `tolerance`. Exact as long as the lattice planes of the normals are more than `2·tolerance` apart.
-    pub fn project(&self, frac_coords: &Vector3<f64>, lattice: &Lattice, tolerance: f64) -> Option<(Vector3<f64>, f64)> {
+    /// The point of the subspace, or of one of its translates, nearest to `frac_coords`, and its distance in Å, if that
+    /// is at most `tolerance`. Exact as long as the lattice planes of the normals are more than `2·tolerance` apart.
+    pub fn project(
+        &self,
+        frac_coords: &Vector3<f64>,
+        lattice: &Lattice,
+        tolerance: f64,
+    ) -> Option<(Vector3<f64>, f64)> {
         let offset = frac_coords - self.origin;
         let mut residuals = [0.0; 3];
         let mut covectors = [Vector3::zeros(); 3];
@@ -125,7 +137,8 @@ impl AffineSubspace {
                 a * weights.x + b * weights.y
             }
             _ => {
-                let rows = Matrix3::from_rows(&[covectors[0].transpose(), covectors[1].transpose(), covectors[2].transpose()]);
+                let rows =
+                    Matrix3::from_rows(&[covectors[0].transpose(), covectors[1].transpose(), covectors[2].transpose()]);
                 rows.try_inverse()? * Vector3::from(residuals)
             }
         };

@@ -6,13 +6,14 @@ use super::affine::{AffineSubspace, SMALL_VECTORS, primitive};
 use crate::SymmetryOperation;
 use crate::periodic::wrap;
 
-/// The points `x = A·q + b` of a Wyckoff position's representative in the PRIMITIVE basis, with as many parameters q as the position has degrees of
-/// freedom.
+/// The points `x = A·q + b` of a Wyckoff position's representative in the PRIMITIVE basis, with as many parameters q as
+/// the position has degrees of freedom.
 ///
-/// The columns of A are a basis of the lattice vectors along the position. So q and q + 1 are the same point modulo the lattice, and q uniform
-/// in [0, 1) is uniform on the position. A displacement δ keeps only the part that the site symmetry leaves: `M·δ`, M the mean of the rotations
-/// W of the stabiliser. In every lattice of the group their Cartesian forms are orthogonal matrices, so M is the orthogonal projector of the CARTESIAN
-/// space: isotropic noise stays isotropic along the position, hexagonal axes included.
+/// The columns of A are a basis of the lattice vectors along the position. So q and q + 1 are the same point modulo the
+/// lattice, and q uniform in [0, 1) is uniform on the position. A displacement δ keeps only the part that the site
+/// symmetry leaves: `M·δ`, M the mean of the rotations W of the stabiliser. In every lattice of the group their
+/// Cartesian forms are orthogonal matrices, so M is the orthogonal projector of the CARTESIAN space: isotropic noise
+/// stays isotropic along the position, hexagonal axes included.
 #[derive(Debug, Clone)]
 pub struct FreeCoordinates {
     n_free: usize,
@@ -48,7 +49,8 @@ impl FreeCoordinates {
         self.n_free
     }
 
-    /// A: the first [`Self::n_free`] columns are a basis of the lattice vectors along the position, the others are zero.
+    /// A: the first [`Self::n_free`] columns are a basis of the lattice vectors along the position, the others are
+    /// zero.
     pub fn directions(&self) -> &Matrix3<f64> {
         &self.directions
     }
@@ -78,7 +80,8 @@ impl FreeCoordinates {
         (self.to_free * (frac_coords - self.origin)).map(wrap)
     }
 
-    /// A point of the position after a displacement (both fractional): on the position to the last bit, however often it is moved.
+    /// A point of the position after a displacement (both fractional): on the position to the last bit, however often
+    /// it is moved.
     pub fn displaced(&self, frac_coords: &Vector3<f64>, displacement: &Vector3<f64>) -> Vector3<f64> {
         let parameters = self.to_free * (frac_coords - self.origin) + self.displacement_to_free * displacement;
         self.point(&parameters.map(wrap))
@@ -164,7 +167,9 @@ mod tests {
         let state = |number| {
             let space_group = SpaceGroup::get(number);
             let n_free = LatticeCoordinates::new(space_group.system()).n_free();
-            let y = (0..n_free).map(|k| if k < 3 { rng.random_range(0.0..3.0) } else { rng.random_range(-2.0..2.0) }).collect();
+            let y = (0..n_free)
+                .map(|k| if k < 3 { rng.random_range(0.0..3.0) } else { rng.random_range(-2.0..2.0) })
+                .collect();
             let site = |position: usize| {
                 let q = Vector3::from_fn(|_, _| rng.random_range(0.0..1.0));
                 let frac_coords = space_group.wyckoff_positions()[position].free_coordinates().point(&q);
@@ -192,7 +197,10 @@ mod tests {
                 let q = free.parameters(&site.frac_coords);
                 assert!((free.point(&q) - site.frac_coords).amax() < 1e-12);
                 let beyond = free.point(&(q + Vector3::new(1.0, -2.0, 3.0))) - site.frac_coords;
-                assert!(beyond.iter().all(|x| (x - x.round()).abs() < 1e-9), "whole parameters are lattice translations");
+                assert!(
+                    beyond.iter().all(|x| (x - x.round()).abs() < 1e-9),
+                    "whole parameters are lattice translations"
+                );
             }
         }
     }
@@ -206,8 +214,9 @@ mod tests {
             let mut displacement = || Vector3::from_fn(|_, _| rng.random_range(-3.0..3.0));
             for site in &state.sites {
                 let free = site.free_coordinates(state.space_group);
-                let cartesian =
-                    |displacement: Vector3<f64>| lattice.to_cartesian(&free.along(&lattice.to_fractional(&displacement)));
+                let cartesian = |displacement: Vector3<f64>| {
+                    lattice.to_cartesian(&free.along(&lattice.to_fractional(&displacement)))
+                };
                 let (a, b) = (displacement(), displacement());
                 // Symmetric and idempotent: an orthogonal projector.
                 assert!((cartesian(a).dot(&b) - a.dot(&cartesian(b))).abs() < 1e-9, "group {}", group.number());

@@ -14,9 +14,9 @@ pub fn finders() -> Vec<Finder> {
     ]
 }
 
-/// The farthest that an atom of `structure`, brought into the standard frame, is from its partner in the expanded reduced form (Å).
-/// Partners are of the same element, and each rebuilt atom has exactly as many as there are primitive cells in the structure's cell;
-/// `None` if that fails.
+/// The farthest that an atom of `structure`, brought into the standard frame, is from its partner in the expanded
+/// reduced form (Å). Partners are of the same element, and each rebuilt atom has exactly as many as there are primitive
+/// cells in the structure's cell; `None` if that fails.
 pub fn largest_gap(structure: &Structure, reduction: &Reduction) -> Option<f64> {
     let rebuilt = reduction.unit.expand().ok()?;
     let centring = reduction.unit.space_group.centring();

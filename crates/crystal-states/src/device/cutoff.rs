@@ -14,7 +14,8 @@ pub(super) const SCAN_UNITS: usize = 256;
 const STEP: f32 = 1.2;
 /// One in so many of the least neighbours must be images of other sites, as in `multigraph`.
 const PER_OTHER: i32 = 4;
-/// Lattice lines that a search may visit: this many, and [`LINES_PER_PAIR`] more for each pair of site and image, as in `multigraph`.
+/// Lattice lines that a search may visit: this many, and [`LINES_PER_PAIR`] more for each pair of site and image, as in
+/// `multigraph`.
 const LINES: f32 = 1e6;
 /// See [`LINES`].
 const LINES_PER_PAIR: f32 = 64.0;
@@ -217,7 +218,8 @@ pub(super) fn cutoff_kernel(
     }
 }
 
-/// `offsets[k] = Σ_{i<k} counts[i]` for k = 0, …, n, and the whole sum on its own. One cube; unit by unit a run of neighbours.
+/// `offsets[k] = Σ_{i<k} counts[i]` for k = 0, …, n, and the whole sum on its own. One cube; unit by unit a run of
+/// neighbours.
 #[cube(launch)]
 pub(super) fn scan_kernel(counts: &[i32], offsets: &mut [i32], total: &mut [i32], n: usize) {
     let unit = UNIT_POS as usize;

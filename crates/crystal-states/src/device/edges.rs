@@ -1,4 +1,5 @@
-//! Kernels: the edges, their reverses, and the rows of the network's input. Every edge has its place from the counts; none is moved.
+//! Kernels: the edges, their reverses, and the rows of the network's input. Every edge has its place from the counts;
+//! none is moved.
 
 use cubecl::prelude::*;
 
@@ -110,8 +111,9 @@ fn product(matrix: &[i32], first: usize, x: &Array<i32>, out: &mut Array<i32>) {
     }
 }
 
-/// What the network reads of each edge, and its reverse. One unit per row; rows beyond the edges stand for nothing, as in
-/// [`crate::Padding`]. An edge whose reverse rounding lost does too: its length lies on the cut-off, where everything has faded.
+/// What the network reads of each edge, and its reverse. One unit per row; rows beyond the edges stand for nothing, as
+/// in [`crate::Padding`]. An edge whose reverse rounding lost does too: its length lies on the cut-off, where
+/// everything has faded.
 #[cube(launch)]
 pub(super) fn rows_kernel(
     structures: &[i32],
@@ -177,7 +179,8 @@ pub(super) fn rows_kernel(
         }
         product(basis, structure * BASIS_WIDTH + TO_PRIMITIVE, &t, &mut primitive);
         product(operations, (first_operation + inverse) * OPERATION_WIDTH, &primitive, &mut t);
-        // {W|w+T}⁻¹·x_i = W⁻¹·x_i + w_inverse + s − W⁻¹·T, and W⁻¹·x_i + w_inverse is the kept image plus a lattice translation.
+        // {W|w+T}⁻¹·x_i = W⁻¹·x_i + w_inverse + s − W⁻¹·T, and W⁻¹·x_i + w_inverse is the kept image plus a lattice
+        // translation.
         #[unroll]
         for k in 0..3usize {
             primitive[k] = operations[operation_row + INVERSE_SHIFT + k] - t[k];
@@ -198,8 +201,10 @@ pub(super) fn rows_kernel(
             }
         }
         product(basis, structure * BASIS_WIDTH + FROM_PRIMITIVE, &primitive, &mut t);
-        let block =
-            structures[row + FIRST_PAIR] as usize + (other - first_site) * n_images + (own - first_site) * n_operations + kept;
+        let block = structures[row + FIRST_PAIR] as usize
+            + (other - first_site) * n_images
+            + (own - first_site) * n_operations
+            + kept;
         let mut k = pair_starts[block] as usize;
         let end = pair_starts[block + 1] as usize;
         while k < end {
@@ -255,8 +260,8 @@ pub(super) fn rows_kernel(
     order[edge] = edge as i32;
 }
 
-/// Elements, levels and structures of the sites, where the edges of each begin, and where those of each structure do. One unit per row of the longer
-/// output; sites beyond the batch's stand for nothing.
+/// Elements, levels and structures of the sites, where the edges of each begin, and where those of each structure do.
+/// One unit per row of the longer output; sites beyond the batch's stand for nothing.
 #[cube(launch)]
 pub(super) fn site_rows_kernel(
     structures: &[i32],
@@ -364,8 +369,8 @@ pub(super) fn incoming_kernel(
     }
 }
 
-/// The transpose of the reverse: the edges whose reverse is each edge, in ascending order. Those of edge e are among the edges that point to its
-/// source. One unit per row, and one for the end.
+/// The transpose of the reverse: the edges whose reverse is each edge, in ascending order. Those of edge e are among
+/// the edges that point to its source. One unit per row, and one for the end.
 #[cube(launch)]
 pub(super) fn reversed_kernel(
     source: &[i32],

@@ -21,7 +21,8 @@ pub(super) const COINCIDENT: usize = 34;
 /// Six symmetric forms of six numbers (xx, yy, zz, and twice xy, xz, yz) with `∂|r|/∂y_a = rᵀ·S_a·r/|r|`.
 pub(super) const FORMS: usize = 36;
 
-/// Integers per structure of the search basis: fractional coordinates there = this matrix · those in the primitive basis.
+/// Integers per structure of the search basis: fractional coordinates there = this matrix · those in the primitive
+/// basis.
 pub(super) const FROM_PRIMITIVE: usize = 0;
 /// The inverse of [`FROM_PRIMITIVE`].
 pub(super) const TO_PRIMITIVE: usize = 9;
@@ -47,7 +48,8 @@ const SMALL_EXPONENTIAL: f32 = 0.004;
 const HEXAGONAL_COTANGENT: f32 = -0.577_350_27;
 /// Share of the shortest period that the distance between coincident images may take.
 const COINCIDENT_SHARE: f32 = 0.01;
-/// Most rounds of the reduction, and largest multiple of a vector subtracted: more skewed cells are searched as they are.
+/// Most rounds of the reduction, and largest multiple of a vector subtracted: more skewed cells are searched as they
+/// are.
 const MAX_REDUCTIONS: i32 = 64;
 /// See [`MAX_REDUCTIONS`].
 const MAX_MULTIPLE: f32 = 100.0;
@@ -69,8 +71,8 @@ fn softplus(y: f32) -> f32 {
     value
 }
 
-/// The conventional cell at lattice coordinates y `[6]`, and what its derivatives need: rows of C `[9]`, then the lengths of b and c and the norms of their
-/// directions before they were made unit vectors.
+/// The conventional cell at lattice coordinates y `[6]`, and what its derivatives need: rows of C `[9]`, then the
+/// lengths of b and c and the norms of their directions before they were made unit vectors.
 #[cube]
 pub(super) fn conventional(y: &Array<f32>, structures: &[i32], structure: usize, cell: &mut Array<f32>) {
     let row = structure * STRUCTURE_WIDTH;
@@ -111,7 +113,13 @@ pub(super) fn conventional(y: &Array<f32>, structures: &[i32], structure: usize,
 
 /// Rows of the primitive lattice, `M · C`.
 #[cube]
-pub(super) fn primitive_rows(cell: &Array<f32>, centrings: &[f32], structures: &[i32], structure: usize, rows: &mut Array<f32>) {
+pub(super) fn primitive_rows(
+    cell: &Array<f32>,
+    centrings: &[f32],
+    structures: &[i32],
+    structure: usize,
+    rows: &mut Array<f32>,
+) {
     let centring = structures[structure * STRUCTURE_WIDTH + CENTRING] as usize * 9;
     #[unroll]
     for i in 0..3usize {
@@ -415,11 +423,12 @@ pub(super) fn geometry_kernel(
             for j in 0..3usize {
                 let (a, b) = comptime!(((i + 1) % 3, (i + 2) % 3));
                 let (c, d) = comptime!(((j + 1) % 3, (j + 2) % 3));
-                cofactors[i * 3 + j] =
-                    transformation[a * 3 + c] * transformation[b * 3 + d] - transformation[a * 3 + d] * transformation[b * 3 + c];
+                cofactors[i * 3 + j] = transformation[a * 3 + c] * transformation[b * 3 + d]
+                    - transformation[a * 3 + d] * transformation[b * 3 + c];
             }
         }
-        let determinant = transformation[0] * cofactors[0] + transformation[1] * cofactors[1] + transformation[2] * cofactors[2];
+        let determinant =
+            transformation[0] * cofactors[0] + transformation[1] * cofactors[1] + transformation[2] * cofactors[2];
         #[unroll]
         for i in 0..3usize {
             #[unroll]

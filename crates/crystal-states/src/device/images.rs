@@ -1,4 +1,5 @@
-//! Kernels: sites on their fixed points, and the distinct images of every site. The counterpart of `multigraph`'s images.
+//! Kernels: sites on their fixed points, and the distinct images of every site. The counterpart of `multigraph`'s
+//! images.
 
 use cubecl::prelude::*;
 
@@ -33,8 +34,8 @@ pub(super) fn apply(operations: &[i32], operation: usize, x: &Array<f32>, image:
     }
 }
 
-/// Site coordinates on their fixed points, and which operations leave them there. One unit per site. A coordinate that is no number ends its
-/// structure.
+/// Site coordinates on their fixed points, and which operations leave them there. One unit per site. A coordinate that
+/// is no number ends its structure.
 #[cube(launch)]
 pub(super) fn sites_kernel(
     frac_coords: &[f32],
@@ -177,7 +178,8 @@ pub(super) fn sites_kernel(
     }
 }
 
-/// Images in the search basis, and whether each is the one kept of its coset: that of the smallest operation. One unit per image.
+/// Images in the search basis, and whether each is the one kept of its coset: that of the smallest operation. One unit
+/// per image.
 #[cube(launch)]
 pub(super) fn images_kernel(
     settled: &[f32],

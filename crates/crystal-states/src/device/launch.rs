@@ -58,7 +58,8 @@ impl StateOps for CubeBackend {
         n_pairs: usize,
         config: GraphConfig,
     ) -> GraphTensors<Self> {
-        let [lattice_coords, frac_coords, status, levels] = [lattice_coords, frac_coords, status, levels].map(into_contiguous);
+        let [lattice_coords, frac_coords, status, levels] =
+            [lattice_coords, frac_coords, status, levels].map(into_contiguous);
         let (n_structures, n_sites) = (lattice_coords.shape()[0], frac_coords.shape()[0]);
         let n_images = layout.image_site.shape()[0];
         let client = lattice_coords.client.clone();

@@ -1,4 +1,5 @@
-//! States on a GPU: neighbour search, multigraph, steps and noise as kernels. One number per graph, that of its edges, comes back to the host.
+//! States on a GPU: neighbour search, multigraph, steps and noise as kernels. One number per graph, that of its edges,
+//! comes back to the host.
 //!
 //! Kernels are told how many rows there are: the length of a buffer may be rounded up.
 
@@ -108,8 +109,11 @@ struct Fixed {
 impl Fixed {
     fn new<'a>(states: impl Iterator<Item = &'a CrystalState> + Clone, streams: &[u64], device: &Device) -> Self {
         let layout = Layout::new(states.clone(), &TABLES);
-        let elements: Vec<u32> =
-            states.clone().flat_map(|state| &state.sites).map(|site| u32::from(site.species.atomic_number()) - 1).collect();
+        let elements: Vec<u32> = states
+            .clone()
+            .flat_map(|state| &state.sites)
+            .map(|site| u32::from(site.species.atomic_number()) - 1)
+            .collect();
         let mut free_mask = Vec::with_capacity(streams.len() * LatticeCoordinates::MAX);
         let mut first_sites = vec![0];
         for state in states {
@@ -196,7 +200,17 @@ impl DeviceStates {
         let sites = templates.iter().enumerate();
         let site_structures = sites.flat_map(|(s, state)| std::iter::repeat_n(s as u32, state.sites.len())).collect();
         let status = integers(vec![0; templates.len()], &fixed.device);
-        Self { templates, site_structures, fixed, key, lattice_coords, frac_coords, status, geometry: None, levels: None }
+        Self {
+            templates,
+            site_structures,
+            fixed,
+            key,
+            lattice_coords,
+            frac_coords,
+            status,
+            geometry: None,
+            levels: None,
+        }
     }
 
     pub(super) fn n_structures(&self) -> usize {
@@ -211,7 +225,8 @@ impl DeviceStates {
         if self.levels.as_ref().is_some_and(|known| known.levels == levels) {
             return;
         }
-        let by_site: Vec<u32> = self.site_structures.iter().map(|&structure| levels[structure as usize] as u32).collect();
+        let by_site: Vec<u32> =
+            self.site_structures.iter().map(|&structure| levels[structure as usize] as u32).collect();
         let (offsets, order) = sorted_rows(&by_site, n_levels);
         let upload = |values: Vec<i32>| integers(values, &self.fixed.device);
         self.levels = Some(Levels {
@@ -239,8 +254,12 @@ impl DeviceStates {
         self.geometry = Some(Tensor::from_dispatch(graph.geometry));
         let edge_structure =
             RowIndex { index: tensor(graph.edge_structure), offsets: tensor(graph.edge_offsets), order: order.clone() };
-        let features =
-            edge_features(Tensor::from_dispatch(graph.edges), Tensor::from_dispatch(graph.scalars), &edge_structure, basis);
+        let features = edge_features(
+            Tensor::from_dispatch(graph.edges),
+            Tensor::from_dispatch(graph.scalars),
+            &edge_structure,
+            basis,
+        );
         let [element_offsets, element_order] = self.fixed.element_rows.clone();
         let [level_offsets, level_order] = levels.rows.clone();
         let [site_offsets, site_order] = self.fixed.structure_rows.clone();
@@ -380,7 +399,8 @@ impl PackedStates {
             lattice_coords: self.lattice_coords.clone().into_dispatch(),
             frac_coords: self.frac_coords.clone().into_dispatch(),
             index: integers(draws.iter().map(|draw| draw.index as i32).collect(), device).into_dispatch(),
-            first_site: integers(draws.iter().map(|draw| self.first_sites[draw.index]).collect(), device).into_dispatch(),
+            first_site: integers(draws.iter().map(|draw| self.first_sites[draw.index]).collect(), device)
+                .into_dispatch(),
             sigmas: floats(sigmas, device).into_dispatch(),
         };
         let noised = <Dispatch as StateOps>::noised_states(data, fixed.tensors(), key, stream, least_volume as f32);

@@ -1,4 +1,5 @@
-//! The kernels as an extension of burn's backends: what only GPU backends offer. On a processor `multigraph` builds graphs.
+//! The kernels as an extension of burn's backends: what only GPU backends offer. On a processor `multigraph` builds
+//! graphs.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, ExtensionType, backend_extension};

@@ -1,5 +1,5 @@
-//! Lattice translations within a radius, for one pair of a site and an image: nested intervals along the Gram–Schmidt axes of the search basis, as
-//! `multigraph` searches.
+//! Lattice translations within a radius, for one pair of a site and an image: nested intervals along the Gram–Schmidt
+//! axes of the search basis, as `multigraph` searches.
 
 use cubecl::prelude::*;
 
@@ -24,8 +24,8 @@ pub(super) fn search_basis(geometry: &[f32], structure: usize, basis: &mut Array
     }
 }
 
-/// Counts the translations t with `hole ≤ |(f + t)·B| ≤ radius`, f `[3]` in the search basis; stops above `limit`. With `store`, writes the vectors and
-/// translations from entry `first` on, at most `limit`.
+/// Counts the translations t with `hole ≤ |(f + t)·B| ≤ radius`, f `[3]` in the search basis; stops above `limit`. With
+/// `store`, writes the vectors and translations from entry `first` on, at most `limit`.
 #[cube]
 pub(super) fn walk(
     f: &Array<f32>,
@@ -61,7 +61,8 @@ pub(super) fn walk(
             let half = f32::max(radius_squared - height_squared, 0.0f32.runtime()).sqrt() / l00;
             let mut x = (centre - half - SLACK).ceil();
             let last_x = (centre + half + SLACK).floor();
-            // The part of the line inside the hole, narrowed by the slack, is never walked: in a collapsed cell it is long.
+            // The part of the line inside the hole, narrowed by the slack, is never walked: in a collapsed cell it is
+            // long.
             let in_hole = f32::max(hole_squared - height_squared, 0.0f32.runtime()).sqrt() / l00 - SLACK;
             let skip_from = f32::max((centre - in_hole).ceil(), x);
             let skip_to = f32::min((centre + in_hole).floor(), last_x);

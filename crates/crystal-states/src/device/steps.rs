@@ -64,7 +64,8 @@ fn wrap(x: f32) -> f32 {
     wrapped
 }
 
-/// What a fractional displacement adds to the free coordinates of a Wyckoff position, see `crystal_core::FreeCoordinates`.
+/// What a fractional displacement adds to the free coordinates of a Wyckoff position, see
+/// `crystal_core::FreeCoordinates`.
 #[cube]
 fn to_free(positions: &[f32], row: usize, displacement: &Array<f32>, free: &mut Array<f32>) {
     #[unroll]
@@ -102,8 +103,8 @@ fn displaced(positions: &[f32], row: usize, x: &Array<f32>, displacement: &Array
     }
 }
 
-/// `x ← x + drift·ε̂ + noise·z`, Cartesian, along the site's Wyckoff position and wrapped there. One unit per site; structures that are no longer alive
-/// stay.
+/// `x ← x + drift·ε̂ + noise·z`, Cartesian, along the site's Wyckoff position and wrapped there. One unit per site;
+/// structures that are no longer alive stay.
 #[cube(launch)]
 pub(super) fn position_step_kernel(
     frac_coords: &[f32],
@@ -191,8 +192,8 @@ pub(super) fn lattice_step_kernel(
     }
 }
 
-/// Noise on the lattices of the batch: `y + σ·ε`, drawn again while the conventional cell has less than `least_volume` per site. A σ of 0 leaves the
-/// lattice. One unit per structure.
+/// Noise on the lattices of the batch: `y + σ·ε`, drawn again while the conventional cell has less than `least_volume`
+/// per site. A σ of 0 leaves the lattice. One unit per structure.
 #[cube(launch)]
 pub(super) fn lattice_noise_kernel(
     data_lattice: &[f32],
@@ -244,8 +245,8 @@ pub(super) fn lattice_noise_kernel(
     }
 }
 
-/// Noise on the positions of the batch: σ·ε in the frame of the clean lattice, ε the part of a normal vector along the site's Wyckoff position. One unit
-/// per site.
+/// Noise on the positions of the batch: σ·ε in the frame of the clean lattice, ε the part of a normal vector along the
+/// site's Wyckoff position. One unit per site.
 #[cube(launch)]
 pub(super) fn position_noise_kernel(
     data_lattice: &[f32],
@@ -302,7 +303,8 @@ pub(super) fn position_noise_kernel(
             #[unroll]
             for j in 0..3usize {
                 let row = position + DIRECTIONS + j * 3;
-                displacement[j] = positions[row] * free[0] + positions[row + 1] * free[1] + positions[row + 2] * free[2];
+                displacement[j] =
+                    positions[row] * free[0] + positions[row + 1] * free[1] + positions[row + 2] * free[2];
             }
             #[unroll]
             for k in 0..3usize {

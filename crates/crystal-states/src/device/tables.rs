@@ -92,8 +92,11 @@ impl GroupTables {
             for position in space_group.wyckoff_positions() {
                 let free = position.free_coordinates();
                 // Row by row: nalgebra iterates by columns.
-                let numbers =
-                    [free.directions().transpose(), free.to_free().transpose(), free.displacement_to_free().transpose()];
+                let numbers = [
+                    free.directions().transpose(),
+                    free.to_free().transpose(),
+                    free.displacement_to_free().transpose(),
+                ];
                 let [directions, to_free, displacement_to_free] = numbers.map(|matrix| matrix.map(|x| x as f32));
                 tables.positions.extend(directions.iter());
                 tables.positions.extend(free.origin().map(|x| x as f32).iter());
@@ -139,7 +142,8 @@ impl Layout {
             let group = state.space_group;
             let (first_operation, first_product, first_position) = tables.first[usize::from(group.number().get()) - 1];
             let (n_sites, n_operations) = (state.sites.len(), group.primitive_operations().len());
-            let centring = CENTRINGS.iter().position(|known| *known == group.centring()).expect("all centrings are listed");
+            let centring =
+                CENTRINGS.iter().position(|known| *known == group.centring()).expect("all centrings are listed");
             let (length_of_b, length_of_c, angles) = match group.system() {
                 CrystalSystem::Cubic => (0, 0, RIGHT),
                 CrystalSystem::Tetragonal => (0, 1, RIGHT),

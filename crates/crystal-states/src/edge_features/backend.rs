@@ -13,9 +13,10 @@ use crate::BasisConfig;
 #[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff)]
 #[allow(clippy::type_complexity, reason = "the extension macro reads the tuples of the signatures")]
 pub trait EdgeFeatureOps: Backend {
-    /// The features of E edges of S structures: envelope, radial and spherical functions, harmonics, directions, scalars, lattice weights.
-    /// edges `[E, 11]`: length, equivalence, direction, ∂d/∂y; structures `[S, 3]`: cut-off, factor of the spherical functions, number of
-    /// edges; edge_structure `[E]`; table: samples of the radial functions.
+    /// The features of E edges of S structures: envelope, radial and spherical functions, harmonics, directions,
+    /// scalars, lattice weights. edges `[E, 11]`: length, equivalence, direction, ∂d/∂y; structures `[S, 3]`: cut-off,
+    /// factor of the spherical functions, number of edges; edge_structure `[E]`; table: samples of the radial
+    /// functions.
     fn edge_features(
         edges: FloatTensor<Self>,
         structures: FloatTensor<Self>,
@@ -43,7 +44,8 @@ impl<B: EdgeFeatureOps, C: CheckpointStrategy> EdgeFeatureOps for Autodiff<B, C>
         config: BasisConfig,
     ) -> FeatureTensors<Self> {
         let inner = Self::inner;
-        let (a, b, c, d, e, f, g) = B::edge_features(inner(edges), inner(structures), edge_structure, inner(table), config);
+        let (a, b, c, d, e, f, g) =
+            B::edge_features(inner(edges), inner(structures), edge_structure, inner(table), config);
         let outer = Self::from_inner;
         (outer(a), outer(b), outer(c), outer(d), outer(e), outer(f), outer(g))
     }

@@ -7,7 +7,8 @@ use crystal_core::LatticeCoordinates;
 use cubecl::prelude::*;
 
 use super::{
-    EDGE_WIDTH, FeatureTensors, GAUSSIAN_RANGE, GRADIENT_FLOOR, LENGTH_UNIT, SHORTEST_LENGTH, STRUCTURE_WIDTH, gaussian_spacing,
+    EDGE_WIDTH, FeatureTensors, GAUSSIAN_RANGE, GRADIENT_FLOOR, LENGTH_UNIT, SHORTEST_LENGTH, STRUCTURE_WIDTH,
+    gaussian_spacing,
 };
 use tensor_ops::basis::N_INTERVALS;
 use tensor_ops::cube::{one_unit_each, output};
@@ -55,7 +56,8 @@ fn radial_kernel(
     }
 }
 
-/// Real spherical harmonics (see [`tensor_ops::basis::real_harmonics`]); the recurrence's numbers are constants of the kernel.
+/// Real spherical harmonics (see [`tensor_ops::basis::real_harmonics`]); the recurrence's numbers are constants of the
+/// kernel.
 #[cube(launch)]
 fn harmonics_kernel(edges: &[f32], harmonics: &mut [f32], n_edges: usize, #[comptime] degrees: usize) {
     let edge = ABSOLUTE_POS;

@@ -6,7 +6,8 @@ use crystal_core::LatticeCoordinates;
 use rayon::prelude::*;
 
 use super::{
-    EDGE_WIDTH, FeatureTensors, GAUSSIAN_RANGE, GRADIENT_FLOOR, LENGTH_UNIT, SHORTEST_LENGTH, STRUCTURE_WIDTH, gaussian_spacing,
+    EDGE_WIDTH, FeatureTensors, GAUSSIAN_RANGE, GRADIENT_FLOOR, LENGTH_UNIT, SHORTEST_LENGTH, STRUCTURE_WIDTH,
+    gaussian_spacing,
 };
 use tensor_ops::basis::{MAX_DEGREES, RadialTable, envelope, real_harmonics};
 use tensor_ops::flex::{MIN_ROWS, floats, indices, tensor};
@@ -71,7 +72,8 @@ pub(crate) fn features(
             }
         }
     });
-    let envelopes = rows(1, &|edge, row| row[0] = envelope(edge.distance / edge.cutoff, config.envelope_exponent) as f32);
+    let envelopes =
+        rows(1, &|edge, row| row[0] = envelope(edge.distance / edge.cutoff, config.envelope_exponent) as f32);
     let harmonics = rows(degrees * degrees, &|edge, row| {
         let mut values = [0.0; MAX_DEGREES * MAX_DEGREES];
         real_harmonics(edge.direction.map(f64::from), degrees, &mut values[..row.len()]);

@@ -1,6 +1,7 @@
 //! What the network reads of an edge, from its length, direction and lattice gradient.
 //!
-//! The features take some 150 numbers per edge, what they are computed from 11: on a GPU they are computed where they are read.
+//! The features take some 150 numbers per edge, what they are computed from 11: on a GPU they are computed where they
+//! are read.
 
 mod backend;
 #[cfg(feature = "cube")]
@@ -57,7 +58,8 @@ pub(crate) struct EdgeFeatures {
     pub(crate) lattice_weights: Tensor<2>,
 }
 
-/// Envelope, radial and spherical functions, harmonics, directions, scalars and lattice weights as primitives of a backend.
+/// Envelope, radial and spherical functions, harmonics, directions, scalars and lattice weights as primitives of a
+/// backend.
 pub type FeatureTensors<B> =
     (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>);
 
@@ -146,7 +148,8 @@ fn table(config: &BasisConfig, device: &Device) -> Tensor<1> {
     static TABLES: LazyLock<Mutex<Tables>> = LazyLock::new(Mutex::default);
     let mut tables = TABLES.lock().expect("no panic happens while the lock is held");
     // Devices are equal whether they differentiate or not: the table is kept without, and given as the device wants it.
-    let known = tables.iter().find(|(known, place, _)| known == config && place == device).map(|(_, _, table)| table.clone());
+    let known =
+        tables.iter().find(|(known, place, _)| known == config && place == device).map(|(_, _, table)| table.clone());
     let table = known.unwrap_or_else(|| {
         let samples = RadialTable::of(config.radial()).samples().as_flattened().to_vec();
         let shape = [samples.len()];

@@ -23,7 +23,8 @@ struct Arguments {
     /// SHA-256 that a file must have; may be given once per file.
     #[arg(long, value_name = "NAME=HEX", value_parser = pin)]
     sha256: Vec<(String, String)>,
-    /// Do not load the data set after the download (loading checks that it parses and fills the cache of reduced structures).
+    /// Do not load the data set after the download (loading checks that it parses and fills the cache of reduced
+    /// structures).
     #[arg(long)]
     no_check: bool,
 }

@@ -26,7 +26,9 @@ pub(super) fn structures(prototype: &Prototype, radii: &Radii) -> Result<Vec<Row
         let shape = Shape::new(prototype, group)?;
         for words in decorations(&group.elements, shape.roles.len())? {
             rows.push(
-                shape.decorate(prototype, group, radii, &words).map_err(|reason| format!("{}: {reason}", words.join(" ")))?,
+                shape
+                    .decorate(prototype, group, radii, &words)
+                    .map_err(|reason| format!("{}: {reason}", words.join(" ")))?,
             );
         }
     }
@@ -47,7 +49,8 @@ struct Shape {
 
 impl Shape {
     fn new(prototype: &Prototype, group: &Group) -> Result<Self, String> {
-        let space_group = SpaceGroup::from_number(i64::from(prototype.space_group)).map_err(|error| error.to_string())?;
+        let space_group =
+            SpaceGroup::from_number(i64::from(prototype.space_group)).map_err(|error| error.to_string())?;
         let mut free = prototype.free.clone();
         free.extend(group.free.clone());
         let mut roles: Vec<String> = Vec::new();
@@ -103,7 +106,9 @@ impl Shape {
     fn lattice(&self, a: f64) -> Result<Lattice, String> {
         let (b_a, c_a) = (self.b_a, self.c_a);
         let (free_b, free_c) = match self.space_group.system() {
-            CrystalSystem::Triclinic | CrystalSystem::Monoclinic => return Err("oblique cells are not in the tables".to_owned()),
+            CrystalSystem::Triclinic | CrystalSystem::Monoclinic => {
+                return Err("oblique cells are not in the tables".to_owned());
+            }
             CrystalSystem::Orthorhombic => (true, true),
             CrystalSystem::Tetragonal | CrystalSystem::Trigonal | CrystalSystem::Hexagonal => (false, true),
             CrystalSystem::Cubic => (false, false),
@@ -132,7 +137,8 @@ impl Shape {
 }
 
 fn point(coordinates: &str, free: &BTreeMap<String, f64>) -> Result<Vector3<f64>, String> {
-    let values = coordinates.split_whitespace().map(|text| expression::value(text, free)).collect::<Result<Vec<_>, _>>()?;
+    let values =
+        coordinates.split_whitespace().map(|text| expression::value(text, free)).collect::<Result<Vec<_>, _>>()?;
     match values[..] {
         [x, y, z] => Ok(Vector3::new(x, y, z)),
         _ => Err(format!("'{coordinates}' has {} coordinates instead of 3", values.len())),

@@ -121,8 +121,11 @@ fn formulas_follow_from_the_wyckoff_positions() {
         ("perovskite-orthorhombic-Gd-Fe-O", "O3Fe1Gd1", 20),
     ] {
         let row = rows.iter().find(|row| row.id == id).unwrap_or_else(|| panic!("{id} is in the tables"));
-        let counts: String =
-            Composition::of(&row.structure).reduced().iter().map(|(species, count)| format!("{species}{count}")).collect();
+        let counts: String = Composition::of(&row.structure)
+            .reduced()
+            .iter()
+            .map(|(species, count)| format!("{species}{count}"))
+            .collect();
         assert_eq!((counts.as_str(), row.structure.n_sites()), (formula, n_sites), "{id}");
     }
 }
@@ -133,9 +136,14 @@ fn splits_keep_their_shares() {
     let counts = tables.each_ref().map(|table| table.rows.len());
     eprintln!("train, val, test: {counts:?}");
     let share = counts.map(|count| count as f64 / counts.iter().sum::<usize>() as f64);
-    assert!((share[0] - 0.7).abs() < 0.06 && (share[1] - 0.1).abs() < 0.04 && (share[2] - 0.2).abs() < 0.05, "{share:?}");
+    assert!(
+        (share[0] - 0.7).abs() < 0.06 && (share[1] - 0.1).abs() < 0.04 && (share[2] - 0.2).abs() < 0.05,
+        "{share:?}"
+    );
     // Where an id goes is part of the data set: a change of the rule must be seen.
-    for (id, split) in [("rock-salt-Na-Cl", Split::Test), ("copper-Cu", Split::Train), ("perovskite-Sr-Ti-O", Split::Train)] {
+    for (id, split) in
+        [("rock-salt-Na-Cl", Split::Test), ("copper-Cu", Split::Train), ("perovskite-Sr-Ti-O", Split::Train)]
+    {
         assert_eq!(split_of(id), split, "{id}");
     }
 }

@@ -34,7 +34,8 @@ fn reads_arrays_plain_and_compressed() {
     let structure = &table.rows[0].structure;
     assert_eq!(structure.n_sites(), 2);
     assert!(
-        (structure.lattice.min_image_distance(&structure.sites[0].frac_coords, &structure.sites[1].frac_coords) - 2.8).abs()
+        (structure.lattice.min_image_distance(&structure.sites[0].frac_coords, &structure.sites[1].frac_coords) - 2.8)
+            .abs()
             < 1e-12
     );
 }
@@ -46,7 +47,8 @@ fn reads_the_public_form() {
         _chemical_formula_sum 'Na1 Cl1'\n_cell_volume 43.9\n_cell_formula_units_Z 1\nloop_\n _symmetry_equiv_pos_site_id\n _symmetry_equiv_pos_as_xyz\n  1 'x, y, z'\n\
         loop_\n _atom_site_type_symbol\n _atom_site_label\n _atom_site_symmetry_multiplicity\n _atom_site_fract_x\n _atom_site_fract_y\n _atom_site_fract_z\n _atom_site_occupancy\n\
         \x20 Na Na0 1 0.00000000 0.00000000 0.00000000 1\n  Cl Cl1 1 0.50000000 0.50000000 0.50000000 1\n";
-    let header = ",material_id,formation_energy_per_atom,band_gap,pretty_formula,e_above_hull,elements,cif,spacegroup.number";
+    let header =
+        ",material_id,formation_energy_per_atom,band_gap,pretty_formula,e_above_hull,elements,cif,spacegroup.number";
     let row = |id: &str, cif: &str| format!("0,{id},-1.2,3.4,NaCl,0.0,\"['Cl', 'Na']\",\"{cif}\",225\n");
     let damaged = cif.replace("_cell_length_b 3.9598", "_cell_length_b x");
     let table = read_text(&format!("{header}\n{}{}", row("mp-1", cif), row("mp-2", &damaged))).expect("a table");
@@ -66,7 +68,11 @@ fn reads_formation_energies_where_they_are() {
     let energies: Vec<_> = table.rows.iter().map(|row| row.formation_energy).collect();
     assert_eq!(energies, [Some(-2.125), None]);
     assert_eq!(table.rejected.len(), 2);
-    assert!(table.rejected.iter().all(|(_, reason)| reason.contains("is no energy in eV/atom")), "{:?}", table.rejected);
+    assert!(
+        table.rejected.iter().all(|(_, reason)| reason.contains("is no energy in eV/atom")),
+        "{:?}",
+        table.rejected
+    );
     assert_eq!(read_text(&format!("{HEADER}\n{NACL}\n")).expect("a table").rows[0].formation_energy, None);
 }
 
@@ -128,7 +134,8 @@ fn missing_columns_and_truncation_are_errors() {
         error(&format!("{HEADER}\n{NACL}\nb\u{e9}").replace('\u{e9}', "")),
         DatasetError::Truncated { line: 3, .. }
     ));
-    let frame = zstd::encode_all(format!("{HEADER}\n{}", format!("{NACL}\n").repeat(5000)).as_bytes(), 3).expect("a frame");
+    let frame =
+        zstd::encode_all(format!("{HEADER}\n{}", format!("{NACL}\n").repeat(5000)).as_bytes(), 3).expect("a frame");
     let (_folder, path) = written("train.csv.zst", &frame[..frame.len() / 2]);
     assert!(matches!(read(&path), Err(DatasetError::Truncated { .. })));
 }

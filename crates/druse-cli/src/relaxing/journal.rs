@@ -32,7 +32,10 @@ impl Journal {
         if run.exists() {
             let known = std::fs::read_to_string(&run).with_context(|| format!("{}: cannot be read", run.display()))?;
             if !resume {
-                bail!("{}: a run lies there already; go on with it (--resume) or choose another folder", folder.display());
+                bail!(
+                    "{}: a run lies there already; go on with it (--resume) or choose another folder",
+                    folder.display()
+                );
             }
             if known != identity {
                 bail!(
@@ -51,8 +54,10 @@ impl Journal {
             lines += &line(row)?;
         }
         write_file(&path, lines)?;
-        let file =
-            OpenOptions::new().append(true).open(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
         Ok((Self { path, file }, done))
     }
 

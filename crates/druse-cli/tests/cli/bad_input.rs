@@ -28,11 +28,23 @@ fn bad_structure_files() {
         ("cut_in_the_cell.cif", whole[..40].to_owned(), &["cut_in_the_cell.cif"]),
         ("empty.cif", String::new(), &["empty.cif"]),
         ("no_sites.cif", head[..head.find("loop_").expect("a loop")].to_owned(), &["no_sites.cif"]),
-        ("overlap.cif", head.clone() + "Na 0 0 0 1.0\nCl 0.0001 0 0 1.0\n", &["overlap.cif", "'Cl' stands where 'Na'", "remove"]),
-        ("partial.cif", head.clone() + "Na 0 0 0 0.5\nCl 0.5 0.5 0.5 1.0\n", &["partial.cif", "0.5", "order the structure"]),
+        (
+            "overlap.cif",
+            head.clone() + "Na 0 0 0 1.0\nCl 0.0001 0 0 1.0\n",
+            &["overlap.cif", "'Cl' stands where 'Na'", "remove"],
+        ),
+        (
+            "partial.cif",
+            head.clone() + "Na 0 0 0 0.5\nCl 0.5 0.5 0.5 1.0\n",
+            &["partial.cif", "0.5", "order the structure"],
+        ),
         ("element.cif", head.clone() + "Xq 0 0 0 1.0\n", &["element.cif", "Xq", "write the symbol of one element"]),
         ("number.cif", head.clone() + "Na 0 0 zero 1.0\n", &["number.cif:", "zero"]),
-        ("group.cif", whole.replace("_symmetry_space_group_name_H-M 'P 1'", "_space_group_IT_number 231"), &["group.cif", "231"]),
+        (
+            "group.cif",
+            whole.replace("_symmetry_space_group_name_H-M 'P 1'", "_space_group_IT_number 231"),
+            &["group.cif", "231"],
+        ),
         ("POSCAR", "NaCl\n1.0\n5 0 0\n0 5 0\n".to_owned(), &["POSCAR"]),
         ("short.xyz", "2\nLattice=\"5 0 0 0 5 0 0 0 5\"\nNa 0 0 0\n".to_owned(), &["short.xyz"]),
         ("broken.json", "{\"lattice\": ".to_owned(), &["broken.json"]),
@@ -84,7 +96,10 @@ fn one_bad_file_among_many_is_reported() {
         for structure in structures {
             let bad = structure["id"] == "bad";
             assert_eq!(structure.get("error").is_some(), bad, "{structure}");
-            assert!(!bad || structure.as_object().expect("an object").len() == 2, "no numbers beside an error: {structure}");
+            assert!(
+                !bad || structure.as_object().expect("an object").len() == 2,
+                "no numbers beside an error: {structure}"
+            );
         }
     }
     folder.druse(&["convert", "set", "all.jsonl"]).status(1);
@@ -115,7 +130,9 @@ fn pairs_that_cannot_be_made() {
     folder.druse(&["match", "one.cif"]).status(2);
     // One bad structure spoils its own pair only.
     folder.write("damaged.jsonl", &three.replacen("0.5, 0.5, 0.5", "0, 0, 0", 1));
-    for arguments in [["match", "three.jsonl", "damaged.jsonl", "--json"], ["match", "damaged.jsonl", "three.jsonl", "--json"]] {
+    for arguments in
+        [["match", "three.jsonl", "damaged.jsonl", "--json"], ["match", "damaged.jsonl", "three.jsonl", "--json"]]
+    {
         let run = folder.druse(&arguments).status(1);
         assert!(run.stderr().contains("damaged.jsonl: line 1") && run.stderr().contains("apart"), "{}", run.stderr());
         let document = run.document();
@@ -132,7 +149,17 @@ fn pairs_that_cannot_be_made() {
 fn impossible_orders() {
     let folder = Folder::new();
     let order = |composition: &'static str, space_group: &'static str, count: &'static str| {
-        vec!["sample", "--sites-per-element", composition, "--space-group", space_group, "--count", count, "--out", "grown"]
+        vec![
+            "sample",
+            "--sites-per-element",
+            composition,
+            "--space-group",
+            space_group,
+            "--count",
+            count,
+            "--out",
+            "grown",
+        ]
     };
     let few_step = |options: &[&'static str]| [&order("Na:1", "225", "1"), options].concat();
     for (arguments, said) in [
@@ -164,7 +191,11 @@ fn impossible_orders() {
         "orders.jsonl",
         "{\"space_group\": 225, \"sites\": {\"Na\": 1}}\n{\"space_group\": 231, \"sites\": {\"Na\": 1}}\n",
     );
-    folder.druse(&["sample", "--orders", "orders.jsonl", "--out", "grown"]).refused(&["orders.jsonl:2", "231", "1 to 230"]);
+    folder.druse(&["sample", "--orders", "orders.jsonl", "--out", "grown"]).refused(&[
+        "orders.jsonl:2",
+        "231",
+        "1 to 230",
+    ]);
     folder.write("orders.jsonl.zst", "this is no zstd");
     folder.druse(&["sample", "--orders", "orders.jsonl.zst", "--out", "grown"]).refused(&["orders.jsonl.zst"]);
     assert!(!folder.path().join("grown").exists());
@@ -205,7 +236,8 @@ fn a_full_disk_under_standard_output() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_druse"));
         command.args(["symmetry", "good.cif"]).args(extra).current_dir(folder.path());
-        let output = command.stdout(Stdio::from(full)).stderr(Stdio::piped()).spawn().and_then(|child| child.wait_with_output());
+        let output =
+            command.stdout(Stdio::from(full)).stderr(Stdio::piped()).spawn().and_then(|child| child.wait_with_output());
         let output = output.expect("the command runs");
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{message}");

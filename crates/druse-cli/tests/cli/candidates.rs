@@ -1,4 +1,5 @@
-//! Asking for formulas, Wyckoff positions, templates and chemical systems; the commands of the documentation's page about it.
+//! Asking for formulas, Wyckoff positions, templates and chemical systems; the commands of the documentation's page
+//! about it.
 
 use crystal_core::{Composition, Finder, SpaceGroup, Structure, find_symmetry, io};
 
@@ -43,8 +44,9 @@ fn the_commands_of_the_page_give_what_it_says() {
         let files = folder.files().into_iter().filter(|file| file.starts_with(name) && file.ends_with(".cif"));
         files.map(|file| io::read(&folder.path().join(file)).expect("a structure")).collect::<Vec<_>>()
     };
-    let formulas =
-        |name: &str| grown(name).iter().map(|structure| Composition::of(structure).reduced()).collect::<Vec<Composition>>();
+    let formulas = |name: &str| {
+        grown(name).iter().map(|structure| Composition::of(structure).reduced()).collect::<Vec<Composition>>()
+    };
     let formula = |text: &str| Composition::from_formula(text).expect("a formula");
     assert_eq!(formulas("cu2ksi/"), vec![formula("Cu2KSi"); 3]);
     assert_eq!(formulas("chosen/"), vec![formula("Cu2KSi"); 2]);
@@ -91,7 +93,11 @@ fn candidates_are_compared_and_the_best_is_told() {
     let said = folder.druse(&[&many[..], &FAST].concat()).status(2).stderr();
     assert!(said.contains("1 to 1000"), "{said}");
     let plain = ["sample", "--wyckoff", "Na@4a Cl@4b", "--space-group", "225", "--out", "plain", "--json"];
-    assert!(folder.druse(&[&plain[..], &FAST].concat()).status(0).document()["structures"][0].get("denoising_error").is_none());
+    assert!(
+        folder.druse(&[&plain[..], &FAST].concat()).status(0).document()["structures"][0]
+            .get("denoising_error")
+            .is_none()
+    );
 }
 
 #[test]
@@ -114,7 +120,8 @@ fn a_fixed_cell_stays_and_positions_do_not() {
     assert!(moved(&before, &after) > 1e-4);
     // And the other way round: two seeds give two cells, and the same positions in them.
     let still = |seed: &str| {
-        let words = ["sample", "--template", "fixed", "--noise", "8", "--fix", "positions", "--seed", seed, "--out", seed];
+        let words =
+            ["sample", "--template", "fixed", "--noise", "8", "--fix", "positions", "--seed", seed, "--out", seed];
         let words = words.map(|word| if word == "fixed" { other.as_str() } else { word });
         folder.druse(&[&words[..], &FAST].concat()).status(0);
         let file = folder.files().into_iter().find(|file| file.starts_with(&format!("{seed}/"))).expect("a structure");

@@ -51,10 +51,25 @@ fn a_checkpoint_tells_what_it_is() {
     let run = folder.druse(&["checkpoint", CHECKPOINT, "--json"]).status(0);
     assert_eq!(run.stderr(), "");
     let document = run.document();
-    let expected =
-        ["converted", "data", "graph", "kind", "mode", "model", "optimiser", "path", "provenance", "schedule", "sha256", "steps"];
+    let expected = [
+        "converted",
+        "data",
+        "graph",
+        "kind",
+        "mode",
+        "model",
+        "optimiser",
+        "path",
+        "provenance",
+        "schedule",
+        "sha256",
+        "steps",
+    ];
     assert_eq!(keys(&document), expected);
-    assert_eq!((&document["kind"], &document["mode"], &document["steps"]), (&"dimenetpp".into(), &"General".into(), &2.into()));
+    assert_eq!(
+        (&document["kind"], &document["mode"], &document["steps"]),
+        (&"dimenetpp".into(), &"General".into(), &2.into())
+    );
     assert_eq!((&document["converted"], &document["path"]), (&false.into(), &CHECKPOINT.into()));
     assert_eq!(document["schedule"]["n_levels"], 4);
     assert_eq!(document["graph"]["mean_degree"], 12.0);
@@ -66,7 +81,9 @@ fn a_checkpoint_tells_what_it_is() {
 
     let text = folder.druse(&["checkpoint", CHECKPOINT]).status(0).stdout();
     let sha256 = document["sha256"].as_str().expect("a text");
-    for said in ["dimenetpp", "sites go anywhere", sha256, "4 levels", "mean_degree 12", "min_space_group 16", "trained by"] {
+    for said in
+        ["dimenetpp", "sites go anywhere", sha256, "4 levels", "mean_degree 12", "min_space_group 16", "trained by"]
+    {
         assert!(text.contains(said), "{said} is missing in:\n{text}");
     }
     folder.druse(&["checkpoint", "nowhere.safetensors"]).refused(&["nowhere.safetensors", "check the path"]);
@@ -101,7 +118,10 @@ fn checkpoints_of_the_first_layout_are_read_and_converted() {
     assert_eq!(archive("old.safetensors").hash(), archive("new.safetensors").hash());
     let description = |name: &str| {
         let mut document = folder.druse(&["checkpoint", name, "--json"]).status(0).document();
-        document.as_object_mut().expect("an object").retain(|key, _| !["path", "sha256", "converted"].contains(&key.as_str()));
+        document
+            .as_object_mut()
+            .expect("an object")
+            .retain(|key, _| !["path", "sha256", "converted"].contains(&key.as_str()));
         document
     };
     assert_eq!(description("old.safetensors"), description("new.safetensors"));
@@ -144,7 +164,8 @@ fn a_kind_that_is_not_known_names_those_that_are() {
 #[test]
 fn a_checkpoint_of_the_other_mode_is_refused() {
     let folder = trained();
-    let bound = ["sample", "--wyckoff", "Na@4a Cl@4b", "--space-group", "225", "--out", "grown", "--checkpoint", CHECKPOINT];
+    let bound =
+        ["sample", "--wyckoff", "Na@4a Cl@4b", "--space-group", "225", "--out", "grown", "--checkpoint", CHECKPOINT];
     folder.druse(&bound).refused(&[CHECKPOINT, "sites that go anywhere", "sites on Wyckoff positions", "of that mode"]);
     let formula = ["sample", "--formula", "NaCl", "--out", "grown", "--checkpoint", CHECKPOINT];
     folder.druse(&formula).refused(&[CHECKPOINT, "of that mode"]);

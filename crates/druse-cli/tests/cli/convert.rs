@@ -22,7 +22,11 @@ fn round_trip_through_every_format() {
         }
         let document = folder.druse(&["symmetry", file, "--symprec", "0.001", "--json"]).status(0).document();
         let structure = &document["structures"][0];
-        assert_eq!((&structure["number"], structure["orbits"].as_array().map(Vec::len)), (&225.into(), Some(8)), "{file}");
+        assert_eq!(
+            (&structure["number"], structure["orbits"].as_array().map(Vec::len)),
+            (&225.into(), Some(8)),
+            "{file}"
+        );
     }
     // The cell and the coordinates themselves, read back from the last file.
     folder.druse(&["convert", "end.cif", "end.jsonl"]).status(0);
@@ -48,7 +52,8 @@ fn sets_keep_ids_and_order() {
     let run = folder.druse(&["convert", "back.jsonl.zst", "again.extxyz", "--json"]).status(0);
     let document = run.document();
     assert_eq!(document["file"], "again.extxyz");
-    let ids: Vec<&str> = document["structures"].as_array().expect("a list").iter().filter_map(|row| row["id"].as_str()).collect();
+    let ids: Vec<&str> =
+        document["structures"].as_array().expect("a list").iter().filter_map(|row| row["id"].as_str()).collect();
     assert_eq!(ids, ["CsBr", "CsCl", "TlI"], "a folder is read in the order of its names");
     assert_eq!(document["structures"][0]["n_sites"], 2);
 }

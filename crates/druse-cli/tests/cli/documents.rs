@@ -13,8 +13,16 @@ fn symmetry_of_rock_salt() {
     let document = run.document();
     assert_eq!(keys(&document), ["structures"]);
     let structure = &document["structures"][0];
-    let expected =
-        ["hall_number", "id", "international", "number", "orbits", "site_symmetries", "sites_per_element", "wyckoff_letters"];
+    let expected = [
+        "hall_number",
+        "id",
+        "international",
+        "number",
+        "orbits",
+        "site_symmetries",
+        "sites_per_element",
+        "wyckoff_letters",
+    ];
     assert_eq!(keys(structure), expected);
     assert_eq!(structure["id"], "NaCl");
     assert_eq!(structure["number"], 225);
@@ -22,7 +30,8 @@ fn symmetry_of_rock_salt() {
     assert_eq!(structure["orbits"], serde_json::json!([0, 0, 0, 0, 4, 4, 4, 4]));
     assert_eq!(structure["sites_per_element"], serde_json::json!({"Cl": 1, "Na": 1}));
     assert_eq!(structure["site_symmetries"], serde_json::json!(vec!["m-3m"; 8]));
-    let letters: Vec<&str> = structure["wyckoff_letters"].as_array().expect("letters").iter().filter_map(Value::as_str).collect();
+    let letters: Vec<&str> =
+        structure["wyckoff_letters"].as_array().expect("letters").iter().filter_map(Value::as_str).collect();
     assert!(
         letters == ["a", "a", "a", "a", "b", "b", "b", "b"] || letters == ["b", "b", "b", "b", "a", "a", "a", "a"],
         "{letters:?}"
@@ -59,11 +68,15 @@ fn fingerprints() {
         assert_eq!(structure["coordination_numbers"].as_array().map(Vec::len), Some(8));
     }
     assert_eq!(document["structures"][0]["coordination_numbers"], serde_json::json!(vec![6; 8]));
-    let unknown = |index: usize| document["structures"][index]["magpie"].as_array().expect("numbers").iter().any(Value::is_null);
+    let unknown =
+        |index: usize| document["structures"][index]["magpie"].as_array().expect("numbers").iter().any(Value::is_null);
     assert_eq!((unknown(0), unknown(1)), (false, true));
     // Minimum, maximum, range and mean of the atomic number.
     let magpie = &document["structures"][0]["magpie"];
-    assert_eq!((&magpie[0], &magpie[1], &magpie[2], &magpie[3]), (&11.0.into(), &17.0.into(), &6.0.into(), &14.0.into()));
+    assert_eq!(
+        (&magpie[0], &magpie[1], &magpie[2], &magpie[3]),
+        (&11.0.into(), &17.0.into(), &6.0.into(), &14.0.into())
+    );
 }
 
 #[test]
@@ -71,8 +84,10 @@ fn evaluation() {
     let folder = Folder::new();
     let set = [("Cs", "Cl", 4.12), ("Cs", "Br", 4.29), ("Cs", "I", 4.57), ("Tl", "Cl", 3.83), ("Tl", "Br", 3.97)];
     folder.write("set.jsonl", &cesium_chlorides(&set));
-    let document =
-        folder.druse(&["evaluate", "--generated", "set.jsonl", "--reference", "set.jsonl", "--json"]).status(0).document();
+    let document = folder
+        .druse(&["evaluate", "--generated", "set.jsonl", "--reference", "set.jsonl", "--json"])
+        .status(0)
+        .document();
     let mut expected = vec![
         "n_generated",
         "n_reference",
@@ -98,14 +113,18 @@ fn evaluation() {
     {
         assert_eq!(document[key].as_f64(), Some(value), "{key}");
     }
-    for key in ["amsd_precision", "amcd_recall", "fd_crystalnn", "fd_cgcnn", "wasserstein_density", "wasserstein_n_elements"] {
+    for key in
+        ["amsd_precision", "amcd_recall", "fd_crystalnn", "fd_cgcnn", "wasserstein_density", "wasserstein_n_elements"]
+    {
         assert!(
             document[key].as_f64().is_some_and(|x| x.abs() < 1e-6),
             "a set is at no distance from itself: {key} {}",
             document[key]
         );
     }
-    assert!(document["seconds"].as_object().is_some_and(|stages| stages.values().all(Value::is_f64) && !stages.is_empty()));
+    assert!(
+        document["seconds"].as_object().is_some_and(|stages| stages.values().all(Value::is_f64) && !stages.is_empty())
+    );
 }
 
 #[test]
@@ -114,8 +133,10 @@ fn evaluation_sees_what_is_not_covered() {
     folder.write("reference.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12), ("Cs", "Br", 4.29), ("Cs", "I", 4.57)]));
     folder.write("generated/a.cif", &rock_salt("Na", "Cl", 5.64));
     folder.write("generated/b.cif", &rock_salt("Li", "F", 4.03));
-    let document =
-        folder.druse(&["evaluate", "--generated", "generated", "--reference", "reference.jsonl", "--json"]).status(0).document();
+    let document = folder
+        .druse(&["evaluate", "--generated", "generated", "--reference", "reference.jsonl", "--json"])
+        .status(0)
+        .document();
     assert_eq!(document["cov_precision"], 0.0, "six neighbours are not eight");
     assert_eq!(document["cov_recall"], 0.0);
     assert!(document["fd_crystalnn"].as_f64().is_some_and(|x| x > 0.1));

@@ -15,11 +15,19 @@ fn bad_configurations() {
     refused("batch_size: 4", "batch_size: 0", &["training.optimiser.batch_size = 0: expected at least 1"]);
     // The corrections of Adam divide by 1 − β.
     refused("read_every: 1", "betas: (0.9, 1.0)", &["training.optimiser.betas = (0.9, 1.0)", "below 1"]);
-    refused("max_mean_degree: 48", "max_mean_degree: 3", &["training.graph.max_mean_degree = 3", "at least mean_degree"]);
+    refused(
+        "max_mean_degree: 48",
+        "max_mean_degree: 3",
+        &["training.graph.max_mean_degree = 3", "at least mean_degree"],
+    );
     refused("mean_degree: 12.0", "mean_degree: -1.0", &["training.graph.mean_degree = -1.0", "above 0"]);
     refused("(0.1, 36.0)", "(0.0, 36.0)", &["training.schedule.lattice_variance = (0.0, 36.0)"]);
     refused("emb: 8, out_emb", "emb: 0, out_emb", &["model.emb = 0: expected 1 to 4096"]);
-    refused("n_levels: 4, n_gaussians", "n_levels: 5, n_gaussians", &["n_levels = 4: expected 5", "levels of the model"]);
+    refused(
+        "n_levels: 4, n_gaussians",
+        "n_levels: 5, n_gaussians",
+        &["n_levels = 4: expected 5", "levels of the model"],
+    );
     refused("DimeNetPlusPlus", "DimeNet", &["DimeNet", "DimeNetPlusPlus", "Example"]);
     folder.write("tiny.ron", &TINY[..100]);
     folder.druse(&["train", "tiny.ron"]).refused(&["tiny.ron:"]);
@@ -36,7 +44,8 @@ fn a_device_that_was_not_built() {
     folder.write("tiny.ron", TINY);
     let cure = "--features cuda";
     folder.druse(&["train", "tiny.ron", "--device", "cuda"]).refused(&["cuda", cure]);
-    let sample = ["sample", "--sites-per-element", "Na:1", "--space-group", "225", "--out", "grown", "--device", "cuda"];
+    let sample =
+        ["sample", "--sites-per-element", "Na:1", "--space-group", "225", "--out", "grown", "--device", "cuda"];
     folder.druse(&sample).refused(&["cuda", cure]);
     assert_eq!(folder.files(), ["tiny.ron"]);
 }
@@ -75,15 +84,28 @@ fn train_resume_sample_evaluate() {
 
     let sample = |out: &str, batch: &str| {
         let checkpoint = "run/checkpoint.safetensors";
-        let order =
-            ["sample", "--sites-per-element", "Na:1,Cl:1", "--space-group", "225", "--count", "3", "--steps-per-level", "2"];
+        let order = [
+            "sample",
+            "--sites-per-element",
+            "Na:1,Cl:1",
+            "--space-group",
+            "225",
+            "--count",
+            "3",
+            "--steps-per-level",
+            "2",
+        ];
         folder.druse(
-            &[&order[..], &["--checkpoint", checkpoint, "--batch-size", batch, "--seed", "7", "--out", out, "--json"]].concat(),
+            &[&order[..], &["--checkpoint", checkpoint, "--batch-size", batch, "--seed", "7", "--out", out, "--json"]]
+                .concat(),
         )
     };
     let run = sample("grown", "3").status(0);
     let document = run.document();
-    assert_eq!(keys(&document), ["checkpoint", "device", "evaluations_per_structure", "structures", "structures_per_second"]);
+    assert_eq!(
+        keys(&document),
+        ["checkpoint", "device", "evaluations_per_structure", "structures", "structures_per_second"]
+    );
     assert_eq!(keys(&document["checkpoint"]), ["path", "sha256"]);
     assert_eq!(document["checkpoint"]["sha256"], hash);
     let structures = document["structures"].as_array().expect("a list");
@@ -103,8 +125,17 @@ fn train_resume_sample_evaluate() {
     assert_eq!(texts("grown/").len(), 3);
     assert_eq!(texts("grown/"), texts("alone/"), "a structure does not depend on the batch it was sampled in");
 
-    let few_step =
-        ["--sampler", "few-step", "--evaluations", "4", "--checkpoint", "run/checkpoint.safetensors", "--out", "few", "--json"];
+    let few_step = [
+        "--sampler",
+        "few-step",
+        "--evaluations",
+        "4",
+        "--checkpoint",
+        "run/checkpoint.safetensors",
+        "--out",
+        "few",
+        "--json",
+    ];
     let order = ["sample", "--sites-per-element", "Na:1,Cl:1", "--space-group", "225"];
     let document = folder.druse(&[&order[..], &few_step].concat()).status(0).document();
     assert_eq!(document["evaluations_per_structure"], 4);
@@ -130,22 +161,34 @@ fn orders_from_a_file() {
     let text = "{\"space_group\": 221, \"sites\": {\"Cs\": 1, \"Cl\": 1}, \"count\": 2, \"steps_per_level\": 1}\n\
                 {\"space_group\": 62, \"sites\": {\"Ca\": 1, \"Ti\": 1}}\n";
     folder.write("orders.jsonl", text);
-    let run =
-        folder.druse(&["sample", "--orders", "orders.jsonl", "--checkpoint", "run/checkpoint.safetensors", "--out", "grown"]);
+    let run = folder.druse(&[
+        "sample",
+        "--orders",
+        "orders.jsonl",
+        "--checkpoint",
+        "run/checkpoint.safetensors",
+        "--out",
+        "grown",
+    ]);
     let table = run.status(0).stdout();
     assert_eq!(folder.files().iter().filter(|file| file.starts_with("grown/")).count(), 3, "{table}");
     assert!(table.contains("221") && table.contains("62"), "{table}");
 
-    // The few-step sampler has no steps per level: lines that name them, even different ones, are sampled all the same, and it is said.
+    // The few-step sampler has no steps per level: lines that name them, even different ones, are sampled all the same,
+    // and it is said.
     folder.write("orders.jsonl", &text.replace("\"Ti\": 1}}", "\"Ti\": 1}, \"steps_per_level\": 2}"));
     let few_step = |out: &str, further: &[&str]| {
-        let arguments = ["sample", "--orders", "orders.jsonl", "--checkpoint", "run/checkpoint.safetensors", "--out", out];
+        let arguments =
+            ["sample", "--orders", "orders.jsonl", "--checkpoint", "run/checkpoint.safetensors", "--out", out];
         folder.druse(&[&arguments[..], further].concat())
     };
     few_step("refused", &[]).refused(&["orders.jsonl:2", "steps_per_level is 2, but 1"]);
     let run = few_step("few", &["--sampler", "few-step", "--evaluations", "4", "--json"]).status(0);
     let said = run.stderr();
-    assert!(said.contains("warning: orders.jsonl: steps_per_level") && said.contains("--evaluations, 4 here"), "{said}");
+    assert!(
+        said.contains("warning: orders.jsonl: steps_per_level") && said.contains("--evaluations, 4 here"),
+        "{said}"
+    );
     assert_eq!(run.document()["evaluations_per_structure"], 4);
     folder.write("orders.jsonl", "{\"space_group\": 62, \"sites\": {\"Ca\": 1, \"Ti\": 1}}\n");
     let run = few_step("quiet", &["--sampler", "few-step", "--evaluations", "4"]).status(0);
@@ -161,7 +204,8 @@ fn evaluate_with_cgcnn_weights() {
     folder.write("a.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12), ("Cs", "Br", 4.29), ("Cs", "I", 4.57)]));
     folder.write("b.jsonl", &cesium_chlorides(&[("Tl", "Cl", 3.83), ("Tl", "Br", 3.97)]));
     let distance = |reference: &str| {
-        let arguments = ["--generated", "a.jsonl", "--reference", reference, "--cgcnn-weights", "cgcnn.safetensors", "--json"];
+        let arguments =
+            ["--generated", "a.jsonl", "--reference", reference, "--cgcnn-weights", "cgcnn.safetensors", "--json"];
         let document = folder.druse(&[&["evaluate"], &arguments[..]].concat()).status(0).document();
         document["fd_cgcnn"].as_f64().expect("a number")
     };

@@ -92,7 +92,14 @@ impl Run {
     /// Asserts the exit status.
     #[track_caller]
     pub fn status(self, expected: i32) -> Self {
-        assert_eq!(self.output.status.code(), Some(expected), "{:?}\n{}\n{}", self.arguments, self.stdout(), self.stderr());
+        assert_eq!(
+            self.output.status.code(),
+            Some(expected),
+            "{:?}\n{}\n{}",
+            self.arguments,
+            self.stdout(),
+            self.stderr()
+        );
         assert!(!self.stderr().contains("panicked"), "{}", self.stderr());
         self
     }

@@ -34,7 +34,9 @@ fn another_run_is_not_gone_on_with() {
         folder.write("other.ron", &longer.replace(from, to));
         train("other.ron", &[])
     };
-    let said = |what: &'static str| ["run/training.state", "the training state of another run", what, "start in another folder"];
+    let said = |what: &'static str| {
+        ["run/training.state", "the training state of another run", what, "start in another folder"]
+    };
     other("emb: 8, out_emb", "emb: 9, out_emb").refused(&said("model is"));
     other("seed: 1", "seed: 2").refused(&said("model is"));
     other("(\n    model", "(\n    mode: Wyckoff,\n    model").refused(&said("mode is General, this run has Wyckoff"));
@@ -89,5 +91,7 @@ fn each_leg_keeps_its_provenance() {
     // Without the file of the first leg it is not known who trained.
     folder.write("run/provenance.json", "[{");
     folder.write("tiny.ron", &TINY.replace("steps: 4", "steps: 8"));
-    folder.druse(&["train", "tiny.ron", "--out", "run", "--resume"]).refused(&["provenance.json:1:", "of the first leg"]);
+    folder
+        .druse(&["train", "tiny.ron", "--out", "run", "--resume"])
+        .refused(&["provenance.json:1:", "of the first leg"]);
 }

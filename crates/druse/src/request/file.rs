@@ -35,8 +35,8 @@ pub struct OrdersFile {
     pub steps_per_level: Option<usize>,
 }
 
-/// Reads `{"space_group", "sites": {element: number}, "count", "steps_per_level"}` per line, `count` (1) and `steps_per_level` optional;
-/// `.zst` is unpacked. With `steps_unused` the lines need not agree on `steps_per_level`.
+/// Reads `{"space_group", "sites": {element: number}, "count", "steps_per_level"}` per line, `count` (1) and
+/// `steps_per_level` optional; `.zst` is unpacked. With `steps_unused` the lines need not agree on `steps_per_level`.
 ///
 /// # Errors
 /// [`DruseError::Read`], [`DruseError::OrderLine`].
@@ -44,7 +44,8 @@ pub fn read_orders(path: &Path, steps_unused: bool) -> Result<OrdersFile, DruseE
     let unreadable = |source| DruseError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let compressed = path.extension().is_some_and(|ending| ending == "zst");
-    let input: Box<dyn Read> = if compressed { Box::new(zstd::Decoder::new(file).map_err(unreadable)?) } else { Box::new(file) };
+    let input: Box<dyn Read> =
+        if compressed { Box::new(zstd::Decoder::new(file).map_err(unreadable)?) } else { Box::new(file) };
     parse(BufReader::new(input), &path.display().to_string(), steps_unused)
 }
 
@@ -57,8 +58,8 @@ fn parse(input: impl BufRead, name: &str, steps_unused: bool) -> Result<OrdersFi
     for (index, text) in input.lines().enumerate() {
         let line = index + 1;
         let bad = |reason: String| DruseError::OrderLine { name: name.to_owned(), line, reason };
-        let text =
-            text.map_err(|error| bad(format!("cannot be read: {error}; the file is cut off or damaged: write it again")))?;
+        let text = text
+            .map_err(|error| bad(format!("cannot be read: {error}; the file is cut off or damaged: write it again")))?;
         if text.trim().is_empty() {
             continue;
         }

@@ -24,20 +24,25 @@ const MOST_STRUCTURES: usize = 1_000_000;
 impl Request {
     /// One order for every structure: a draw of group and cell, and of positions for every candidate.
     ///
-    /// Structure n depends on the seed and on n alone: its cell on draw 0 of its random numbers, the positions of candidate c on draw c + 1.
+    /// Structure n depends on the seed and on n alone: its cell on draw 0 of its random numbers, the positions of
+    /// candidate c on draw c + 1.
     pub(super) fn orders_of_formula(&self, formula: &Composition) -> Result<Vec<SamplingOrder>, DruseError> {
         if self.count > MOST_STRUCTURES {
-            let reason = format!("{} structures are too many for one request; ask for at most {MOST_STRUCTURES}", self.count);
+            let reason =
+                format!("{} structures are too many for one request; ask for at most {MOST_STRUCTURES}", self.count);
             return Err(DruseError::Request(format!("{reason}, or split it, each part with its own seed")));
         }
         let candidates = self.selection.as_ref().map_or(1, |selection| selection.candidates).max(1);
         let choices = self.cells(formula)?;
         let weights = WeightedIndex::new(choices.iter().map(|choice| choice.probability)).map_err(|_| {
             let formula = formula.formula();
-            DruseError::Request(format!("no space group can hold {formula} in a cell of that size; widen the range of atoms"))
+            DruseError::Request(format!(
+                "no space group can hold {formula} in a cell of that size; widen the range of atoms"
+            ))
         })?;
         let key = RandomKey::new(self.seed, Purpose::Demand);
-        let chosen: Vec<usize> = (0..self.count as u64).map(|index| weights.sample(&mut key.generator(index, 0))).collect();
+        let chosen: Vec<usize> =
+            (0..self.count as u64).map(|index| weights.sample(&mut key.generator(index, 0))).collect();
         // Few of the cells are drawn at all, and most of those often.
         let mut spaces = BTreeMap::new();
         for &choice in &chosen {
@@ -71,7 +76,8 @@ impl Request {
             (None, None) => *USUAL_ATOMS.start()..=(*USUAL_ATOMS.end()).max(unit),
         };
         if *atoms.end() > MOST_ATOMS {
-            let reason = format!("{} atoms in the primitive cell are too many; ask for at most {MOST_ATOMS}", atoms.end());
+            let reason =
+                format!("{} atoms in the primitive cell are too many; ask for at most {MOST_ATOMS}", atoms.end());
             return Err(DruseError::Request(reason));
         }
         let mut choices = Priors::shipped().formulas.cells(formula, atoms.clone())?;

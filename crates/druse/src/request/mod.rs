@@ -15,7 +15,8 @@ use langevin::{Fixed, Method, SamplingOrder, Selection};
 
 use crate::DruseError;
 
-/// What to grow. Made by one of the constructors, then refined; what does not go together is refused when it is resolved.
+/// What to grow. Made by one of the constructors, then refined; what does not go together is refused when it is
+/// resolved.
 ///
 /// ```
 /// use druse::Request;
@@ -76,7 +77,8 @@ impl Request {
         }
     }
 
-    /// Structures of a chemical formula, such as `SrTiO3`: each has exactly this composition, on Wyckoff positions that are drawn.
+    /// Structures of a chemical formula, such as `SrTiO3`: each has exactly this composition, on Wyckoff positions that
+    /// are drawn.
     ///
     /// # Errors
     /// [`DruseError::Crystal`] if the text is not a formula.
@@ -92,7 +94,8 @@ impl Request {
     /// Elements on Wyckoff positions, such as `Cu@8d Si@4c K@4c` in space group 62.
     ///
     /// # Errors
-    /// [`DruseError::Crystal`] if there is no such space group. The positions are looked at when the request is resolved.
+    /// [`DruseError::Crystal`] if there is no such space group. The positions are looked at when the request is
+    /// resolved.
     pub fn wyckoff(space_group: i64, sites: &str) -> Result<Self, DruseError> {
         Ok(Self::new(What::Wyckoff(sites.to_owned())).in_group(SpaceGroupNumber::new(space_group)?))
     }

@@ -87,7 +87,8 @@ impl Request {
     }
 
     fn group(&self) -> Result<SpaceGroupNumber, DruseError> {
-        self.space_group.ok_or_else(|| DruseError::Request("a space group is missing; give a number from 1 to 230".to_owned()))
+        self.space_group
+            .ok_or_else(|| DruseError::Request("a space group is missing; give a number from 1 to 230".to_owned()))
     }
 }
 

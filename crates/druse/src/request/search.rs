@@ -7,7 +7,8 @@ use wyckoff_assignment::Priors;
 use super::Request;
 use crate::DruseError;
 
-/// Lowest space group that is searched: the network of the general mode has learned from no triclinic or monoclinic cells.
+/// Lowest space group that is searched: the network of the general mode has learned from no triclinic or monoclinic
+/// cells.
 const LEAST_SEARCHED: u8 = 16;
 /// Most orders of a search over sites and space groups.
 const MOST_ORDERS: usize = 100_000;
@@ -23,7 +24,12 @@ impl Request {
         let combinations = u32::try_from(elements.len()).ok().and_then(|n| choices.checked_pow(n));
         let fits = combinations.and_then(|n| n.checked_mul(groups.len())).filter(|n| *n <= MOST_ORDERS);
         let (Some(combinations), Some(_)) = (combinations, fits) else {
-            return Err(DruseError::TooManyOrders { elements: elements.len(), sites, groups: groups.len(), most: MOST_ORDERS });
+            return Err(DruseError::TooManyOrders {
+                elements: elements.len(),
+                sites,
+                groups: groups.len(),
+                most: MOST_ORDERS,
+            });
         };
         let combination = |index: usize| -> Composition {
             let mut rest = index;

@@ -13,7 +13,8 @@ use crate::table1::{NamedSampler, ReferenceSplit, check_samplers};
 pub enum Given {
     /// Space group and the element on each Wyckoff position.
     Letters,
-    /// Space group and formula of the primitive cell. The positions of each try are drawn from the prior that was learned on the training split.
+    /// Space group and formula of the primitive cell. The positions of each try are drawn from the prior that was
+    /// learned on the training split.
     Formula,
 }
 

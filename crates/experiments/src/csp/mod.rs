@@ -1,4 +1,5 @@
-//! Structure prediction: how often the structure comes out that space group and formula, or Wyckoff letters, were taken from.
+//! Structure prediction: how often the structure comes out that space group and formula, or Wyckoff letters, were taken
+//! from.
 
 mod config;
 mod score;
@@ -67,7 +68,8 @@ struct Identity<'a> {
 struct Document<'a> {
     rows: &'a [CspRow],
     n_targets: usize,
-    /// Structures of the split that the symmetry finder could not reduce: they cannot be predicted, and are not among the targets.
+    /// Structures of the split that the symmetry finder could not reduce: they cannot be predicted, and are not among
+    /// the targets.
     not_reduced: usize,
     tries: usize,
     checkpoint: &'a str,
@@ -102,7 +104,11 @@ pub fn run(options: &CspOptions) -> Result<String> {
     }
     let data = load(
         &source,
-        &LoadOptions { min_space_group: config.data.min_space_group, symprec: config.data.symprec, ..LoadOptions::default() },
+        &LoadOptions {
+            min_space_group: config.data.min_space_group,
+            symprec: config.data.symprec,
+            ..LoadOptions::default()
+        },
     )?;
     let (targets, not_reduced) = targets_of(&data, &config, options.seed)?;
     let provenance = Provenance::of(&data, options.seed, options.device);
@@ -136,7 +142,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
             let finished = folder.join(format!("{}-{name}.json", given.described()));
             if interrupted && finished.exists() {
                 tracing::info!("{}: finished before", finished.display());
-                let row = serde_json::from_str(&read_text(&finished)?).with_context(|| finished.display().to_string())?;
+                let row =
+                    serde_json::from_str(&read_text(&finished)?).with_context(|| finished.display().to_string())?;
                 rows.push(row);
                 continue;
             }
@@ -248,8 +255,9 @@ fn predict(
 
 fn write_tries(path: &Path, targets: &[Target], tries: &[Vec<Option<Structure>>]) -> Result<()> {
     let of_target = |(target, tries): (&Target, &Vec<Option<Structure>>)| {
-        let named =
-            |(index, structure): (usize, &Option<Structure>)| Some((format!("{}_{}", target.id, index + 1), structure.clone()?));
+        let named = |(index, structure): (usize, &Option<Structure>)| {
+            Some((format!("{}_{}", target.id, index + 1), structure.clone()?))
+        };
         tries.iter().enumerate().filter_map(named).collect::<Vec<_>>()
     };
     let entries: Vec<(String, Structure)> = targets.iter().zip(tries).flat_map(of_target).collect();

@@ -19,7 +19,8 @@ pub struct Rate {
     pub per_try: f64,
     /// Share of targets that one of the tries matches.
     pub best_of: f64,
-    /// Mean over the matched targets of the smallest distance of a try (root mean square, in units of the cube root of the volume per atom).
+    /// Mean over the matched targets of the smallest distance of a try (root mean square, in units of the cube root of
+    /// the volume per atom).
     pub rmse: Option<f64>,
 }
 

@@ -44,7 +44,8 @@ impl CspRow {
     }
 }
 
-/// Published rates with the true letters, percent: per try, best of three, best of three at nine and more free parameters.
+/// Published rates with the true letters, percent: per try, best of three, best of three at nine and more free
+/// parameters.
 const PUBLISHED: [(&str, f64, f64, f64); 3] = [
     ("random coordinates, published", 22.6, 40.2, 4.5),
     ("DiffCSP++, published", 81.3, 86.6, 57.2),

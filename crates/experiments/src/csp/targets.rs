@@ -34,7 +34,8 @@ impl Target {
     }
 }
 
-/// One order for each try at each target, target by target. Where positions are drawn, each of the `candidates` that a try is chosen from has its own.
+/// One order for each try at each target, target by target. Where positions are drawn, each of the `candidates` that a
+/// try is chosen from has its own.
 ///
 /// # Errors
 /// If no assignment holds the formula of a target: its own one does, so that this is a fault of the program.
@@ -50,7 +51,9 @@ pub(super) fn orders(
     let mut orders = Vec::with_capacity(targets.len() * tries);
     for (index, target) in targets.iter().enumerate() {
         match given {
-            Given::Letters => orders.extend((0..tries).map(|_| order(target, OrderedSites::Wyckoff(target.assignment.clone())))),
+            Given::Letters => {
+                orders.extend((0..tries).map(|_| order(target, OrderedSites::Wyckoff(target.assignment.clone()))))
+            }
             Given::Formula => {
                 let demand = Demand::Atoms(target.assignment.primitive_composition());
                 let space = AssignmentSpace::new(target.space_group(), demand).with_context(|| target.id.clone())?;

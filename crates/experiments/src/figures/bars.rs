@@ -58,7 +58,8 @@ pub(super) struct Panel {
     pub ticks: Vec<Tick>,
 }
 
-/// A picture of one or more panels below each other, as SVG text. The legend explains colours, in the line of the title.
+/// A picture of one or more panels below each other, as SVG text. The legend explains colours, in the line of the
+/// title.
 pub(super) fn picture(
     size: (u32, u32),
     title: &str,

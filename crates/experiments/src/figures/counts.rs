@@ -40,7 +40,8 @@ pub struct Counts {
     pub space_groups: BTreeMap<u8, usize>,
     /// Every element that occurs.
     pub elements: BTreeMap<Species, ElementCounts>,
-    /// Pairs of a structure and one of its elements, by the number of non-equivalent sites that the element has in the structure.
+    /// Pairs of a structure and one of its elements, by the number of non-equivalent sites that the element has in the
+    /// structure.
     pub sites_per_element: BTreeMap<u32, usize>,
 }
 
@@ -78,7 +79,11 @@ impl Counts {
     /// Structures of each crystal system, in the order of their space-group numbers.
     pub fn systems(&self) -> [usize; 7] {
         SYSTEMS.map(|system| {
-            self.space_groups.iter().filter(|(number, _)| system_of(**number) == system).map(|(_, structures)| structures).sum()
+            self.space_groups
+                .iter()
+                .filter(|(number, _)| system_of(**number) == system)
+                .map(|(_, structures)| structures)
+                .sum()
         })
     }
 
@@ -128,10 +133,13 @@ pub(super) mod tests {
     /// A record made by hand: symbols with fractional coordinates in a cubic cell of 4 Å.
     fn record(sites: &[(&str, [f64; 3])], space_group: Option<u8>) -> Record {
         let lattice = Lattice::from_rows([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]]).expect("a cell");
-        let site =
-            |(symbol, x): &(&str, [f64; 3])| Site { species: symbol.parse().expect("an element"), frac_coords: (*x).into() };
+        let site = |(symbol, x): &(&str, [f64; 3])| Site {
+            species: symbol.parse().expect("an element"),
+            frac_coords: (*x).into(),
+        };
         let structure = Structure::new(lattice, sites.iter().map(site).collect()).expect("a structure");
-        let unit = AsymmetricUnit::from_structure(&structure, 0.01, Finder::default()).map_err(|error| error.to_string());
+        let unit =
+            AsymmetricUnit::from_structure(&structure, 0.01, Finder::default()).map_err(|error| error.to_string());
         Record { id: "hand-made".to_owned(), structure, space_group, formation_energy: None, unit }
     }
 

@@ -15,7 +15,8 @@ const HALF: f64 = 0.4;
 /// How many of the most frequent space groups are named in the picture.
 const NAMED_GROUPS: usize = 14;
 
-/// One colour per crystal system, in the order of [`SYSTEMS`]; told apart by people who do not see red or green as well.
+/// One colour per crystal system, in the order of [`SYSTEMS`]; told apart by people who do not see red or green as
+/// well.
 const SYSTEM_COLOURS: [RGBColor; 7] = [
     RGBColor(136, 136, 136),
     RGBColor(204, 121, 167),
@@ -70,7 +71,12 @@ fn families(counts: &Counts, scope: &str) -> Result<Figure> {
         let text = format!("{} ({})", grouped(*height), percent(*height, total));
         labels.push(Label { x: place as f64, y: *height as f64, lift: 4, text, size: 14 });
     }
-    let ticks = names.iter().enumerate().map(|(place, name)| Tick { x: place as f64, drop: 8, text: name.to_string(), size: 14 });
+    let ticks = names.iter().enumerate().map(|(place, name)| Tick {
+        x: place as f64,
+        drop: 8,
+        text: name.to_string(),
+        size: 14,
+    });
     let panel = Panel {
         x: -0.6..names.len() as f64 - 0.4,
         top,
@@ -95,9 +101,16 @@ fn space_groups(counts: &Counts, scope: &str) -> Result<Figure> {
     }
     let bar = |(number, structures): (&u8, &usize)| {
         let x = f64::from(*number);
-        Bar { from: x - HALF, to: x + HALF, bottom: 0.0, top: *structures as f64, colour: colour_of(system_of(*number)) }
+        Bar {
+            from: x - HALF,
+            to: x + HALF,
+            bottom: 0.0,
+            top: *structures as f64,
+            colour: colour_of(system_of(*number)),
+        }
     };
-    let mut by_count: Vec<(u8, usize)> = counts.space_groups.iter().map(|(number, structures)| (*number, *structures)).collect();
+    let mut by_count: Vec<(u8, usize)> =
+        counts.space_groups.iter().map(|(number, structures)| (*number, *structures)).collect();
     by_count.sort_by_key(|(number, structures)| (std::cmp::Reverse(*structures), *number));
     let highest = by_count.first().map_or(0, |(_, structures)| *structures);
     let mut labels: Vec<Label> = Vec::new();
@@ -105,7 +118,8 @@ fn space_groups(counts: &Counts, scope: &str) -> Result<Figure> {
         let taller = |mut beside: std::ops::RangeInclusive<u8>| {
             beside.any(|other| counts.space_groups.get(&other).is_some_and(|height| height > structures))
         };
-        // A number of three digits is four units of the axis wide: away from a taller bar beside its own, it stands clear of it.
+        // A number of three digits is four units of the axis wide: away from a taller bar beside its own, it stands
+        // clear of it.
         let shift = match (taller(number.saturating_sub(2)..=number - 1), taller(number + 1..=number + 2)) {
             (false, false) => 0.0,
             (true, false) => 1.4,
@@ -118,7 +132,8 @@ fn space_groups(counts: &Counts, scope: &str) -> Result<Figure> {
             labels.push(Label { x, y, lift: 2, text: number.to_string(), size: 12 });
         }
     }
-    let numbers = (10..=230).step_by(10).map(|number| Tick { x: f64::from(number), drop: 6, text: number.to_string(), size: 12 });
+    let numbers =
+        (10..=230).step_by(10).map(|number| Tick { x: f64::from(number), drop: 6, text: number.to_string(), size: 12 });
     let systems = SYSTEMS.iter().zip(counts.systems()).filter(|(_, structures)| *structures > 0);
     let legend: Vec<_> = systems.map(|(system, _)| (system.to_string(), colour_of(*system))).collect();
     let panel = Panel {
@@ -160,8 +175,11 @@ fn elements(counts: &Counts, scope: &str) -> Result<Figure> {
         };
         // Neighbours in the table stand closer than a share is wide: only the most frequent element is given its own.
         let labels = by_count.iter().take(1).map(label).collect();
-        let mut ticks: Vec<Tick> =
-            counts.elements.keys().map(|species| Tick { x: x(species), drop: 4, text: species.to_string(), size: 11 }).collect();
+        let mut ticks: Vec<Tick> = counts
+            .elements
+            .keys()
+            .map(|species| Tick { x: x(species), drop: 4, text: species.to_string(), size: 11 })
+            .collect();
         let tens = (10..=last).step_by(10);
         ticks.extend(tens.map(|number| Tick { x: f64::from(number), drop: 22, text: number.to_string(), size: 12 }));
         Panel {
@@ -223,7 +241,9 @@ fn sites(counts: &Counts, scope: &str) -> Result<Figure> {
         y_name: "structure–element pairs".to_owned(),
         bars: counts.sites_per_element.iter().map(bar).collect(),
         labels: counts.sites_per_element.iter().flat_map(label).collect(),
-        ticks: (1..=last).map(|sites| Tick { x: f64::from(sites), drop: 8, text: sites.to_string(), size: 13 }).collect(),
+        ticks: (1..=last)
+            .map(|sites| Tick { x: f64::from(sites), drop: 8, text: sites.to_string(), size: 13 })
+            .collect(),
     };
     let caption = format!(
         "{} pairs of a structure and one of its elements, {} structures: {scope}",
@@ -241,7 +261,11 @@ mod tests {
 
     /// The texts of a picture.
     fn texts(svg: &str) -> Vec<&str> {
-        svg.split("<text").skip(1).filter_map(|part| part.split('>').nth(1)?.split("</text").next()).map(str::trim).collect()
+        svg.split("<text")
+            .skip(1)
+            .filter_map(|part| part.split('>').nth(1)?.split("</text").next())
+            .map(str::trim)
+            .collect()
     }
 
     fn figures() -> Vec<Figure> {
@@ -252,7 +276,9 @@ mod tests {
     fn families_hold_their_names_and_counts() {
         let figure = &figures()[0];
         let texts = texts(&figure.svg);
-        for text in ["triclinic", "monoclinic", "orthorhombic", "tetragonal", "hexagonal", "cubic", "2 (100.0 %)", "0 (0.0 %)"] {
+        for text in
+            ["triclinic", "monoclinic", "orthorhombic", "tetragonal", "hexagonal", "cubic", "2 (100.0 %)", "0 (0.0 %)"]
+        {
             assert!(texts.contains(&text), "{text} in {texts:?}");
         }
         assert!(figure.csv.ends_with("hexagonal,trigonal,0\nhexagonal,hexagonal,0\ncubic,cubic,2\n"), "{}", figure.csv);
@@ -296,7 +322,11 @@ mod tests {
                     let rest = part.split(&format!(" {name}=\"")).nth(1).expect("a coordinate");
                     rest.split('"').next().expect("a number").parse().expect("a number")
                 };
-                assert!((0.0..=width).contains(&value("x")) && (0.0..=height).contains(&value("y")), "{}: {part}", figure.stem);
+                assert!(
+                    (0.0..=width).contains(&value("x")) && (0.0..=height).contains(&value("y")),
+                    "{}: {part}",
+                    figure.stem
+                );
             }
         }
     }

@@ -66,7 +66,10 @@ fn run_on(data: &DataSet, options: &FiguresOptions) -> Result<String> {
     }
     let counts = Counts::of(data.records());
     if counts.n_structures == 0 {
-        bail!("{}: no structure has a space group of {min_space_group} or more; choose a smaller --min-space-group", data.name);
+        bail!(
+            "{}: no structure has a space group of {min_space_group} or more; choose a smaller --min-space-group",
+            data.name
+        );
     }
     writable_folder(&folder)?;
     write_file(&config_file, to_ron(&options.config)?)?;
@@ -85,8 +88,11 @@ fn run_on(data: &DataSet, options: &FiguresOptions) -> Result<String> {
 
 /// Which structures a caption speaks of.
 fn scope(name: &str, min_space_group: u8, symprec: f64) -> String {
-    let groups =
-        if min_space_group <= 1 { "all space groups".to_owned() } else { format!("space groups {min_space_group} to 230") };
+    let groups = if min_space_group <= 1 {
+        "all space groups".to_owned()
+    } else {
+        format!("space groups {min_space_group} to 230")
+    };
     format!("{name}, training, validation and test split, {groups}, symmetry at {symprec} Å")
 }
 
@@ -110,7 +116,9 @@ mod tests {
         let data = load(&Source::Embedded, &settings).expect("the embedded set");
         let out = tempfile::tempdir().expect("a folder");
         let summary = run_on(&data, &options(out.path())).expect("figures");
-        for stem in ["figure4-crystal-families", "figure5-space-groups", "figure6-elements", "figure7-sites-per-element"] {
+        for stem in
+            ["figure4-crystal-families", "figure5-space-groups", "figure6-elements", "figure7-sites-per-element"]
+        {
             let read = |ending: &str| std::fs::read_to_string(out.path().join(format!("figures/{stem}.{ending}")));
             let svg = read("svg").expect("a picture");
             assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{stem}");
@@ -127,7 +135,10 @@ mod tests {
 
     #[test]
     fn the_caption_says_what_is_counted() {
-        assert_eq!(scope("mp_20", 1, 0.1), "mp_20, training, validation and test split, all space groups, symmetry at 0.1 Å");
+        assert_eq!(
+            scope("mp_20", 1, 0.1),
+            "mp_20, training, validation and test split, all space groups, symmetry at 0.1 Å"
+        );
         assert!(scope("mp_20", 16, 0.1).contains("space groups 16 to 230"));
     }
 }

@@ -12,7 +12,8 @@ use super::{Comparison, Mode, deviation, download, upload};
 /// Rows of the cases: one, almost a tile, several, several per cube and a ragged end.
 const ROWS: [usize; 4] = [1, 63, 1000, 70_001];
 /// Inputs and outputs: those of the network and of its gradients.
-const WIDTHS: [(usize, usize); 9] = [(10, 64), (10, 10), (64, 64), (67, 64), (64, 128), (128, 128), (128, 2), (32, 67), (33, 32)];
+const WIDTHS: [(usize, usize); 9] =
+    [(10, 64), (10, 10), (64, 64), (67, 64), (64, 128), (128, 128), (128, 2), (32, 67), (33, 32)];
 
 /// What a layer is given, and by which sum of its outputs it is differentiated.
 struct Layer {
@@ -86,7 +87,11 @@ impl Layer {
                 found.push((names[3], true, bias.val().grad(&gradients).map_or_else(Vec::new, download)));
             }
             if case == 0 {
-                found.push(("its gradient by the residual", true, residual.grad(&gradients).map_or_else(Vec::new, download)));
+                found.push((
+                    "its gradient by the residual",
+                    true,
+                    residual.grad(&gradients).map_or_else(Vec::new, download),
+                ));
             }
         }
         found
@@ -110,7 +115,8 @@ pub(super) fn compare(mode: Mode, device: &Device, processor: &Device, max_rows:
                 error: deviation(found, &expected),
                 tolerance: if *gradient { of_gradients } else { of_values },
             }));
-            // Bit for bit: the same again, and with rows that stand for nothing. Without tensor cores, long sums are cut by the number of rows.
+            // Bit for bit: the same again, and with rows that stand for nothing. Without tensor cores, long sums are
+            // cut by the number of rows.
             let again = layer.evaluate(device);
             let mut same = vec![("the same twice", again)];
             if mode != Mode::Plain {
@@ -149,7 +155,11 @@ fn batches(mode: Mode, sizes: [usize; 4], device: &Device, processor: &Device) -
     };
     let (found, expected) = (evaluate(device), evaluate(processor));
     let [of_values, of_gradients] = mode.tolerances();
-    let parts = [("batches", of_values), ("gradient of batches by x", of_gradients), ("gradient of batches by W", of_gradients)];
+    let parts = [
+        ("batches", of_values),
+        ("gradient of batches by x", of_gradients),
+        ("gradient of batches by W", of_gradients),
+    ];
     std::array::from_fn(|k| Comparison {
         mode,
         what: parts[k].0.to_owned(),

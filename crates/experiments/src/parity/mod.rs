@@ -108,8 +108,8 @@ pub struct Timing {
     gigabytes_per_second: f64,
 }
 
-/// Compares everything and measures; the tables, and whether all comparisons passed. Precision and use of tensor cores are as at the program's
-/// start afterwards.
+/// Compares everything and measures; the tables, and whether all comparisons passed. Precision and use of tensor cores
+/// are as at the program's start afterwards.
 ///
 /// # Errors
 /// If the device cannot be opened or a part fails.
@@ -151,7 +151,8 @@ pub fn run(options: &ParityOptions) -> Result<(String, bool)> {
 
 /// Failures as they come: a later part may not get to its end.
 fn report(comparisons: &[Comparison]) {
-    for Comparison { what, case, error, tolerance, .. } in comparisons.iter().filter(|comparison| !comparison.passed()) {
+    for Comparison { what, case, error, tolerance, .. } in comparisons.iter().filter(|comparison| !comparison.passed())
+    {
         tracing::warn!("{what}, {case}: {error:.1e}, more than {tolerance:.0e}");
     }
 }
@@ -171,7 +172,8 @@ fn timing_table(timings: &[Timing]) -> Table {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header(["mode", "what", "µs", "TFLOP/s", "GB/s"]);
     for Timing { mode, what, microseconds, tera_operations_per_second, gigabytes_per_second } in timings {
-        let figures = [microseconds, tera_operations_per_second, gigabytes_per_second].map(|figure| format!("{figure:.1}"));
+        let figures =
+            [microseconds, tera_operations_per_second, gigabytes_per_second].map(|figure| format!("{figure:.1}"));
         table.add_row([mode.name(), what].into_iter().chain(figures.iter().map(String::as_str)));
     }
     table

@@ -80,6 +80,11 @@ pub(super) fn compare(mode: Mode, device: &Device, processor: &Device) -> Result
     Ok(vec![
         row("network, estimates", "3 structures", deviation(&values, &expected_values), value),
         row("network, gradients, each parameter", "3 structures", of_gradients, gradient),
-        row("network, losses of 3 training steps", "batches of 8", deviation(&found_losses, &losses(processor)?), gradient),
+        row(
+            "network, losses of 3 training steps",
+            "batches of 8",
+            deviation(&found_losses, &losses(processor)?),
+            gradient,
+        ),
     ])
 }

@@ -23,8 +23,8 @@ const RARE_CUTOFF: f64 = 2e-3;
 /// Largest distance allowed between the positions (Å) and lattice coordinates after a step.
 const STEP_TOLERANCE: f64 = 1e-3;
 
-/// Compares the graphs of noised structures of the data at every level, the noise, and one step of each process; the table, and whether all is as it
-/// should be.
+/// Compares the graphs of noised structures of the data at every level, the noise, and one step of each process; the
+/// table, and whether all is as it should be.
 pub(super) fn compare(options: &ParityOptions, device: &Device, host: &Device) -> Result<(Table, bool)> {
     let (mode, min_space_group) = if options.wyckoff { (SiteMode::Wyckoff, 1) } else { (SiteMode::General, 16) };
     let data = load(&locate(options.data.as_deref()), &LoadOptions { min_space_group, ..LoadOptions::default() })?;
@@ -96,8 +96,9 @@ fn level_parity(
         lattice_sigma: if index.is_multiple_of(2) { schedule.lattice_sigma(level) } else { 0.0 },
     };
     let draws: Vec<Draw> = (0..states.len()).map(draw).collect();
-    let noised =
-        |place: &Device| -> Result<NoisedStates> { Ok(StateSet::new(states, place)?.noised(&draws, key, level as u64)?) };
+    let noised = |place: &Device| -> Result<NoisedStates> {
+        Ok(StateSet::new(states, place)?.noised(&draws, key, level as u64)?)
+    };
     let (there, here) = (noised(device)?, noised(host)?);
     let noise = difference(&there.states.into_states(), &here.states.into_states());
     // From here on both start from the same numbers, those that the device has.
@@ -139,7 +140,8 @@ fn noised_states(
     Ok(noised.states.into_states().into_iter().filter_map(Result::ok).collect())
 }
 
-/// Largest difference of positions (Å, the shorter way around the cell) and lattice coordinates; infinite if one is no crystal and the other is.
+/// Largest difference of positions (Å, the shorter way around the cell) and lattice coordinates; infinite if one is no
+/// crystal and the other is.
 fn difference(a: &[Result<CrystalState, String>], b: &[Result<CrystalState, String>]) -> f64 {
     let of_pair = |(a, b): (&Result<CrystalState, String>, &Result<CrystalState, String>)| match (a, b) {
         (Ok(a), Ok(b)) => {

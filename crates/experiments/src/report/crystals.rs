@@ -38,7 +38,8 @@ pub struct Crystal {
     pub cif: String,
 }
 
-/// Index of the element, Cartesian coordinates (Å), and the distance to the atom's nearest neighbour (Å; 0 if there is none).
+/// Index of the element, Cartesian coordinates (Å), and the distance to the atom's nearest neighbour (Å; 0 if there is
+/// none).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Atom(pub usize, pub f64, pub f64, pub f64, pub f64);
 
@@ -47,10 +48,13 @@ impl Crystal {
     pub fn new(id: &str, structure: &Structure, symprec: f64, cif: Option<String>) -> Self {
         let unit = AsymmetricUnit::from_structure(structure, symprec, Finder::default()).ok();
         let conventional = unit.as_ref().and_then(|unit| unit.expand_conventional().ok());
-        let found =
-            conventional.as_ref().and(unit.as_ref()).map(|unit| (unit.space_group.number().get(), unit.space_group.symbol()));
+        let found = conventional
+            .as_ref()
+            .and(unit.as_ref())
+            .map(|unit| (unit.space_group.number().get(), unit.space_group.symbol()));
         let drawn = conventional.as_ref().unwrap_or(structure);
-        let elements: Vec<&'static str> = Composition::of(structure).iter().map(|(species, _)| species.symbol()).collect();
+        let elements: Vec<&'static str> =
+            Composition::of(structure).iter().map(|(species, _)| species.symbol()).collect();
         let nearest = nearest_distances(drawn);
         Self {
             id: id.to_owned(),
@@ -73,14 +77,22 @@ fn atoms(structure: &Structure, elements: &[&str], nearest: &[Option<f64>]) -> V
     let tolerances = structure.lattice.reciprocal_lengths().map(|length| ON_FACE * length);
     let mut atoms = Vec::new();
     for (site, nearest) in structure.sites.iter().zip(nearest) {
-        let element =
-            elements.iter().position(|symbol| *symbol == site.species.symbol()).expect("the cells hold the same elements");
+        let element = elements
+            .iter()
+            .position(|symbol| *symbol == site.species.symbol())
+            .expect("the cells hold the same elements");
         let along = [0, 1, 2].map(|axis| images(site.frac_coords[axis], tolerances[axis]));
         for x in &along[0] {
             for y in &along[1] {
                 for z in &along[2] {
                     let cart = structure.lattice.to_cartesian(&[*x, *y, *z].into());
-                    atoms.push(Atom(element, rounded(cart.x), rounded(cart.y), rounded(cart.z), nearest.map_or(0.0, rounded)));
+                    atoms.push(Atom(
+                        element,
+                        rounded(cart.x),
+                        rounded(cart.y),
+                        rounded(cart.z),
+                        nearest.map_or(0.0, rounded),
+                    ));
                 }
             }
         }
@@ -113,7 +125,8 @@ mod tests {
     /// The primitive cell of rock salt.
     pub(in crate::report) fn rock_salt() -> Structure {
         let lattice = Lattice::from_rows([[0.0, 2.82, 2.82], [2.82, 0.0, 2.82], [2.82, 2.82, 0.0]]).expect("a cell");
-        let site = |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
+        let site =
+            |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
         Structure::new(lattice, vec![site("Na", 0.0), site("Cl", 0.5)]).expect("a structure")
     }
 

@@ -12,7 +12,8 @@ use super::geometry::shortest_distance;
 const N_BINS: usize = 36;
 /// The axis ends at this quantile of the wider set; what lies beyond is counted beside the picture.
 const AXIS_END: f64 = 0.995;
-/// But no farther than this many times as far as the test split's goes: a few exploded cells must not flatten all others.
+/// But no farther than this many times as far as the test split's goes: a few exploded cells must not flatten all
+/// others.
 const STRETCH: f64 = 2.0;
 /// Space groups there are.
 const N_GROUPS: usize = 230;
@@ -39,7 +40,8 @@ pub struct Properties {
 impl Properties {
     /// Of a structure whose cell is primitive, with its reduced form where there is one.
     fn of(structure: &Structure, unit: Option<&AsymmetricUnit>) -> Self {
-        // A structure that came out with more translations than were asked for has a smaller primitive cell than it is stored in.
+        // A structure that came out with more translations than were asked for has a smaller primitive cell than it is
+        // stored in.
         let primitive = unit.and_then(|unit| unit.expand().ok());
         let structure = primitive.as_ref().unwrap_or(structure);
         let single = |x: f64| x as f32;
@@ -121,7 +123,8 @@ pub struct Shares {
 /// All distributions of the report.
 pub fn compare(generated: &[Properties], test: &[Properties]) -> Vec<Distribution> {
     let number = |id, title, unit, value: fn(&Properties) -> Option<f32>| {
-        let [generated, test] = [generated, test].map(|set| set.iter().filter_map(value).map(f64::from).collect::<Vec<f64>>());
+        let [generated, test] =
+            [generated, test].map(|set| set.iter().filter_map(value).map(f64::from).collect::<Vec<f64>>());
         numbers(id, title, unit, &generated, &test)
     };
     let whole = |id, title, value: fn(&Properties) -> Option<usize>| {
@@ -184,7 +187,8 @@ fn whole_numbers(id: &'static str, title: &'static str, generated: &[usize], tes
     let [highest, highest_of_test] = [generated, test].map(|set| set.iter().copied().max().unwrap_or(1));
     let highest = highest.min((STRETCH * highest_of_test as f64) as usize).max(highest_of_test);
     let shares = |values: &[usize]| shares_of(values.iter().map(|value| value.saturating_sub(1)), highest);
-    let [as_f64, test_as_f64] = [generated, test].map(|set| set.iter().map(|value| *value as f64).collect::<Vec<f64>>());
+    let [as_f64, test_as_f64] =
+        [generated, test].map(|set| set.iter().map(|value| *value as f64).collect::<Vec<f64>>());
     let axis = Axis::Bins { start: 0.5, width: 1.0, whole: true };
     let wasserstein = wasserstein_distance(&as_f64, &test_as_f64).ok();
     Distribution { id, title, unit: "", axis, sets: [shares(generated), shares(test)], wasserstein }
@@ -204,12 +208,22 @@ fn elements(generated: &[Properties], test: &[Properties]) -> Distribution {
     let sets = [shares(generated), shares(test)];
     let names = species.iter().map(ToString::to_string).collect();
     let axis = Axis::Names { names, meanings: Vec::new() };
-    Distribution { id: "elements", title: "Structures that contain each element", unit: "", axis, sets, wasserstein: None }
+    Distribution {
+        id: "elements",
+        title: "Structures that contain each element",
+        unit: "",
+        axis,
+        sets,
+        wasserstein: None,
+    }
 }
 
 fn space_groups(generated: &[Properties], test: &[Properties]) -> Distribution {
     let shares = |set: &[Properties]| {
-        shares_of(set.iter().filter_map(|properties| properties.space_group).map(|number| usize::from(number) - 1), N_GROUPS)
+        shares_of(
+            set.iter().filter_map(|properties| properties.space_group).map(|number| usize::from(number) - 1),
+            N_GROUPS,
+        )
     };
     let sets = [shares(generated), shares(test)];
     let names = (1..=N_GROUPS).map(|number| number.to_string()).collect();

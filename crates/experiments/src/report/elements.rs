@@ -27,7 +27,10 @@ static LOOKS: LazyLock<Vec<Look>> = LazyLock::new(|| {
         row.split(',').nth(RADIUS_COLUMN)?.parse().ok()
     };
     let colours = COLOURS.lines().skip(1).map(|row| row.split(',').nth(2).expect("the table has three columns"));
-    colours.enumerate().map(|(index, colour)| Look { colour, radius: radius(index + 1).unwrap_or(UNKNOWN_RADIUS) }).collect()
+    colours
+        .enumerate()
+        .map(|(index, colour)| Look { colour, radius: radius(index + 1).unwrap_or(UNKNOWN_RADIUS) })
+        .collect()
 });
 
 /// How an element is drawn.

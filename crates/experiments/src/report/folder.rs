@@ -82,8 +82,8 @@ impl FinishedRun {
         if !result.exists() {
             bail!("{}: no finished run of Table 1 lies there (there is no table1.json)", folder.display());
         }
-        let table: Table1File =
-            serde_json::from_str(&text_of(&result)?).with_context(|| format!("{}: not what a run writes", result.display()))?;
+        let table: Table1File = serde_json::from_str(&text_of(&result)?)
+            .with_context(|| format!("{}: not what a run writes", result.display()))?;
         let (heading, notes) = heading_and_notes(&text_of(&folder.join("table1.md"))?);
         let config_file = folder.join("config.ron");
         let config_text = text_of(&config_file)?;
@@ -126,8 +126,8 @@ impl FinishedRun {
     }
 }
 
-/// The structures that can be read. A sampler may lay two atoms on one point, which is no structure to a reader: such ones are left out of pictures
-/// and distributions, with a warning. The figures of the table count them as invalid.
+/// The structures that can be read. A sampler may lay two atoms on one point, which is no structure to a reader: such
+/// ones are left out of pictures and distributions, with a warning. The figures of the table count them as invalid.
 fn readable(path: &Path) -> Result<Vec<(String, Structure)>> {
     let entries = io::read_all(path)?;
     let all = entries.len();
@@ -142,7 +142,10 @@ fn readable(path: &Path) -> Result<Vec<(String, Structure)>> {
     match first_error {
         Some(error) if structures.is_empty() => Err(error.into()),
         Some(error) => {
-            tracing::warn!("{} of {all} structures are left out of the report; the first: {error}", all - structures.len());
+            tracing::warn!(
+                "{} of {all} structures are left out of the report; the first: {error}",
+                all - structures.len()
+            );
             Ok(structures)
         }
         None => Ok(structures),
@@ -150,7 +153,8 @@ fn readable(path: &Path) -> Result<Vec<(String, Structure)>> {
 }
 
 fn text_of(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("{}: cannot be read; is this the folder of a finished run?", path.display()))
+    fs::read_to_string(path)
+        .with_context(|| format!("{}: cannot be read; is this the folder of a finished run?", path.display()))
 }
 
 /// The first line of `table1.md`, and the items of the list below its table.
@@ -195,8 +199,9 @@ mod tests {
 
     #[test]
     fn notes_are_the_items_below_the_table() {
-        let (heading, notes) =
-            heading_and_notes("What was run\n\n| a |\n| --- |\n\n- this work: 12 of 12\n- FD CGCNN: none\n\n```text\n  x\n```\n");
+        let (heading, notes) = heading_and_notes(
+            "What was run\n\n| a |\n| --- |\n\n- this work: 12 of 12\n- FD CGCNN: none\n\n```text\n  x\n```\n",
+        );
         assert_eq!(heading, "What was run");
         assert_eq!(notes, ["this work: 12 of 12", "FD CGCNN: none"]);
     }

@@ -7,8 +7,8 @@ const FIRST_RADIUS: f64 = 4.0;
 /// No crystal worth a picture has an atom that is farther from all others, Å.
 const LAST_RADIUS: f64 = 64.0;
 
-/// For every atom the distance in Å to the nearest other one, its own periodic images included; `None` if it is farther than 64 Å or the
-/// lattice has collapsed.
+/// For every atom the distance in Å to the nearest other one, its own periodic images included; `None` if it is farther
+/// than 64 Å or the lattice has collapsed.
 pub fn nearest_distances(structure: &Structure) -> Vec<Option<f64>> {
     let search = SphereSearch::new(&structure.lattice);
     (0..structure.n_sites()).map(|centre| nearest(structure, &search, centre)).collect()
@@ -62,7 +62,8 @@ mod tests {
         assert_eq!(shortest_distance(&cell(100.0, &[[0.0; 3]])), None);
         let distances = nearest_distances(&cell(10.0, &[[0.0; 3], [0.0, 0.0, 0.9], [0.0, 0.5, 0.5]]));
         assert!(
-            (distances[0].expect("a neighbour") - 1.0).abs() < 1e-12 && (distances[1].expect("a neighbour") - 1.0).abs() < 1e-12
+            (distances[0].expect("a neighbour") - 1.0).abs() < 1e-12
+                && (distances[1].expect("a neighbour") - 1.0).abs() < 1e-12
         );
         assert!((distances[2].expect("a neighbour") - (25.0_f64 + 16.0).sqrt()).abs() < 1e-12);
     }

@@ -1,5 +1,6 @@
-//! The report of a finished run of Table 1: one HTML file with the table, the loss curve, distributions against the test split and a
-//! gallery of generated crystals. It is made from the run's folder alone, so `experiments report` makes it again at any time.
+//! The report of a finished run of Table 1: one HTML file with the table, the loss curve, distributions against the
+//! test split and a gallery of generated crystals. It is made from the run's folder alone, so `experiments report`
+//! makes it again at any time.
 
 pub(crate) mod command;
 mod crystals;
@@ -78,7 +79,8 @@ fn check_data(run: &FinishedRun, data: &DataSet) -> Result<()> {
 /// Makes the report of the run that this process has just finished, and notes the command that made it.
 ///
 /// # Errors
-/// If the folder holds no finished run, or a file cannot be written; the run itself is finished all the same, and the message says so.
+/// If the folder holds no finished run, or a file cannot be written; the run itself is finished all the same, and the
+/// message says so.
 pub fn finish(folder: &Path, test: &[Properties]) -> Result<()> {
     let make = || {
         write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
@@ -112,8 +114,11 @@ fn html(run: &FinishedRun, test: &[Properties]) -> Result<String> {
         .collect();
     let generated = distributions::of_structures(&valid, symprec);
     let distributions: Vec<Distribution> = distributions::compare(&generated, test);
-    let crystals: Vec<Crystal> =
-        valid.iter().take(crystals::SHOWN).map(|(id, structure)| Crystal::new(id, structure, symprec, run.cif(id))).collect();
+    let crystals: Vec<Crystal> = valid
+        .iter()
+        .take(crystals::SHOWN)
+        .map(|(id, structure)| Crystal::new(id, structure, symprec, run.cif(id)))
+        .collect();
     page::page(run, &distributions, &crystals, [generated.len(), test.len()])
 }
 

@@ -22,7 +22,8 @@ const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
 const PROGRAMS: [&str; 3] = [include_str!("charts.js"), include_str!("viewer.js"), include_str!("page.js")];
 
-/// 3Dmol.js, as its makers built it. Its text goes into a script element as it stands: a test looks whether it could end one.
+/// 3Dmol.js, as its makers built it. Its text goes into a script element as it stands: a test looks whether it could
+/// end one.
 pub(super) const LIBRARY: &str = include_str!("../../../../assets/vendor/3Dmol-min.js");
 const LIBRARY_LICENCE: &str = include_str!("../../../../assets/vendor/3Dmol-LICENSE.txt");
 
@@ -35,7 +36,12 @@ const NO_COMMAND: &str = "not noted by this run; config.ron has its settings";
 ///
 /// # Errors
 /// If a template and this code do not agree.
-pub fn page(run: &FinishedRun, distributions: &[Distribution], crystals: &[Crystal], n_compared: [usize; 2]) -> Result<String> {
+pub fn page(
+    run: &FinishedRun,
+    distributions: &[Distribution],
+    crystals: &[Crystal],
+    n_compared: [usize; 2],
+) -> Result<String> {
     let command = run.command.as_deref().unwrap_or(NO_COMMAND);
     let again = command::in_workspace(&[], &["report", "--run", &run.folder().display().to_string()]);
     let data = json!({
@@ -154,8 +160,9 @@ fn list(items: &[String]) -> String {
 fn seconds(stages: &BTreeMap<String, f64>) -> String {
     let mut stages: Vec<(&String, &f64)> = stages.iter().collect();
     stages.sort_by(|a, b| b.1.total_cmp(a.1));
-    let row =
-        |(name, seconds): (&String, &f64)| format!("<tr><th scope=\"row\">{}</th><td>{seconds:.1} s</td></tr>\n", escaped(name));
+    let row = |(name, seconds): (&String, &f64)| {
+        format!("<tr><th scope=\"row\">{}</th><td>{seconds:.1} s</td></tr>\n", escaped(name))
+    };
     stages.into_iter().map(row).collect()
 }
 
@@ -225,7 +232,8 @@ mod tests {
 
     #[test]
     fn the_programs_do_not_end_their_element() {
-        let harmless = |program: &str| ["</script", "<script", "<!--"].iter().all(|end| !program.to_lowercase().contains(end));
+        let harmless =
+            |program: &str| ["</script", "<script", "<!--"].iter().all(|end| !program.to_lowercase().contains(end));
         assert!(PROGRAMS.iter().all(|program| harmless(program)) && harmless(LIBRARY));
     }
 

@@ -55,7 +55,8 @@ fn folder_of_a_run() -> tempfile::TempDir {
     });
     write("table1.json", &json.to_string());
     write("table1.md", "Table 1 of a run\n\n| model |\n| --- |\n\n- this work: a <b> & c\n");
-    let config: Table1Config = parse_ron(Table1Config::preset("quick").expect("a preset"), "quick").expect("a configuration");
+    let config: Table1Config =
+        parse_ron(Table1Config::preset("quick").expect("a preset"), "quick").expect("a configuration");
     write("config.ron", &to_ron(&config).expect("RON"));
     write("loss.csv", "step,position,lattice\n0,1,2\n1,0.5,1\n");
     folder
@@ -81,7 +82,8 @@ fn the_page_holds_table_curve_distributions_and_crystals() {
     let ids: Vec<&str> =
         data["crystals"].as_array().expect("crystals").iter().filter_map(|crystal| crystal["id"].as_str()).collect();
     assert_eq!(ids, ["NaCl_225_0000_000", "<KCl>_225_0002_000"]);
-    let groups = data["distributions"].as_array().expect("figures").iter().find(|figure| figure["id"] == "space-groups");
+    let groups =
+        data["distributions"].as_array().expect("figures").iter().find(|figure| figure["id"] == "space-groups");
     assert_eq!(groups.expect("space groups")["sets"][0]["shares"][224], 1.0);
     let command = std::fs::read_to_string(folder.path().join("command.txt")).expect("the command");
     assert!(command.starts_with("cargo run --release -p experiments") && data["command"] == command.trim());
@@ -93,9 +95,9 @@ fn the_page_asks_for_nothing_outside_of_it() {
     let run = FinishedRun::read(folder.path()).expect("a run");
     let html = html(&run, &of_records(&test_split())).expect("a page");
     // The library can ask for much; the policy of the page forbids all of it.
-    assert!(
-        html.contains("content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\"")
-    );
+    assert!(html.contains(
+        "content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\""
+    ));
     assert!(html.contains(page::LIBRARY.trim_end()), "the library is in the page");
     let own = html.replace(page::LIBRARY.trim_end(), "");
     let own = own.split("<footer>").next().expect("a page").to_owned() + own.split("</footer>").nth(1).expect("a foot");
@@ -128,7 +130,8 @@ fn folders_without_a_finished_run_and_other_data_are_refused() {
     let error = super::run(&options(empty.path())).expect_err("nothing there").to_string();
     assert!(error.contains("no finished run"), "{error}");
     let folder = folder_of_a_run();
-    let data = load(&Source::Embedded, &LoadOptions { cache_dir: None, ..LoadOptions::default() }).expect("the embedded set");
+    let data =
+        load(&Source::Embedded, &LoadOptions { cache_dir: None, ..LoadOptions::default() }).expect("the embedded set");
     let run = FinishedRun::read(folder.path()).expect("a run");
     let error = check_data(&run, &data).expect_err("other data").to_string();
     assert!(error.contains("--data") && error.contains("00ff"), "{error}");
@@ -142,8 +145,11 @@ fn atoms_on_one_point_do_not_spoil_the_report() {
     let path = folder.path().join("generated.jsonl");
     let mut fused = rock_salt("Cs", 3.5);
     fused.sites[1].frac_coords = fused.sites[0].frac_coords;
-    let mut structures: Vec<_> =
-        io::read_all(&path).expect("a file").into_iter().map(|entry| (entry.id, entry.structure.expect("a structure"))).collect();
+    let mut structures: Vec<_> = io::read_all(&path)
+        .expect("a file")
+        .into_iter()
+        .map(|entry| (entry.id, entry.structure.expect("a structure")))
+        .collect();
     structures.push(("CsCl_225_0003_000".to_owned(), fused));
     io::write_all(&path, &structures).expect("structures");
     finish(folder.path(), &of_records(&test_split())).expect("a report");

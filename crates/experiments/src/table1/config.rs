@@ -79,7 +79,12 @@ impl Table1Config {
             let expected = "what 'data' says: a network is trained on the structures that are measured against";
             ConfigError::unless(train.data == self.data, "train.data", &train.data, expected)?;
             let general = train.mode == SiteMode::General;
-            ConfigError::unless(general, "train.mode", train.mode, "General: the row gives space group and sites per element")?;
+            ConfigError::unless(
+                general,
+                "train.mode",
+                train.mode,
+                "General: the row gives space group and sites per element",
+            )?;
         }
         self.sampling.check(schedule).map_err(|error| error.of("sampling"))?;
         samplers::check(&[self.samplers.as_slice(), &self.wyckoff].concat(), schedule)?;
@@ -116,7 +121,8 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_with_its_place() {
         let text = Table1Config::preset("quick").expect("a preset").replace("n_samples", "n_sampels");
-        let error = druse::config::parse_ron::<Table1Config>(&text, "quick.ron").expect_err("a misspelt key").to_string();
+        let error =
+            druse::config::parse_ron::<Table1Config>(&text, "quick.ron").expect_err("a misspelt key").to_string();
         assert!(error.starts_with("quick.ron:") && error.contains("n_sampels"), "{error}");
     }
 }

@@ -44,7 +44,8 @@ pub struct Further {
     pub space_group_kept: Option<[f64; 2]>,
     /// Share that exploded and was drawn again; none for real structures.
     pub redrawn: Option<f64>,
-    /// Share of structures that equal none before them ([`metrics::StructureMatcher`]); none where the structures are not at hand.
+    /// Share of structures that equal none before them ([`metrics::StructureMatcher`]); none where the structures are
+    /// not at hand.
     pub uniqueness: Option<f64>,
     /// Share that equals no structure of the training split; none where that was not at hand.
     pub novelty: Option<f64>,
@@ -69,9 +70,11 @@ impl Further {
         reference: &[Fingerprints],
     ) -> Result<Self> {
         let kept = SYMPRECS.map(|symprec| share_kept(&generated.structures, &generated.space_groups, symprec));
-        let redrawn = generated.redraws.iter().filter(|redraws| **redraws > 0).count() as f64 / generated.redraws.len() as f64;
+        let redrawn =
+            generated.redraws.iter().filter(|redraws| **redraws > 0).count() as f64 / generated.redraws.len() as f64;
         let densities = |set: &[Fingerprints]| set.iter().filter_map(|one| one.density).collect::<Vec<_>>();
-        let n_elements = |set: &[Fingerprints]| set.iter().map(|one| one.composition.n_elements() as f64).collect::<Vec<_>>();
+        let n_elements =
+            |set: &[Fingerprints]| set.iter().map(|one| one.composition.n_elements() as f64).collect::<Vec<_>>();
         Ok(Self {
             space_group_kept: Some(kept),
             redrawn: Some(redrawn),
@@ -134,7 +137,10 @@ fn share_kept(structures: &[Structure], asked_for: &[SpaceGroupNumber], symprec:
 /// As a table for the terminal.
 pub(super) fn text(sets: &[Further]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled).set_header(HEADERS);
+    table
+        .load_preset(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(HEADERS);
     for set in sets {
         table.add_row(set.cells());
     }
@@ -157,9 +163,12 @@ mod tests {
         let group = |number| SpaceGroupNumber::new(number).expect("a group");
         // Caesium chloride whose one corner atom is 0.05 Å off: cubic to 0.1 Å only.
         let lattice = Lattice::from_rows([[4.1, 0.0, 0.0], [0.0, 4.1, 0.0], [0.0, 0.0, 4.1]]).expect("a cell");
-        let site =
-            |symbol: &str, x: f64, z: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x, x, z].into() };
-        let structure = Structure::new(lattice, vec![site("Cs", 0.0, 0.05 / 4.1), site("Cl", 0.5, 0.5)]).expect("a structure");
+        let site = |symbol: &str, x: f64, z: f64| Site {
+            species: symbol.parse().expect("an element"),
+            frac_coords: [x, x, z].into(),
+        };
+        let structure =
+            Structure::new(lattice, vec![site("Cs", 0.0, 0.05 / 4.1), site("Cl", 0.5, 0.5)]).expect("a structure");
         let share = |number, symprec| share_kept(std::slice::from_ref(&structure), &[group(number)], symprec);
         assert_eq!((share(221, 0.1), share(221, 0.01), share(99, 0.01)), (1.0, 0.0, 1.0));
     }
@@ -167,7 +176,8 @@ mod tests {
     #[test]
     fn what_was_not_measured_is_a_dash() {
         let lattice = Lattice::from_rows([[4.1, 0.0, 0.0], [0.0, 4.1, 0.0], [0.0, 0.0, 4.1]]).expect("a cell");
-        let site = |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
+        let site =
+            |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
         let structure = Structure::new(lattice, vec![site("Cs", 0.0), site("Cl", 0.5)]).expect("a structure");
         let fingerprints = [Fingerprints::of(&structure)];
         let set = Further::of_reference("test", None, &fingerprints);
@@ -182,7 +192,10 @@ mod tests {
         let sameness = Sameness { first: vec![Some(0)], novel: None };
         let set = Further::of("ours", &generated, &sameness, &fingerprints, &fingerprints).expect("figures");
         assert_eq!(set.cells()[7..10], ["1.000", "–", "0"]);
-        assert_eq!((set.redrawn, set.wasserstein_density, set.wasserstein_n_elements), (Some(1.0), Some(0.0), Some(0.0)));
+        assert_eq!(
+            (set.redrawn, set.wasserstein_density, set.wasserstein_n_elements),
+            (Some(1.0), Some(0.0), Some(0.0))
+        );
         assert!(text(std::slice::from_ref(&set)).contains("drawn again") && markdown(&[set]).starts_with("| set |"));
     }
 }

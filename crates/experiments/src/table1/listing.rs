@@ -34,7 +34,12 @@ pub(crate) struct Line {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub(crate) fn write(folder: &Path, generated: &Generated, fingerprints: &[Fingerprints], sameness: &Sameness) -> Result<()> {
+pub(crate) fn write(
+    folder: &Path,
+    generated: &Generated,
+    fingerprints: &[Fingerprints],
+    sameness: &Sameness,
+) -> Result<()> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     for (index, id) in generated.ids.iter().enumerate() {
         csv.serialize(Line {
@@ -71,7 +76,8 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let lattice = Lattice::from_rows([[4.1, 0.0, 0.0], [0.0, 4.1, 0.0], [0.0, 0.0, 4.1]]).expect("a cell");
-        let site = |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
+        let site =
+            |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
         let structure = |x| Structure::new(lattice, vec![site("Cs", 0.0), site("Cl", x)]).expect("a structure");
         let structures = vec![structure(0.5), structure(0.01)];
         let ids = ["a, b", "c"].map(str::to_owned).to_vec();

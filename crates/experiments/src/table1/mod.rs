@@ -1,4 +1,5 @@
-//! Table 1, end to end: data or the compiled-in reference → training or a checkpoint → sampling → fingerprints → figures.
+//! Table 1, end to end: data or the compiled-in reference → training or a checkpoint → sampling → fingerprints →
+//! figures.
 
 mod config;
 pub(crate) mod further;

@@ -35,7 +35,8 @@ impl Outcome<'_> {
     /// Writes the table as text, Markdown and JSON. Returns the text.
     pub(super) fn write(&self, folder: &Path) -> Result<String> {
         let provenance = self.provenance;
-        let timings: String = self.stages.iter().map(|(name, seconds)| format!("  {name:<32} {seconds:8.1} s\n")).collect();
+        let timings: String =
+            self.stages.iter().map(|(name, seconds)| format!("  {name:<32} {seconds:8.1} s\n")).collect();
         let heading = format!(
             "Table 1 of arXiv 2310.10695, {}, data {} (SHA-256 {}…), device {}, seed {}, git {}",
             self.made,
@@ -46,7 +47,11 @@ impl Outcome<'_> {
             provenance.git,
         );
         let Reference { structures, git, .. } = self.reference;
-        let source = if self.compiled_in { format!("compiled in, computed by {git}") } else { "computed in this run".to_owned() };
+        let source = if self.compiled_in {
+            format!("compiled in, computed by {git}")
+        } else {
+            "computed in this run".to_owned()
+        };
         let novelty = match self.n_training {
             Some(n) => format!("novelty is against the {n} structures of the training split"),
             None => "novelty is not measured, the training split is not compiled in: give --data DIR".to_owned(),

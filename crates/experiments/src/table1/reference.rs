@@ -1,7 +1,8 @@
-//! What structures are ordered by and compared with: the test split's orders and fingerprints, and draws of training structures for calibration.
+//! What structures are ordered by and compared with: the test split's orders and fingerprints, and draws of training
+//! structures for calibration.
 //!
-//! Those of MP-20 are compiled in, so that the table needs neither data nor a network. The file is eight letters, the SHA-256 of the rest, then a
-//! zstd frame of postcard.
+//! Those of MP-20 are compiled in, so that the table needs neither data nor a network. The file is eight letters, the
+//! SHA-256 of the rest, then a zstd frame of postcard.
 
 use std::path::Path;
 
@@ -119,12 +120,16 @@ impl Reference {
             );
         }
         if reference.cgcnn_sha256 != cgcnn.sha256 {
-            bail!("the compiled-in reference has the features of other CGCNN weights than {}; give --data DIR", cgcnn.path);
+            bail!(
+                "the compiled-in reference has the features of other CGCNN weights than {}; give --data DIR",
+                cgcnn.path
+            );
         }
         Ok(reference)
     }
 
-    /// Orders of one structure for each of `n` random structures of the split; where there are fewer, all are gone through again.
+    /// Orders of one structure for each of `n` random structures of the split; where there are fewer, all are gone
+    /// through again.
     ///
     /// Only composition and space group of the test structures are given to the model, as in the paper.
     pub fn orders(&self, n: usize, seed: u64) -> Vec<SamplingOrder> {
@@ -149,7 +154,11 @@ impl Reference {
             orders: self.orders.iter().map(StoredOrder::of).collect(),
             properties: self.properties.clone(),
             structures: self.structures.iter().map(StoredFingerprints::of).collect(),
-            calibration: self.calibration.iter().map(|draw| draw.iter().map(StoredFingerprints::of).collect()).collect(),
+            calibration: self
+                .calibration
+                .iter()
+                .map(|draw| draw.iter().map(StoredFingerprints::of).collect())
+                .collect(),
         };
         let frame = zstd::encode_all(postcard::to_stdvec(&stored)?.as_slice(), LEVEL)?;
         Ok([MAGIC.as_slice(), &Sha256::digest(&frame), &frame].concat())
@@ -257,7 +266,9 @@ struct StoredOrder {
 
 impl StoredOrder {
     fn of(order: &SamplingOrder) -> Self {
-        let OrderedSites::General(sites) = &order.sites else { unreachable!("orders of a reference name elements alone") };
+        let OrderedSites::General(sites) = &order.sites else {
+            unreachable!("orders of a reference name elements alone")
+        };
         Self { space_group: order.space_group, sites: sites.clone(), count: order.count }
     }
 
@@ -280,7 +291,8 @@ struct StoredFingerprints {
 
 impl StoredFingerprints {
     fn of(fingerprints: &Fingerprints) -> Self {
-        let single = |values: &Option<Vec<f64>>| values.as_ref().map(|values| values.iter().map(|x| *x as f32).collect());
+        let single =
+            |values: &Option<Vec<f64>>| values.as_ref().map(|values| values.iter().map(|x| *x as f32).collect());
         Self {
             composition: fingerprints.composition.clone(),
             crystalnn: single(&fingerprints.crystalnn),
@@ -319,7 +331,8 @@ mod tests {
     }
 
     fn embedded() -> Reference {
-        let data = load(&Source::Embedded, &LoadOptions { min_space_group: 200, ..LoadOptions::default() }).expect("the set");
+        let data =
+            load(&Source::Embedded, &LoadOptions { min_space_group: 200, ..LoadOptions::default() }).expect("the set");
         let cgcnn = crystal_features::load(None, &Device::flex()).expect("the shipped weights");
         let config = Table1Config { calibration: Calibration { n_structures: 5, draws: 2 }, ..quick() };
         Reference::of(&data, &config, &cgcnn, 3).expect("a reference")
@@ -362,10 +375,14 @@ mod tests {
         // The table states the group at the tolerance; the symmetry finder sees a lower one in a few structures.
         let orthorhombic_on = reference.orders.iter().filter(|order| order.space_group.get() >= 16).count();
         assert!(
-            reference.orders.iter().all(|order| order.problem().is_none()) && orthorhombic_on * 100 > reference.orders.len() * 99
+            reference.orders.iter().all(|order| order.problem().is_none())
+                && orthorhombic_on * 100 > reference.orders.len() * 99
         );
         assert!(
-            reference.structures.iter().all(|fingerprints| fingerprints.cgcnn.as_ref().is_none_or(|cgcnn| cgcnn.len() == 32))
+            reference
+                .structures
+                .iter()
+                .all(|fingerprints| fingerprints.cgcnn.as_ref().is_none_or(|cgcnn| cgcnn.len() == 32))
         );
         let mut lower = quick();
         lower.data.min_space_group = 1;

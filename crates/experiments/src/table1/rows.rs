@@ -23,7 +23,8 @@ pub(crate) struct Bootstrap {
     pub(crate) seed: u64,
 }
 
-/// The paper's protocol: figures over the structures that are valid and have a fingerprint. The note says how many were not.
+/// The paper's protocol: figures over the structures that are valid and have a fingerprint. The note says how many were
+/// not.
 pub(crate) fn this_work_row(
     sampling: &SamplerConfig,
     bootstrap: Bootstrap,

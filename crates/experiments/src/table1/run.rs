@@ -61,10 +61,12 @@ pub struct Table1Options {
     /// Sample the rows of Wyckoff positions with this checkpoint instead of the compiled-in one.
     #[arg(long)]
     pub wyckoff_checkpoint: Option<PathBuf>,
-    /// Further rows by the names of their samplers, such as 'annealed'; 'none' for none [default: those that the configuration always runs].
+    /// Further rows by the names of their samplers, such as 'annealed'; 'none' for none [default: those that the
+    /// configuration always runs].
     #[arg(long, value_delimiter = ',')]
     pub samplers: Option<Vec<String>>,
-    /// Weights for FD CGCNN instead of the compiled-in ones: a .safetensors file of `experiments cgcnn`, or a .pth.tar of the published program.
+    /// Weights for FD CGCNN instead of the compiled-in ones: a .safetensors file of `experiments cgcnn`, or a .pth.tar
+    /// of the published program.
     #[arg(long)]
     pub cgcnn_weights: Option<PathBuf>,
 }
@@ -83,9 +85,13 @@ pub fn run(options: &Table1Options) -> Result<String> {
             let table = folder.join(TABLE);
             return std::fs::read_to_string(&table).with_context(|| format!("{}: cannot be read", table.display()));
         }
-        bail!("{}: a finished run lies there already; choose another --name, or --resume to see its table", folder.display());
+        bail!(
+            "{}: a finished run lies there already; choose another --name, or --resume to see its table",
+            folder.display()
+        );
     }
-    // Before anything is written: the configuration of an interrupted run must not be replaced by that of one that is then refused.
+    // Before anything is written: the configuration of an interrupted run must not be replaced by that of one that is
+    // then refused.
     let interrupted = folder.join("training.state").exists();
     if interrupted && !options.resume {
         bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --name", folder.display());
@@ -97,8 +103,10 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let devices = common.device.open_several(options.gpus, options.exchange)?;
     let device = devices.first.clone();
     let checkpoint = if trains {
-        let train =
-            config.train.as_ref().with_context(|| format!("{}: has no 'train'; say there what to train", common.described()))?;
+        let train = config
+            .train
+            .as_ref()
+            .with_context(|| format!("{}: has no 'train'; say there what to train", common.described()))?;
         config.check(&train.training.schedule).with_context(|| common.described())?;
         None
     } else {
@@ -108,7 +116,8 @@ pub fn run(options: &Table1Options) -> Result<String> {
         config.check(&checkpoint.trained.description.schedule).with_context(|| common.described())?;
         Some(checkpoint)
     };
-    let cgcnn = crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
+    let cgcnn =
+        crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
     writable_folder(&folder)?;
     write_file(&folder.join("config.ron"), to_ron(&config)?)?;
     let mut stages = Stages::default();
@@ -137,7 +146,8 @@ pub fn run(options: &Table1Options) -> Result<String> {
     };
     let orders = reference.orders(config.n_samples, config.sampling.seed);
     let generated = stages.run("sampling", || sample(&config.sampling, &orders, &network, &device, &folder))?;
-    let ours = stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, &cgcnn)))?;
+    let ours =
+        stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, &cgcnn)))?;
     let same = stages.run("uniqueness and novelty", || Sameness::of(&generated.structures, training))?;
     let bootstrap = Bootstrap { samples: config.bootstrap, seed: common.seed };
     let (this_work, further) = stages.run("figures of this work", || {
@@ -152,12 +162,14 @@ pub fn run(options: &Table1Options) -> Result<String> {
         _ => Some(OnPositions::new(options.wyckoff_checkpoint.as_deref(), &orders, common.seed, &device)?),
     };
     let plain = config.samplers.iter().map(|sampler| (sampler, &network, &orders));
-    let bound = wyckoff.iter().flat_map(|bound| config.wyckoff.iter().map(|sampler| (sampler, &bound.network, &bound.orders)));
+    let bound =
+        wyckoff.iter().flat_map(|bound| config.wyckoff.iter().map(|sampler| (sampler, &bound.network, &bound.orders)));
     let more: Vec<_> = plain.chain(bound).collect();
     for &(sampler, network, orders) in &more {
         let NamedSampler { name, sampling, .. } = sampler;
         let folder = folder.join(name);
-        let generated = stages.run(&format!("sampling, {name}"), || sample(sampling, orders, network, &device, &folder))?;
+        let generated =
+            stages.run(&format!("sampling, {name}"), || sample(sampling, orders, network, &device, &folder))?;
         let (row, more) = stages.run(&format!("figures of {name}"), || {
             let ours = fingerprints_of(name, &generated.structures, &cgcnn);
             let same = Sameness::of(&generated.structures, training)?;
@@ -170,7 +182,8 @@ pub fn run(options: &Table1Options) -> Result<String> {
     }
     if !more.is_empty() {
         let schedule = |network: &'_ Network| network.trained.description.schedule.clone();
-        let schedules: Vec<_> = std::iter::once(schedule(&network)).chain(more.iter().map(|(_, of, _)| schedule(of))).collect();
+        let schedules: Vec<_> =
+            std::iter::once(schedule(&network)).chain(more.iter().map(|(_, of, _)| schedule(of))).collect();
         let samplings = std::iter::once(&config.sampling).chain(more.iter().map(|(sampler, ..)| &sampler.sampling));
         let samplings: Vec<_> = samplings.zip(&schedules).collect();
         samplers::write_comparison(&folder, config.n_samples, &samplings, &rows)?;
@@ -217,7 +230,8 @@ pub fn run(options: &Table1Options) -> Result<String> {
 fn configuration(options: &Table1Options) -> Result<Table1Config> {
     let mut config = options.run.configuration::<Table1Config>()?.resolve(options.run.seed);
     if let Some(wanted) = &options.samplers {
-        let known: Vec<&str> = config.samplers.iter().chain(&config.wyckoff).map(|sampler| sampler.name.as_str()).collect();
+        let known: Vec<&str> =
+            config.samplers.iter().chain(&config.wyckoff).map(|sampler| sampler.name.as_str()).collect();
         if let Some(unknown) = wanted.iter().find(|name| *name != "none" && !known.contains(&name.as_str())) {
             bail!("--samplers: {} has no sampler '{unknown}'; it has {}", options.run.described(), known.join(", "));
         }
@@ -232,8 +246,11 @@ fn configuration(options: &Table1Options) -> Result<Table1Config> {
 }
 
 pub(crate) fn load_data(config: &Table1Config, source: &Source) -> Result<DataSet> {
-    let settings =
-        LoadOptions { min_space_group: config.data.min_space_group, symprec: config.data.symprec, ..LoadOptions::default() };
+    let settings = LoadOptions {
+        min_space_group: config.data.min_space_group,
+        symprec: config.data.symprec,
+        ..LoadOptions::default()
+    };
     let data = load(source, &settings)?;
     let reduced = |split| data.split(split).iter().filter(|record| record.unit.is_ok()).count();
     tracing::info!(
@@ -267,7 +284,11 @@ impl Network {
         let steps = trained.description.steps;
         let batch = trained.description.optimiser.get("batch_size").and_then(|size| size.as_u64());
         let batch = batch.map_or_else(String::new, |size| format!(" of {size} structures"));
-        let note = format!("{} of checkpoint {path} (SHA-256 {}…), {steps} training steps{batch}", trained.kind, &sha256[..12]);
+        let note = format!(
+            "{} of checkpoint {path} (SHA-256 {}…), {steps} training steps{batch}",
+            trained.kind,
+            &sha256[..12]
+        );
         Self { trained, note }
     }
 }

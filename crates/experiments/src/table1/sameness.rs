@@ -6,9 +6,11 @@ use metrics::StructureMatcher;
 
 /// What comparing a set with itself and with the training split gave, with CDVAE's tolerances.
 pub(crate) struct Sameness {
-    /// For each structure the first that it equals, itself where it is the first of its kind; none where it cannot be compared.
+    /// For each structure the first that it equals, itself where it is the first of its kind; none where it cannot be
+    /// compared.
     pub(crate) first: Vec<Option<usize>>,
-    /// For each structure whether it equals no training structure, none where it cannot be compared; none at all without a training split.
+    /// For each structure whether it equals no training structure, none where it cannot be compared; none at all
+    /// without a training split.
     pub(crate) novel: Option<Vec<Option<bool>>>,
 }
 

@@ -85,15 +85,20 @@ pub(crate) fn check(samplers: &[NamedSampler], schedule: &NoiseSchedule) -> Resu
     samplers.iter().enumerate().try_for_each(|(index, NamedSampler { name, sampling, .. })| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let is_plain = !name.is_empty() && name.chars().all(plain);
-        ConfigError::unless(is_plain, "samplers.name", name, "small letters, digits and hyphens: the name becomes a folder")?;
+        ConfigError::unless(
+            is_plain,
+            "samplers.name",
+            name,
+            "small letters, digits and hyphens: the name becomes a folder",
+        )?;
         let is_new = samplers[..index].iter().all(|other| other.name != *name);
         ConfigError::unless(is_new, "samplers.name", name, "another name: this one stands twice")?;
         sampling.check(schedule).map_err(|error| error.of(&format!("samplers.{name}")))
     })
 }
 
-/// The same orders with a Wyckoff position for each site, drawn from the prior: what the paper's protocol gives (space group and sites per element) and no
-/// more.
+/// The same orders with a Wyckoff position for each site, drawn from the prior: what the paper's protocol gives (space
+/// group and sites per element) and no more.
 ///
 /// # Errors
 /// If an order is one of positions already, or has no sites.
@@ -101,7 +106,9 @@ fn on_positions(orders: &[SamplingOrder], seed: u64) -> Result<Vec<SamplingOrder
     let prior = &Priors::shipped().assignments;
     let key = RandomKey::new(seed, Purpose::Demand);
     let drawn = |(index, order): (usize, &SamplingOrder)| {
-        let OrderedSites::General(sites) = &order.sites else { anyhow::bail!("{order}: its positions are given already") };
+        let OrderedSites::General(sites) = &order.sites else {
+            anyhow::bail!("{order}: its positions are given already")
+        };
         let space = AssignmentSpace::new(SpaceGroup::get(order.space_group), Demand::Sites(sites.clone()))?;
         let mut rng = key.generator(index as u64, 0);
         Ok(SamplingOrder { sites: OrderedSites::Wyckoff(prior.distribution(&space).sample(&mut rng)), ..order.clone() })
@@ -113,7 +120,9 @@ fn on_positions(orders: &[SamplingOrder], seed: u64) -> Result<Vec<SamplingOrder
 pub(super) fn described(sampling: &SamplerConfig, schedule: &NoiseSchedule) -> String {
     let evaluations = sampling.evaluations_per_structure(schedule);
     match sampling.method {
-        Method::Annealed => format!("{} steps a level, {evaluations} evaluations a structure", sampling.steps_per_level),
+        Method::Annealed => {
+            format!("{} steps a level, {evaluations} evaluations a structure", sampling.steps_per_level)
+        }
         Method::FewStep(_) => format!("few-step sampler, {evaluations} evaluations a structure"),
     }
 }
@@ -188,7 +197,11 @@ mod tests {
 
     fn sampler(name: &str, evaluations: usize) -> NamedSampler {
         let method = Method::FewStep(FewStep { evaluations, ..FewStep::default() });
-        NamedSampler { name: name.to_owned(), sampling: SamplerConfig { method, ..SamplerConfig::default() }, on_demand: false }
+        NamedSampler {
+            name: name.to_owned(),
+            sampling: SamplerConfig { method, ..SamplerConfig::default() },
+            on_demand: false,
+        }
     }
 
     #[test]
@@ -211,7 +224,12 @@ mod tests {
         let row = |name: &str, cov| Row {
             name: name.to_owned(),
             published: None,
-            measured: Some(Figures { cov_p: measured(cov), cov_r: measured(cov), fd_crystalnn: measured(0.1), fd_cgcnn: None }),
+            measured: Some(Figures {
+                cov_p: measured(cov),
+                cov_r: measured(cov),
+                fd_crystalnn: measured(0.1),
+                fd_cgcnn: None,
+            }),
             n_samples: 9,
             note: String::new(),
         };

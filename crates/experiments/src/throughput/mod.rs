@@ -31,7 +31,8 @@ use timing::{Seconds, significant};
 
 /// Network evaluations of a structure in the paper's schedule: 10 levels of 80 steps of both processes.
 const EVALUATIONS: f64 = 1600.0;
-/// Levels of the schedule are sampled with so many steps each: the cost of a step does not depend on how many there are.
+/// Levels of the schedule are sampled with so many steps each: the cost of a step does not depend on how many there
+/// are.
 const STEPS_PER_LEVEL: usize = 2;
 /// Passes over the schedule that are timed.
 const PASSES: usize = 3;
@@ -39,7 +40,8 @@ const PASSES: usize = 3;
 const WARM_UP: u64 = 30;
 const BLOCK: u64 = 20;
 const BLOCKS: u64 = 3;
-/// Rows and width of the products, and values of the vector, that the ceilings are measured with: on a GPU and on a processor.
+/// Rows and width of the products, and values of the vector, that the ceilings are measured with: on a GPU and on a
+/// processor.
 const GPU_SIZES: (usize, usize, usize) = (1 << 20, 128, 1 << 26);
 const CPU_SIZES: (usize, usize, usize) = (1 << 14, 128, 1 << 24);
 /// Edge of the square matrices of the tensor library's own product.
@@ -106,7 +108,9 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
         match training(&train, batch, &devices) {
             Ok(measured) => figures.extend(measured),
             // A batch that samples may be too large to train with.
-            Err(error) if out_of_memory(&error) => tracing::warn!("training with batches of {batch} left out: {error:#}"),
+            Err(error) if out_of_memory(&error) => {
+                tracing::warn!("training with batches of {batch} left out: {error:#}")
+            }
             Err(error) => return Err(error),
         }
         figures.extend(memory("memory after training", batch, options.device));
@@ -122,7 +126,14 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
         write_file(path, serde_json::to_string_pretty(&document)? + "\n")?;
     }
     let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_header(["what", "batch", "figure", "lowest – highest", "unit", "of its ceiling"]);
+    table.load_preset(UTF8_FULL_CONDENSED).set_header([
+        "what",
+        "batch",
+        "figure",
+        "lowest – highest",
+        "unit",
+        "of its ceiling",
+    ]);
     for Measurement { what, batch, value, range, unit, of_ceiling } in &figures {
         let batch = batch.map_or_else(|| "–".to_owned(), |batch| batch.to_string());
         let share = of_ceiling.map_or_else(String::new, |share| format!("{:.0} %", 100.0 * share));
@@ -172,8 +183,12 @@ fn sampling(what: &str, orders: &[SamplingOrder], device: &Device) -> Result<Mea
     let schedule = NoiseSchedule::default();
     let description = Description::untrained(schedule.clone(), GraphConfig::default(), orders[0].mode());
     let model = Trained::new::<DimeNetPlusPlusConfig>(DimeNetPlusPlusConfig::table1().init(device), description);
-    let config =
-        SamplerConfig { steps_per_level: STEPS_PER_LEVEL, batch_size: batch, max_redraws: 0, ..SamplerConfig::default() };
+    let config = SamplerConfig {
+        steps_per_level: STEPS_PER_LEVEL,
+        batch_size: batch,
+        max_redraws: 0,
+        ..SamplerConfig::default()
+    };
     let evaluations = config.evaluations_per_structure(&schedule) as f64;
     let sampler = Sampler::new(&model, config, device)?;
     let pass = || -> Result<f64> {
@@ -217,7 +232,8 @@ fn out_of_memory(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(TrainingError::Device(DeviceFailure::OutOfMemory(_))))
 }
 
-/// Memory in use on the first NVIDIA GPU, as its driver's tool tells; the pool keeps what it once took, so this is the most so far.
+/// Memory in use on the first NVIDIA GPU, as its driver's tool tells; the pool keeps what it once took, so this is the
+/// most so far.
 fn memory(what: &str, batch: usize, device: DeviceName) -> Option<Measurement> {
     if device != DeviceName::Cuda {
         return None;
@@ -226,5 +242,12 @@ fn memory(what: &str, batch: usize, device: DeviceName) -> Option<Measurement> {
     let output = std::process::Command::new("nvidia-smi").args(arguments).output().ok()?;
     let mebibytes: f64 = String::from_utf8(output.stdout).ok()?.trim().parse().ok()?;
     let value = mebibytes / 1024.0;
-    Some(Measurement { what: what.to_owned(), batch: Some(batch), value, range: (value, value), unit: "GiB", of_ceiling: None })
+    Some(Measurement {
+        what: what.to_owned(),
+        batch: Some(batch),
+        value,
+        range: (value, value),
+        unit: "GiB",
+        of_ceiling: None,
+    })
 }

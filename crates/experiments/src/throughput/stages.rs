@@ -14,7 +14,12 @@ use super::timing::Seconds;
 use super::{Ceilings, Measurement};
 
 /// Times each stage for noised structures, as sampling and training meet them.
-pub(super) fn measure(train: &[CrystalState], batch: usize, ceilings: &Ceilings, device: &Device) -> Result<Vec<Measurement>> {
+pub(super) fn measure(
+    train: &[CrystalState],
+    batch: usize,
+    ceilings: &Ceilings,
+    device: &Device,
+) -> Result<Vec<Measurement>> {
     let config = TrainingConfig {
         optimiser: OptimiserConfig { batch_size: batch.div_ceil(2), ..OptimiserConfig::default() },
         ..TrainingConfig::default()

@@ -71,7 +71,13 @@ impl Seconds {
         self.measurement(what, batch, |seconds| 1e3 * seconds, "ms")
     }
 
-    fn measurement(&self, what: &str, batch: Option<usize>, figure: impl Fn(f64) -> f64, unit: &'static str) -> Measurement {
+    fn measurement(
+        &self,
+        what: &str,
+        batch: Option<usize>,
+        figure: impl Fn(f64) -> f64,
+        unit: &'static str,
+    ) -> Measurement {
         let figures: Vec<f64> = self.0.iter().map(|&seconds| figure(seconds)).collect();
         let range = figures.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &x| (low.min(x), high.max(x)));
         Measurement { what: what.to_owned(), batch, value: figure(self.median()), range, unit, of_ceiling: None }

@@ -22,7 +22,8 @@ pub(super) struct Aligner<'a> {
     /// The same in the LLL-reduced mean cell.
     a_reduced: Vec<Vector3<f64>>,
     b_reduced: Vec<Vector3<f64>>,
-    /// Vectors between the atoms of one element, row by row of `b`, and their squared lengths; not finite where out of reach.
+    /// Vectors between the atoms of one element, row by row of `b`, and their squared lengths; not finite where out of
+    /// reach.
     vectors: Vec<Vector3<f64>>,
     costs: Vec<f64>,
     /// For each atom of `b` its vector to the atom of `a` that it is assigned to.
@@ -56,7 +57,11 @@ impl<'a> Aligner<'a> {
     }
 
     /// Calls `visit` with the distances for every translation that may bring the structures together in this basis.
-    pub(super) fn align(&mut self, mapping: &Mapping, mut visit: impl FnMut(Match) -> ControlFlow<()>) -> ControlFlow<()> {
+    pub(super) fn align(
+        &mut self,
+        mapping: &Mapping,
+        mut visit: impl FnMut(Match) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let cell = self.b.lattice.parameters();
         let [a, b, c] = mapping.lengths;
         let [alpha, beta, gamma] = mapping.angles;
@@ -133,7 +138,8 @@ impl<'a> Aligner<'a> {
         })
     }
 
-    /// Assigns the atoms of each element so that the sum of squared distances is smallest. `false` if some have no partner in reach.
+    /// Assigns the atoms of each element so that the sum of squared distances is smallest. `false` if some have no
+    /// partner in reach.
     fn assign(&mut self, cell: &MeanCell) -> bool {
         for index in 0..self.groups.len() {
             let group = self.groups[index].clone();
@@ -203,8 +209,8 @@ fn shortest_image(cell: &MeanCell, difference: &Vector3<f64>) -> Vector3<f64> {
     shortest.1
 }
 
-/// The column of each row of the `n` × `n` matrix `costs` that makes the sum smallest, into `columns`. `false` if there is no assignment
-/// without an infinite cost.
+/// The column of each row of the `n` × `n` matrix `costs` that makes the sum smallest, into `columns`. `false` if there
+/// is no assignment without an infinite cost.
 fn assignment(costs: &[f64], n: usize, columns: &mut Vec<usize>) -> bool {
     columns.clear();
     for row in costs.chunks_exact(n) {

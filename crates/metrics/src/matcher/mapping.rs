@@ -49,7 +49,8 @@ impl Cosines {
     }
 }
 
-/// Calls `visit` with every basis of `from` whose lengths and angles are within the tolerances of the cell of `to`, both handednesses.
+/// Calls `visit` with every basis of `from` whose lengths and angles are within the tolerances of the cell of `to`,
+/// both handednesses.
 ///
 /// # Errors
 /// [`MetricsError::TooManyLatticeVectors`].
@@ -61,7 +62,8 @@ pub(super) fn visit(
 ) -> Result<(), MetricsError> {
     let cell = to.lattice.parameters();
     let candidates = |length| candidates(from, length, tolerances.ltol);
-    // The shortest first: where the cells have nothing in common, it is the one that nothing fits, and the quickest to look for.
+    // The shortest first: where the cells have nothing in common, it is the one that nothing fits, and the quickest to
+    // look for.
     let first = candidates(cell.a)?;
     if first.is_empty() {
         return Ok(());
@@ -71,7 +73,8 @@ pub(super) fn visit(
         return Ok(());
     }
     let third = candidates(cell.c)?;
-    let [alpha, beta, gamma] = [cell.alpha, cell.beta, cell.gamma].map(|angle| Cosines::around(angle, tolerances.angle_tol));
+    let [alpha, beta, gamma] =
+        [cell.alpha, cell.beta, cell.gamma].map(|angle| Cosines::around(angle, tolerances.angle_tol));
     let degrees = |cosine: f64| cosine.clamp(-1.0, 1.0).acos().to_degrees();
     for a in &first {
         for b in &second {
@@ -103,8 +106,8 @@ pub(super) fn visit(
     Ok(())
 }
 
-/// Whether the lattice vectors as long as its own cell vectors can be gone through: not so in a collapsed lattice, which cannot be compared
-/// with anything.
+/// Whether the lattice vectors as long as its own cell vectors can be gone through: not so in a collapsed lattice,
+/// which cannot be compared with anything.
 pub(super) fn has_few_enough_vectors(cell: &ReducedCell, tolerances: &StructureMatcher) -> bool {
     let parameters = cell.lattice.parameters();
     let longest = parameters.a.max(parameters.b).max(parameters.c);

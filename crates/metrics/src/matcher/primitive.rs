@@ -8,7 +8,8 @@ use super::reduced::{nearest, wrap};
 /// How far atoms may be from where a translation puts them, in Å along each cell vector.
 const TOLERANCE: f64 = 0.25;
 
-/// The vectors (rows, Å) and atoms of the first smaller cell found, if there is one. It need not be the smallest: search on in it.
+/// The vectors (rows, Å) and atoms of the first smaller cell found, if there is one. It need not be the smallest:
+/// search on in it.
 pub(super) fn smaller_cell(lattice: &Lattice, sites: &[Site]) -> Option<(Matrix3<f64>, Vec<Site>)> {
     let mut sites = sites.to_vec();
     sites.sort_by(|a, b| a.species.symbol().cmp(b.species.symbol()));
@@ -54,7 +55,8 @@ fn translations(groups: &[&[Site]], tolerances: &[f64; 3]) -> Vec<Vector3<f64>> 
     let mut by_size = groups.to_vec();
     by_size.sort_by_key(|group| group.len());
     let smallest = by_size[0];
-    let mut translations: Vec<Vector3<f64>> = smallest.iter().map(|site| site.frac_coords - smallest[0].frac_coords).collect();
+    let mut translations: Vec<Vector3<f64>> =
+        smallest.iter().map(|site| site.frac_coords - smallest[0].frac_coords).collect();
     for group in by_size {
         for from in group {
             translations.retain(|translation| {
@@ -81,7 +83,8 @@ fn hermite_forms(determinant: usize) -> impl Iterator<Item = Matrix3<f64>> {
             let g = determinant / a / e;
             (0..a).flat_map(move |b| {
                 (0..a).flat_map(move |c| {
-                    (0..e).map(move |f| Matrix3::new(real(a), real(b), real(c), 0.0, real(e), real(f), 0.0, 0.0, real(g)))
+                    (0..e)
+                        .map(move |f| Matrix3::new(real(a), real(b), real(c), 0.0, real(e), real(f), 0.0, 0.0, real(g)))
                 })
             })
         })
@@ -93,8 +96,8 @@ fn inverse_of_triangular(h: &Matrix3<f64>) -> Matrix3<f64> {
     Matrix3::new(1.0 / a, -b / (a * e), (b * f - c * e) / (a * e * g), 0.0, 1.0 / e, -f / (e * g), 0.0, 0.0, 1.0 / g)
 }
 
-/// The atoms of one element in the smaller cell, each the mean of the `ratio` atoms that fall together there; `None` if they do not fall
-/// into such sets.
+/// The atoms of one element in the smaller cell, each the mean of the `ratio` atoms that fall together there; `None` if
+/// they do not fall into such sets.
 fn merge(
     group: &[Site],
     transformation: &Matrix3<f64>,
@@ -107,11 +110,13 @@ fn merge(
     let linked = |i: usize, j: usize| {
         let near = (0..3).all(|axis| nearest(folded[i][axis] - folded[j][axis]).abs() < small_tolerances[axis]);
         // Two atoms that are close in the big cell, too, are no images of each other.
-        let apart =
-            |axis: usize| nearest(group[i].frac_coords[axis] - group[j].frac_coords[axis]).abs() > 2.0 * big_tolerances[axis];
+        let apart = |axis: usize| {
+            nearest(group[i].frac_coords[axis] - group[j].frac_coords[axis]).abs() > 2.0 * big_tolerances[axis]
+        };
         near && (i == j || (0..3).any(apart))
     };
-    let links: Vec<Vec<usize>> = (0..group.len()).map(|i| (0..group.len()).filter(|j| linked(i, *j)).collect()).collect();
+    let links: Vec<Vec<usize>> =
+        (0..group.len()).map(|i| (0..group.len()).filter(|j| linked(i, *j)).collect()).collect();
     let mut merged = Vec::with_capacity(group.len() / ratio);
     for (i, set) in links.iter().enumerate() {
         if set.len() != ratio || set.iter().any(|j| links[*j] != *set) {

@@ -6,8 +6,8 @@ use nalgebra::{Matrix3, Vector3};
 use super::primitive;
 use crate::MetricsError;
 
-/// The primitive Niggli cell. Lengths are in units of (V/N)^(1/3): structures are compared at equal volume, and the results are in these
-/// units as well.
+/// The primitive Niggli cell. Lengths are in units of (V/N)^(1/3): structures are compared at equal volume, and the
+/// results are in these units as well.
 #[derive(Debug)]
 pub(super) struct ReducedCell {
     /// The scaled cell.

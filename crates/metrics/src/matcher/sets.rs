@@ -15,9 +15,10 @@ use crate::MetricsError;
 type Buckets<'a> = HashMap<&'a [(Species, usize)], Vec<usize>>;
 
 impl StructureMatcher {
-    /// For each structure the index of the first that it equals ([`Self::fit`]); its own where it is the first of its kind. Each structure
-    /// is compared with the first of each kind so far, as pymatgen groups structures, because being equal within a tolerance is not
-    /// transitive. `None` for a structure that cannot be compared, because its cell has collapsed.
+    /// For each structure the index of the first that it equals ([`Self::fit`]); its own where it is the first of its
+    /// kind. Each structure is compared with the first of each kind so far, as pymatgen groups structures, because
+    /// being equal within a tolerance is not transitive. `None` for a structure that cannot be compared, because its
+    /// cell has collapsed.
     ///
     /// Uniqueness is the share of structures that have their own index.
     ///
@@ -35,8 +36,8 @@ impl StructureMatcher {
         Ok(first)
     }
 
-    /// For each structure whether none of the reference equals it ([`Self::fit`]). `None` for a structure that cannot be compared, because
-    /// its cell has collapsed; one of the reference equals nothing.
+    /// For each structure whether none of the reference equals it ([`Self::fit`]). `None` for a structure that cannot
+    /// be compared, because its cell has collapsed; one of the reference equals nothing.
     ///
     /// Novelty is the share of structures for which this is true.
     ///
@@ -58,7 +59,8 @@ impl StructureMatcher {
         Ok(structures.par_iter().map(is_novel).collect())
     }
 
-    /// Members of one bucket with the first that each equals: the first left over is compared with all others, and takes those that equal it.
+    /// Members of one bucket with the first that each equals: the first left over is compared with all others, and
+    /// takes those that equal it.
     fn group(&self, cells: &[Option<ReducedCell>], mut members: Vec<usize>) -> Vec<(usize, usize)> {
         let mut found = Vec::with_capacity(members.len());
         while let Some(first) = members.first().copied() {

@@ -18,7 +18,10 @@ pub fn state(number: i64, lengths: [f64; 3], angles: [f64; 3], sites: &[(&str, [
         .iter()
         .map(|(symbol, coords)| {
             // A row vector in C is the row vector times M⁻¹ in P = M·C.
-            StateSite::general(symbol.parse().expect("an element"), to_conventional.transpose() * Vector3::from(*coords))
+            StateSite::general(
+                symbol.parse().expect("an element"),
+                to_conventional.transpose() * Vector3::from(*coords),
+            )
         })
         .collect();
     CrystalState { space_group, lattice_coords: LatticeCoordinates::new(space_group.system()).encode(&lattice), sites }
@@ -62,8 +65,9 @@ pub fn expand(state: &CrystalState) -> Vec<Atom> {
     for (site, StateSite { frac_coords, .. }) in state.sites.iter().enumerate() {
         for operation in state.space_group.primitive_operations() {
             let image = operation.apply(frac_coords);
-            let known =
-                atoms.iter().any(|atom| atom.site == site && lattice.min_image_distance(&atom.frac_coords, &image) < 1e-4);
+            let known = atoms
+                .iter()
+                .any(|atom| atom.site == site && lattice.min_image_distance(&atom.frac_coords, &image) < 1e-4);
             if !known {
                 atoms.push(Atom { site, frac_coords: image });
             }
@@ -73,7 +77,12 @@ pub fn expand(state: &CrystalState) -> Vec<Atom> {
 }
 
 /// Neighbours of a point in the P1 crystal within `cutoff`, by walking a box that is larger than needed.
-pub fn brute_neighbours(state: &CrystalState, source: usize, cutoff: f64, min_self_distance: f64) -> Vec<(usize, Vector3<f64>)> {
+pub fn brute_neighbours(
+    state: &CrystalState,
+    source: usize,
+    cutoff: f64,
+    min_self_distance: f64,
+) -> Vec<(usize, Vector3<f64>)> {
     let lattice = state.primitive_lattice().expect("a cell");
     let origin = state.sites[source].frac_coords;
     let reach = lattice.reciprocal_lengths().map(|length| (cutoff * length).ceil() as i32 + 1);

@@ -25,7 +25,8 @@ impl ExtendedBravais {
     pub(super) fn new(group: &SpaceGroup, lattice: &Lattice) -> Result<Self, PhononError> {
         let number = group.number().get();
         let LatticeParameters { a, b, c, .. } = lattice.parameters();
-        let with = |name, parameters, basis: Matrix3<f64>| Self { name, parameters, to_conventional: from_basis(&basis) };
+        let with =
+            |name, parameters, basis: Matrix3<f64>| Self { name, parameters, to_conventional: from_basis(&basis) };
         Ok(match (group.system(), group.centring()) {
             (CrystalSystem::Triclinic, _) => triclinic(lattice)?,
             (CrystalSystem::Monoclinic, centring) => monoclinic(lattice, centring),
@@ -96,7 +97,8 @@ fn face_centred(a: f64, b: f64, c: f64) -> ExtendedBravais {
     } else if c2 > a2 + b2 {
         ("oF2", vec![('J', parameter(c, a, b, -1.0)), ('K', parameter(c, a, b, 1.0))])
     } else {
-        let parameters = vec![('H', parameter(a, b, c, -1.0)), ('K', parameter(b, a, c, -1.0)), ('P', parameter(c, b, a, -1.0))];
+        let parameters =
+            vec![('H', parameter(a, b, c, -1.0)), ('K', parameter(b, a, c, -1.0)), ('P', parameter(c, b, a, -1.0))];
         ("oF3", parameters)
     };
     ExtendedBravais { name, parameters, to_conventional: from_basis(&face()) }
@@ -132,7 +134,8 @@ fn rhombohedral(a: f64, c: f64) -> ExtendedBravais {
     ExtendedBravais { name, parameters, to_conventional: from_basis(&basis) }
 }
 
-/// The tables take β as not acute and a and c as an obtuse superbase of their plane; other cells are brought there first.
+/// The tables take β as not acute and a and c as an obtuse superbase of their plane; other cells are brought there
+/// first.
 fn monoclinic(lattice: &Lattice, centring: Centring) -> ExtendedBravais {
     let step = if centring == Centring::P { 1.0 } else { 2.0 };
     let change = obtuse_basis(lattice, step);
@@ -174,8 +177,8 @@ fn base_centred(a: f64, b: f64, c: f64, cos_beta: f64) -> (&'static str, Vec<(ch
     }
 }
 
-/// Rows of a right-handed cell of the same lattice in terms of the conventional one, with `a·c ≤ 0`, `a·(a + c) ≥ 0` and
-/// `c·(a + c) ≥ 0`. Multiples of c are added to a in steps that keep the centring. A cell that is so already stays.
+/// Rows of a right-handed cell of the same lattice in terms of the conventional one, with `a·c ≤ 0`, `a·(a + c) ≥ 0`
+/// and `c·(a + c) ≥ 0`. Multiples of c are added to a in steps that keep the centring. A cell that is so already stays.
 fn obtuse_basis(lattice: &Lattice, step: f64) -> Matrix3<f64> {
     let [a0, b0, c0] = [0, 1, 2].map(|axis| lattice.matrix().row(axis).transpose());
     let (mut a, mut c) = (Vector3::new(1.0, 0.0, 0.0), Vector3::new(0.0, 0.0, 1.0));
@@ -183,7 +186,8 @@ fn obtuse_basis(lattice: &Lattice, step: f64) -> Matrix3<f64> {
     let cartesian = |x: &Vector3<f64>| a0 * x.x + b0 * x.y + c0 * x.z;
     let product = |x: &Vector3<f64>, y: &Vector3<f64>| cartesian(x).dot(&cartesian(y));
     let tolerance = 1e-9 * product(&a, &a).max(product(&c, &c));
-    let within = |a: &Vector3<f64>, c: &Vector3<f64>| product(a, c).abs() <= product(a, a).min(product(c, c)) + tolerance;
+    let within =
+        |a: &Vector3<f64>, c: &Vector3<f64>| product(a, c).abs() <= product(a, a).min(product(c, c)) + tolerance;
     // Each round shortens a or c, so it ends; the bound is for a lattice so flat that rounding decides.
     for _ in 0..1000 {
         if within(&a, &c) {
@@ -199,7 +203,8 @@ fn obtuse_basis(lattice: &Lattice, step: f64) -> Matrix3<f64> {
     Matrix3::from_rows(&[a.transpose(), b.transpose(), c.transpose()])
 }
 
-/// The reciprocal basis is reduced, its axes permuted so that `|k_a·k_b|` is smallest, and turned all-obtuse (aP2) or all-acute (aP3).
+/// The reciprocal basis is reduced, its axes permuted so that `|k_a·k_b|` is smallest, and turned all-obtuse (aP2) or
+/// all-acute (aP3).
 fn triclinic(lattice: &Lattice) -> Result<ExtendedBravais, PhononError> {
     let reciprocal = Lattice::new(lattice.inverse().transpose())?;
     let (_, transformation) = reciprocal.niggli()?;

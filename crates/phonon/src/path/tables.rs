@@ -39,8 +39,16 @@ pub(super) const ENTRIES: [Entry; 29] = [
         path: "Γ X U|K Γ L W X",
     },
     Entry { name: "cI1", points: "Γ 0 0 0; H 1/2 -1/2 1/2; P 1/4 1/4 1/4; N 0 0 1/2", path: "Γ H N Γ P H|P N" },
-    Entry { name: "cP1", points: "Γ 0 0 0; R 1/2 1/2 1/2; M 1/2 1/2 0; X 0 1/2 0; X_1 1/2 0 0", path: "Γ X M Γ R X|R M X_1" },
-    Entry { name: "cP2", points: "Γ 0 0 0; R 1/2 1/2 1/2; M 1/2 1/2 0; X 0 1/2 0; X_1 1/2 0 0", path: "Γ X M Γ R X|R M" },
+    Entry {
+        name: "cP1",
+        points: "Γ 0 0 0; R 1/2 1/2 1/2; M 1/2 1/2 0; X 0 1/2 0; X_1 1/2 0 0",
+        path: "Γ X M Γ R X|R M X_1",
+    },
+    Entry {
+        name: "cP2",
+        points: "Γ 0 0 0; R 1/2 1/2 1/2; M 1/2 1/2 0; X 0 1/2 0; X_1 1/2 0 0",
+        path: "Γ X M Γ R X|R M",
+    },
     Entry {
         name: "hP1",
         points: "Γ 0 0 0; A 0 0 1/2; K 1/3 1/3 0; H 1/3 1/3 1/2; H_2 1/3 1/3 -1/2; M 1/2 0 0; L 1/2 0 1/2",

@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "every test binary uses its own part of this module")]
 
 use crystal_core::{
-    AsymmetricSite, AsymmetricUnit, CrystalSystem, Lattice, LatticeParameters, SpaceGroup, Species, SphereSearch, Structure,
+    AsymmetricSite, AsymmetricUnit, CrystalSystem, Lattice, LatticeParameters, SpaceGroup, Species, SphereSearch,
+    Structure,
 };
 use nalgebra::{Complex, DMatrix, Matrix3, Vector3};
 use potential::{Evaluation, Identity, Potential, PotentialError};
@@ -40,8 +41,14 @@ impl PairPotential {
         found
     }
 
-    /// The dynamical matrix of a crystal by the sum over neighbours: no supercell, no symmetry, no finite differences. eV/(Å² u).
-    pub fn dynamical_matrix(&self, structure: &Structure, masses: &[f64], qpoint: &Vector3<f64>) -> DMatrix<Complex<f64>> {
+    /// The dynamical matrix of a crystal by the sum over neighbours: no supercell, no symmetry, no finite differences.
+    /// eV/(Å² u).
+    pub fn dynamical_matrix(
+        &self,
+        structure: &Structure,
+        masses: &[f64],
+        qpoint: &Vector3<f64>,
+    ) -> DMatrix<Complex<f64>> {
         let n = structure.n_sites();
         let mut matrix = DMatrix::zeros(3 * n, 3 * n);
         for i in 0..n {
@@ -74,7 +81,11 @@ impl Potential for PairPotential {
     }
 
     fn energies(&self, structures: &[Structure]) -> Result<Vec<Result<f64, PotentialError>>, PotentialError> {
-        Ok(self.evaluate(structures)?.into_iter().map(|evaluation| evaluation.map(|evaluation| evaluation.energy)).collect())
+        Ok(self
+            .evaluate(structures)?
+            .into_iter()
+            .map(|evaluation| evaluation.map(|evaluation| evaluation.energy))
+            .collect())
     }
 
     fn evaluate(&self, structures: &[Structure]) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError> {
@@ -100,7 +111,10 @@ impl Potential for PairPotential {
         Ok(structures.par_iter().map(evaluate).collect())
     }
 
-    fn evaluate_symmetric(&self, _units: &[AsymmetricUnit]) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError> {
+    fn evaluate_symmetric(
+        &self,
+        _units: &[AsymmetricUnit],
+    ) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError> {
         Err(PotentialError::Device { reason: "pairs know whole cells only".to_owned() })
     }
 }
@@ -121,8 +135,8 @@ pub fn species(symbol: &str) -> Species {
     symbol.parse().expect("an element")
 }
 
-/// A crystal of a space group: the parameters of the conventional lattice that are free (lengths in Å, angles in degrees), and sites in
-/// conventional coordinates.
+/// A crystal of a space group: the parameters of the conventional lattice that are free (lengths in Å, angles in
+/// degrees), and sites in conventional coordinates.
 pub fn unit(number: i64, free: &[f64], sites: &[(&str, [f64; 3])]) -> AsymmetricUnit {
     let space_group = SpaceGroup::from_number(number).expect("a space group");
     let [a, b, c, alpha, beta, gamma] = match (space_group.system(), free) {

@@ -64,7 +64,8 @@ impl Batch {
     /// Uploads graphs, at least one site in all.
     pub fn new(graphs: &[&SiteGraph], device: &Device, dtype: DType) -> Self {
         let (mut site_0, mut image_0, mut edge_0) = (0, 0, 0);
-        let (mut offsets, mut sender, mut image_site, mut image_offsets) = (vec![0], Vec::new(), Vec::new(), Vec::new());
+        let (mut offsets, mut sender, mut image_site, mut image_offsets) =
+            (vec![0], Vec::new(), Vec::new(), Vec::new());
         for graph in graphs {
             offsets.extend(graph.offsets[1..].iter().map(|offset| offset + edge_0));
             sender.extend(graph.sender.iter().map(|image| image + image_0));
@@ -85,7 +86,8 @@ impl Batch {
         let indices = |values: Vec<usize>| upload_indices(values.into_iter(), device);
         let images = graphs.iter().any(|graph| graph.is_symmetric()).then(|| {
             let all: Vec<_> = graphs.iter().flat_map(|graph| &graph.images).collect();
-            let rotations: Vec<f64> = all.par_iter().flat_map_iter(|image| rotation_matrices(&image.rotation)).collect();
+            let rotations: Vec<f64> =
+                all.par_iter().flat_map_iter(|image| rotation_matrices(&image.rotation)).collect();
             Images {
                 rotations: upload(rotations, [image_0, N_ROTATION], device, dtype),
                 site: indices(image_site.clone()),

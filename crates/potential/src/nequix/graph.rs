@@ -226,7 +226,8 @@ impl SiteGraph {
             for ((force, projector), multiplicity) in forces.iter_mut().zip(projectors).zip(&self.multiplicity) {
                 *force = projector * *force / *multiplicity;
             }
-            let turned: Matrix3<f64> = rotations.iter().map(|rotation| rotation * strain_derivative * rotation.transpose()).sum();
+            let turned: Matrix3<f64> =
+                rotations.iter().map(|rotation| rotation * strain_derivative * rotation.transpose()).sum();
             strain_derivative = turned / rotations.len() as f64;
         }
         let stress = strain_derivative / self.volume;

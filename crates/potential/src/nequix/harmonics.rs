@@ -24,7 +24,8 @@ pub(crate) const N_ROTATION: usize = 9 + 25 + 49;
 pub(crate) fn harmonics<T: Real>([x, y, z]: [T; 3]) -> [T; N_HARMONICS] {
     let c = T::of;
     let (r3, r15, r5) = (c(3f64.sqrt()), c(15f64.sqrt()), c(5f64.sqrt()));
-    let (r35, r105, r21, r7) = (c((35f64 / 8.0).sqrt()), c(105f64.sqrt()), c((21f64 / 8.0).sqrt()), c(7f64.sqrt() / 2.0));
+    let (r35, r105, r21, r7) =
+        (c((35f64 / 8.0).sqrt()), c(105f64.sqrt()), c((21f64 / 8.0).sqrt()), c(7f64.sqrt() / 2.0));
     let half = c(0.5);
     let (xx, yy, zz) = (x * x, y * y, z * z);
     [
@@ -52,7 +53,8 @@ pub(crate) fn harmonics<T: Real>([x, y, z]: [T; 3]) -> [T; N_HARMONICS] {
 pub(crate) fn gradients<T: Real>([x, y, z]: [T; 3]) -> [[T; 3]; N_HARMONICS] {
     let c = T::of;
     let (r3, r15, r5) = (c(3f64.sqrt()), c(15f64.sqrt()), c(5f64.sqrt()));
-    let (r35, r105, r21, r7) = (c((35f64 / 8.0).sqrt()), c(105f64.sqrt()), c((21f64 / 8.0).sqrt()), c(7f64.sqrt() / 2.0));
+    let (r35, r105, r21, r7) =
+        (c((35f64 / 8.0).sqrt()), c(105f64.sqrt()), c((21f64 / 8.0).sqrt()), c(7f64.sqrt() / 2.0));
     let (o, two, three, four, six, eight, half) = (c(0.0), c(2.0), c(3.0), c(4.0), c(6.0), c(8.0), c(0.5));
     let (xx, yy, zz, xy, xz, yz) = (x * x, y * y, z * z, x * y, x * z, y * z);
     [
@@ -182,7 +184,8 @@ mod tests {
 
     #[test]
     fn improper_rotations_turn_the_harmonics() {
-        let rotation = -Rotation3::from_axis_angle(&Unit::new_normalize(Vector3::new(1.0, 2.0, -0.5)), 0.7).into_inner();
+        let rotation =
+            -Rotation3::from_axis_angle(&Unit::new_normalize(Vector3::new(1.0, 2.0, -0.5)), 0.7).into_inner();
         let matrices = rotation_matrices(&rotation);
         let u = Vector3::new(-0.2, 0.9, 0.4).normalize();
         let (before, after) = (harmonics::<f64>(u.into()), harmonics::<f64>((rotation * u).into()));

@@ -9,7 +9,8 @@ use super::plan::{CHANNELS, LayerKind, N_DEGREES, N_SPECIES};
 use super::radial::{CUTOFF, N_COEFFICIENTS, N_INTERVALS, RadialNetwork};
 use super::weights::{LayerWeights, Weights, gate_channels};
 use crate::ops::{
-    Degrees, GateOptions, LayerTables, MessageOptions, gate, gate_backward, images, images_backward, message, message_backward,
+    Degrees, GateOptions, LayerTables, MessageOptions, gate, gate_backward, images, images_backward, message,
+    message_backward,
 };
 
 /// A matrix and its transpose.
@@ -126,7 +127,8 @@ impl Layer {
         let table = match &self.radial {
             Radial::Table(table) => table.clone(),
             Radial::Exact(network) => {
-                let rows = if batch.distances.is_empty() { network.rows(&[1.0]) } else { network.rows(&batch.distances) };
+                let rows =
+                    if batch.distances.is_empty() { network.rows(&[1.0]) } else { network.rows(&batch.distances) };
                 let n_radial = self.kind.plan().n_radial;
                 let n_rows = rows.len() / (N_COEFFICIENTS * n_radial);
                 upload(rows, [n_rows, N_COEFFICIENTS, n_radial], device, dtype)
@@ -237,7 +239,8 @@ impl Network {
             let by_sums = gate_backward(by_outputs.clone(), record.sums, layer.norm.clone(), layer.gate);
             let by_messages = each(&layer.post, &none, |l, map| map.apply_transposed(by_sums[l].clone()));
             let options = layer.message_options();
-            let (by_features, part) = message_backward(by_messages, record.features, record.tables, &batch.edges, options);
+            let (by_features, part) =
+                message_backward(by_messages, record.features, record.tables, &batch.edges, options);
             by_vectors = Some(match by_vectors {
                 Some(sum) => sum + part,
                 None => part,

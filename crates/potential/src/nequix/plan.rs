@@ -84,8 +84,14 @@ impl Plan {
         let mut inputs = CHANNELS;
         inputs[0] = scalars;
         inputs[n_inputs..].fill(0);
-        let mut plan =
-            Self { paths: Vec::new(), coefficients: Vec::new(), inputs, outputs: [0; N_DEGREES], n_radial: 0, n_matrix: 0 };
+        let mut plan = Self {
+            paths: Vec::new(),
+            coefficients: Vec::new(),
+            inputs,
+            outputs: [0; N_DEGREES],
+            n_radial: 0,
+            n_matrix: 0,
+        };
         for c in 0..n_outputs {
             for (a, &channels) in inputs.iter().enumerate().take(n_inputs) {
                 for b in 0..N_DEGREES {
@@ -103,7 +109,15 @@ impl Plan {
             let matrix = self.n_matrix + i * (2 * c + 1) + k;
             self.coefficients.push(Coefficient { matrix, harmonic: b * b + j, value });
         }
-        self.paths.push(Path { a, b, c, channels, radial: self.n_radial, slot: self.outputs[c], matrix: self.n_matrix });
+        self.paths.push(Path {
+            a,
+            b,
+            c,
+            channels,
+            radial: self.n_radial,
+            slot: self.outputs[c],
+            matrix: self.n_matrix,
+        });
         self.n_radial += channels;
         self.outputs[c] += channels;
         self.n_matrix += (2 * a + 1) * (2 * c + 1);
@@ -136,7 +150,8 @@ pub(crate) fn coupling(a: usize, b: usize, c: usize) -> Vec<(usize, usize, usize
     for i in 0..=2 * a {
         for k in 0..=2 * c {
             for j in 0..=2 * b {
-                let mean: f64 = values.iter().map(|(y, weight)| weight * y[a * a + i] * y[b * b + j] * y[c * c + k]).sum();
+                let mean: f64 =
+                    values.iter().map(|(y, weight)| weight * y[a * a + i] * y[b * b + j] * y[c * c + k]).sum();
                 if mean.abs() > 1e-10 {
                     entries.push((i, j, k, mean));
                 }

@@ -220,7 +220,10 @@ impl Potential for Nequix {
         self.all(structures, |structure| SiteGraph::of_structure(structure, &self.elements_by_index()), Wanted::All)
     }
 
-    fn evaluate_symmetric(&self, units: &[AsymmetricUnit]) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError> {
+    fn evaluate_symmetric(
+        &self,
+        units: &[AsymmetricUnit],
+    ) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError> {
         self.all(units, |unit| SiteGraph::of_unit(unit, &self.elements_by_index()), Wanted::All)
     }
 }

@@ -77,7 +77,8 @@ fn product(inputs: &[Dual], weights: &[f64], n_outputs: usize) -> Vec<Dual> {
 impl RadialNetwork {
     /// Outputs and their derivatives at a distance.
     pub fn evaluate(&self, distance: f64) -> Vec<Dual> {
-        let hidden: Vec<Dual> = product(&radial_functions(distance), &self.first, N_HIDDEN).into_iter().map(silu).collect();
+        let hidden: Vec<Dual> =
+            product(&radial_functions(distance), &self.first, N_HIDDEN).into_iter().map(silu).collect();
         let hidden: Vec<Dual> = product(&hidden, &self.second, N_HIDDEN).into_iter().map(silu).collect();
         product(&hidden, &self.third, self.third.len() / N_HIDDEN)
     }
@@ -85,7 +86,8 @@ impl RadialNetwork {
     /// Rows of the coefficients of t⁰ … t³, `[intervals, 4, P]` with `t = d/spacing − interval`.
     pub fn table(&self) -> Vec<f64> {
         let spacing = CUTOFF / N_INTERVALS as f64;
-        let knots: Vec<Vec<Dual>> = (0..=N_INTERVALS).into_par_iter().map(|k| self.evaluate(k as f64 * spacing)).collect();
+        let knots: Vec<Vec<Dual>> =
+            (0..=N_INTERVALS).into_par_iter().map(|k| self.evaluate(k as f64 * spacing)).collect();
         knots
             .par_windows(2)
             .flat_map_iter(|ends| {

@@ -170,11 +170,14 @@ fn check_trace(trace: &Trace, weights: &Weights, network: &Network) {
     for edge in 0..trace.edge_sample.radial.len() {
         let shift = Vector3::from(trace.edges.shift[edge]);
         let (i, j) = (trace.edges.i[edge], trace.edges.j[edge]);
-        let vector = Vector3::from(trace.positions[j]) - Vector3::from(trace.positions[i]) + lattice.to_cartesian(&shift);
+        let vector =
+            Vector3::from(trace.positions[j]) - Vector3::from(trace.positions[i]) + lattice.to_cartesian(&shift);
         for (found, expected) in radial_functions(vector.norm()).iter().zip(&trace.edge_sample.radial[edge]) {
             assert_close(found.0, *expected, 1.0, "radial functions");
         }
-        for (found, expected) in harmonics::<f64>(vector.normalize().into()).iter().zip(&trace.edge_sample.harmonics[edge]) {
+        for (found, expected) in
+            harmonics::<f64>(vector.normalize().into()).iter().zip(&trace.edge_sample.harmonics[edge])
+        {
             assert_close(*found, *expected, 1.0, "harmonics");
         }
         if edge == 0 {

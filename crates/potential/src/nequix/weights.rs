@@ -141,7 +141,11 @@ impl Arrays<'_> {
         let radial = RadialNetwork {
             first: self.floats(&format!("layer{t}.radial.0"), &[N_RADIAL, N_HIDDEN], 1.0)?,
             second: self.floats(&format!("layer{t}.radial.1"), &[N_HIDDEN, N_HIDDEN], 1.0)?,
-            third: self.floats(&format!("layer{t}.radial.2"), &[N_HIDDEN, n_outputs(kind)], 1.0 / avg_neighbors.sqrt())?,
+            third: self.floats(
+                &format!("layer{t}.radial.2"),
+                &[N_HIDDEN, n_outputs(kind)],
+                1.0 / avg_neighbors.sqrt(),
+            )?,
         };
         let mut layer = LayerWeights {
             kind,
@@ -198,11 +202,14 @@ impl Config {
         let problem = |problem: String| PotentialError::WeightsFile { path: path.to_owned(), problem };
         for (name, found, expected) in fixed {
             if found != expected {
-                return Err(problem(format!("it is of another network: {name} is {found}, this program has {expected}")));
+                return Err(problem(format!(
+                    "it is of another network: {name} is {found}, this program has {expected}"
+                )));
             }
         }
         if self.channels != CHANNELS {
-            let text = format!("it is of another network: channels are {:?}, this program has {CHANNELS:?}", self.channels);
+            let text =
+                format!("it is of another network: channels are {:?}, this program has {CHANNELS:?}", self.channels);
             return Err(problem(text));
         }
         if !(self.avg_neighbors > 0.0
@@ -245,11 +252,13 @@ impl Weights {
     /// [`PotentialError::MissingTensor`] or [`PotentialError::Shape`] for another network.
     pub fn from_bytes(content: &[u8], path: &Path) -> Result<Self, PotentialError> {
         let problem = |problem: String| PotentialError::WeightsFile { path: path.to_owned(), problem };
-        let damaged = |error: safetensors::SafeTensorError| problem(format!("it is damaged, or not a safetensors file: {error}"));
+        let damaged =
+            |error: safetensors::SafeTensorError| problem(format!("it is damaged, or not a safetensors file: {error}"));
         let (_, header) = SafeTensors::read_metadata(content).map_err(damaged)?;
         let entry = |key: &str| header.metadata().as_ref().and_then(|entries| entries.get(key));
         let sha256: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-        let published = entry("origin_sha256").and_then(|origin| PUBLISHED.iter().find(|(_, known, _)| known == origin));
+        let published =
+            entry("origin_sha256").and_then(|origin| PUBLISHED.iter().find(|(_, known, _)| known == origin));
         if let Some((name, _, expected)) = published
             && sha256 != *expected
         {
@@ -267,7 +276,8 @@ impl Weights {
         let arrays = Arrays { path, file: SafeTensors::deserialize(content).map_err(damaged)? };
         let layers = LAYERS.iter().enumerate().map(|(t, &kind)| arrays.layer(t, kind, config.avg_neighbors));
         let layers = layers.collect::<Result<Vec<LayerWeights>, PotentialError>>()?;
-        let own_name = || path.file_stem().map_or_else(|| "nequix".to_owned(), |stem| stem.to_string_lossy().into_owned());
+        let own_name =
+            || path.file_stem().map_or_else(|| "nequix".to_owned(), |stem| stem.to_string_lossy().into_owned());
         let atom_energies = arrays.floats("e0", &[N_SPECIES], 1.0)?;
         Ok(Self {
             identity: Identity { name: published.map_or_else(own_name, |(name, ..)| (*name).to_owned()), sha256 },

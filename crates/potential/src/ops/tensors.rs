@@ -4,7 +4,9 @@ use burn::Tensor;
 use burn::backend::Dispatch;
 use burn::tensor::Int;
 
-use super::backend::{DegreeTensors, EdgeTensors, GateOptions, ImageTensors, LayerTensors, MessageOptions, PotentialOps};
+use super::backend::{
+    DegreeTensors, EdgeTensors, GateOptions, ImageTensors, LayerTensors, MessageOptions, PotentialOps,
+};
 
 /// Features of the four degrees, `[rows·(2l+1), channels]` each; `[1, 1]` where a degree does not occur.
 pub(crate) type Degrees = [Tensor<2>; 4];

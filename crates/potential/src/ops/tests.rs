@@ -9,8 +9,8 @@ use tensor_ops::device::available_devices;
 
 use super::message::flex::Edges as Slices;
 use super::{
-    Degrees, Edges, GateOptions, Images, LayerTables, MessageOptions, gate, gate_backward, images, images_backward, message,
-    message_backward,
+    Degrees, Edges, GateOptions, Images, LayerTables, MessageOptions, gate, gate_backward, images, images_backward,
+    message, message_backward,
 };
 use super::{gate as gate_parts, images as images_parts, message as message_parts};
 use crate::nequix::testing::{tables, upload, upload_indices};
@@ -45,12 +45,16 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     for (k, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() <= tolerance * scale, "{what}[{k}]: {found} against {expected}, largest {scale}");
+        assert!(
+            (found - expected).abs() <= tolerance * scale,
+            "{what}[{k}]: {found} against {expected}, largest {scale}"
+        );
     }
 }
 
 fn assert_rows(found: Degrees, expected: &Rows, tolerance: f64, what: &str) {
-    for (l, (found, expected)) in found.into_iter().zip(expected).enumerate().filter(|(_, (_, rows))| !rows.is_empty()) {
+    for (l, (found, expected)) in found.into_iter().zip(expected).enumerate().filter(|(_, (_, rows))| !rows.is_empty())
+    {
         assert_close(&values(found), expected, tolerance, &format!("{what}, degree {l}"));
     }
 }
@@ -87,19 +91,26 @@ impl Graph {
             .collect();
         let mut order: Vec<i32> = (0..11).collect();
         order.sort_by_key(|edge| sender[usize::try_from(*edge).expect("positive")]);
-        let sender_offsets =
-            (0..=5).map(|image| order.partition_point(|edge| sender[usize::try_from(*edge).expect("positive")] < image));
+        let sender_offsets = (0..=5)
+            .map(|image| order.partition_point(|edge| sender[usize::try_from(*edge).expect("positive")] < image));
         let sender_offsets = sender_offsets.map(|offset| i32::try_from(offset).expect("small")).collect();
         Self { vectors, sender_offsets, order, sender, offsets: vec![0, 7, 7, 11] }
     }
 
     fn slices<'a>(&'a self, vectors: &'a [f64]) -> Slices<'a, f64> {
-        Slices { vectors, sender: &self.sender, offsets: &self.offsets, order: &self.order, sender_offsets: &self.sender_offsets }
+        Slices {
+            vectors,
+            sender: &self.sender,
+            offsets: &self.offsets,
+            order: &self.order,
+            sender_offsets: &self.sender_offsets,
+        }
     }
 
     fn upload(&self, device: &Device, dtype: DType) -> Edges {
-        let indices =
-            |values: &[i32]| upload_indices(values.iter().map(|value| usize::try_from(*value).expect("positive")), device);
+        let indices = |values: &[i32]| {
+            upload_indices(values.iter().map(|value| usize::try_from(*value).expect("positive")), device)
+        };
         Edges {
             vectors: upload(self.vectors.clone(), [self.sender.len(), 3], device, dtype),
             sender: indices(&self.sender),
@@ -211,7 +222,8 @@ fn images_and_their_gradients() {
             harmonics::rotation_matrices(&(-Rotation3::new(axis).into_inner()))
         })
         .collect();
-    let of = |rows: &Rows, n: usize| -> Rows { std::array::from_fn(|l| rows[l][n * row[l]..(n + 1) * row[l]].to_vec()) };
+    let of =
+        |rows: &Rows, n: usize| -> Rows { std::array::from_fn(|l| rows[l][n * row[l]..(n + 1) * row[l]].to_vec()) };
     let mut expected: Rows = Default::default();
     for (image, &site) in site.iter().enumerate() {
         let matrices = &rotations[image * 83..(image + 1) * 83];

@@ -27,7 +27,8 @@ impl Golden {
 
     /// Largest deviations: energy in eV/atom, force components in eV/Å, stress components in eV/Å³.
     pub fn deviations(&self, found: &Evaluation) -> [f64; 3] {
-        let forces = found.forces.iter().zip(&self.forces).map(|(found, golden)| (found - Vector3::from(*golden)).amax());
+        let forces =
+            found.forces.iter().zip(&self.forces).map(|(found, golden)| (found - Vector3::from(*golden)).amax());
         assert_eq!(found.forces.len(), self.forces.len());
         [
             (found.energy - self.energy).abs() / self.numbers.len() as f64,

@@ -69,7 +69,8 @@ impl SiteFreedom {
         images: usize,
         offset: &mut usize,
     ) -> Self {
-        let position = group.wyckoff_position(site.wyckoff_letter).expect("the letter of a checked site is one of the group's");
+        let position =
+            group.wyckoff_position(site.wyckoff_letter).expect("the letter of a checked site is one of the group's");
         let free = position.free_coordinates();
         let frac_coords = group.centring().to_conventional().tr_mul(&site.frac_coords);
         let mut directions = Matrix3::zeros();

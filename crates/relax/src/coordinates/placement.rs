@@ -34,12 +34,19 @@ impl Frame {
     ///
     /// # Errors
     /// [`RelaxError::Crystal`] if the cell has no volume or a coordinate is not finite.
-    pub fn place(&self, reference: &Lattice, strain: LogStrain, points: Vec<Vector3<f64>>) -> Result<Placement, RelaxError> {
+    pub fn place(
+        &self,
+        reference: &Lattice,
+        strain: LogStrain,
+        points: Vec<Vector3<f64>>,
+    ) -> Result<Placement, RelaxError> {
         let strained = Lattice::new(reference.matrix() * strain.deformation())?;
         let (cell, rotation, lattice) = match self {
             Self::Free(structure) => {
                 let sites = structure.sites().iter().zip(&points);
-                let sites = sites.map(|(site, frac_coords)| Site { species: site.species, frac_coords: *frac_coords }).collect();
+                let sites = sites
+                    .map(|(site, frac_coords)| Site { species: site.species, frac_coords: *frac_coords })
+                    .collect();
                 (Cell::Free(Structure::new(strained, sites)?), Matrix3::identity(), strained)
             }
             Self::Symmetric(unit) => {
@@ -61,6 +68,7 @@ fn unit_at(unit: &AsymmetricUnit, lattice: Lattice, points: &[Vector3<f64>]) -> 
     let space_group = unit.space_group();
     let to_primitive = space_group.centring().to_primitive();
     let sites = unit.sites().iter().zip(points);
-    let sites = sites.map(|(site, point)| AsymmetricSite { frac_coords: to_primitive.tr_mul(point), ..site.clone() }).collect();
+    let sites =
+        sites.map(|(site, point)| AsymmetricSite { frac_coords: to_primitive.tr_mul(point), ..site.clone() }).collect();
     AsymmetricUnit { space_group, lattice, sites }
 }

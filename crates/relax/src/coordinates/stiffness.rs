@@ -65,8 +65,9 @@ pub(super) fn factor(
         let atom = &atoms[spring.atom];
         let (from, to) = (&sites[spring.site], &sites[atom.site]);
         let length = 0.5 * (bond(spring.site) + bond(atom.site));
-        let along =
-            STIFFNESS * (REFERENCE_LENGTH / length).powi(HARDENING) * (-DECAY * (spring.length / length - 1.0).max(0.0)).exp();
+        let along = STIFFNESS
+            * (REFERENCE_LENGTH / length).powi(HARDENING)
+            * (-DECAY * (spring.length / length - 1.0).max(0.0)).exp();
         columns.clear();
         for k in 0..from.n_free {
             columns.push((from.offset + k, -from.directions.column(k) / from.images.sqrt()));

@@ -26,7 +26,9 @@ fn check(coordinates: &Coordinates, pairs: &Pairs, seed: u64, name: &str) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     // In w: displacements of hundredths of an Å per atom and a strain of some per cent.
     let n_positions = coordinates.len() - coordinates.strains.len();
-    let w = DVector::from_fn(coordinates.len(), |k, _| rng.random_range(-0.04..0.04) * if k < n_positions { 2.0 } else { 1.0 });
+    let w = DVector::from_fn(coordinates.len(), |k, _| {
+        rng.random_range(-0.04..0.04) * if k < n_positions { 2.0 } else { 1.0 }
+    });
     let z = coordinates.factor.transpose() * w;
     let enthalpy = |z: &DVector<f64>| {
         let placement = coordinates.placement(z).expect("a cell");
@@ -57,7 +59,12 @@ fn gradients_of_both_modes_are_derivatives_in_every_system() {
             check(&symmetric, &pairs, 3, &format!("group {number}, {cell:?}"));
         }
         let structure = unit.expand().expect("a structure");
-        check(&Coordinates::free(structure.clone(), &structure, CellFreedom::Free), &pairs, 4, &format!("P1 of group {number}"));
+        check(
+            &Coordinates::free(structure.clone(), &structure, CellFreedom::Free),
+            &pairs,
+            4,
+            &format!("P1 of group {number}"),
+        );
     }
 }
 

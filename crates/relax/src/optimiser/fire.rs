@@ -26,7 +26,12 @@ impl Fire {
         Self { velocity: DVector::zeros(n), time_step: FIRST_TIME_STEP, mixing: MIXING, downhill: 0 }
     }
 
-    pub fn next(&mut self, z: &DVector<f64>, gradient: &DVector<f64>, allowed: impl Fn(&DVector<f64>) -> f64) -> DVector<f64> {
+    pub fn next(
+        &mut self,
+        z: &DVector<f64>,
+        gradient: &DVector<f64>,
+        allowed: impl Fn(&DVector<f64>) -> f64,
+    ) -> DVector<f64> {
         let power = -gradient.dot(&self.velocity);
         if power > 0.0 {
             let along = self.velocity.norm() / gradient.norm();

@@ -8,15 +8,17 @@ use rand_chacha::ChaCha8Rng;
 use super::pairs::element;
 
 /// Of each system at least two, with every centring, screw axes, glide planes and polar axes.
-pub const GROUPS: [i64; 22] = [1, 2, 4, 5, 12, 14, 19, 36, 38, 62, 70, 88, 123, 139, 148, 160, 166, 176, 194, 198, 216, 225];
+pub const GROUPS: [i64; 22] =
+    [1, 2, 4, 5, 12, 14, 19, 36, 38, 62, 70, 88, 123, 139, 148, 160, 166, 176, 194, 198, 216, 225];
 
 /// Two elements on positions of the group at 16 Å³/atom, no two atoms closer than 2 Å.
 pub fn random_unit(number: i64, seed: u64) -> AsymmetricUnit {
     let group = SpaceGroup::from_number(number).expect("a group");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let order = group.centring().order();
-    let small: Vec<usize> =
-        (0..group.wyckoff_positions().len()).filter(|k| group.wyckoff_positions()[*k].multiplicity() / order <= 12).collect();
+    let small: Vec<usize> = (0..group.wyckoff_positions().len())
+        .filter(|k| group.wyckoff_positions()[*k].multiplicity() / order <= 12)
+        .collect();
     for _ in 0..20_000 {
         let coordinates = LatticeCoordinates::new(group.system());
         let lattice_coords: Vec<f64> = (0..coordinates.n_free()).map(|_| rng.random_range(-2.5..2.5)).collect();

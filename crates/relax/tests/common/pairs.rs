@@ -79,12 +79,19 @@ impl Pairs {
         for (i, a) in sites.iter().enumerate() {
             if !self.elements.contains(&a.species) {
                 let potential = self.identity.name.clone();
-                return Err(PotentialError::Element { site: i, species: a.species, potential, known: "H to Bi".to_owned() });
+                return Err(PotentialError::Element {
+                    site: i,
+                    species: a.species,
+                    potential,
+                    known: "H to Bi".to_owned(),
+                });
             }
             match i64::from(a.species.atomic_number()) {
                 NOT_FINITE => energy = f64::NAN,
                 DEEP => energy -= 60.0,
-                REFUSED if volume_per_atom > 30.0 => return Err(PotentialError::TooClose { i, j: i, distance: 0.0, least: 0.1 }),
+                REFUSED if volume_per_atom > 30.0 => {
+                    return Err(PotentialError::TooClose { i, j: i, distance: 0.0, least: 0.1 });
+                }
                 _ => {}
             }
             for (j, b) in sites.iter().enumerate() {
@@ -125,7 +132,8 @@ impl Pairs {
             forces.push(mean / f64::from(u32::try_from(orbit.multiplicity()).expect("at most 192")));
         }
         let rotations = group.operations().iter().map(|operation| operation.cartesian_rotation(unit.lattice()));
-        let turned: Vec<Matrix3<f64>> = rotations.map(|rotation| rotation * full.stress * rotation.transpose()).collect();
+        let turned: Vec<Matrix3<f64>> =
+            rotations.map(|rotation| rotation * full.stress * rotation.transpose()).collect();
         let stress = turned.iter().sum::<Matrix3<f64>>() / f64::from(u32::try_from(turned.len()).expect("at most 48"));
         assert!((stress - full.stress).amax() < 1e-9, "the stress has the symmetry of the group");
         Ok(Evaluation { energy: full.energy, forces, stress })
@@ -149,7 +157,10 @@ impl Potential for Pairs {
         Ok(structures.iter().map(|structure| self.evaluate_one(structure)).collect())
     }
 
-    fn evaluate_symmetric(&self, units: &[AsymmetricUnit]) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError> {
+    fn evaluate_symmetric(
+        &self,
+        units: &[AsymmetricUnit],
+    ) -> Result<Vec<Result<Evaluation, PotentialError>>, PotentialError> {
         Ok(units.iter().map(|unit| self.evaluate_unit(unit)).collect())
     }
 }

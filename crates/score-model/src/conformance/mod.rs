@@ -1,7 +1,8 @@
 //! What every [`ScoreNetwork`] must obey, as checks that any crate's tests can call.
 //!
-//! The checks work on the graph, where the symmetries are exact: the frames of the stored sites are independent, so another representative of an orbit is
-//! a rotation of one site's edge vectors. Periodic images and other origins are checked on real states, through the graph builder.
+//! The checks work on the graph, where the symmetries are exact: the frames of the stored sites are independent, so
+//! another representative of an orbit is a rotation of one site's edge vectors. Periodic images and other origins are
+//! checked on real states, through the graph builder.
 
 mod parameters;
 mod states;
@@ -79,8 +80,9 @@ fn estimate<M: ScoreNetwork>(
 }
 
 fn compare(property: &'static str, expected: &Estimate, found: &Estimate) -> Result<(), Violation> {
-    let all =
-        |estimate: &Estimate| -> Vec<f32> { estimate.position.iter().flatten().chain(&estimate.lattice).copied().collect() };
+    let all = |estimate: &Estimate| -> Vec<f32> {
+        estimate.position.iter().flatten().chain(&estimate.lattice).copied().collect()
+    };
     let (expected, found) = (all(expected), all(found));
     let scale = expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     let deviations = expected.iter().zip(&found).map(|(a, b)| (a - b).abs());
@@ -93,7 +95,8 @@ fn compare(property: &'static str, expected: &Estimate, found: &Estimate) -> Res
     Ok(())
 }
 
-/// All checks of an architecture: those of [`check`] on a fresh network, its gradients, and the round trip through a file.
+/// All checks of an architecture: those of [`check`] on a fresh network, its gradients, and the round trip through a
+/// file.
 ///
 /// # Errors
 /// [`ConformanceError`] for the first property that does not hold.
@@ -104,15 +107,17 @@ pub fn check_model<C: ModelConfig>(config: &C, device: &Device) -> Result<(), Co
     check_round_trip(config, device)
 }
 
-/// Checks that the network answers at all, permutation of sites, order of edges, rotation of the frame, choice of representative, batching, padding,
-/// edges beyond the cut-off, structures without edges, and, on real states, periodic images and origins.
+/// Checks that the network answers at all, permutation of sites, order of edges, rotation of the frame, choice of
+/// representative, batching, padding, edges beyond the cut-off, structures without edges, and, on real states, periodic
+/// images and origins.
 ///
 /// # Errors
 /// [`ConformanceError`] for the first property that does not hold.
 pub fn check<M: ScoreNetwork>(model: &M, device: &Device) -> Result<(), ConformanceError> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let sizes = [(3, 30), (1, 12), (5, 60)];
-    let parts: Vec<BatchedMultiGraph> = sizes.iter().map(|&(sites, pairs)| random_graph(sites, pairs, &mut rng)).collect();
+    let parts: Vec<BatchedMultiGraph> =
+        sizes.iter().map(|&(sites, pairs)| random_graph(sites, pairs, &mut rng)).collect();
     let n_levels = model.basis().n_levels;
     let levels: Vec<usize> = (0..parts.len()).map(|s| s * (n_levels - 1) / (parts.len() - 1)).collect();
     let graph = join(&parts);
@@ -126,8 +131,10 @@ pub fn check<M: ScoreNetwork>(model: &M, device: &Device) -> Result<(), Conforma
 
     let (reordered, sites) = reorder(&graph, &mut rng);
     let found = estimate(model, &reordered, &levels, device)?;
-    let expected =
-        Estimate { position: sites.iter().map(|&site| original.position[site]).collect(), lattice: original.lattice.clone() };
+    let expected = Estimate {
+        position: sites.iter().map(|&site| original.position[site]).collect(),
+        lattice: original.lattice.clone(),
+    };
     compare("permutation of sites and of edges", &expected, &found)?;
 
     let rotation = random_rotation(&mut rng);
@@ -268,7 +275,8 @@ fn random_rotation(rng: &mut impl Rng) -> Rotation3<f32> {
     Rotation3::from_axis_angle(&Unit::new_normalize(axis), rng.random_range(0.0..std::f32::consts::TAU))
 }
 
-/// The same graph with the sites of each structure and the edges of each site in another order, and the old site of each new one.
+/// The same graph with the sites of each structure and the edges of each site in another order, and the old site of
+/// each new one.
 fn reorder(graph: &BatchedMultiGraph, rng: &mut impl Rng) -> (BatchedMultiGraph, Vec<usize>) {
     let mut sites: Vec<usize> = (0..graph.n_sites()).collect();
     for range in graph.site_offsets.windows(2) {

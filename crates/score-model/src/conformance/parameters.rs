@@ -20,8 +20,8 @@ use crate::{Description, ModelConfig, NoiseSchedule, ScoreEstimate, ScoreNetwork
 /// How far the gradient may be from the difference quotient, relative to it: single precision and a finite step.
 const GRADIENT_TOLERANCE: f32 = 0.03;
 
-/// The gradient of a loss by all parameters against the difference quotient along it: a step down the gradient must lower the loss by what the
-/// gradient says.
+/// The gradient of a loss by all parameters against the difference quotient along it: a step down the gradient must
+/// lower the loss by what the gradient says.
 ///
 /// # Errors
 /// [`ConformanceError::Violation`].
@@ -52,14 +52,19 @@ pub fn check_gradients<C: ModelConfig>(config: &C, device: &Device) -> Result<()
     }
     // Adam's first step moves every parameter by the learning rate against the sign of its gradient.
     let rate = 1e-4;
-    let settings = AdamSettings { learning_rate: rate, betas: (0.0, 0.0), gradient_norm: f64::INFINITY, ema_decay: 0.0 };
+    let settings =
+        AdamSettings { learning_rate: rate, betas: (0.0, 0.0), gradient_norm: f64::INFINITY, ema_decay: 0.0 };
     let (forward, _) = optimiser.step(plain.clone(), plain.clone(), gradient.clone(), &settings, 0);
     let (backward, _) = Adam::new(&plain, device).step(plain.clone(), plain, gradient.clone().neg(), &settings, 0);
     let expected = rate as f32 * gradient.abs().sum().into_scalar::<f32>();
     let found = 0.5 * (plain_loss(&backward)? - plain_loss(&forward)?);
     let close = (found - expected).abs() <= GRADIENT_TOLERANCE * expected;
     if !close {
-        return Err(violation("gradients by the parameters agree with differences", (found - expected).abs(), expected));
+        return Err(violation(
+            "gradients by the parameters agree with differences",
+            (found - expected).abs(),
+            expected,
+        ));
     }
     Ok(())
 }
@@ -79,7 +84,8 @@ fn sample_graph(model: &impl ScoreNetwork) -> (BatchedMultiGraph, Vec<usize>) {
 /// Writes a fresh network into a file and reads it again, with its description: estimates must be the same, bit by bit.
 ///
 /// # Errors
-/// [`ConformanceError::Model`] if the file cannot be written or read, [`ConformanceError::Violation`] if the network is another one.
+/// [`ConformanceError::Model`] if the file cannot be written or read, [`ConformanceError::Violation`] if the network is
+/// another one.
 pub fn check_round_trip<C: ModelConfig>(config: &C, device: &Device) -> Result<(), ConformanceError> {
     let schedule = NoiseSchedule { n_levels: config.n_levels(), ..NoiseSchedule::default() };
     let description = Description::untrained(schedule, GraphConfig::default(), SiteMode::Wyckoff);
@@ -94,7 +100,8 @@ pub fn check_round_trip<C: ModelConfig>(config: &C, device: &Device) -> Result<(
         return Err(violation("configuration and description come back from a file").into());
     }
     let (graph, levels) = sample_graph(&trained.model);
-    let estimated = |model: &C::Model| -> Result<Estimate, ConformanceError> { Ok(estimate(model, &graph, &levels, device)?) };
+    let estimated =
+        |model: &C::Model| -> Result<Estimate, ConformanceError> { Ok(estimate(model, &graph, &levels, device)?) };
     let (before, after) = (estimated(&trained.model)?, estimated(&again.model)?);
     if before.position != after.position || before.lattice != after.lattice {
         compare("the network comes back from a file", &before, &after)?;

@@ -13,8 +13,8 @@ use crate::ScoreNetwork;
 /// Groups with screw axes and glide planes, centred cells, and one with a free origin along c (186).
 const GROUPS: [u8; 6] = [1, 14, 62, 139, 186, 225];
 
-/// Other representatives and periodic images of the sites turn the position estimate and leave that of the lattice; another choice of the origin,
-/// where the group allows it, changes nothing.
+/// Other representatives and periodic images of the sites turn the position estimate and leave that of the lattice;
+/// another choice of the origin, where the group allows it, changes nothing.
 ///
 /// The graphs are built in double precision, so the tolerance is that of the other checks.
 ///
@@ -37,11 +37,16 @@ pub fn check_states<M: ScoreNetwork>(model: &M, device: &Device) -> Result<(), C
             let shift = Vector3::from_fn(|_, _| f64::from(rng.random_range(-2..=2)));
             *site = StateSite::general(site.species, operation.apply(&site.frac_coords) + shift);
             // Cartesian rows turn as r' = r·P⁻¹·Wᵀ·P, P the primitive lattice.
-            let matrix: Matrix3<f64> = lattice.inverse() * operation.rotation.map(f64::from).transpose() * lattice.matrix();
+            let matrix: Matrix3<f64> =
+                lattice.inverse() * operation.rotation.map(f64::from).transpose() * lattice.matrix();
             let row = Vector3::from(position.map(f64::from)).transpose() * matrix;
             turned.position.push([row[0] as f32, row[1] as f32, row[2] as f32]);
         }
-        compare("representatives and periodic images of real states", &turned, &estimate_of(model, &moved, level, device)?)?;
+        compare(
+            "representatives and periodic images of real states",
+            &turned,
+            &estimate_of(model, &moved, level, device)?,
+        )?;
 
         let free = match number {
             1 => Vector3::new(0.21, -0.4, 0.37),

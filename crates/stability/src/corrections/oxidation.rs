@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn known_compounds() {
-        let states = |pairs: &[(&str, f64)]| Some(pairs.iter().map(|(symbol, state)| ((*symbol).to_owned(), *state)).collect());
+        let states =
+            |pairs: &[(&str, f64)]| Some(pairs.iter().map(|(symbol, state)| ((*symbol).to_owned(), *state)).collect());
         assert_eq!(guess("Al2O3"), states(&[("O", -2.0), ("Al", 3.0)]));
         assert_eq!(guess("Fe3O4"), states(&[("O", -2.0), ("Fe", 8.0 / 3.0)]));
         assert_eq!(guess("NaCl3"), guess("Na2Cl6"));

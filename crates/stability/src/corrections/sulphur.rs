@@ -37,7 +37,8 @@ pub fn sulphide_type(structure: &Structure) -> Option<SulphideType> {
         let neighbours = nearest_shell(structure, &search, centre);
         let own = sites[centre].species.electronegativity().expect("sulphur has an electronegativity");
         let n_neighbours = f64::from(u32::try_from(neighbours.len()).unwrap_or(u32::MAX));
-        let mean = neighbours.iter().map(|element| element.electronegativity().unwrap_or(f64::NAN)).sum::<f64>() / n_neighbours;
+        let mean = neighbours.iter().map(|element| element.electronegativity().unwrap_or(f64::NAN)).sum::<f64>()
+            / n_neighbours;
         if mean > own {
             return Some(SulphideType::Sulphate);
         }

@@ -4,7 +4,9 @@ use crystal_core::Species;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::canvas::{FAINT, INK, Labels, Point, SOFT, draw_point, drawing, heading, legend, picture, pixel, write_text};
+use super::canvas::{
+    FAINT, INK, Labels, Point, SOFT, draw_point, drawing, heading, legend, picture, pixel, write_text,
+};
 use super::{PlacedMark, with_subscripts};
 use crate::{Fractions, Hull, Phase, StabilityError};
 
@@ -22,8 +24,12 @@ pub(super) fn svg(hull: &Hull, marks: &[PlacedMark<'_>], caption: &str) -> Resul
     let known: Vec<(f64, f64, &Phase)> = points(hull, *second, hull.phases().iter().map(AsRef::as_ref))?;
     let of_marks = marks.iter().map(|mark| mark.placement.formation_energy_per_atom.min(HIGHEST));
     let lowest = stable.iter().map(|(_, energy, _)| *energy).chain(of_marks.clone()).fold(-0.01, f64::min);
-    let highest =
-        known.iter().map(|(_, energy, _)| *energy).filter(|energy| *energy <= HIGHEST).chain(of_marks).fold(0.0, f64::max);
+    let highest = known
+        .iter()
+        .map(|(_, energy, _)| *energy)
+        .filter(|energy| *energy <= HIGHEST)
+        .chain(of_marks)
+        .fold(0.0, f64::max);
     let step = tick_step(highest - lowest);
     let (bottom, top) = ((lowest / step - 0.5).floor() * step, (highest / step + 0.2).ceil() * step);
     let place = |x: f64, energy: f64| {
@@ -134,6 +140,9 @@ mod tests {
         for (range, step) in [(0.6, 0.1), (1.3, 0.5), (0.031, 0.01), (12.0, 2.0)] {
             assert!((tick_step(range) - step).abs() < 1e-9, "{range}");
         }
-        assert_eq!((tick(-0.1, 0.05).as_str(), tick(-1e-17, 0.5).as_str(), tick(-2.0, 2.0).as_str()), ("-0.10", "0.0", "-2"));
+        assert_eq!(
+            (tick(-0.1, 0.05).as_str(), tick(-1e-17, 0.5).as_str(), tick(-2.0, 2.0).as_str()),
+            ("-0.10", "0.0", "-2")
+        );
     }
 }

@@ -72,7 +72,9 @@ pub(super) fn draw_point(area: &Area<'_>, place: (i32, i32), point: Point) -> Re
         Point::OnHull => area.draw(&Circle::new(place, 5, INK.filled())).map_err(drawing),
         Point::AboveHull => area.draw(&Circle::new(place, 3, FAINT.filled())).map_err(drawing),
         Point::Candidate(above) if above <= 0.0 => outline(vec![(x, y - 8), (x + 8, y), (x, y + 8), (x - 8, y)], BELOW),
-        Point::Candidate(above) if above <= METASTABLE_LIMIT => outline(vec![(x, y - 7), (x + 7, y + 5), (x - 7, y + 5)], NEAR),
+        Point::Candidate(above) if above <= METASTABLE_LIMIT => {
+            outline(vec![(x, y - 7), (x + 7, y + 5), (x - 7, y + 5)], NEAR)
+        }
         Point::Candidate(_) => outline(vec![(x - 5, y - 5), (x + 5, y - 5), (x + 5, y + 5), (x - 5, y + 5)], HIGH),
     }
 }
@@ -139,8 +141,9 @@ impl Labels {
         let height = i32::try_from(LABEL_SIZE).unwrap_or_default() + 2;
         let letters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
         let width = pixel((f64::from(letters) * LETTER * f64::from(LABEL_SIZE)).ceil());
-        let around =
-            |(cx, cy): (i32, i32)| [cx - width / 2 - GAP, cy - height / 2 - GAP, cx + width / 2 + GAP, cy + height / 2 + GAP];
+        let around = |(cx, cy): (i32, i32)| {
+            [cx - width / 2 - GAP, cy - height / 2 - GAP, cx + width / 2 + GAP, cy + height / 2 + GAP]
+        };
         let free = |wanted: &Box4, boxes: &[Box4]| !boxes.iter().any(|taken| overlap(taken, wanted));
         let fits = |centre: &(i32, i32)| {
             let wanted = around(*centre);

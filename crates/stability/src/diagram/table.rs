@@ -44,7 +44,8 @@ pub fn table(hull: &Hull, marks: &[Mark]) -> Result<Vec<TableRow>, StabilityErro
     }
     rows.sort_by(|a, b| a.formula.cmp(&b.formula));
     let mut candidates: Vec<TableRow> = placed(hull, marks)?.into_iter().map(candidate).collect();
-    candidates.sort_by(|a, b| a.energy_above_hull.total_cmp(&b.energy_above_hull).then_with(|| a.formula.cmp(&b.formula)));
+    candidates
+        .sort_by(|a, b| a.energy_above_hull.total_cmp(&b.energy_above_hull).then_with(|| a.formula.cmp(&b.formula)));
     rows.extend(candidates);
     Ok(rows)
 }

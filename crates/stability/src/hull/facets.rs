@@ -31,8 +31,12 @@ impl Hull {
     }
 
     fn facet_list(&self, facets: Vec<(Vec<&Column>, Vec<&Column>)>) -> Vec<Facet> {
-        let phases = |columns: Vec<&Column>| columns.iter().map(|column| Arc::clone(&self.phases[column.phase])).collect();
-        facets.into_iter().map(|(corners, between)| Facet { corners: phases(corners), between: phases(between) }).collect()
+        let phases =
+            |columns: Vec<&Column>| columns.iter().map(|column| Arc::clone(&self.phases[column.phase])).collect();
+        facets
+            .into_iter()
+            .map(|(corners, between)| Facet { corners: phases(corners), between: phases(between) })
+            .collect()
     }
 }
 
@@ -61,8 +65,9 @@ fn segments<'a>(stable: &[&'a Column]) -> Vec<Outline<'a>> {
     let inside = |pair: &[&Column], column: &&Column| {
         pair[0].fractions[1] < column.fractions[1] && column.fractions[1] < pair[1].fractions[1]
     };
-    let segment =
-        |pair: &[&'a Column]| (pair.to_vec(), sorted.iter().filter(|column| inside(pair, column)).copied().collect::<Vec<_>>());
+    let segment = |pair: &[&'a Column]| {
+        (pair.to_vec(), sorted.iter().filter(|column| inside(pair, column)).copied().collect::<Vec<_>>())
+    };
     corners.windows(2).map(segment).collect()
 }
 
@@ -80,10 +85,13 @@ fn polygons<'a>(stable: &[&'a Column]) -> Vec<Outline<'a>> {
                 }
                 let rows = [i, j, k].map(|index| Vector3::from_column_slice(&stable[index].fractions).transpose());
                 let matrix = Matrix3::from_rows(&rows);
-                let Some(inverse) = matrix.try_inverse().filter(|_| matrix.determinant().abs() > 1e-9) else { continue };
+                let Some(inverse) = matrix.try_inverse().filter(|_| matrix.determinant().abs() > 1e-9) else {
+                    continue;
+                };
                 let potentials = inverse * Vector3::from([i, j, k].map(|index| stable[index].formation_energy));
-                let height =
-                    |column: &Column| column.formation_energy - Vector3::from_column_slice(&column.fractions).dot(&potentials);
+                let height = |column: &Column| {
+                    column.formation_energy - Vector3::from_column_slice(&column.fractions).dot(&potentials)
+                };
                 if stable.iter().all(|column| height(column) > -SAME_ENERGY) {
                     facets.push((0..n).filter(|&index| height(stable[index]) < SAME_ENERGY).collect());
                 }

@@ -70,7 +70,8 @@ impl ReferenceSet {
     /// # Errors
     /// [`StabilityError::ReferenceFile`] if the set cannot be written down.
     pub fn to_bytes(&self) -> Result<Vec<u8>, StabilityError> {
-        let plain = Columns::of(self.origin.clone(), &self.phases().collect::<Vec<_>>()).and_then(|columns| columns.to_plain());
+        let plain =
+            Columns::of(self.origin.clone(), &self.phases().collect::<Vec<_>>()).and_then(|columns| columns.to_plain());
         plain.and_then(|plain| sealed::seal(&plain).map_err(|error| error.to_string())).map_err(unwritten)
     }
 

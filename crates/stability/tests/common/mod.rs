@@ -45,7 +45,8 @@ pub fn mp_20(part: &str) -> Vec<Row> {
     let (id, lattice, species, coordinates) =
         (column("material_id"), column("lattice"), column("species"), column("frac_coords"));
     let (formation, above) = (column("formation_energy_per_atom"), column("e_above_hull"));
-    let numbers = |text: &str| -> Vec<f64> { text.split_whitespace().map(|number| number.parse().expect("a number")).collect() };
+    let numbers =
+        |text: &str| -> Vec<f64> { text.split_whitespace().map(|number| number.parse().expect("a number")).collect() };
     let row = |record: csv::StringRecord| {
         let rows: Vec<[f64; 3]> = numbers(&record[lattice]).chunks(3).map(|row| [row[0], row[1], row[2]]).collect();
         let places = numbers(&record[coordinates]);

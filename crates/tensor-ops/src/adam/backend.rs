@@ -16,13 +16,14 @@ use crate::cube::floats;
 #[cfg(feature = "cpu")]
 use crate::flex::single;
 
-/// The optimiser step, as every backend offers it. Each method has a body of plain backend operations, so that a backend
-/// without own kernels needs an empty `impl` only. Integer tensors may be of either width.
+/// The optimiser step, as every backend offers it. Each method has a body of plain backend operations, so that a
+/// backend without own kernels needs an empty `impl` only. Integer tensors may be of either width.
 #[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff)]
 #[allow(clippy::too_many_arguments, reason = "a backend method takes no lists of tensors")]
 #[allow(clippy::type_complexity, reason = "the extension macro reads the tuples of the signatures")]
 pub trait AdamOps: Backend {
-    /// One step of Adam on a flat parameter: value, first moment, second moment and moving average `[P]` each; squared_norm `[1]`.
+    /// One step of Adam on a flat parameter: value, first moment, second moment and moving average `[P]` each;
+    /// squared_norm `[1]`.
     fn adam_step(
         value: FloatTensor<Self>,
         first_moment: FloatTensor<Self>,

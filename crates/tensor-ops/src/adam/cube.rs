@@ -134,7 +134,10 @@ pub(crate) fn step(
     step: AdamStep,
 ) -> (CubeTensor, CubeTensor, CubeTensor, CubeTensor) {
     let n = gradient.shape().num_elements();
-    assert!(state.iter().all(|tensor| tensor.shape().num_elements() == n), "a parameter's state and gradient are equally long");
+    assert!(
+        state.iter().all(|tensor| tensor.shape().num_elements() == n),
+        "a parameter's state and gradient are equally long"
+    );
     let [new_value, new_first, new_second, new_average] = [(); 4].map(|()| output(&gradient, [n]));
     let (count, dim) = one_unit_each(&gradient, n);
     let [value, first, second, average] = state.map(CubeTensor::into_buffer_arg);

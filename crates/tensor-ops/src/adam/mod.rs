@@ -1,7 +1,8 @@
-//! One step of Adam (Kingma and Ba, arXiv 1412.6980) with gradient clipping and the moving average of the weights, in one pass over all parameters
-//! as one flat vector.
+//! One step of Adam (Kingma and Ba, arXiv 1412.6980) with gradient clipping and the moving average of the weights, in
+//! one pass over all parameters as one flat vector.
 //!
-//! As separate tensor operations this takes about twenty passes over every parameter, on a GPU each with a launch that costs more than its work.
+//! As separate tensor operations this takes about twenty passes over every parameter, on a GPU each with a launch that
+//! costs more than its work.
 
 mod backend;
 #[cfg(feature = "cube")]
@@ -15,7 +16,8 @@ use burn::backend::Dispatch;
 
 pub use backend::AdamOps;
 
-/// Every part of a flat vector begins at a multiple of so many values: views of the parts then begin where a device's buffers may.
+/// Every part of a flat vector begins at a multiple of so many values: views of the parts then begin where a device's
+/// buffers may.
 pub(super) const PART_ALIGNMENT: usize = 128;
 /// Vectors that are joined at once.
 const JOINED: usize = 8;
@@ -61,8 +63,14 @@ pub struct AdamParameter {
     pub average: Tensor<1>,
 }
 
-/// The parameters after a step along their gradient. `squared_norm` `[1]` is that of all gradients of the model together.
-pub fn adam_step(parameter: AdamParameter, gradient: Tensor<1>, squared_norm: Tensor<1>, step: AdamStep) -> AdamParameter {
+/// The parameters after a step along their gradient. `squared_norm` `[1]` is that of all gradients of the model
+/// together.
+pub fn adam_step(
+    parameter: AdamParameter,
+    gradient: Tensor<1>,
+    squared_norm: Tensor<1>,
+    step: AdamStep,
+) -> AdamParameter {
     let (value, first_moment, second_moment, average) = <Dispatch as AdamOps>::adam_step(
         parameter.value.into_dispatch(),
         parameter.first_moment.into_dispatch(),

@@ -18,13 +18,14 @@ use crate::cube::{floats, indices};
 #[cfg(feature = "cpu")]
 use crate::flex::single;
 
-/// The angular message, as every backend offers it. Each method has a body of plain backend operations, so that a backend
-/// without own kernels needs an empty `impl` only. Integer tensors may be of either width.
+/// The angular message, as every backend offers it. Each method has a body of plain backend operations, so that a
+/// backend without own kernels needs an empty `impl` only. Integer tensors may be of either width.
 #[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff)]
 #[allow(clippy::too_many_arguments, reason = "a backend method takes no lists of tensors")]
 #[allow(clippy::type_complexity, reason = "the extension macro reads the tuples of the signatures")]
 pub trait AngularOps: Backend {
-    /// The angular message; x `[E, C]`, filters `[L, E, C]`, harmonics `[E, L²]`, source `[E]`, offsets `[S + 1]` → `[E, C]`.
+    /// The angular message; x `[E, C]`, filters `[L, E, C]`, harmonics `[E, L²]`, source `[E]`, offsets `[S + 1]` →
+    /// `[E, C]`.
     fn angular_message(
         x: FloatTensor<Self>,
         filters: FloatTensor<Self>,
@@ -105,7 +106,12 @@ impl AngularOps for burn::backend::Flex {
         if !single(&x) {
             return reference::forward::<Self>(x, filters, harmonics, source, offsets);
         }
-        flex::forward(&x.to_contiguous(), &filters.to_contiguous(), &harmonics.to_contiguous(), &offsets.to_contiguous())
+        flex::forward(
+            &x.to_contiguous(),
+            &filters.to_contiguous(),
+            &harmonics.to_contiguous(),
+            &offsets.to_contiguous(),
+        )
     }
 
     fn angular_message_backward(

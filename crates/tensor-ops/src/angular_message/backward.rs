@@ -40,7 +40,8 @@ pub(crate) fn angular_message<B: AngularOps, C: CheckpointStrategy>(
     match Backward::<B, 2>::prepare::<C>(AngularMessage, nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
             let (x, filters) = (x.into_primitive(), filters.into_primitive());
-            let output = B::angular_message(x.clone(), filters.clone(), harmonics.clone(), source.clone(), offsets.clone());
+            let output =
+                B::angular_message(x.clone(), filters.clone(), harmonics.clone(), source.clone(), offsets.clone());
             prepared.finish(([x, filters, harmonics], [source, offsets]), output)
         }
         OpsKind::UnTracked(prepared) => {

@@ -1,6 +1,6 @@
-//! Kernels: one cube per site, several groups of units with one unit per column. A unit keeps the L² sums of its column in registers: one pass
-//! over the group's share of the site's edges builds them, the groups add theirs in order, a second pass reads them back. The harmonics are the
-//! same for all units of a group, so their loads are broadcasts.
+//! Kernels: one cube per site, several groups of units with one unit per column. A unit keeps the L² sums of its column
+//! in registers: one pass over the group's share of the site's edges builds them, the groups add theirs in order, a
+//! second pass reads them back. The harmonics are the same for all units of a group, so their loads are broadcasts.
 #![allow(
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
@@ -230,7 +230,10 @@ pub(crate) fn backward(
     offsets: CubeTensor,
 ) -> (CubeTensor, CubeTensor) {
     let (count, dim, [n_edges, columns, degrees, groups]) = layout(&filters, &offsets);
-    assert!([x.shape(), grad.shape()].iter().all(|shape| *shape == Shape::new([n_edges, columns])), "x fits the filters");
+    assert!(
+        [x.shape(), grad.shape()].iter().all(|shape| *shape == Shape::new([n_edges, columns])),
+        "x fits the filters"
+    );
     assert!(harmonics.shape() == Shape::new([n_edges, degrees * degrees]), "the harmonics fit the filters");
     let grad_x = output(&x, [n_edges, columns]);
     let grad_filters = output(&x, [degrees, n_edges, columns]);

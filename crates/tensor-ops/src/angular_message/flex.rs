@@ -52,39 +52,47 @@ fn apply_addition_factors(sums: &mut [f32], columns: usize, degrees: usize) {
 }
 
 /// The angular message.
-pub(crate) fn forward(x: &FlexTensor, filters: &FlexTensor, harmonics: &FlexTensor, offsets: &FlexTensor) -> FlexTensor {
+pub(crate) fn forward(
+    x: &FlexTensor,
+    filters: &FlexTensor,
+    harmonics: &FlexTensor,
+    offsets: &FlexTensor,
+) -> FlexTensor {
     let (n_edges, columns, degrees) = dimensions(filters);
     let orders = degrees * degrees;
     let (x, filters, harmonics, offsets) = (floats(x), floats(filters), floats(harmonics), indices(offsets));
     let mut output = vec![0.0; n_edges * columns];
-    split_by_site(&mut output, &offsets, columns).into_par_iter().zip(offsets.par_windows(2)).for_each(|(output, range)| {
-        let edges = range[0] as usize..range[1] as usize;
-        let mut sums = vec![0.0; orders * columns];
-        let mut value = vec![0.0; columns];
-        for k in edges.clone() {
-            let x = &x[k * columns..(k + 1) * columns];
-            let y = &harmonics[k * orders..(k + 1) * orders];
-            for l in 0..degrees {
-                let filter = &filters[(l * n_edges + k) * columns..(l * n_edges + k + 1) * columns];
-                for ((value, x), filter) in value.iter_mut().zip(x).zip(filter) {
-                    *value = x * filter;
-                }
-                let degree = l * l..(l + 1) * (l + 1);
-                let sums = sums[degree.start * columns..degree.end * columns].chunks_exact_mut(columns);
-                for (sum, &y) in sums.zip(&y[degree]) {
-                    add_scaled(sum, &value, y);
+    split_by_site(&mut output, &offsets, columns).into_par_iter().zip(offsets.par_windows(2)).for_each(
+        |(output, range)| {
+            let edges = range[0] as usize..range[1] as usize;
+            let mut sums = vec![0.0; orders * columns];
+            let mut value = vec![0.0; columns];
+            for k in edges.clone() {
+                let x = &x[k * columns..(k + 1) * columns];
+                let y = &harmonics[k * orders..(k + 1) * orders];
+                for l in 0..degrees {
+                    let filter = &filters[(l * n_edges + k) * columns..(l * n_edges + k + 1) * columns];
+                    for ((value, x), filter) in value.iter_mut().zip(x).zip(filter) {
+                        *value = x * filter;
+                    }
+                    let degree = l * l..(l + 1) * (l + 1);
+                    let sums = sums[degree.start * columns..degree.end * columns].chunks_exact_mut(columns);
+                    for (sum, &y) in sums.zip(&y[degree]) {
+                        add_scaled(sum, &value, y);
+                    }
                 }
             }
-        }
-        apply_addition_factors(&mut sums, columns, degrees);
-        for (output, e) in output.chunks_exact_mut(columns).zip(edges) {
-            read(output, &sums, &harmonics[e * orders..(e + 1) * orders]);
-        }
-    });
+            apply_addition_factors(&mut sums, columns, degrees);
+            for (output, e) in output.chunks_exact_mut(columns).zip(edges) {
+                read(output, &sums, &harmonics[e * orders..(e + 1) * orders]);
+            }
+        },
+    );
     tensor(output, [n_edges, columns])
 }
 
-/// Gradients by x and by the filters: `dg = 4π/(2l+1)·Σ_m Y_lm(k)·B[lm]`, `B = Σ_e Y_lm(e)·grad_e`, `dx = Σ_l dg_l·h_l`, `dh_l = dg_l·x`.
+/// Gradients by x and by the filters: `dg = 4π/(2l+1)·Σ_m Y_lm(k)·B[lm]`, `B = Σ_e Y_lm(e)·grad_e`, `dx = Σ_l
+/// dg_l·h_l`, `dh_l = dg_l·x`.
 pub(crate) fn backward(
     grad: &FlexTensor,
     x: &FlexTensor,

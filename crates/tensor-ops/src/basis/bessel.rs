@@ -2,7 +2,8 @@
 
 /// `j_l(x)` for x ≥ 0.
 ///
-/// Upward recurrence where it is stable (x > l), the power series (Abramowitz and Stegun 10.1.2) below, where the recurrence would cancel.
+/// Upward recurrence where it is stable (x > l), the power series (Abramowitz and Stegun 10.1.2) below, where the
+/// recurrence would cancel.
 pub fn spherical_bessel(l: usize, x: f64) -> f64 {
     if x <= l as f64 + 1.0 {
         return series(l, x);
@@ -35,7 +36,8 @@ fn series(l: usize, x: f64) -> f64 {
 
 /// The first `n_zeros` positive zeros of `j_l` for each l = 0, …, n_degrees − 1.
 ///
-/// The zeros of neighbouring degrees interlace, so those of `j_{l−1}` bracket those of `j_l`; bisection to the last bit.
+/// The zeros of neighbouring degrees interlace, so those of `j_{l−1}` bracket those of `j_l`; bisection to the last
+/// bit.
 pub fn spherical_bessel_zeros(n_degrees: usize, n_zeros: usize) -> Vec<Vec<f64>> {
     let mut zeros: Vec<f64> = (1..=n_zeros + n_degrees).map(|n| n as f64 * std::f64::consts::PI).collect();
     let mut all = Vec::with_capacity(n_degrees);

@@ -22,7 +22,8 @@ pub fn real_harmonics(direction: [f64; 3], n_degrees: usize, output: &mut [f64])
             (cosine, sine) = (x * cosine - y * sine, x * sine + y * cosine);
             diagonal *= ((2 * m + 1) as f64 / (2 * m) as f64).sqrt();
         }
-        let azimuth = if m == 0 { [1.0, 0.0] } else { [cosine * std::f64::consts::SQRT_2, sine * std::f64::consts::SQRT_2] };
+        let azimuth =
+            if m == 0 { [1.0, 0.0] } else { [cosine * std::f64::consts::SQRT_2, sine * std::f64::consts::SQRT_2] };
         let (mut before, mut current) = (0.0, diagonal);
         for l in m..n_degrees {
             if l > m {
@@ -84,7 +85,8 @@ mod tests {
 
     #[test]
     fn orthonormal_on_the_sphere() {
-        // Products have degree ≤ 12 in z and ≤ 12 in the azimuth: 7 Gauss points and 16 equal azimuths integrate them exactly.
+        // Products have degree ≤ 12 in z and ≤ 12 in the azimuth: 7 Gauss points and 16 equal azimuths integrate them
+        // exactly.
         const NODES: [(f64, f64); 4] = [
             (0.0, 0.417_959_183_673_469_4),
             (0.405_845_151_377_397_2, 0.381_830_050_505_118_9),

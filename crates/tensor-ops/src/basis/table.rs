@@ -6,9 +6,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use super::{spherical_bessel, spherical_bessel_zeros};
 
-/// DimeNet's envelope times x: `1 + a·x^p + b·x^(p+1) + c·x^(p+2)` with p = exponent + 1 and a, b, c such that value, first and second
-/// derivative vanish at x = 1 (Gasteiger, Groß, Günnemann 2020, eq. 8). Exactly 0 from x = 1 on: the polynomial itself diverges there,
-/// and the published code evaluates it beyond the cut-off.
+/// DimeNet's envelope times x: `1 + a·x^p + b·x^(p+1) + c·x^(p+2)` with p = exponent + 1 and a, b, c such that value,
+/// first and second derivative vanish at x = 1 (Gasteiger, Groß, Günnemann 2020, eq. 8). Exactly 0 from x = 1 on: the
+/// polynomial itself diverges there, and the published code evaluates it beyond the cut-off.
 pub fn envelope(x: f64, exponent: usize) -> f64 {
     if x >= 1.0 {
         return 0.0;
@@ -30,15 +30,17 @@ pub struct RadialBasis {
     pub envelope_exponent: usize,
 }
 
-/// All radial functions of one basis over x = d/r_c ∈ [0, 1], sampled with their derivatives and read by cubic Hermite interpolation.
+/// All radial functions of one basis over x = d/r_c ∈ [0, 1], sampled with their derivatives and read by cubic Hermite
+/// interpolation.
 ///
-/// 4096 intervals: the fastest function, frequency below 64π, is met to 1e-7 of its range, at a fraction of the cost of n_spherical·n_radial Bessel
-/// functions per edge.
+/// 4096 intervals: the fastest function, frequency below 64π, is met to 1e-7 of its range, at a fraction of the cost of
+/// n_spherical·n_radial Bessel functions per edge.
 ///
 /// Columns: first the n_radial functions `√2·sin(nπx)/x·env(x)`, then for each degree l the n_radial functions
-/// `√2/|j_{l+1}(z_ln)|·j_l(z_ln·x)·env(x)`, both in units of the cut-off (the factor r_c^(−3/2) of the orthonormal functions is left out, so that
-/// the features are of order one in every structure). `env` is [`envelope`]: without DimeNet's 1/x on the second family, all functions are
-/// finite for coinciding atoms, which random starting positions do contain, and x needs no lower clamp.
+/// `√2/|j_{l+1}(z_ln)|·j_l(z_ln·x)·env(x)`, both in units of the cut-off (the factor r_c^(−3/2) of the orthonormal
+/// functions is left out, so that the features are of order one in every structure). `env` is [`envelope`]: without
+/// DimeNet's 1/x on the second family, all functions are finite for coinciding atoms, which random starting positions
+/// do contain, and x needs no lower clamp.
 #[derive(Debug)]
 pub struct RadialTable {
     n_columns: usize,
@@ -62,7 +64,8 @@ impl RadialTable {
         let exact = |x: f64| exact_functions(x, config, &zeros);
         let n_columns = config.n_radial * (1 + config.n_spherical);
         let mut samples = Vec::with_capacity((N_INTERVALS + 1) * n_columns);
-        // All functions extend smoothly to x < 0 by parity or by the series; the derivative at 0 is taken one-sided to stay in the domain.
+        // All functions extend smoothly to x < 0 by parity or by the series; the derivative at 0 is taken one-sided to
+        // stay in the domain.
         let step = 1e-6;
         for k in 0..=N_INTERVALS {
             let x = k as f64 / N_INTERVALS as f64;
@@ -97,7 +100,8 @@ impl RadialTable {
         let t = (position - interval as f64) as f32;
         let (left_value, left_slope) = ((1.0 + 2.0 * t) * (1.0 - t) * (1.0 - t), t * (1.0 - t) * (1.0 - t));
         let (right_value, right_slope) = (t * t * (3.0 - 2.0 * t), t * t * (t - 1.0));
-        let (left, right) = self.samples[interval * self.n_columns..(interval + 2) * self.n_columns].split_at(self.n_columns);
+        let (left, right) =
+            self.samples[interval * self.n_columns..(interval + 2) * self.n_columns].split_at(self.n_columns);
         for ((out, left), right) in output.iter_mut().zip(left).zip(right) {
             *out = left_value * left[0] + left_slope * left[1] + right_value * right[0] + right_slope * right[1];
         }
@@ -112,7 +116,9 @@ fn exact_functions(x: f64, config: &RadialBasis, zeros: &[Vec<f64>]) -> Vec<f64>
         SQRT_2 * frequency * spherical_bessel(0, frequency * x) * env
     });
     let spherical = zeros.iter().enumerate().flat_map(|(l, zeros)| {
-        zeros.iter().map(move |&zero| SQRT_2 / spherical_bessel(l + 1, zero).abs() * spherical_bessel(l, zero * x) * env)
+        zeros
+            .iter()
+            .map(move |&zero| SQRT_2 / spherical_bessel(l + 1, zero).abs() * spherical_bessel(l, zero * x) * env)
     });
     radial.chain(spherical).collect()
 }
@@ -137,7 +143,10 @@ mod tests {
             assert_eq!(envelope(x, 5), 0.0);
         }
         let step = 1e-4;
-        assert!(envelope(1.0 - step, 5) < 60.0 * step.powi(3) * 10.0, "value, slope and curvature vanish at the cut-off");
+        assert!(
+            envelope(1.0 - step, 5) < 60.0 * step.powi(3) * 10.0,
+            "value, slope and curvature vanish at the cut-off"
+        );
     }
 
     #[test]

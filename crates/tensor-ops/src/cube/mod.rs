@@ -1,7 +1,7 @@
 //! What all kernels share: sizes of grids, outputs, sums over a cube. CubeCL's runtimes are CUDA, Vulkan and WebGPU.
 //!
-//! Kernels take contiguous single-precision tensors and 32-bit indices; any other type takes the plain operations. Those that follow indices in
-//! memory are launched with bounds checks: an index outside its buffer reads nothing.
+//! Kernels take contiguous single-precision tensors and 32-bit indices; any other type takes the plain operations.
+//! Those that follow indices in memory are launched with bounds checks: an index outside its buffer reads nothing.
 #![allow(
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
@@ -56,8 +56,8 @@ pub fn cube_sum(share: f32) -> f32 {
 const SUM_VALUES: usize = 16;
 const SUM_SHARES: usize = 16;
 
-/// `out[b, k] = Σ_p parts[b, p, k]`: of `SUM_SHARES` units, each adds every so many-th piece, and the first adds what they found. Pieces of
-/// zeros at the end change nothing.
+/// `out[b, k] = Σ_p parts[b, p, k]`: of `SUM_SHARES` units, each adds every so many-th piece, and the first adds what
+/// they found. Pieces of zeros at the end change nothing.
 #[cube(launch_unchecked)]
 fn sum_parts_kernel(parts: &[f32], out: &mut [f32], n_pieces: usize, size: usize, n: usize) {
     let unit = UNIT_POS as usize;

@@ -39,7 +39,10 @@ pub trait DenseOps: Backend {
     }
 
     /// Gradients of [`DenseOps::dense_with_bias`] by the weight `[1, K, N]` and by the bias `[N]`; grad `[1, M, N]`.
-    fn dense_parameter_gradients(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn dense_parameter_gradients(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         reference::parameter_gradients::<Self>(grad, x)
     }
 }
@@ -85,7 +88,10 @@ impl DenseOps for CubeBackend {
         cube::weight_gradient(into_contiguous(grad), into_contiguous(x))
     }
 
-    fn dense_parameter_gradients(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn dense_parameter_gradients(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         if !floats(&[&grad, &x]) {
             return reference::parameter_gradients::<Self>(grad, x);
         }

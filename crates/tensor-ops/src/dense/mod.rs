@@ -1,8 +1,9 @@
 //! Dense layers, `x·W + b`, over many rows and few columns.
 //!
-//! The network multiplies `[E, K]` by `[K, N]` with K, N ≤ a few hundred and E in the thousands to millions. A general matrix product picks and
-//! compiles a kernel for each combination of sizes; here the widths are compile-time constants and the number of rows is not, so that a batch of another size needs
-//! no new kernel, the bias is added on the way out, and the gradient by W sums over E in a fixed order.
+//! The network multiplies `[E, K]` by `[K, N]` with K, N ≤ a few hundred and E in the thousands to millions. A general
+//! matrix product picks and compiles a kernel for each combination of sizes; here the widths are compile-time constants
+//! and the number of rows is not, so that a batch of another size needs no new kernel, the bias is added on the way
+//! out, and the gradient by W sums over E in a fixed order.
 
 mod backend;
 mod backward;

@@ -9,7 +9,11 @@ pub fn product<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>) -> FloatTe
 }
 
 /// `x·weight + bias`; x `[1, M, K]`, weight `[1, K, N]`, bias `[N]` → `[1, M, N]`.
-pub fn product_with_bias<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, bias: FloatTensor<B>) -> FloatTensor<B> {
+pub fn product_with_bias<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+) -> FloatTensor<B> {
     let n_output = bias.shape()[0];
     B::float_add(B::float_matmul(x, weight), B::float_reshape(bias, Shape::new([1, 1, n_output])))
 }

@@ -14,14 +14,14 @@ use crate::dense;
 use super::{SwishParts, backward, reference};
 use crate::{DenseOps, SwishOps};
 
-/// Dense layers with their activation, as every backend offers it. Each method has a body of plain backend operations, so that a backend
-/// without own kernels needs an empty `impl` only. Integer tensors may be of either width.
+/// Dense layers with their activation, as every backend offers it. Each method has a body of plain backend operations,
+/// so that a backend without own kernels needs an empty `impl` only. Integer tensors may be of either width.
 #[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff)]
 #[allow(clippy::too_many_arguments, reason = "a backend method takes no lists of tensors")]
 #[allow(clippy::type_complexity, reason = "the extension macro reads the tuples of the signatures")]
 pub trait DenseSwishOps: DenseOps + SwishOps {
-    /// `swish(x·weight + bias) + residual`; x `[1, M, K]`, weight `[1, K, N]`, bias `[N]`, residual `[1, M, N]` → `[1, M, N]`. The bias and the
-    /// residual may be left out: see [`SwishParts`].
+    /// `swish(x·weight + bias) + residual`; x `[1, M, K]`, weight `[1, K, N]`, bias `[N]`, residual `[1, M, N]` → `[1,
+    /// M, N]`. The bias and the residual may be left out: see [`SwishParts`].
     fn dense_swish(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,

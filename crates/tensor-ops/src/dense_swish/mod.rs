@@ -1,4 +1,5 @@
-//! A dense layer with its activation, `swish(x·W + b)`, optionally added to something: one pass over memory where the backend has a kernel for it.
+//! A dense layer with its activation, `swish(x·W + b)`, optionally added to something: one pass over memory where the
+//! backend has a kernel for it.
 //!
 //! With autodiff, `x·W + b` is kept beside the output, so that the gradient needs no product again.
 
@@ -12,8 +13,8 @@ use burn::nn::Linear;
 
 pub use backend::DenseSwishOps;
 
-/// Which of the tensors of a [`DenseSwishOps::dense_swish`] take part. A backend method takes no optional tensors: what does not take part is passed
-/// as any other tensor and never looked at.
+/// Which of the tensors of a [`DenseSwishOps::dense_swish`] take part. A backend method takes no optional tensors: what
+/// does not take part is passed as any other tensor and never looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwishParts {
     /// Whether the bias is added before the activation.

@@ -5,8 +5,8 @@ use burn::backend::tensor::FloatTensor;
 use super::DenseSwishOps;
 use super::SwishParts;
 
-/// `swish(x·weight + bias) + residual`, and what the activation is applied to; x `[1, M, K]`, weight `[1, K, N]`, bias `[N]`, residual
-/// `[1, M, N]` → `[1, M, N]` both.
+/// `swish(x·weight + bias) + residual`, and what the activation is applied to; x `[1, M, K]`, weight `[1, K, N]`, bias
+/// `[N]`, residual `[1, M, N]` → `[1, M, N]` both.
 pub fn forward<B: DenseSwishOps>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,

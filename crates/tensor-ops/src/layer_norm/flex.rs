@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::EPSILON;
 use crate::flex::{MIN_ROWS, floats, tensor};
 
-/// Rows whose share of the gradients by γ and β is summed before the shares are: fixed, so that the bits do not depend on the number of threads.
+/// Rows whose share of the gradients by γ and β is summed before the shares are: fixed, so that the bits do not depend
+/// on the number of threads.
 const PIECE: usize = 1024;
 
 /// Mean and `1/√(variance + ε)`.

@@ -1,7 +1,7 @@
 //! Layer norm (Ba, Kiros, Hinton, arXiv 1607.06450): `y = γ·(x − mean)/√(variance + ε) + β` along each row.
 //!
-//! As separate tensor operations, forward and backward take some twenty passes, and the gradients by γ and β sum all rows for a few columns,
-//! which a general reduction gives to a few units of the GPU.
+//! As separate tensor operations, forward and backward take some twenty passes, and the gradients by γ and β sum all
+//! rows for a few columns, which a general reduction gives to a few units of the GPU.
 
 mod backend;
 mod backward;
@@ -20,8 +20,8 @@ pub use backend::LayerNormOps;
 /// Added to the variance.
 pub(super) const EPSILON: f32 = 1e-5;
 
-/// The layer applied to every row; burn's [`LayerNorm`] holds γ and β. A layer without β is taken to have β = 0; ε is burn's
-/// default of 1e-5, since a layer does not tell its own.
+/// The layer applied to every row; burn's [`LayerNorm`] holds γ and β. A layer without β is taken to have β = 0; ε is
+/// burn's default of 1e-5, since a layer does not tell its own.
 ///
 /// # Shapes
 /// - x: `[M, C]`

@@ -16,8 +16,9 @@ use crate::cube::{floats, indices};
 #[cfg(feature = "cpu")]
 use crate::flex::single;
 
-/// Rows by index and sums of rows by index, as every backend offers it. Each method has a body of plain backend operations, so that a backend
-/// without own kernels needs an empty `impl` only. Integer tensors may be of either width.
+/// Rows by index and sums of rows by index, as every backend offers it. Each method has a body of plain backend
+/// operations, so that a backend without own kernels needs an empty `impl` only. Integer tensors may be of either
+/// width.
 #[backend_extension(Cube: cfg(feature = "cube"), Flex: cfg(feature = "cpu"), Autodiff)]
 #[allow(clippy::too_many_arguments, reason = "a backend method takes no lists of tensors")]
 #[allow(clippy::type_complexity, reason = "the extension macro reads the tuples of the signatures")]

@@ -1,4 +1,5 @@
-//! Kernels: one unit per value of the output, neighbouring units on neighbouring columns. No atomics: a sum has one unit and one order.
+//! Kernels: one unit per value of the output, neighbouring units on neighbouring columns. No atomics: a sum has one
+//! unit and one order.
 
 use burn::backend::TensorMetadata;
 use burn_cubecl::tensor::CubeTensor;

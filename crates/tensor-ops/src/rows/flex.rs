@@ -28,15 +28,17 @@ pub(crate) fn segment_sum(x: &FlexTensor, offsets: &FlexTensor, order: &FlexTens
     let n_segments = offsets.len() - 1;
     let rows_per_segment = order.len() / n_segments.max(1);
     let mut output = vec![0.0; n_segments * columns];
-    output.par_chunks_mut(columns).zip(offsets.par_windows(2)).with_min_len((MIN_ROWS / (rows_per_segment + 1)).max(1)).for_each(
-        |(sum, range)| {
+    output
+        .par_chunks_mut(columns)
+        .zip(offsets.par_windows(2))
+        .with_min_len((MIN_ROWS / (rows_per_segment + 1)).max(1))
+        .for_each(|(sum, range)| {
             for &row in &order[range[0] as usize..range[1] as usize] {
                 let start = row as usize * columns;
                 for (total, value) in sum.iter_mut().zip(&values[start..start + columns]) {
                     *total += value;
                 }
             }
-        },
-    );
+        });
     tensor(output, [n_segments, columns])
 }

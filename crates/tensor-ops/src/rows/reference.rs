@@ -1,5 +1,5 @@
-//! Plain backend operations. `gather` and `scatter` with an expanded index, because `select` differentiates into `select_assign`, which
-//! uses one GPU unit per column.
+//! Plain backend operations. `gather` and `scatter` with an expanded index, because `select` differentiates into
+//! `select_assign`, which uses one GPU unit per column.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Shape, TensorMetadata};

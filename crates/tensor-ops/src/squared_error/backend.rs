@@ -19,7 +19,11 @@ use crate::cube::floats;
 #[allow(clippy::type_complexity, reason = "the extension macro reads the tuples of the signatures")]
 pub trait SquaredErrorOps: Backend {
     /// `Σ w·(estimate − target)²`, `[1]`; all `[M, C]`.
-    fn squared_error(estimate: FloatTensor<Self>, target: FloatTensor<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn squared_error(
+        estimate: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
         reference::forward::<Self>(estimate, target, weights)
     }
 
@@ -36,14 +40,22 @@ pub trait SquaredErrorOps: Backend {
 
 /// The backward methods keep their plain bodies here, which makes them differentiable in turn.
 impl<B: SquaredErrorOps, C: CheckpointStrategy> SquaredErrorOps for Autodiff<B, C> {
-    fn squared_error(estimate: FloatTensor<Self>, target: FloatTensor<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn squared_error(
+        estimate: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
         backward::squared_error::<B, C>(estimate, target, weights)
     }
 }
 
 #[cfg(feature = "cube")]
 impl SquaredErrorOps for CubeBackend {
-    fn squared_error(estimate: FloatTensor<Self>, target: FloatTensor<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn squared_error(
+        estimate: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
         if !floats(&[&estimate, &target, &weights]) {
             return reference::forward::<Self>(estimate, target, weights);
         }

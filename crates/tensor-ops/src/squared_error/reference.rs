@@ -4,7 +4,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Scalar, Shape};
 
 /// `Σ w·(estimate − target)²`.
-pub fn forward<B: Backend>(estimate: FloatTensor<B>, target: FloatTensor<B>, weights: FloatTensor<B>) -> FloatTensor<B> {
+pub fn forward<B: Backend>(
+    estimate: FloatTensor<B>,
+    target: FloatTensor<B>,
+    weights: FloatTensor<B>,
+) -> FloatTensor<B> {
     let error = B::float_sub(estimate, target);
     B::float_sum(B::float_mul(B::float_mul(error.clone(), error), weights))
 }

@@ -10,9 +10,9 @@ use crate::flex::floats;
 /// Elements per rayon task.
 const CHUNK: usize = 1 << 14;
 
-/// `e^x` to two units in the last place, without branches so that the compiler vectorises the loops below (the library call is
-/// scalar and took half of a training step). Reduction `x = n·ln 2 + r`, |r| ≤ ½ ln 2, ln 2 in two parts (Cody and Waite), Taylor
-/// polynomial to degree 7.
+/// `e^x` to two units in the last place, without branches so that the compiler vectorises the loops below (the library
+/// call is scalar and took half of a training step). Reduction `x = n·ln 2 + r`, |r| ≤ ½ ln 2, ln 2 in two parts (Cody
+/// and Waite), Taylor polynomial to degree 7.
 #[inline(always)]
 fn exponential(x: f32) -> f32 {
     // 1.5·2²³: adding it leaves the rounded integer in the low bits of the mantissa.

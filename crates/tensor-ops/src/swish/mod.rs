@@ -1,5 +1,5 @@
-//! Swish, `x·σ(x)` (Ramachandran, Zoph, Le 2017), with a backward that recomputes σ: one tensor less to keep per activation, and one pass
-//! over memory instead of five.
+//! Swish, `x·σ(x)` (Ramachandran, Zoph, Le 2017), with a backward that recomputes σ: one tensor less to keep per
+//! activation, and one pass over memory instead of five.
 
 mod backend;
 mod backward;

@@ -10,11 +10,11 @@ use super::usage::{GroupUsage, Usage, ascending, count_of};
 use crate::periodic_table::family;
 use crate::{AssignmentDistribution, AssignmentError, AssignmentSpace, WyckoffAssignment};
 
-/// How much is borrowed from where data are few: each strength is the number of observations that the more general level counts as.
-/// Infinity leaves a level out, so that it says what the level before it says.
+/// How much is borrowed from where data are few: each strength is the number of observations that the more general
+/// level counts as. Infinity leaves a level out, so that it says what the level before it says.
 ///
-/// The levels, from the most general one on; from the third on only elements of the same count (atoms or sites, as demanded) are
-/// looked at:
+/// The levels, from the most general one on; from the third on only elements of the same count (atoms or sites, as
+/// demanded) are looked at:
 /// 1. how often a position of this site-symmetry order and number of free parameters holds sites, in all space groups;
 /// 2. how often this position does, in this group;
 /// 3. how many sites of an element of this count it holds, in this group;
@@ -22,7 +22,8 @@ use crate::{AssignmentDistribution, AssignmentError, AssignmentSpace, WyckoffAss
 /// 5. in those, of an element of the same family (a column of the periodic table, lanthanides, actinides);
 /// 6. in those, of this element.
 ///
-/// Families and elements whatever the other counts are were tried between the third and the fourth level and foretold nothing more.
+/// Families and elements whatever the other counts are were tried between the third and the fourth level and foretold
+/// nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Smoothing {
     /// Strength of the first level in the second.
@@ -49,17 +50,17 @@ const KIND_STRENGTH: f64 = 10.0;
 /// Rounds of fitting the factors to the shares; more change the probabilities in the third digit.
 const SWEEPS: u32 = 10;
 
-/// A prior over assignments: frequencies of positions in training structures, smoothed so that every admissible assignment has a positive
-/// probability.
+/// A prior over assignments: frequencies of positions in training structures, smoothed so that every admissible
+/// assignment has a positive probability.
 ///
-/// For each element the shares of its positions (how often a position holds 0, 1, 2 … of its sites) are mixed from general to special
-/// ([`Smoothing`]), and turned into factors of (element, position, number of sites) whose product has these shares once the element's
-/// count is given. Elements then compete for the positions without freedom, which the [`AssignmentDistribution`] takes into account
-/// exactly.
+/// For each element the shares of its positions (how often a position holds 0, 1, 2 … of its sites) are mixed from
+/// general to special ([`Smoothing`]), and turned into factors of (element, position, number of sites) whose product
+/// has these shares once the element's count is given. Elements then compete for the positions without freedom, which
+/// the [`AssignmentDistribution`] takes into account exactly.
 ///
-/// A product cannot know that two elements change places together, which is what another choice of origin does. It is therefore learned
-/// from assignments at their standard origin ([`WyckoffAssignment::standard_origin`]), and finds the other origins of the same structure
-/// unlikely.
+/// A product cannot know that two elements change places together, which is what another choice of origin does. It is
+/// therefore learned from assignments at their standard origin ([`WyckoffAssignment::standard_origin`]), and finds the
+/// other origins of the same structure unlikely.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Learned", into = "Learned")]
 pub struct AssignmentPrior {
@@ -85,7 +86,9 @@ impl TryFrom<Learned> for AssignmentPrior {
         if learned.usage.is_sound() {
             Ok(Self::of(learned))
         } else {
-            Err(AssignmentError::Priors { reason: "it names positions that their space group does not have".to_owned() })
+            Err(AssignmentError::Priors {
+                reason: "it names positions that their space group does not have".to_owned(),
+            })
         }
     }
 }
@@ -97,7 +100,8 @@ impl From<AssignmentPrior> for Learned {
 }
 
 impl AssignmentPrior {
-    /// Counts the positions of training structures. Units whose sites are no assignment (two sites on one fixed point) are left out.
+    /// Counts the positions of training structures. Units whose sites are no assignment (two sites on one fixed point)
+    /// are left out.
     pub fn learn<'a>(units: impl IntoIterator<Item = &'a AsymmetricUnit>, smoothing: Smoothing) -> Self {
         let mut usage = Usage::default();
         for assignment in units.into_iter().filter_map(|unit| WyckoffAssignment::of(unit).ok()) {
@@ -259,7 +263,8 @@ impl Seen {
     }
 }
 
-/// Of each position the number of sites in the structures of a group, and how many elements those structures have together.
+/// Of each position the number of sites in the structures of a group, and how many elements those structures have
+/// together.
 fn sites_on_positions(usage: &GroupUsage, n_positions: usize) -> (Vec<f64>, f64) {
     let mut n_sites = vec![0.0; n_positions];
     let mut n_elements = 0.0;

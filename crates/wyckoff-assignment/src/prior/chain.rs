@@ -9,7 +9,8 @@ pub(super) struct Link {
     pub room: usize,
 }
 
-/// Weights of the ways to share out a count: the product, over positions, of a factor that depends on the number of sites there.
+/// Weights of the ways to share out a count: the product, over positions, of a factor that depends on the number of
+/// sites there.
 #[derive(Debug, Clone)]
 pub(super) struct Chain {
     links: Vec<Link>,
@@ -21,8 +22,8 @@ pub(super) struct Chain {
 impl Chain {
     /// With the factors `rate^n`; the last position is the general one. `None` if the count cannot be shared out.
     pub(super) fn of_rates(links: Vec<Link>, rates: &[f64], count: usize) -> Option<Self> {
-        // All products change by the same factor, which cancels: with the general position's rate at 1 large counts neither
-        // overflow nor vanish.
+        // All products change by the same factor, which cancels: with the general position's rate at 1 large counts
+        // neither overflow nor vanish.
         let (last, last_rate) = (links.last()?, rates.last()?);
         let tilt = last_rate.powf(-1.0 / last.size as f64);
         let factors = links
@@ -37,8 +38,8 @@ impl Chain {
         (chain.backward()[0][count] > 0.0).then_some(chain)
     }
 
-    /// `sums[p][c]`: the weight of all ways in which the positions from p on make up c. Each row is scaled so that its largest number is 1:
-    /// only ratios within a row are used.
+    /// `sums[p][c]`: the weight of all ways in which the positions from p on make up c. Each row is scaled so that its
+    /// largest number is 1: only ratios within a row are used.
     fn backward(&self) -> Vec<Vec<f64>> {
         let mut sums = vec![vec![0.0; self.count + 1]; self.links.len() + 1];
         sums[self.links.len()][0] = 1.0;
@@ -63,19 +64,22 @@ impl Chain {
         shares
     }
 
-    /// Changes the factors until each position holds 0, 1, 2 … sites as often as `wanted` says: iterative proportional fitting, one
-    /// position after the other. Of all distributions with these shares the result is the one of largest entropy, and of all products
-    /// the one that makes data with these shares most likely. The shares must be possible, which those of data and of other chains are.
+    /// Changes the factors until each position holds 0, 1, 2 … sites as often as `wanted` says: iterative proportional
+    /// fitting, one position after the other. Of all distributions with these shares the result is the one of largest
+    /// entropy, and of all products the one that makes data with these shares most likely. The shares must be possible,
+    /// which those of data and of other chains are.
     pub(super) fn fit(&mut self, wanted: &[Vec<f64>], sweeps: u32) {
         for _ in 0..sweeps {
             self.sweep(|position, share| {
-                let ratio = |(wanted, found): (&f64, &f64)| if *wanted > 0.0 && *found > 0.0 { wanted / found } else { 1.0 };
+                let ratio =
+                    |(wanted, found): (&f64, &f64)| if *wanted > 0.0 && *found > 0.0 { wanted / found } else { 1.0 };
                 Some(wanted[position].iter().zip(share).map(ratio).collect())
             });
         }
     }
 
-    /// Visits the positions in turn with their shares; what is returned multiplies the factors before the next one is visited.
+    /// Visits the positions in turn with their shares; what is returned multiplies the factors before the next one is
+    /// visited.
     fn sweep(&mut self, mut visit: impl FnMut(usize, &[f64]) -> Option<Vec<f64>>) {
         let sums = self.backward();
         // The weight of all ways to have this much of the count left.
@@ -151,7 +155,8 @@ mod tests {
         let total: f64 = ways.iter().map(|(_, weight)| weight).sum();
         for (position, share) in chain.shares().iter().enumerate() {
             for (n_sites, share) in share.iter().enumerate() {
-                let expected: f64 = ways.iter().filter(|(way, _)| way[position] == n_sites).map(|(_, weight)| weight).sum();
+                let expected: f64 =
+                    ways.iter().filter(|(way, _)| way[position] == n_sites).map(|(_, weight)| weight).sum();
                 assert!((share - expected / total).abs() < 1e-12, "{position} {n_sites}");
             }
         }
@@ -163,13 +168,19 @@ mod tests {
         let mut chain = Chain::of_rates(links(), &[0.3, 0.1, 0.2, 0.05], 6).expect("possible");
         chain.fit(&wanted, 200);
         for (found, wanted) in chain.shares().iter().zip(&wanted) {
-            assert!(found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-9), "{found:?} {wanted:?}");
+            assert!(
+                found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-9),
+                "{found:?} {wanted:?}"
+            );
         }
     }
 
     #[test]
     fn large_counts_stay_finite() {
-        let links = links().into_iter().map(|link| Link { room: if link.room == 1 { 1 } else { usize::MAX }, ..link }).collect();
+        let links = links()
+            .into_iter()
+            .map(|link| Link { room: if link.room == 1 { 1 } else { usize::MAX }, ..link })
+            .collect();
         let chain = Chain::of_rates(links, &[0.3, 0.1, 1e-3, 1e-4], 1000).expect("possible");
         assert!(chain.shares().iter().flatten().all(|share| share.is_finite()));
         let only_pairs = vec![Link { size: 2, room: 9 }];

@@ -40,7 +40,8 @@ pub struct Priors {
 }
 
 impl Priors {
-    /// The priors that are compiled in: those of MP-20's training split, read once. `assets/priors/mp20.md` describes them.
+    /// The priors that are compiled in: those of MP-20's training split, read once. `assets/priors/mp20.md` describes
+    /// them.
     pub fn shipped() -> &'static Self {
         static SHIPPED_PRIORS: OnceLock<Priors> = OnceLock::new();
         SHIPPED_PRIORS.get_or_init(|| Self::from_bytes(SHIPPED).expect("what is compiled in is sound"))
@@ -61,8 +62,10 @@ impl Priors {
     /// # Errors
     /// [`AssignmentError::Priors`] if they are none, or damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, AssignmentError> {
-        let (hash, frame) =
-            bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(32)).ok_or_else(|| bad("it begins otherwise"))?;
+        let (hash, frame) = bytes
+            .strip_prefix(MAGIC)
+            .and_then(|rest| rest.split_at_checked(32))
+            .ok_or_else(|| bad("it begins otherwise"))?;
         if Sha256::digest(frame)[..] != *hash {
             return Err(bad("its SHA-256 is wrong, it is damaged"));
         }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AssignmentError, AssignmentSpace, Demand, WyckoffAssignment, formula_units};
 
-/// How much is borrowed from where data are few: each strength is the number of observations that the more general level counts as.
+/// How much is borrowed from where data are few: each strength is the number of observations that the more general
+/// level counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FormulaSmoothing {
     /// Strength of 'all groups alike' in the frequencies of groups.
@@ -43,9 +44,9 @@ pub struct CellChoice {
 
 /// A prior over space groups and numbers of formula units, given a formula whose elements are not looked at.
 ///
-/// The group: frequency among training structures with the same anonymous formula, which borrows from those with as many elements, which
-/// borrow from all. The number of formula units in the PRIMITIVE cell: frequency among structures of the same group and anonymous formula,
-/// which borrows from those of the same anonymous formula in all groups.
+/// The group: frequency among training structures with the same anonymous formula, which borrows from those with as
+/// many elements, which borrow from all. The number of formula units in the PRIMITIVE cell: frequency among structures
+/// of the same group and anonymous formula, which borrows from those of the same anonymous formula in all groups.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FormulaPrior {
     smoothing: FormulaSmoothing,
@@ -108,8 +109,8 @@ impl FormulaPrior {
         groups.into_iter().map(|(group, _)| group).take(most).collect()
     }
 
-    /// Probabilities of the given numbers of formula units in the PRIMITIVE cell, given group and formula, but not whether the group can
-    /// hold them.
+    /// Probabilities of the given numbers of formula units in the PRIMITIVE cell, given group and formula, but not
+    /// whether the group can hold them.
     pub fn formula_units(&self, space_group: SpaceGroupNumber, formula: &Composition, units: &[u32]) -> Vec<f64> {
         let mut same = vec![0.0; units.len()];
         let mut in_group = same.clone();
@@ -123,8 +124,8 @@ impl FormulaPrior {
         mixed(&in_group, &same, self.smoothing.formula_units_in_group)
     }
 
-    /// The groups and numbers of formula units that can hold a formula with this many atoms per PRIMITIVE cell, the most likely first
-    /// (among equals by group and size). The probabilities sum to 1.
+    /// The groups and numbers of formula units that can hold a formula with this many atoms per PRIMITIVE cell, the
+    /// most likely first (among equals by group and size). The probabilities sum to 1.
     ///
     /// # Errors
     /// [`AssignmentError::NothingAsked`], [`AssignmentError::NoFormulaUnits`].
@@ -134,7 +135,8 @@ impl FormulaPrior {
         for (number, of_group) in SpaceGroupNumber::all().zip(self.space_groups(formula)) {
             let space_group = SpaceGroup::get(number);
             let of_units = self.formula_units(number, formula, &units);
-            // The numbers that the group cannot hold leave their probability to the others of the group, not to other groups.
+            // The numbers that the group cannot hold leave their probability to the others of the group, not to other
+            // groups.
             let held: Vec<(u32, f64)> = units
                 .iter()
                 .copied()

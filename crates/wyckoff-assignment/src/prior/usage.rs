@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Demand, WyckoffAssignment};
 
-/// How one element stood in one structure: positions (index into [`SpaceGroup::wyckoff_positions`]) with the number of its sites there.
+/// How one element stood in one structure: positions (index into [`SpaceGroup::wyckoff_positions`]) with the number of
+/// its sites there.
 pub(super) type Held = Vec<(u8, u16)>;
 
-/// The counts of a structure's elements in ascending order: atoms per PRIMITIVE cell and non-equivalent sites. They tell structure types
-/// apart without naming elements.
+/// The counts of a structure's elements in ascending order: atoms per PRIMITIVE cell and non-equivalent sites. They
+/// tell structure types apart without naming elements.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Pattern {
     atoms: Vec<u16>,
@@ -37,7 +38,8 @@ impl Pattern {
 
 /// The counts of a demand in ascending order.
 pub(super) fn ascending(demand: &Demand) -> Vec<u16> {
-    let mut counts: Vec<u16> = demand.counts().iter().map(|(_, count)| u16::try_from(count).unwrap_or(u16::MAX)).collect();
+    let mut counts: Vec<u16> =
+        demand.counts().iter().map(|(_, count)| u16::try_from(count).unwrap_or(u16::MAX)).collect();
     counts.retain(|count| *count > 0);
     counts.sort_unstable();
     counts
@@ -58,7 +60,8 @@ impl Usage {
             let position = u8::try_from(site.position).expect("no group has 256 positions");
             held.entry(site.species).or_default().push((position, u16::try_from(count).unwrap_or(u16::MAX)));
         }
-        let pattern = self.0.entry(assignment.space_group().number()).or_default().entry(Pattern::of(assignment)).or_default();
+        let pattern =
+            self.0.entry(assignment.space_group().number()).or_default().entry(Pattern::of(assignment)).or_default();
         for (species, held) in held {
             *pattern.entry((species.atomic_number(), held)).or_default() += 1;
         }
@@ -77,7 +80,10 @@ impl Usage {
     pub(super) fn is_sound(&self) -> bool {
         self.groups().all(|(group, usage)| {
             let has_room = |(position, count): &(u8, u16)| {
-                group.wyckoff_positions().get(usize::from(*position)).is_some_and(|position| *count == 1 || position.n_free() > 0)
+                group
+                    .wyckoff_positions()
+                    .get(usize::from(*position))
+                    .is_some_and(|position| *count == 1 || position.n_free() > 0)
             };
             usage.values().flat_map(BTreeMap::keys).flat_map(|(_, held)| held).all(has_room)
         })

@@ -4,7 +4,8 @@ use nalgebra::{Matrix3, Vector3};
 
 use crate::{CrystalError, Lattice};
 
-/// The superlattice with the rows `(a 0 0)`, `(b c 0)`, `(d e f)` in terms of a lattice's rows, `0 ≤ b, d < a` and `0 ≤ e < c`.
+/// The superlattice with the rows `(a 0 0)`, `(b c 0)`, `(d e f)` in terms of a lattice's rows, `0 ≤ b, d < a` and `0 ≤
+/// e < c`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Superlattice {
     rows: Matrix3<i32>,
@@ -15,7 +16,8 @@ pub(super) struct Superlattice {
 impl Superlattice {
     fn new(rows: Matrix3<i32>) -> Self {
         let [a, c, f] = [rows[(0, 0)], rows[(1, 1)], rows[(2, 2)]];
-        let representatives = (0..a).flat_map(|x| (0..c).flat_map(move |y| (0..f).map(move |z| Vector3::new(x, y, z)))).collect();
+        let representatives =
+            (0..a).flat_map(|x| (0..c).flat_map(move |y| (0..f).map(move |z| Vector3::new(x, y, z)))).collect();
         Self { rows, representatives }
     }
 
@@ -71,8 +73,9 @@ pub(super) fn distinct_superlattices(n: usize, rotations: &[Matrix3<i32>]) -> Ve
             for code in 0..a * a * c {
                 let (b, d, e) = (code % a, code / a % a, code / a / a);
                 let superlattice = Superlattice::new(Matrix3::new(a, 0, 0, b, c, 0, d, e, f));
-                let is_known =
-                    distinct.iter().any(|known| rotations.iter().any(|rotation| known.is_image_of(&superlattice, rotation)));
+                let is_known = distinct
+                    .iter()
+                    .any(|known| rotations.iter().any(|rotation| known.is_image_of(&superlattice, rotation)));
                 if !is_known {
                     distinct.push(superlattice);
                 }

@@ -60,7 +60,8 @@ pub(super) struct Reading {
 /// All statements, the weightiest first: lists of operations, Hall symbols, Hermann–Mauguin symbols, numbers.
 ///
 /// # Errors
-/// For a list that is not a group, a name that is not known (without a list beside it), and for what does not fit the cell.
+/// For a list that is not a group, a name that is not known (without a list beside it), and for what does not fit the
+/// cell.
 pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) -> Result<Vec<Claim>, Fault> {
     let mut claims: Vec<Claim> = Vec::new();
     for name in OPERATIONS {
@@ -92,7 +93,8 @@ pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) ->
     for name in HERMANN_MAUGUIN {
         if let Some((_, symbol)) = block.text_value(&[name])? {
             let line = block.line(name, 0);
-            let readings = symbol_readings(&symbol, code.as_deref(), numbers.first().map(|(.., number)| *number), lattice);
+            let readings =
+                symbol_readings(&symbol, code.as_deref(), numbers.first().map(|(.., number)| *number), lattice);
             let source = format!("the symbol '{symbol}'");
             add(&mut claims, Named { line, source, name, readings }, lattice, has_list, notes)?;
         }
@@ -102,7 +104,9 @@ pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) ->
         let source = format!("the number {number}");
         let alone = claims.is_empty();
         add(&mut claims, Named { line, source, name, readings }, lattice, has_list, notes)?;
-        if alone && settings_of_number(number).any(|setting| !setting.is_standard() && setting.is_rhombohedral().is_none()) {
+        if alone
+            && settings_of_number(number).any(|setting| !setting.is_standard() && setting.is_rhombohedral().is_none())
+        {
             notes.add(line, format!("the number {number} alone leaves the axes open; the standard setting is taken"));
         }
     }
@@ -134,7 +138,13 @@ struct Named {
 }
 
 /// Adds what a name says; beside a list a name that is not known, or does not fit the cell, is passed over with a note.
-fn add(claims: &mut Vec<Claim>, named: Named, lattice: &Lattice, has_list: bool, notes: &mut Notes) -> Result<(), Fault> {
+fn add(
+    claims: &mut Vec<Claim>,
+    named: Named,
+    lattice: &Lattice,
+    has_list: bool,
+    notes: &mut Notes,
+) -> Result<(), Fault> {
     let Named { line, source, name, readings } = named;
     let readings = match readings {
         Ok(readings) => readings,
@@ -147,14 +157,16 @@ fn add(claims: &mut Vec<Claim>, named: Named, lattice: &Lattice, has_list: bool,
             return Err(Fault::at(line, format!("{source} (_{name}) is not understood: {reason}; {cure}")));
         }
     };
-    let misfit = |reading: &Reading| reading.operations.iter().find(|operation| !keeps_metric(operation, lattice)).copied();
+    let misfit =
+        |reading: &Reading| reading.operations.iter().find(|operation| !keeps_metric(operation, lattice)).copied();
     let fitting: Vec<Reading> = readings.iter().filter(|reading| misfit(reading).is_none()).cloned().collect();
     match (fitting.is_empty(), claims.is_empty()) {
         (false, _) => claims.push(Claim { line, source, readings: fitting, is_list: false }),
         // What stands before it names the setting: its group is compared all the same.
         (true, false) => claims.push(Claim { line, source, readings, is_list: false }),
         (true, true) => {
-            let operation = readings.first().and_then(misfit).map(|operation| operation.to_string()).unwrap_or_default();
+            let operation =
+                readings.first().and_then(misfit).map(|operation| operation.to_string()).unwrap_or_default();
             return Err(misfit_fault(line, &operation));
         }
     }
@@ -182,8 +194,9 @@ fn list(
     let mut operations = Vec::with_capacity(cells.len());
     for (row, cell) in cells.iter().enumerate() {
         let line = || block.line(name, row);
-        let text =
-            cell.text().ok_or_else(|| Fault::at(line(), "a symmetry operation is missing ('?' or '.'); complete the list"))?;
+        let text = cell
+            .text()
+            .ok_or_else(|| Fault::at(line(), "a symmetry operation is missing ('?' or '.'); complete the list"))?;
         operations.push(parse(&text).map_err(|reason| Fault::at(line(), reason))?);
         if operations.len() > MOST_OPERATIONS {
             let reason = format!("more than {MOST_OPERATIONS} symmetry operations; no space group has so many");
@@ -200,8 +213,9 @@ fn list_claim(
     lattice: &Lattice,
 ) -> Result<Claim, Fault> {
     let line = block.line(name, 0);
-    let operations = closed(operations)
-        .map_err(|why| Fault::at(line, format!("the list of symmetry operations is no group ({why}); complete or correct it")))?;
+    let operations = closed(operations).map_err(|why| {
+        Fault::at(line, format!("the list of symmetry operations is no group ({why}); complete or correct it"))
+    })?;
     if let Some(operation) = operations.iter().find(|operation| !keeps_metric(operation, lattice)) {
         return Err(misfit_fault(line, &operation.to_string()));
     }
@@ -216,12 +230,15 @@ fn magnetic_list(block: &Block<'_>) -> Result<Option<Vec<SymmetryOperation>>, Fa
     let without_reversal = |text: &str| {
         let parts: Vec<&str> = text.split(',').collect();
         match parts[..] {
-            [x, y, z, reversal] if matches!(reversal.trim(), "1" | "+1" | "-1") => triplet::parse(&format!("{x},{y},{z}")),
+            [x, y, z, reversal] if matches!(reversal.trim(), "1" | "+1" | "-1") => {
+                triplet::parse(&format!("{x},{y},{z}"))
+            }
             _ => Err(format!("'{text}' is no magnetic operation; write it as -x,y+1/2,-z,-1")),
         }
     };
     let Some(operations) = list(block, MAGNETIC_OPERATIONS, without_reversal)? else { return Ok(None) };
-    let centring = list(block, MAGNETIC_CENTRING, without_reversal)?.unwrap_or_else(|| vec![SymmetryOperation::identity()]);
+    let centring =
+        list(block, MAGNETIC_CENTRING, without_reversal)?.unwrap_or_else(|| vec![SymmetryOperation::identity()]);
     if operations.len() * centring.len() > 2 * MOST_OPERATIONS {
         let reason = format!("more than {MOST_OPERATIONS} symmetry operations; no space group has so many");
         return Err(Fault::at(block.line(MAGNETIC_OPERATIONS, 0), reason));
@@ -327,7 +344,8 @@ fn number_readings(number: SpaceGroupNumber, code: Option<&str>, lattice: &Latti
     Ok(on_axes_of(settings, lattice))
 }
 
-/// Settings whose axes the cell has; of those that differ in their axes alone, the standard one, else unique axis b, c, a.
+/// Settings whose axes the cell has; of those that differ in their axes alone, the standard one, else unique axis b, c,
+/// a.
 fn on_axes_of(settings: Vec<Setting>, lattice: &Lattice) -> Vec<Reading> {
     let fits = |setting: &&Setting| setting.operations().iter().all(|operation| keeps_metric(operation, lattice));
     let mut fitting: Vec<&Setting> = settings.iter().filter(fits).collect();

@@ -66,7 +66,8 @@ impl Cell {
     }
 }
 
-/// One data block. Names are in lower case, without the leading underscore, and with `_` for the `.` of the newer dictionaries.
+/// One data block. Names are in lower case, without the leading underscore, and with `_` for the `.` of the newer
+/// dictionaries.
 pub(super) struct Block<'a> {
     text: &'a str,
     name: String,
@@ -102,7 +103,10 @@ impl<'a> Block<'a> {
                     let is_ragged = lengths.iter().any(|length| *length != lengths[0]);
                     let ragged = is_ragged.then(|| (lengths.iter().sum(), lengths.len()));
                     for column in table.columns() {
-                        add(column.tag().name(), Column { cells: column.values().iter().map(Cell::of).collect(), ragged });
+                        add(
+                            column.tag().name(),
+                            Column { cells: column.values().iter().map(Cell::of).collect(), ragged },
+                        );
                     }
                 }
                 DataBlockMember::SaveFrame(_) => {}
@@ -170,7 +174,9 @@ impl<'a> Block<'a> {
     /// The single value under the first of these names that has one.
     pub(super) fn value(&self, names: &[&'static str]) -> Result<Option<(&'static str, &Cell)>, Fault> {
         for name in names {
-            if let Some(cell) = self.column(name)?.and_then(|cells| cells.iter().find(|cell| !matches!(cell, Cell::Missing))) {
+            if let Some(cell) =
+                self.column(name)?.and_then(|cells| cells.iter().find(|cell| !matches!(cell, Cell::Missing)))
+            {
                 return Ok(Some((name, cell)));
             }
         }
@@ -222,8 +228,8 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block<'_>>, Fault> {
     Ok(blocks.iter().enumerate().map(|(index, block)| Block::of(block, text, index)).collect())
 }
 
-/// CIF 2.0 has lists and tables inside each other, which the grammar follows by recursion and, for tables, by trying twice a
-/// level. No structure needs more than a matrix.
+/// CIF 2.0 has lists and tables inside each other, which the grammar follows by recursion and, for tables, by trying
+/// twice a level. No structure needs more than a matrix.
 fn refuse_deep_nesting(text: &str) -> Result<(), Fault> {
     const DEEPEST: usize = 8;
     if CifDialect::detect(text) == CifDialect::Cif1_1 {

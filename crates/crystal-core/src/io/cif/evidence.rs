@@ -1,5 +1,5 @@
-//! What a CIF says of its crystal besides cell, sites and symmetry: formula, number of formula units, density, multiplicities. It tells
-//! which of several readings is meant.
+//! What a CIF says of its crystal besides cell, sites and symmetry: formula, number of formula units, density,
+//! multiplicities. It tells which of several readings is meant.
 
 use super::super::text::{Fault, wrapped_difference};
 use super::document::Block;
@@ -71,8 +71,8 @@ impl Evidence {
         Ok(Self { formula, units: positive(&UNITS)?, density: positive(&DENSITY)?.map(|(density, _)| density) })
     }
 
-    /// Element symbols of the formula, as it writes them; none of a formula that atoms cannot be counted by, because then nothing would
-    /// show that a symbol was misread.
+    /// Element symbols of the formula, as it writes them; none of a formula that atoms cannot be counted by, because
+    /// then nothing would show that a symbol was misread.
     pub(super) fn formula_symbols(block: &Block<'_>) -> Result<std::collections::BTreeSet<String>, Fault> {
         let text = block.text_value(&FORMULA)?.map(|(_, text)| text).unwrap_or_default();
         let mut symbols = std::collections::BTreeSet::new();
@@ -88,8 +88,8 @@ impl Evidence {
         Ok(symbols)
     }
 
-    /// The atoms must be one multiple (at least 1) of the formula, if it can be read. Programs differ in whether the sum is of a formula
-    /// unit or of the cell, so the multiple itself says nothing.
+    /// The atoms must be one multiple (at least 1) of the formula, if it can be read. Programs differ in whether the
+    /// sum is of a formula unit or of the cell, so the multiple itself says nothing.
     pub(super) fn check_formula(&self, crystal: &Crystal<'_>) -> Result<(), Fault> {
         match (&self.formula, self.against_formula(crystal)) {
             (Some(formula), Some(reason)) => {
@@ -128,9 +128,15 @@ impl Evidence {
             let reason = || format!("Z = {units} does not divide the atoms in the cell, {}", crystal.formula());
             return (!fits).then(reason);
         };
-        let fits = |(species, n): &(Species, f64)| (count(&formula.counts, *species) * units - n).abs() < 0.01 * n.max(1.0);
-        let reason =
-            || format!("Z = {units} times the formula '{}' is not what is in the cell, {}", formula.text, crystal.formula());
+        let fits =
+            |(species, n): &(Species, f64)| (count(&formula.counts, *species) * units - n).abs() < 0.01 * n.max(1.0);
+        let reason = || {
+            format!(
+                "Z = {units} times the formula '{}' is not what is in the cell, {}",
+                formula.text,
+                crystal.formula()
+            )
+        };
         (!found.iter().all(fits)).then(reason)
     }
 
@@ -142,8 +148,8 @@ impl Evidence {
         ((density / stated - 1.0).abs() > DENSITY_TOLERANCE).then(reason)
     }
 
-    /// The weightiest thing that a reading contradicts. Nothing said is nothing against it. Bond lengths may tell an origin; where
-    /// groups contradict each other only atoms that fall onto each other count.
+    /// The weightiest thing that a reading contradicts. Nothing said is nothing against it. Bond lengths may tell an
+    /// origin; where groups contradict each other only atoms that fall onto each other count.
     pub(super) fn against(&self, crystal: &Crystal<'_>, with_bonds: bool) -> Option<String> {
         self.against_units(crystal)
             .or_else(|| self.against_formula(crystal))
@@ -190,8 +196,8 @@ fn count(counts: &[(Species, f64)], species: Species) -> f64 {
     counts.iter().filter(|(known, _)| *known == species).map(|(_, count)| count).sum()
 }
 
-/// The column of multiplicities holds the number of images or, as some programs write it, the order of the site symmetry: one of the two
-/// must hold for all sites. Wyckoff letters say the same through the tables.
+/// The column of multiplicities holds the number of images or, as some programs write it, the order of the site
+/// symmetry: one of the two must hold for all sites. Wyckoff letters say the same through the tables.
 fn against_multiplicities(crystal: &Crystal<'_>) -> Option<String> {
     let pairs = || crystal.sites.iter().zip(crystal.orbits);
     let images = |orbit: &Orbit| orbit.images.len() as f64;
@@ -200,10 +206,14 @@ fn against_multiplicities(crystal: &Crystal<'_>) -> Option<String> {
         pairs().all(|(site, orbit)| site.multiplicity.is_none_or(|stated| (stated - of(orbit)).abs() < 0.5))
     };
     if !agrees(&images) && !agrees(&order) {
-        let (site, orbit) =
-            pairs().find(|(site, orbit)| site.multiplicity.is_some_and(|stated| (stated - images(orbit)).abs() >= 0.5))?;
+        let (site, orbit) = pairs()
+            .find(|(site, orbit)| site.multiplicity.is_some_and(|stated| (stated - images(orbit)).abs() >= 0.5))?;
         let stated = site.multiplicity.unwrap_or_default();
-        return Some(format!("site '{}' has {} images, its multiplicity in the file is {stated}", site.label, images(orbit)));
+        return Some(format!(
+            "site '{}' has {} images, its multiplicity in the file is {stated}",
+            site.label,
+            images(orbit)
+        ));
     }
     let group = SpaceGroup::get(crystal.number?);
     let standard = group.operations().len() * group.centring().order();
@@ -211,15 +221,21 @@ fn against_multiplicities(crystal: &Crystal<'_>) -> Option<String> {
     pairs().find_map(|(site, orbit)| {
         let letter = site.wyckoff_letter?;
         let multiplicity = group.wyckoff_position(letter)?.multiplicity() as f64 * cells;
-        let reason = || format!("site '{}' has {} images, but position {letter} has {multiplicity}", site.label, images(orbit));
+        let reason =
+            || format!("site '{}' has {} images, but position {letter} has {multiplicity}", site.label, images(orbit));
         ((multiplicity - images(orbit)).abs() >= 0.5).then(reason)
     })
 }
 
 /// Atoms too close to each other, and sites moved too far onto a position.
 fn against_distances(crystal: &Crystal<'_>, with_bonds: bool) -> Option<String> {
-    if with_bonds && let Some((site, orbit)) = crystal.sites.iter().zip(crystal.orbits).find(|(_, orbit)| orbit.moved > ROUNDED) {
-        return Some(format!("site '{}' is {:.2} Å off the position onto which its images merge", site.label, orbit.moved));
+    if with_bonds
+        && let Some((site, orbit)) = crystal.sites.iter().zip(crystal.orbits).find(|(_, orbit)| orbit.moved > ROUNDED)
+    {
+        return Some(format!(
+            "site '{}' is {:.2} Å off the position onto which its images merge",
+            site.label, orbit.moved
+        ));
     }
     let atoms: Vec<(&ListedSite, Vector)> = crystal
         .sites
@@ -256,7 +272,8 @@ fn formula_counts(formula: &str) -> Option<Vec<(Species, f64)>> {
     for term in formula.split_whitespace() {
         let digits = term.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(term.len());
         let (symbol, number) = term.split_at(digits);
-        let count = if number.is_empty() { Some(1.0) } else { number.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0) };
+        let count =
+            if number.is_empty() { Some(1.0) } else { number.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0) };
         let species = if matches!(symbol, "D" | "T") { "H".parse() } else { symbol.parse() };
         counts.push((species.ok()?, count?));
     }

@@ -5,10 +5,12 @@ use nalgebra::Vector3;
 use super::super::text::wrapped_difference;
 use crate::{Lattice, Species, SymmetryOperation};
 
-/// Images of a partly occupied site this close (Å) are one position; farther apart they may be the places of a split atom.
+/// Images of a partly occupied site this close (Å) are one position; farther apart they may be the places of a split
+/// atom.
 const MERGE_PARTIAL: f64 = 0.1;
 
-/// Rounded thirds are put right first; a site that must then still be moved farther than this (Å) may be on either of two positions.
+/// Rounded thirds are put right first; a site that must then still be moved farther than this (Å) may be on either of
+/// two positions.
 const UNCLEAR: f64 = 0.03;
 
 /// A point this close (Å) to its image is on the position.
@@ -45,8 +47,14 @@ pub(super) struct Orbit {
     pub unclear: Option<usize>,
 }
 
-/// The orbits of all sites, one for each. Without symmetry the coordinates stay as they are; with it they come into 0 … 1.
-pub(super) fn expand(lattice: &Lattice, sites: &[ListedSite], operations: &[SymmetryOperation], merge: f64) -> Vec<Orbit> {
+/// The orbits of all sites, one for each. Without symmetry the coordinates stay as they are; with it they come into 0
+/// … 1.
+pub(super) fn expand(
+    lattice: &Lattice,
+    sites: &[ListedSite],
+    operations: &[SymmetryOperation],
+    merge: f64,
+) -> Vec<Orbit> {
     let orbit_of = |site: &ListedSite| {
         if operations.len() <= 1 {
             return Orbit { images: vec![site.frac_coords], moved: 0.0, unclear: None };
@@ -55,7 +63,8 @@ pub(super) fn expand(lattice: &Lattice, sites: &[ListedSite], operations: &[Symm
         let merge = if is_partial { merge.min(MERGE_PARTIAL) } else { merge };
         let merged = orbit(lattice, &site.frac_coords, operations, merge);
         // A number of images that the file states goes before what is only likely.
-        let is_stated = |orbit: &Orbit| site.multiplicity.is_some_and(|stated| (stated - orbit.images.len() as f64).abs() < 0.5);
+        let is_stated =
+            |orbit: &Orbit| site.multiplicity.is_some_and(|stated| (stated - orbit.images.len() as f64).abs() < 0.5);
         if site.multiplicity.is_none() || is_stated(&merged) {
             return merged;
         }
@@ -66,8 +75,8 @@ pub(super) fn expand(lattice: &Lattice, sites: &[ListedSite], operations: &[Symm
     sites.iter().map(orbit_of).collect()
 }
 
-/// Each image once. Where images coincide (within `merge`, Å) the site is first moved to their mean, which lies on the special position
-/// exactly.
+/// Each image once. Where images coincide (within `merge`, Å) the site is first moved to their mean, which lies on the
+/// special position exactly.
 fn orbit(lattice: &Lattice, frac_coords: &Vector3<f64>, operations: &[SymmetryOperation], merge: f64) -> Orbit {
     let coincident = |image: &Vector3<f64>, point: &Vector3<f64>| {
         let difference = wrapped_difference(point, image);

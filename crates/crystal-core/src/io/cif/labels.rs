@@ -1,8 +1,8 @@
 //! Elements from type symbols and labels.
 //!
-//! The rule: an element symbol is followed by a digit, a charge, a sign, a bracket or the end. Whatever follows an element symbol as
-//! a letter is part of another word: `Wat` is not tungsten, `NH3` not nihonium. Where the rule leaves a doubt the formula of the file
-//! decides, else the file is refused.
+//! The rule: an element symbol is followed by a digit, a charge, a sign, a bracket or the end. Whatever follows an
+//! element symbol as a letter is part of another word: `Wat` is not tungsten, `NH3` not nihonium. Where the rule leaves
+//! a doubt the formula of the file decides, else the file is refused.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +49,10 @@ impl Symbols {
         let cure = "write the symbol of one element, and give every atom its own site";
         if matches!(symbol, "Cval" | "Siva") {
             // The tables of scattering factors name valence states of these two.
-            return Ok(Found { species: species(&symbol[..symbol.len() - 2].replace('v', "")).ok_or(cure)?, note: None });
+            return Ok(Found {
+                species: species(&symbol[..symbol.len() - 2].replace('v', "")).ok_or(cure)?,
+                note: None,
+            });
         }
         if let Some(found) = self.special(symbol) {
             return found;
@@ -94,7 +97,9 @@ impl Symbols {
             let in_capitals = run.len() == 2 && run.as_bytes()[1].is_ascii_uppercase();
             let one = in_capitals.then(|| species(first)).flatten();
             return match one {
-                None if is_superheavy(found) && !self.formula.contains(found.symbol()) => Err(self.unknown(label, "label", cure)),
+                None if is_superheavy(found) && !self.formula.contains(found.symbol()) => {
+                    Err(self.unknown(label, "label", cure))
+                }
                 None => Ok(Found { species: found, note: None }),
                 Some(one) => self.one_of_two(label, one, found, cure),
             };
@@ -184,7 +189,10 @@ const NON_ELEMENTS: [(&[&str], &str); 8] = [
     (&["wat", "aq"], "water"),
     (&["oh", "ho"], "a hydroxyl group"),
     (&["vac", "va", "vacancy", "empty"], "a vacancy"),
-    (&["du", "dum", "dummy", "x", "xx", "q", "cen", "cent", "uk", "un", "uh"], "a place without an atom, or an unknown one"),
+    (
+        &["du", "dum", "dummy", "x", "xx", "q", "cen", "cent", "uk", "un", "uh"],
+        "a place without an atom, or an unknown one",
+    ),
     (&["re", "ree", "ln", "r", "lan"], "any rare earth"),
     (&["tm"], "any transition metal"),
     (&["t", "tet", "oct", "m", "a", "me", "cat", "an", "hal"], "a kind of site"),
@@ -212,7 +220,8 @@ fn is_superheavy(species: Species) -> bool {
     species.atomic_number() > 103
 }
 
-/// What may follow the element in a type symbol: nothing, digits, or a charge (`3+`, `+3`, `+`, `2.67+`, `(III)`, `3+.`).
+/// What may follow the element in a type symbol: nothing, digits, or a charge (`3+`, `+3`, `+`, `2.67+`, `(III)`,
+/// `3+.`).
 fn is_charge(rest: &str) -> bool {
     let rest = rest.trim().trim_end_matches('.');
     let rest = rest.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')).unwrap_or(rest);
@@ -226,12 +235,15 @@ fn is_charge(rest: &str) -> bool {
     is_number && (signs > 0 || is_whole)
 }
 
-/// What may follow the element in a label: the end, a digit, a sign, a bracket, an apostrophe; behind a sign no further letters.
+/// What may follow the element in a label: the end, a digit, a sign, a bracket, an apostrophe; behind a sign no further
+/// letters.
 fn ends_symbol(rest: &str) -> bool {
     let mut signs = rest.chars();
     match signs.next() {
         None => true,
-        Some(c) if c.is_ascii_digit() || matches!(c, '(' | '[' | '{' | '\'' | '"' | '*' | '#') => no_second_element(rest),
+        Some(c) if c.is_ascii_digit() || matches!(c, '(' | '[' | '{' | '\'' | '"' | '*' | '#') => {
+            no_second_element(rest)
+        }
         Some('+' | '-' | '_' | '.' | ':') => {
             !signs.as_str().starts_with(|c: char| c.is_ascii_alphabetic()) && no_second_element(rest)
         }

@@ -1,14 +1,16 @@
 //! Texts brought into a form that the grammar takes, with the same line numbers.
 //!
-//! Programs write much that CIF 1.1 forbids but that leaves no doubt about what is meant: letters outside ASCII, `data_` without a name,
-//! loops without values, values that begin with `;` or `$`, tabs in quotes (which CIF 1.1 does allow, and the grammar does not take).
+//! Programs write much that CIF 1.1 forbids but that leaves no doubt about what is meant: letters outside ASCII,
+//! `data_` without a name, loops without values, values that begin with `;` or `$`, tabs in quotes (which CIF 1.1 does
+//! allow, and the grammar does not take).
 
 use super::words::{Kind, Word, words};
 
 /// The text for the grammar. Characters that it does not take stand in it as escapes, which [`restored`] undoes.
 pub(super) fn prepared(text: &str) -> String {
     let mut text = escaped(text);
-    // A last line without its end is common, and a text field's closing line needs none; the grammar wants neither discussed.
+    // A last line without its end is common, and a text field's closing line needs none; the grammar wants neither
+    // discussed.
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -26,7 +28,8 @@ pub(super) fn prepared(text: &str) -> String {
                     edits.push((word.bytes.clone(), "data_unnamed".to_owned()));
                 }
                 // A blank in the name of a block: what follows on its line is part of it.
-                for rest in words[at + 1..].iter().take_while(|rest| rest.line == word.line && rest.kind == Kind::Bare) {
+                for rest in words[at + 1..].iter().take_while(|rest| rest.line == word.line && rest.kind == Kind::Bare)
+                {
                     edits.push((rest.bytes.clone(), String::new()));
                 }
             }
@@ -51,7 +54,8 @@ pub(super) fn prepared(text: &str) -> String {
     result
 }
 
-/// A value that begins with a sign no bare value may begin with, in quotes. Behind a name outside a loop it is the rest of the line.
+/// A value that begins with a sign no bare value may begin with, in quotes. Behind a name outside a loop it is the rest
+/// of the line.
 fn quoted(text: &str, words: &[Word], at: usize) -> (std::ops::Range<usize>, String) {
     let word = &words[at];
     let first_name = words[..at].iter().rposition(|before| before.kind != Kind::Name);
@@ -67,8 +71,8 @@ fn quoted(text: &str, words: &[Word], at: usize) -> (std::ops::Range<usize>, Str
     (bytes, format!("{quote}{value}{quote}"))
 }
 
-/// The words of a loop without values, to be taken out. Its header may run into names that have values: those are told by a single
-/// value behind the last of them, on its line, which fills no row.
+/// The words of a loop without values, to be taken out. Its header may run into names that have values: those are told
+/// by a single value behind the last of them, on its line, which fills no row.
 fn empty_loop(text: &str, words: &[Word], at: usize) -> Vec<(std::ops::Range<usize>, String)> {
     let names = words[at + 1..].iter().take_while(|word| word.kind == Kind::Name).count();
     let past = at + 1 + names;

@@ -89,8 +89,12 @@ fn structure(
         );
         return Err(Fault::at(line_of(site), reason));
     }
-    let moved: Vec<&str> =
-        sites.iter().zip(orbits).filter(|(_, orbit)| orbit.moved > MOVED).map(|(site, _)| site.label.as_str()).collect();
+    let moved: Vec<&str> = sites
+        .iter()
+        .zip(orbits)
+        .filter(|(_, orbit)| orbit.moved > MOVED)
+        .map(|(site, _)| site.label.as_str())
+        .collect();
     if let Some(first) = sites.iter().zip(orbits).find(|(_, orbit)| orbit.moved > MOVED) {
         let farthest = orbits.iter().map(|orbit| orbit.moved).fold(0.0, f64::max);
         let text = format!(
@@ -133,7 +137,13 @@ fn structure(
 }
 
 /// Distances between listed sites: within one orbit they are the merging's matter.
-fn note_close_sites(structure: &Structure, sites: &[ListedSite], owners: &[usize], block: &Block<'_>, notes: &mut Notes) {
+fn note_close_sites(
+    structure: &Structure,
+    sites: &[ListedSite],
+    owners: &[usize],
+    block: &Block<'_>,
+    notes: &mut Notes,
+) {
     /// Beyond this number of atoms the comparison of all pairs takes longer than reading.
     const MOST: usize = 1500;
     if structure.n_sites() > MOST {
@@ -157,7 +167,11 @@ fn note_close_sites(structure: &Structure, sites: &[ListedSite], owners: &[usize
 /// The first few labels of a list.
 fn listed(labels: &[&str]) -> String {
     let shown: Vec<String> = labels.iter().take(3).map(|label| format!("'{label}'")).collect();
-    let more = if labels.len() > shown.len() { format!(" and {} more sites", labels.len() - shown.len()) } else { String::new() };
+    let more = if labels.len() > shown.len() {
+        format!(" and {} more sites", labels.len() - shown.len())
+    } else {
+        String::new()
+    };
     format!("{}{more}", shown.join(", "))
 }
 
@@ -214,7 +228,8 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
         ));
     }
     refuse_alternatives(block, labels)?;
-    let texts = |column: Option<&[Cell]>| column.unwrap_or_default().iter().filter_map(Cell::text).collect::<Vec<String>>();
+    let texts =
+        |column: Option<&[Cell]>| column.unwrap_or_default().iter().filter_map(Cell::text).collect::<Vec<String>>();
     let written: Vec<String> = texts(symbols).into_iter().chain(texts(labels)).collect();
     let read_symbols = Symbols::new(written.iter().map(String::as_str), Evidence::formula_symbols(block)?);
     let mut sites = Vec::new();
@@ -236,9 +251,9 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
         }
         let mut frac_coords = Vector3::zeros();
         for axis in 0..3 {
-            let value = at(Some(columns[axis]), row)
-                .number()
-                .map_err(|text| Fault::at(line(), format!("site '{label}' has the coordinate '{text}', which is no number")))?;
+            let value = at(Some(columns[axis]), row).number().map_err(|text| {
+                Fault::at(line(), format!("site '{label}' has the coordinate '{text}', which is no number"))
+            })?;
             frac_coords[axis] = value.ok_or_else(|| {
                 Fault::at(
                     line(),
@@ -248,7 +263,9 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
         }
         let occupancy = at(occupancies, row)
             .number()
-            .map_err(|text| Fault::at(line(), format!("site '{label}' has the occupancy '{text}', which is no number")))?
+            .map_err(|text| {
+                Fault::at(line(), format!("site '{label}' has the occupancy '{text}', which is no number"))
+            })?
             .unwrap_or(1.0);
         if !(0.0..=1.0 + OCCUPANCY_TOLERANCE).contains(&occupancy) {
             let reason = format!("site '{label}' has the occupancy {occupancy}; give a number from 0 to 1");
@@ -307,7 +324,8 @@ fn refuse_alternatives(block: &Block<'_>, labels: Option<&[Cell]>) -> Result<(),
                         groups.join(" and ")
                     )
                 };
-                let cure = "keep the sites of one alternative, with occupancy 1 and '.' as their group, and remove the others";
+                let cure =
+                    "keep the sites of one alternative, with occupancy 1 and '.' as their group, and remove the others";
                 return Err(Fault::at(block.line(name, row), format!("{what}; {cure}")));
             }
         }

@@ -20,11 +20,12 @@ pub(super) struct Symmetric {
     pub orbits: Vec<Orbit>,
 }
 
-/// Takes the symmetry that the block states and expands its sites. A block without any word on symmetry is taken as P 1.
+/// Takes the symmetry that the block states and expands its sites. A block without any word on symmetry is taken as
+/// P 1.
 ///
-/// A list of operations goes before a Hall symbol, that before a Hermann–Mauguin symbol, and that before a number. Where these name
-/// different groups, and where a name leaves the origin open, formula, Z, density, multiplicities and distances decide; where they do not,
-/// the file is refused.
+/// A list of operations goes before a Hall symbol, that before a Hermann–Mauguin symbol, and that before a number.
+/// Where these name different groups, and where a name leaves the origin open, formula, Z, density, multiplicities and
+/// distances decide; where they do not, the file is refused.
 pub(super) fn symmetric_sites(
     block: &Block<'_>,
     lattice: &Lattice,
@@ -114,7 +115,8 @@ impl Context<'_> {
         let mut fitting: Vec<(&Reading, Symmetric)> = Vec::new();
         let mut refused = Vec::new();
         for reading in distinct(readings) {
-            if let Some(operation) = reading.operations.iter().find(|operation| !keeps_metric(operation, self.lattice)) {
+            if let Some(operation) = reading.operations.iter().find(|operation| !keeps_metric(operation, self.lattice))
+            {
                 refused.push(format!("{}: {operation} does not fit the cell", reading.name));
                 continue;
             }
@@ -126,7 +128,10 @@ impl Context<'_> {
         }
         if fitting.len() == 1 {
             let (reading, found) = fitting.remove(0);
-            self.notes.add(line, format!("{heading}; {} is taken, the others do not fit ({})", reading.name, refused.join("; ")));
+            self.notes.add(
+                line,
+                format!("{heading}; {} is taken, the others do not fit ({})", reading.name, refused.join("; ")),
+            );
             return Ok(found);
         }
         let why = if fitting.is_empty() {

@@ -62,18 +62,25 @@ fn component(part: &str) -> Option<(Vector3<i32>, f64)> {
 
 fn fraction(term: &str) -> Option<f64> {
     let unsigned = |digits: &str| {
-        digits.parse::<f64>().ok().filter(|x| x.is_finite() && digits.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
+        digits
+            .parse::<f64>()
+            .ok()
+            .filter(|x| x.is_finite() && digits.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
     };
     let value = match term.split_once('/') {
         Some((above, below)) => unsigned(above)? / unsigned(below)?,
         None => unsigned(term)?,
     };
-    // 0.33 means 1/3: crystallographic translations are multiples of 1/24 in every standard setting. A number may be off by half of
-    // its last decimal.
+    // 0.33 means 1/3: crystallographic translations are multiples of 1/24 in every standard setting. A number may be
+    // off by half of its last decimal.
     let decimals = term.split_once('.').map_or(0, |(_, decimals)| decimals.len().min(9));
     let rounding = 0.51 * 10_f64.powi(-i32::try_from(decimals.max(2)).unwrap_or(9)) + 1e-4;
     let snapped = (value * 24.0).round() / 24.0;
-    (value.is_finite() && value.abs() <= 100.0).then_some(if (value - snapped).abs() < rounding { snapped } else { value })
+    (value.is_finite() && value.abs() <= 100.0).then_some(if (value - snapped).abs() < rounding {
+        snapped
+    } else {
+        value
+    })
 }
 
 /// As a triplet with translations in 0 … 1: fractions where they are multiples of 1/24, decimals elsewhere.

@@ -1,5 +1,5 @@
-//! The words of a CIF with their places: what the grammar's tree does not keep. They give messages their lines, and they let a text be
-//! brought into a form that the grammar takes without moving a line.
+//! The words of a CIF with their places: what the grammar's tree does not keep. They give messages their lines, and
+//! they let a text be brought into a form that the grammar takes without moving a line.
 
 use std::ops::Range;
 
@@ -70,7 +70,8 @@ pub(super) fn words(text: &str) -> Vec<Word> {
                 break;
             }
             let quoted = rest.starts_with(['\'', '"']);
-            let length = if quoted { quoted_length(rest) } else { rest.find(char::is_whitespace).unwrap_or(rest.len()) };
+            let length =
+                if quoted { quoted_length(rest) } else { rest.find(char::is_whitespace).unwrap_or(rest.len()) };
             let kind = if quoted { Kind::Quoted } else { kind_of(&rest[..length]) };
             words.push(Word { kind, line: index + 1, bytes: at..at + length });
             at += length;
@@ -117,8 +118,9 @@ pub(super) fn heading_line(text: &str, block: usize) -> usize {
     words(text).iter().filter(|word| word.kind == Kind::Heading).nth(block).map_or(1, |word| word.line)
 }
 
-/// Line of row `row` (from 0) of the values under a name in block `block`, where the name occurs for the `occurrence`-th time (from 0).
-/// Where a text is too odd to be followed, the nearest line that is known. `normalised` makes names comparable.
+/// Line of row `row` (from 0) of the values under a name in block `block`, where the name occurs for the
+/// `occurrence`-th time (from 0). Where a text is too odd to be followed, the nearest line that is known. `normalised`
+/// makes names comparable.
 pub(super) fn line_of_value(
     text: &str,
     block: usize,
@@ -149,9 +151,10 @@ mod tests {
 
     #[test]
     fn finds_rows_across_lines_quotes_and_text_fields() {
-        let text =
-            "# c\ndata_A\n_x 1\ndata_b\n_cell.y 'it''s # one'\nloop_\n _p\n _q # remark\n 1 2\n 3\n 4 5\n;text\nmore\n;\n 7 8\n";
-        let line = |name: &str, row| line_of_value(text, 1, name, 0, row, |name| name.trim_start_matches('_').replace('.', "_"));
+        let text = "# c\ndata_A\n_x 1\ndata_b\n_cell.y 'it''s # one'\nloop_\n _p\n _q # remark\n 1 2\n 3\n 4 5\n;text\nmore\n;\n 7 8\n";
+        let line = |name: &str, row| {
+            line_of_value(text, 1, name, 0, row, |name| name.trim_start_matches('_').replace('.', "_"))
+        };
         assert_eq!(heading_line(text, 1), 4);
         assert_eq!(line("cell_y", 0), 5);
         assert_eq!(line("p", 0), 9);

@@ -6,8 +6,8 @@ use crate::{AsymmetricUnit, Composition, Lattice, Species, Structure, SymmetryOp
 
 /// The structure as a CIF in P 1 with all atoms of the cell. `id` names the data block.
 ///
-/// A CIF holds lengths and angles, so the orientation of the lattice is lost (and with it the hand of a left-handed one);
-/// fractional coordinates are written exactly.
+/// A CIF holds lengths and angles, so the orientation of the lattice is lost (and with it the hand of a left-handed
+/// one); fractional coordinates are written exactly.
 pub fn to_cif(structure: &Structure, id: &str) -> String {
     let composition = Composition::of(structure);
     let mut text = head(id, &structure.lattice, &composition);
@@ -25,8 +25,8 @@ pub fn to_cif(structure: &Structure, id: &str) -> String {
     text
 }
 
-/// The non-equivalent sites as a CIF in the conventional cell of the standard setting, with all operations (centring translations
-/// included), Wyckoff letters and multiplicities. `id` names the data block.
+/// The non-equivalent sites as a CIF in the conventional cell of the standard setting, with all operations (centring
+/// translations included), Wyckoff letters and multiplicities. `id` names the data block.
 pub fn to_cif_symmetric(unit: &AsymmetricUnit, id: &str) -> String {
     let group = unit.space_group;
     let composition: Composition =
@@ -37,15 +37,25 @@ pub fn to_cif_symmetric(unit: &AsymmetricUnit, id: &str) -> String {
     let with_centring: Vec<SymmetryOperation> = points
         .iter()
         .flat_map(|point| {
-            let shifted =
-                |operation: &SymmetryOperation| SymmetryOperation { translation: operation.translation + point, ..*operation };
+            let shifted = |operation: &SymmetryOperation| SymmetryOperation {
+                translation: operation.translation + point,
+                ..*operation
+            };
             group.operations().iter().map(shifted).collect::<Vec<_>>()
         })
         .collect();
     operations(&mut text, &with_centring);
     text.push_str("loop_\n");
-    let columns =
-        ["label", "type_symbol", "symmetry_multiplicity", "Wyckoff_symbol", "fract_x", "fract_y", "fract_z", "occupancy"];
+    let columns = [
+        "label",
+        "type_symbol",
+        "symmetry_multiplicity",
+        "Wyckoff_symbol",
+        "fract_x",
+        "fract_y",
+        "fract_z",
+        "occupancy",
+    ];
     for name in columns {
         let _ = writeln!(text, "_atom_site_{name}");
     }

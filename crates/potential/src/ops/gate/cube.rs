@@ -249,15 +249,18 @@ fn backward_kernel(
     let third = comptime!(starts(kind).1[3]);
     if comptime!(output_channels(kind)[1] > 0) {
         if unit >= third {
-            let (of_gate, of_norm) = through_gate(grad_3, inputs_3, weights, inverse, gate, site, unit - third, kind, 3usize);
+            let (of_gate, of_norm) =
+                through_gate(grad_3, inputs_3, weights, inverse, gate, site, unit - third, kind, 3usize);
             by_gate = of_gate;
             overlap = of_norm;
         } else if unit >= second {
-            let (of_gate, of_norm) = through_gate(grad_2, inputs_2, weights, inverse, gate, site, unit - second, kind, 2usize);
+            let (of_gate, of_norm) =
+                through_gate(grad_2, inputs_2, weights, inverse, gate, site, unit - second, kind, 2usize);
             by_gate = of_gate;
             overlap = of_norm;
         } else if unit >= first {
-            let (of_gate, of_norm) = through_gate(grad_1, inputs_1, weights, inverse, gate, site, unit - first, kind, 1usize);
+            let (of_gate, of_norm) =
+                through_gate(grad_1, inputs_1, weights, inverse, gate, site, unit - first, kind, 1usize);
             by_gate = of_gate;
             overlap = of_norm;
         }
@@ -286,7 +289,11 @@ fn cube_dim(options: GateOptions) -> CubeDim {
 }
 
 /// The outputs of all sites.
-pub(crate) fn forward(inputs: [CubeTensor; N_DEGREES], weights: CubeTensor, options: GateOptions) -> [CubeTensor; N_DEGREES] {
+pub(crate) fn forward(
+    inputs: [CubeTensor; N_DEGREES],
+    weights: CubeTensor,
+    options: GateOptions,
+) -> [CubeTensor; N_DEGREES] {
     let n_sites = inputs[0].shape()[0];
     let out = outputs(&weights, n_sites, &output_channels(options.kind));
     let client = weights.client.clone();

@@ -28,7 +28,8 @@ impl<'a, T: Real> Site<'a, T> {
         let inputs: [&[T]; N_DEGREES] = std::array::from_fn(|l| &inputs[l][site * widths[l]..(site + 1) * widths[l]]);
         let factors = norm_factors(options.kind);
         let squares = |values: &[T]| values.iter().map(|value| value.wide() * value.wide()).sum::<f64>();
-        let q = inputs.iter().zip(factors).map(|(values, factor)| factor * squares(values)).sum::<f64>() + options.epsilon;
+        let q =
+            inputs.iter().zip(factors).map(|(values, factor)| factor * squares(values)).sum::<f64>() + options.epsilon;
         Self { inputs, weights, channels, factors, inverse: T::of(1.0 / q.sqrt()) }
     }
 }
@@ -81,8 +82,9 @@ pub(crate) fn backward<T: Real>(
     let pieces = split(&mut gradients, &in_widths, std::iter::repeat_n(1, n_sites));
     pieces.into_par_iter().with_min_len(MIN_SITES).enumerate().for_each(|(index, gradients)| {
         let site = Site::new(&inputs, weights, options, index);
-        let grad: [&[T]; N_DEGREES] =
-            std::array::from_fn(|l| if out_channels[l] > 0 { &grad[l][index * out_widths[l]..][..out_widths[l]] } else { &[] });
+        let grad: [&[T]; N_DEGREES] = std::array::from_fn(|l| {
+            if out_channels[l] > 0 { &grad[l][index * out_widths[l]..][..out_widths[l]] } else { &[] }
+        });
         let scalars: Vec<T> =
             site.inputs[0].iter().zip(site.weights).map(|(value, weight)| *value * *weight * site.inverse).collect();
         // The gradient by z, then by the normalised values n.

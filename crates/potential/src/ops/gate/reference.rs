@@ -9,8 +9,10 @@ pub(crate) fn forward(inputs: &[Vec<f64>; N_DEGREES], weights: &[f64], options: 
     let (channels, out) = (input_channels(options.kind), output_channels(options.kind));
     let factors = norm_factors(options.kind);
     let (weight_starts, gate_starts) = starts(options.kind);
-    let q: f64 = (0..N_DEGREES).map(|l| factors[l] * inputs[l].iter().map(|s| s * s).sum::<f64>()).sum::<f64>() + options.epsilon;
-    let normed = |l: usize, m: usize, w: usize| inputs[l][m * channels[l] + w] * weights[weight_starts[l] + w] / q.sqrt();
+    let q: f64 = (0..N_DEGREES).map(|l| factors[l] * inputs[l].iter().map(|s| s * s).sum::<f64>()).sum::<f64>()
+        + options.epsilon;
+    let normed =
+        |l: usize, m: usize, w: usize| inputs[l][m * channels[l] + w] * weights[weight_starts[l] + w] / q.sqrt();
     let z = |w: usize| {
         let n = normed(0, 0, w);
         n / (1.0 + (-n).exp()) / options.silu_norm

@@ -77,7 +77,11 @@ fn backward_kernel(
 }
 
 /// Features of the images.
-pub(crate) fn forward(features: [CubeTensor; N_DEGREES], rotations: CubeTensor, site: CubeTensor) -> [CubeTensor; N_DEGREES] {
+pub(crate) fn forward(
+    features: [CubeTensor; N_DEGREES],
+    rotations: CubeTensor,
+    site: CubeTensor,
+) -> [CubeTensor; N_DEGREES] {
     let out = outputs(&rotations, site.shape()[0], &CHANNELS);
     for (l, features) in features.into_iter().enumerate() {
         let n_values = out[l].shape().num_elements();
@@ -100,7 +104,11 @@ pub(crate) fn forward(features: [CubeTensor; N_DEGREES], rotations: CubeTensor, 
 }
 
 /// Gradients by the sites' features.
-pub(crate) fn backward(grad: [CubeTensor; N_DEGREES], rotations: CubeTensor, offsets: CubeTensor) -> [CubeTensor; N_DEGREES] {
+pub(crate) fn backward(
+    grad: [CubeTensor; N_DEGREES],
+    rotations: CubeTensor,
+    offsets: CubeTensor,
+) -> [CubeTensor; N_DEGREES] {
     let out = outputs(&rotations, offsets.shape()[0] - 1, &CHANNELS);
     for (l, grad) in grad.into_iter().enumerate() {
         let n_values = out[l].shape().num_elements();

@@ -8,6 +8,8 @@ pub(crate) fn forward(features: &[Vec<f64>; N_DEGREES], rotation: &[f64]) -> [Ve
     std::array::from_fn(|l| {
         let (n, width) = (CHANNELS[l], 2 * l + 1);
         let matrix = |i: usize, j: usize| if l == 0 { 1.0 } else { rotation[STARTS[l] + i * width + j] };
-        (0..width * n).map(|entry| (0..width).map(|j| matrix(entry / n, j) * features[l][j * n + entry % n]).sum()).collect()
+        (0..width * n)
+            .map(|entry| (0..width).map(|j| matrix(entry / n, j) * features[l][j * n + entry % n]).sum())
+            .collect()
     })
 }

@@ -194,7 +194,17 @@ impl<T: Real> Loop for Forward<'_, T> {
             let sender = at(edges.sender[edge]);
             for path in &plan.paths {
                 let feature = &features[path.a][sender * widths[path.a]..(sender + 1) * widths[path.a]];
-                by_degrees!(path, add_path, simd, path, matrices, radial, feature, message[path.c], plan.outputs[path.c]);
+                by_degrees!(
+                    path,
+                    add_path,
+                    simd,
+                    path,
+                    matrices,
+                    radial,
+                    feature,
+                    message[path.c],
+                    plan.outputs[path.c]
+                );
             }
         }
     }
@@ -330,11 +340,25 @@ impl<T: Real> Loop for Backward<'_, T> {
                     &mut []
                 };
                 let (grad, row) = (self.grad[path.c], plan.outputs[path.c]);
-                by_degrees!(path, backward_path, simd, path, matrices, radial, slopes, feature, grad, row, out, &mut sums);
+                by_degrees!(
+                    path,
+                    backward_path,
+                    simd,
+                    path,
+                    matrices,
+                    radial,
+                    slopes,
+                    feature,
+                    grad,
+                    row,
+                    out,
+                    &mut sums
+                );
             }
             let [radial_part, first, second] = sums.map(|lanes| T::total(simd, lanes));
             for k in 0..3 {
-                by_vectors[3 * local + k] = radial_part * direction[k] + (first * frame[0][k] + second * frame[1][k]) / distance;
+                by_vectors[3 * local + k] =
+                    radial_part * direction[k] + (first * frame[0][k] + second * frame[1][k]) / distance;
             }
         }
     }
@@ -367,8 +391,9 @@ pub(crate) fn backward<T: Real>(
         })
         .collect();
     let pieces = split(&mut by_edge, &edge_widths, edge_counts());
-    let scratch =
-        || (vec![T::default(); plan.n_radial], vec![T::default(); plan.n_radial], vec![[T::default(); 4]; plan.n_matrix]);
+    let scratch = || {
+        (vec![T::default(); plan.n_radial], vec![T::default(); plan.n_radial], vec![[T::default(); 4]; plan.n_matrix])
+    };
     pieces.into_par_iter().zip(vector_pieces).enumerate().for_each_init(
         scratch,
         |(radial, slopes, matrices), (site, (by_features, by_vectors))| {

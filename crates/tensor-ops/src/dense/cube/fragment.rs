@@ -1,10 +1,11 @@
 //! Tiles of 16 × 8 × 8 on tensor cores, one per plane of 32 units.
 //!
-//! A unit with `group` = lane / 4 and `member` = lane % 4 holds of the left factor the rows `group` and `group + 8` in the columns `member` and
-//! `member + 4` (in the order: column by column), of the right factor the rows `member` and `member + 4` in the column `group`, and of the sums the
-//! rows `group` and `group + 8` in the columns `2·member` and `2·member + 1` (in the order: row by row); PTX ISA, "Matrix fragments for
-//! mma.m16n8k8". Which row of a matrix stands in which row of a tile is free, as long as both factors agree about the summed dimension: the kernels
-//! choose it so that what a unit reads or writes lies side by side.
+//! A unit with `group` = lane / 4 and `member` = lane % 4 holds of the left factor the rows `group` and `group + 8` in
+//! the columns `member` and `member + 4` (in the order: column by column), of the right factor the rows `member` and
+//! `member + 4` in the column `group`, and of the sums the rows `group` and `group + 8` in the columns `2·member` and
+//! `2·member + 1` (in the order: row by row); PTX ISA, "Matrix fragments for mma.m16n8k8". Which row of a matrix stands
+//! in which row of a tile is free, as long as both factors agree about the summed dimension: the kernels choose it so
+//! that what a unit reads or writes lies side by side.
 
 use cubecl::prelude::*;
 
@@ -14,7 +15,8 @@ pub(super) const PLANE: usize = 32;
 const HALF_BIT: u32 = 0x1000;
 const KEPT_BITS: u32 = 0xffff_e000;
 
-/// `sums + left·right`. Operands of the assembly are single values: a vector that was put together would be passed by its address.
+/// `sums + left·right`. Operands of the assembly are single values: a vector that was put together would be passed by
+/// its address.
 #[cube]
 fn multiply(
     left: &Array<u32>,
@@ -55,11 +57,12 @@ pub(super) fn remaining_part(x: f32, leading: u32) -> u32 {
     u32::reinterpret(x - f32::reinterpret(leading)) + HALF_BIT
 }
 
-/// `sums[at..at + 4] += left·right` over `2·steps` quarters of rows: `left` holds for both rows of a unit (`stride` apart, from `row` on) and `right`,
-/// from 0 on, `2·steps` values along the summed dimension, of which each step takes two.
+/// `sums[at..at + 4] += left·right` over `2·steps` quarters of rows: `left` holds for both rows of a unit (`stride`
+/// apart, from `row` on) and `right`, from 0 on, `2·steps` values along the summed dimension, of which each step takes
+/// two.
 ///
-/// With three passes, the products are summed from zero and added in single precision: the tensor cores' own additions cut off instead of
-/// rounding, which would drift over many steps.
+/// With three passes, the products are summed from zero and added in single precision: the tensor cores' own additions
+/// cut off instead of rounding, which would drift over many steps.
 #[cube]
 pub(super) fn accumulate(
     left: &Array<u32>,
@@ -102,8 +105,8 @@ pub(super) fn accumulate(
     }
 }
 
-/// `into[slot..slot + 4]` = four values of a row of `columns` from `column` on; those beyond the row's end are 0. `start` is where the row begins;
-/// vectors of four are read only where `columns` is a multiple of four.
+/// `into[slot..slot + 4]` = four values of a row of `columns` from `column` on; those beyond the row's end are 0.
+/// `start` is where the row begins; vectors of four are read only where `columns` is a multiple of four.
 #[cube]
 pub(super) fn load_four<W: Size>(
     from: &[Vector<f32, W>],

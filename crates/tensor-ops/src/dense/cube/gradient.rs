@@ -1,8 +1,9 @@
 //! `xᵀ·grad` on tensor cores: the sum over the rows, in pieces.
 //!
-//! A plane computes 32 rows (inputs) by 32 or 64 columns (outputs) of the gradient over its share of a piece; planes of a cube share the piece and, where
-//! there are more than 32 inputs, the inputs. Both factors go from global memory straight into fragments. Pieces have a fixed length, and everything
-//! is summed in a fixed order, so that rows of zeros at the end change nothing.
+//! A plane computes 32 rows (inputs) by 32 or 64 columns (outputs) of the gradient over its share of a piece; planes of
+//! a cube share the piece and, where there are more than 32 inputs, the inputs. Both factors go from global memory
+//! straight into fragments. Pieces have a fixed length, and everything is summed in a fixed order, so that rows of
+//! zeros at the end change nothing.
 #![allow(
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
@@ -261,12 +262,14 @@ fn width(columns: usize) -> usize {
 pub(super) fn gradients(grad: CubeTensor, x: CubeTensor, with_bias: bool, passes: usize) -> (CubeTensor, CubeTensor) {
     let (n_batches, n_rows, n_input, n_output) = (x.shape()[0], x.shape()[1], x.shape()[2], grad.shape()[2]);
     assert_eq!(grad.shape(), Shape::new([n_batches, n_rows, n_output]), "the gradient fits the input");
-    let form = Form { n_input, n_output, with_bias, passes, input_width: width(n_input), output_width: width(n_output) };
+    let form =
+        Form { n_input, n_output, with_bias, passes, input_width: width(n_input), output_width: width(n_output) };
     let n_pieces = n_rows.div_ceil(PIECE);
     let weight_parts = output(&x, [n_batches, n_pieces, n_input, n_output]);
     let bias_parts = output(&x, if with_bias { [n_batches, n_pieces, n_output] } else { [1, 1, 1] });
-    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content. Tensors begin at multiples
-    // of the device's alignment, views of them too, and rows that are read as vectors are whole vectors long.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
+    // Tensors begin at multiples of the device's alignment, views of them too, and rows that are read as vectors are
+    // whole vectors long.
     unsafe {
         parts_kernel::launch_unchecked(
             &weight_parts.client,

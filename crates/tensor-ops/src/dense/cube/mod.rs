@@ -50,12 +50,15 @@ fn product_passes(x: &CubeTensor) -> Option<usize> {
 pub(crate) fn product(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
     let n_output = weight.shape()[2];
     match product_passes(&x) {
-        Some(passes) => product::product(x, weight, n_output, false, Epilogue { bias, ..Epilogue::default() }, passes).0,
+        Some(passes) => {
+            product::product(x, weight, n_output, false, Epilogue { bias, ..Epilogue::default() }, passes).0
+        }
         None => tiled::product(x, weight, bias, n_output, false),
     }
 }
 
-/// `swish(x·weight (+ bias)) (+ residual)` and, with `keep_inner`, what the activation is applied to. `None` where no kernel does this in one pass.
+/// `swish(x·weight (+ bias)) (+ residual)` and, with `keep_inner`, what the activation is applied to. `None` where no
+/// kernel does this in one pass.
 pub(crate) fn swish_product(
     x: CubeTensor,
     weight: CubeTensor,

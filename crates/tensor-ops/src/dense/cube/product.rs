@@ -1,7 +1,8 @@
 //! `x·W` on tensor cores, with bias, swish and a summand on the way out.
 //!
-//! A plane computes 16 or 32 rows of the output in up to [`MAX_COLUMNS`] columns. Its rows of x go from global memory straight into fragments; the
-//! weight stands in shared memory, staged once per cube, and cubes go through several tiles of rows. A row's value depends on nothing but the row.
+//! A plane computes 16 or 32 rows of the output in up to [`MAX_COLUMNS`] columns. Its rows of x go from global memory
+//! straight into fragments; the weight stands in shared memory, staged once per cube, and cubes go through several
+//! tiles of rows. A row's value depends on nothing but the row.
 #![allow(
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
@@ -66,8 +67,8 @@ pub(super) struct Epilogue {
     pub keep_inner: bool,
 }
 
-/// Where a column of the tile stands in shared memory: such that the sums of a unit in two neighbouring tiles of 8 columns are four neighbouring
-/// columns.
+/// Where a column of the tile stands in shared memory: such that the sums of a unit in two neighbouring tiles of 8
+/// columns are four neighbouring columns.
 #[cube]
 fn staged(column: usize) -> usize {
     let inside = column % 16;
@@ -89,7 +90,8 @@ fn activate(x: f32) -> f32 {
     x * sigma
 }
 
-/// `out[b, m, n] = Σ_k x[b, m, k]·weight[b, k, n]`, and what `form` adds; with `form.transposed`, the weight is stored as `[b, n, k]`.
+/// `out[b, m, n] = Σ_k x[b, m, k]·weight[b, k, n]`, and what `form` adds; with `form.transposed`, the weight is stored
+/// as `[b, n, k]`.
 #[cube(launch_unchecked)]
 fn product_kernel<W: Size, V: Size>(
     x: &[Vector<f32, W>],
@@ -295,7 +297,8 @@ fn width(columns: usize) -> usize {
     if columns.is_multiple_of(4) { 4 } else { 1 }
 }
 
-/// `x·weight` with what the epilogue adds, and the values before the activation; the latter stand for nothing where they are not wanted.
+/// `x·weight` with what the epilogue adds, and the values before the activation; the latter stand for nothing where
+/// they are not wanted.
 pub(super) fn product(
     x: CubeTensor,
     weight: CubeTensor,
@@ -332,8 +335,9 @@ pub(super) fn product(
     let row_cubes = n_rows.div_ceil(form.cube_rows()).min(MAX_ROW_CUBES);
     let bias = bias.unwrap_or_else(|| weight.clone());
     let residual = residual.unwrap_or_else(|| out.clone());
-    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content. Tensors begin at multiples
-    // of the device's alignment, views of them too, and rows that are read as vectors are whole vectors long.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
+    // Tensors begin at multiples of the device's alignment, views of them too, and rows that are read as vectors are
+    // whole vectors long.
     unsafe {
         product_kernel::launch_unchecked(
             &out.client,

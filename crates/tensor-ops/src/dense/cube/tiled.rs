@@ -1,7 +1,8 @@
 //! Matrix products tiled through shared memory, for devices without tensor cores and sizes that do not suit them.
 //!
-//! A cube of 16 × 16 units computes a tile of the output; a unit owns `unit_rows × unit_columns` values of it in registers. Both factors pass
-//! through shared memory in slices of [`DEPTH`] of the summed dimension. The order of every sum is fixed by the sizes alone.
+//! A cube of 16 × 16 units computes a tile of the output; a unit owns `unit_rows × unit_columns` values of it in
+//! registers. Both factors pass through shared memory in slices of [`DEPTH`] of the summed dimension. The order of
+//! every sum is fixed by the sizes alone.
 #![allow(
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"

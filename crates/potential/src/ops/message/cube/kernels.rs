@@ -82,7 +82,8 @@ fn add_messages(
     #[unroll]
     for n in 0..comptime!(n_paths(kind, degree)) {
         let at = row + comptime!(path(kind, degree, n).radial);
-        let radial = table[at] + t * (table[at + n_radial] + t * (table[at + 2 * n_radial] + t * table[at + 3 * n_radial]));
+        let radial =
+            table[at] + t * (table[at + n_radial] + t * (table[at + 2 * n_radial] + t * table[at + 3 * n_radial]));
         let first = comptime!(first_component(kind, degree, n));
         let components = comptime!(2 * path(kind, degree, n).c + 1);
         let matrix = slot * n_matrix + comptime!(path(kind, degree, n).matrix);
@@ -408,7 +409,8 @@ pub(super) fn backward_kernel(
     let mut description = Shared::<[f32]>::new_slice(comptime!(BACKWARD_EDGES * DESCRIPTION));
     let mut values = Shared::<[f32]>::new_slice(comptime!(BACKWARD_EDGES * HARMONICS * 3));
     // Holds the units' shares of the sums too, once the matrices are used.
-    let mut matrices = Shared::<[f32]>::new_slice(comptime!(BACKWARD_EDGES * 3 * Ord::max(kind.plan().n_matrix, n_units(kind))));
+    let mut matrices =
+        Shared::<[f32]>::new_slice(comptime!(BACKWARD_EDGES * 3 * Ord::max(kind.plan().n_matrix, n_units(kind))));
     let mut totals = Shared::<[f32]>::new_slice(comptime!(BACKWARD_EDGES * 3 * 32));
     let mut gradient = Array::<f32>::new(MAX_COMPONENTS);
     #[unroll]
@@ -558,7 +560,8 @@ pub(super) fn backward_kernel(
                     first += totals[slot * 96 + 32 + lane];
                     second += totals[slot * 96 + 64 + lane];
                 }
-                by_vectors[(edge + slot) * 3 + unit % 3] = vector_gradient(&description, slot, unit % 3, along, first, second);
+                by_vectors[(edge + slot) * 3 + unit % 3] =
+                    vector_gradient(&description, slot, unit % 3, along, first, second);
             }
         }
         sync_cube();
