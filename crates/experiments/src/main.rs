@@ -8,11 +8,14 @@ use experiments::ablation::{self, AblationOptions};
 use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::csp::{self, CspOptions};
 use experiments::figures::{self, FiguresConfig, FiguresOptions};
+use experiments::hull_agreement::{self, HullAgreementOptions};
 use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::prior::{self, PriorOptions};
 use experiments::report::{self, ReportOptions};
+use experiments::stability::{self, StabilityOptions};
 use experiments::table1::{Table1Options, run, write_reference};
+use experiments::table2::{self, Table2Options};
 use experiments::throughput::{self, ThroughputOptions};
 use tensor_ops::{Precision, set_precision};
 
@@ -64,6 +67,12 @@ enum Experiment {
     Parity(ParityOptions),
     /// Relaxes MP-20 and the paper's stable set by the shipped potential and writes the reference set of hulls.
     HullReference(HullReferenceOptions),
+    /// How well the hull of the reference set agrees with the Materials Project's own.
+    HullAgreement(HullAgreementOptions),
+    /// Table 2: known compounds that the network has not seen, rebuilt from space group and sites per element.
+    Table2(Table2Options),
+    /// Shares of stable, unique and novel structures among samples.
+    Stability(StabilityOptions),
 }
 
 #[derive(clap::Args)]
@@ -114,6 +123,9 @@ fn main() -> ExitCode {
         Experiment::Throughput(options) => throughput::run(&options),
         Experiment::Prior(options) => prior::run(&options),
         Experiment::HullReference(options) => hull_reference::run(&options),
+        Experiment::HullAgreement(options) => hull_agreement::run(&options),
+        Experiment::Table2(options) => table2::run(&options),
+        Experiment::Stability(options) => stability::run(&options),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
                 println!("{tables}");
