@@ -1,6 +1,7 @@
 //! How fast sampling, training and their parts are, against ceilings measured in the same run.
 
 mod growth;
+pub mod potential;
 mod stages;
 mod timing;
 
