@@ -6,7 +6,8 @@ use crystal_core::{Composition, Finder, SpaceGroupNumber};
 
 /// A space-group number.
 pub(super) fn space_group(text: &str) -> Result<SpaceGroupNumber, String> {
-    let number: i64 = text.parse().map_err(|_| format!("'{text}' is no whole number; give a number from 1 to 230"))?;
+    let number: i64 =
+        text.parse().map_err(|_| format!("'{text}' is not a whole number; give a number from 1 to 230"))?;
     SpaceGroupNumber::new(number).map_err(|error| error.to_string())
 }
 
@@ -15,7 +16,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse::<i64>() {
         Ok(number) if number >= 1 => usize::try_from(number).map_err(|error| error.to_string()),
         Ok(_) => Err("the number must be at least 1".to_owned()),
-        Err(_) => Err(format!("'{text}' is no whole number; give 1 or more")),
+        Err(_) => Err(format!("'{text}' is not a whole number; give 1 or more")),
     }
 }
 
@@ -30,7 +31,7 @@ pub(super) fn range(text: &str) -> Result<RangeInclusive<u32>, String> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     match (number(from), number(to)) {
         (Some(from), Some(to)) if from <= to => Ok(from..=to),
-        _ => Err(format!("'{text}' is no range; give a number from 1 on, or two such as 4-20")),
+        _ => Err(format!("'{text}' is not a range; give a number from 1 on, or two such as 4-20")),
     }
 }
 
@@ -38,7 +39,7 @@ pub(super) fn range(text: &str) -> Result<RangeInclusive<u32>, String> {
 pub(super) fn tolerance(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        _ => Err(format!("'{text}' is no tolerance; give a positive number of Å, such as 0.01")),
+        _ => Err(format!("'{text}' is not a tolerance; give a positive number of Å, such as 0.01")),
     }
 }
 
@@ -46,7 +47,7 @@ pub(super) fn tolerance(text: &str) -> Result<f64, String> {
 pub(super) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        _ => Err(format!("'{text}' is no tolerance; give a positive number")),
+        _ => Err(format!("'{text}' is not a tolerance; give a positive number")),
     }
 }
 
@@ -58,7 +59,7 @@ pub(super) fn finder(text: &str) -> Result<Finder, String> {
         "spglib" => Ok(Finder::Spglib),
         #[cfg(not(feature = "spglib"))]
         "spglib" => Err("this build has no spglib; build it with --features spglib, or give moyo".to_owned()),
-        other => Err(format!("'{other}' is no symmetry finder; give moyo or spglib")),
+        other => Err(format!("'{other}' is not a symmetry finder; give moyo or spglib")),
     }
 }
 
