@@ -9,6 +9,7 @@ mod convert;
 mod documents;
 mod example_model;
 mod formulas;
+mod kills;
 mod network;
 mod support;
 mod text;
