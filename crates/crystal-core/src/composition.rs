@@ -140,7 +140,7 @@ fn count_of<'a>(what: &str, behind: &'a str) -> Result<(u32, &'a str), String> {
         );
     }
     let count = if number.is_empty() { Some(1) } else { number.parse().ok().filter(|count| *count > 0) };
-    let count = count.ok_or_else(|| format!("'{number}' is no count of {what}; give a whole number from 1 on"))?;
+    let count = count.ok_or_else(|| format!("'{number}' is not a count of {what}; give a whole number from 1 on"))?;
     Ok((count, after))
 }
 

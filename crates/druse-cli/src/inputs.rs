@@ -79,7 +79,7 @@ impl Input {
         format!("{}: {}", self.place, message::of_std(error))
     }
 
-    /// What became of this input, under an id of its own.
+    /// What became of this input, under its own id.
     pub(super) fn with(&self, id: String, structure: Result<Structure, String>) -> Self {
         Self { id, place: self.place.clone(), structure, disordered: None }
     }

@@ -48,7 +48,7 @@ pub(super) fn tolerance(text: &str) -> Result<f64, String> {
 pub(super) fn merge_distance(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if (0.01..=0.7).contains(&number) => Ok(number),
-        _ => Err(format!("'{text}' is no distance at which atoms merge; give 0.01 to 0.7 (Å)")),
+        _ => Err(format!("'{text}' is not a distance at which atoms merge; give 0.01 to 0.7 (Å)")),
     }
 }
 

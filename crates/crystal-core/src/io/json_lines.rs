@@ -25,7 +25,7 @@ struct LineIn {
 /// Reads all lines; empty ones are passed over. A reading error (a cut-off zstd frame, say) becomes a last entry with a
 /// fault. Each comes with its line number and its id, if the line has one.
 pub(super) fn read(mut input: impl BufRead) -> Vec<(usize, Option<String>, Read)> {
-    // Letters of two or four bytes, and what is no text at all, are the whole text's matter.
+    // Letters of two or four bytes, and what is not text at all, are the whole text's matter.
     if input.fill_buf().is_ok_and(needs_decoding) {
         let mut bytes = Vec::new();
         let decoded = match input.take(LONGEST_LINE).read_to_end(&mut bytes) {

@@ -79,7 +79,7 @@ fn refuse_second_structure(lines: &[&str], behind: usize) -> Result<(), Fault> {
         is_frame || (has_scale() && (2..5).all(|offset| numbers(at + offset)) && symbols(at + 5))
     };
     match (behind..lines.len()).find(|at| begins(*at)) {
-        Some(at) => Err(Fault::at(at + 1, "a second structure begins here; put each structure into a file of its own")),
+        Some(at) => Err(Fault::at(at + 1, "a second structure begins here; put each structure into its own file")),
         None => Ok(()),
     }
 }

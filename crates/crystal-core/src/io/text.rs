@@ -238,7 +238,7 @@ pub(super) fn wrapped_difference(a: &Vector3<f64>, b: &Vector3<f64>) -> Vector3<
 /// place that matters.
 ///
 /// # Errors
-/// For a file that is no text at all.
+/// For a file that is not text at all.
 pub(super) fn decode(bytes: &[u8]) -> Result<String, Fault> {
     if let Some(what) = foreign(bytes) {
         return Err(Fault::at(1, format!("{what}, not the text of a structure")));

@@ -82,7 +82,7 @@ fn kill_evaluate() {
     folder.write("set.jsonl", &cesium_chlorides(&pairs));
     let words = ["evaluate", "--generated", "set.jsonl", "--reference", "set.jsonl", "--json"];
     let time = whole(&folder, &words);
-    // A shell redirects, as a user does: what stands in the file is nothing, a part that is no JSON, or all of it.
+    // A shell redirects, as a user does: what stands in the file is nothing, a part that is not JSON, or all of it.
     let start = |index: u64| {
         let mut command = Command::new("sh");
         let line = format!("exec \"$0\" {} > result{index}.json", words.join(" "));

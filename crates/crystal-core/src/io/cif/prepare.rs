@@ -66,7 +66,7 @@ fn is_unquoted_phrase(words: &[Word], at: usize) -> bool {
     let before = name.checked_sub(1).map(|before| words[before].kind);
     let in_header = matches!(before, Some(Kind::Name | Kind::Loop));
     let rest = || words[at..].iter().take_while(|word| word.line == line);
-    // What goes on in the next line is no forgotten quote.
+    // What goes on in the next line is not a forgotten quote.
     let ends = words.get(at + rest().count()).is_none_or(|next| !next.is_value());
     !in_header && ends && rest().count() > 1 && rest().all(|word| word.kind == Kind::Bare)
 }

@@ -253,7 +253,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
             let value = at(Some(columns[axis]), row).number().map_err(|text| {
                 Fault::at(
                     line(),
-                    format!("site '{label}' has the coordinate '{text}', which is no number; write it as a decimal"),
+                    format!("site '{label}' has the coordinate '{text}', which is not a number; write it as a decimal"),
                 )
             })?;
             frac_coords[axis] = value.ok_or_else(|| {
