@@ -12,7 +12,8 @@
 //!
 //! [`locate`] chooses the source (`--data DIR`, else `DRUSE_DATA`, else the user's cache, else the embedded
 //! prototypes), [`load`] reads, filters and reduces it to asymmetric units, and keeps the reduced form in the user's
-//! cache. [`fetch`] fills that cache from the network.
+//! cache. [`fetch`] fills that cache from the network. [`read_raw`] and [`read_table`] read rows as they are, without
+//! their reduced form.
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library, and only [`fetch`] touches the network.
@@ -24,6 +25,7 @@ mod error;
 pub mod fetch;
 mod hashing;
 mod load;
+mod raw;
 mod reduce;
 mod source;
 mod table;
@@ -31,4 +33,6 @@ mod table;
 pub use data_set::{DataSet, Record, Split};
 pub use error::DatasetError;
 pub use load::{LoadOptions, load};
+pub use raw::{RawSet, read_raw, read_table};
 pub use source::{Source, locate, user_cache_dir};
+pub use table::{Row, Table};

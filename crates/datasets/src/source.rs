@@ -55,16 +55,23 @@ pub(crate) fn resolve(folder: &Path) -> Result<(String, [PathBuf; 3]), DatasetEr
     }
     let inner = folder.join(MP_20);
     let folder = if inner.is_dir() { &inner } else { folder };
-    let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    Ok((name.unwrap_or_else(|| MP_20.to_owned()), tables(folder)?))
+    Ok((name_of(folder).unwrap_or_else(|| MP_20.to_owned()), tables(folder)?))
+}
+
+/// The table of a split.
+pub(crate) fn table_of(folder: &Path, split: Split) -> Option<PathBuf> {
+    let files = ["csv", "csv.zst"].map(|ending| folder.join(format!("{}.{ending}", split.file_stem())));
+    files.into_iter().find(|path| path.is_file())
+}
+
+/// Name of a folder.
+pub(crate) fn name_of(folder: &Path) -> Option<String> {
+    folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
 }
 
 fn tables(folder: &Path) -> Result<[PathBuf; 3], DatasetError> {
     let find = |split: Split| {
-        ["csv", "csv.zst"]
-            .map(|ending| folder.join(format!("{}.{ending}", split.file_stem())))
-            .into_iter()
-            .find(|path| path.is_file())
+        table_of(folder, split)
             .ok_or_else(|| DatasetError::MissingFile { path: folder.to_owned(), split: split.file_stem() })
     };
     Ok([find(Split::Train)?, find(Split::Validation)?, find(Split::Test)?])

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 
-use crystal_core::{Lattice, Site, Species, Structure, io};
+use crystal_core::{Lattice, LatticeParameters, Site, Species, Structure, io};
 use csv::StringRecord;
 use nalgebra::Vector3;
 use rayon::prelude::*;
@@ -15,23 +15,31 @@ use crate::DatasetError;
 /// First bytes of a zstd frame (RFC 8878, §3.1.1).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// A row that could be read.
+/// A row of a table as the file has it, not reduced.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Row {
-    pub(crate) id: String,
-    pub(crate) structure: Structure,
+pub struct Row {
+    /// Its id: the column `material_id`, or `idx` in tables of samples.
+    pub id: String,
+    /// The structure.
+    pub structure: Structure,
     /// Space group at 0.1 Å, where the file states it.
-    pub(crate) space_group: Option<u8>,
+    pub space_group: Option<u8>,
     /// Formation energy in eV/atom, where the file states it.
-    pub(crate) formation_energy: Option<f64>,
+    pub formation_energy: Option<f64>,
+    /// Energy above the hull in eV/atom, where the file states it.
+    pub energy_above_hull: Option<f64>,
 }
 
+/// Columns of a lattice in six numbers.
+const PARAMETERS: [&str; 6] = ["a", "b", "c", "alpha", "beta", "gamma"];
+
 /// A split's rows, in the order of the file.
-#[derive(Debug, Default)]
-pub(crate) struct Table {
-    pub(crate) rows: Vec<Row>,
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// The rows that could be read.
+    pub rows: Vec<Row>,
     /// Id (or `line N`) and reason of each row that could not be read.
-    pub(crate) rejected: Vec<(String, String)>,
+    pub rejected: Vec<(String, String)>,
 }
 
 /// Which columns hold what.
@@ -41,6 +49,7 @@ struct Layout {
     /// At 0.1 Å. CDVAE's `spacegroup.number` is not used: the tolerance behind it is not documented.
     space_group: Option<usize>,
     formation_energy: Option<usize>,
+    energy_above_hull: Option<usize>,
     structure: StructureColumns,
 }
 
@@ -48,6 +57,8 @@ struct Layout {
 enum StructureColumns {
     /// Lattice, species and coordinates in their own columns.
     Arrays { lattice: usize, species: usize, frac_coords: usize },
+    /// The same with lengths (Å) and angles (degrees) in six columns for the lattice.
+    Parameters { lattice: [usize; 6], species: usize, frac_coords: usize },
     /// CDVAE's public form: a CIF text in one column.
     Cif(usize),
 }
@@ -63,10 +74,16 @@ impl Layout {
                 found: found(),
             })
         };
-        let id = needed("material_id")?;
-        let structure = match optional("cif") {
-            Some(cif) => StructureColumns::Cif(cif),
-            None => StructureColumns::Arrays {
+        // Tables of samples number their rows.
+        let id = optional("idx").map_or_else(|| needed("material_id"), Ok)?;
+        let structure = match (optional("cif"), PARAMETERS.map(optional)) {
+            (Some(cif), _) => StructureColumns::Cif(cif),
+            (None, [Some(a), Some(b), Some(c), Some(alpha), Some(beta), Some(gamma)]) => StructureColumns::Parameters {
+                lattice: [a, b, c, alpha, beta, gamma],
+                species: needed("species")?,
+                frac_coords: needed("frac_coords")?,
+            },
+            _ => StructureColumns::Arrays {
                 lattice: needed("lattice")?,
                 species: needed("species")?,
                 frac_coords: needed("frac_coords")?,
@@ -76,6 +93,7 @@ impl Layout {
             id,
             space_group: optional("space_group_0.1"),
             formation_energy: optional("formation_energy_per_atom"),
+            energy_above_hull: optional("e_above_hull"),
             structure,
         })
     }
@@ -83,18 +101,24 @@ impl Layout {
     fn row(self, record: &StringRecord) -> Result<Row, String> {
         let structure = match self.structure {
             StructureColumns::Arrays { lattice, species, frac_coords } => {
-                structure_of_arrays(&record[lattice], &record[species], &record[frac_coords])?
+                structure_of(lattice_of_vectors(&record[lattice])?, &record[species], &record[frac_coords])?
+            }
+            StructureColumns::Parameters { lattice, species, frac_coords } => {
+                let lattice = lattice_of_parameters(lattice.map(|column| &record[column]))?;
+                structure_of(lattice, &record[species], &record[frac_coords])?
             }
             StructureColumns::Cif(cif) => structure_of_cif(&record[cif])?,
         };
         let cell = |column: Option<usize>| column.map(|column| record[column].trim()).filter(|text| !text.is_empty());
         let space_group = cell(self.space_group).map(space_group_number).transpose()?;
-        let formation_energy = cell(self.formation_energy).map(energy).transpose()?;
+        let energy = |column: Option<usize>, name: &str| cell(column).map(|text| energy(text, name)).transpose();
+        let formation_energy = energy(self.formation_energy, "formation_energy_per_atom")?;
+        let energy_above_hull = energy(self.energy_above_hull, "e_above_hull")?;
         let id = record[self.id].trim();
         if id.is_empty() {
-            return Err("column 'material_id' is empty".to_owned());
+            return Err("its id is empty".to_owned());
         }
-        Ok(Row { id: id.to_owned(), structure, space_group, formation_energy })
+        Ok(Row { id: id.to_owned(), structure, space_group, formation_energy, energy_above_hull })
     }
 }
 
@@ -178,9 +202,9 @@ fn space_group_number(text: &str) -> Result<u8, String> {
     number.ok_or_else(|| format!("column 'space_group_0.1': '{text}' is not a space group from 1 to 230"))
 }
 
-fn energy(text: &str) -> Result<f64, String> {
+fn energy(text: &str, column: &str) -> Result<f64, String> {
     let energy = text.parse::<f64>().ok().filter(|energy| energy.is_finite());
-    energy.ok_or_else(|| format!("column 'formation_energy_per_atom': '{text}' is not an energy in eV/atom"))
+    energy.ok_or_else(|| format!("column '{column}': '{text}' is not an energy in eV/atom"))
 }
 
 fn numbers(text: &str, column: &str) -> Result<Vec<f64>, String> {
@@ -188,12 +212,24 @@ fn numbers(text: &str, column: &str) -> Result<Vec<f64>, String> {
     text.split_whitespace().map(number).collect()
 }
 
-fn structure_of_arrays(lattice: &str, species: &str, frac_coords: &str) -> Result<Structure, String> {
-    let vectors: [f64; 9] = numbers(lattice, "lattice")?
+fn lattice_of_vectors(text: &str) -> Result<Lattice, String> {
+    let vectors: [f64; 9] = numbers(text, "lattice")?
         .try_into()
         .map_err(|found: Vec<f64>| format!("column 'lattice' has {} numbers instead of 9", found.len()))?;
-    let lattice = Lattice::from_rows([0, 3, 6].map(|i| [vectors[i], vectors[i + 1], vectors[i + 2]]))
-        .map_err(|error| format!("column 'lattice': {error}"))?;
+    Lattice::from_rows([0, 3, 6].map(|i| [vectors[i], vectors[i + 1], vectors[i + 2]]))
+        .map_err(|error| format!("column 'lattice': {error}"))
+}
+
+fn lattice_of_parameters(texts: [&str; 6]) -> Result<Lattice, String> {
+    let mut values = [0.0; 6];
+    for ((value, text), column) in values.iter_mut().zip(texts).zip(PARAMETERS) {
+        *value = text.trim().parse().map_err(|_| format!("column '{column}': '{text}' is no number"))?;
+    }
+    let [a, b, c, alpha, beta, gamma] = values;
+    Lattice::from_parameters(LatticeParameters { a, b, c, alpha, beta, gamma }).map_err(|error| error.to_string())
+}
+
+fn structure_of(lattice: Lattice, species: &str, frac_coords: &str) -> Result<Structure, String> {
     let species = species.split_whitespace().map(Species::from_str).collect::<Result<Vec<_>, _>>();
     let species = species.map_err(|error| format!("column 'species': {error}"))?;
     let coords = numbers(frac_coords, "frac_coords")?;

@@ -8,6 +8,7 @@ use experiments::ablation::{self, AblationOptions};
 use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::csp::{self, CspOptions};
 use experiments::figures::{self, FiguresConfig, FiguresOptions};
+use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::prior::{self, PriorOptions};
 use experiments::report::{self, ReportOptions};
@@ -64,6 +65,8 @@ enum Experiment {
     /// Whether a device computes what the processor computes: graphs, noise, Langevin steps, dense layers, network; and
     /// the speed of its layers.
     Parity(ParityOptions),
+    /// Relaxes MP-20 and the paper's stable set by the shipped potential and writes the reference set of hulls.
+    HullReference(HullReferenceOptions),
 }
 
 #[derive(clap::Args)]
@@ -114,6 +117,7 @@ fn main() -> ExitCode {
         Experiment::Throughput(options) => throughput::run(&options),
         Experiment::PotentialThroughput(options) => throughput::potential::run(&options),
         Experiment::Prior(options) => prior::run(&options),
+        Experiment::HullReference(options) => hull_reference::run(&options),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
                 println!("{tables}");

@@ -132,7 +132,8 @@ impl Shape {
         let structure = self.unit(a, &elements)?.expand().map_err(|error| error.to_string())?;
         let symbols: Vec<&str> = elements.iter().map(|species| species.symbol()).collect();
         let id = format!("{}-{}", prototype.name, symbols.join("-"));
-        Ok(Row { id, structure, space_group: Some(prototype.space_group), formation_energy: None })
+        let space_group = Some(prototype.space_group);
+        Ok(Row { id, structure, space_group, formation_energy: None, energy_above_hull: None })
     }
 }
 

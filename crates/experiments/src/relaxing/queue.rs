@@ -1,0 +1,122 @@
+//! Structures that wait to be relaxed, and their asymmetric units, found as the work goes on.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use rayon::prelude::*;
+use relax::Crystal;
+
+use super::{Waiting, n_stored, reduced};
+
+/// Structures whose units are found together: enough for all cores, few enough that the first are there soon.
+const CHUNK: usize = 256;
+
+/// What is found, the cheapest first.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    found: BinaryHeap<Reverse<Ranked>>,
+    /// Nothing more comes.
+    ended: bool,
+    /// Everything came.
+    complete: bool,
+}
+
+/// Marks the end of the filling when it is dropped.
+struct Ended<'a>(&'a Queue);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.lock().ended = true;
+        self.0.changed.notify_all();
+    }
+}
+
+/// Ordered by rank, sites and number.
+#[derive(Debug)]
+struct Ranked {
+    key: (u8, usize, usize),
+    crystal: Crystal,
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Ranked {}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+impl Queue {
+    /// Puts all structures in, in their order, reduced at `symprec` (Å) if there is one, until `stop` says so.
+    pub(super) fn fill(&self, waiting: Vec<Waiting>, symprec: Option<f64>, stop: impl Fn() -> bool) {
+        // Also if a search panics: whoever waits must not wait for ever.
+        let _ended = Ended(self);
+        let mut waiting = waiting.into_iter();
+        let complete = loop {
+            if stop() {
+                break false;
+            }
+            let chunk: Vec<Waiting> = waiting.by_ref().take(CHUNK).collect();
+            if chunk.is_empty() {
+                break true;
+            }
+            let ranked = |Waiting { index, rank, crystal }: Waiting| {
+                let crystal = match (crystal, symprec) {
+                    (Crystal::Structure(structure), Some(symprec)) => match reduced(&structure, symprec) {
+                        Some(unit) => Crystal::Unit(unit),
+                        None => Crystal::Structure(structure),
+                    },
+                    (crystal, _) => crystal,
+                };
+                Reverse(Ranked { key: (rank, n_stored(&crystal), index), crystal })
+            };
+            let found: Vec<_> = chunk.into_par_iter().map(ranked).collect();
+            self.lock().found.extend(found);
+            self.changed.notify_all();
+        };
+        self.lock().complete = complete;
+    }
+
+    /// The cheapest of what is found; waits while more is coming. `None` at the end.
+    pub(super) fn next(&self) -> Option<(usize, Crystal)> {
+        let mut state = self.lock();
+        loop {
+            if let Some(Reverse(Ranked { key: (_, _, index), crystal })) = state.found.pop() {
+                return Some((index, crystal));
+            }
+            if state.ended {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Whether everything was put in and taken out.
+    pub(super) fn is_done(&self) -> bool {
+        let state = self.lock();
+        state.complete && state.found.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
