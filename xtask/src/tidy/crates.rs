@@ -6,7 +6,7 @@ use super::source::holds_word;
 use super::{Finding, Tree};
 
 /// The crates from the ground up: each may use those before it. A crate that is not listed is taken for a model.
-const STREET: [&str; 27] = [
+const STREET: [&str; 28] = [
     // Ground: files, random numbers, crystals, tensors.
     "sealed-file",
     "random-keys",
@@ -36,6 +36,7 @@ const STREET: [&str; 27] = [
     "datasets",
     // Faces.
     "druse",
+    "search",
     "druse-cli",
     "experiments",
     "druse-tests",
