@@ -19,7 +19,7 @@ pub enum CrystalError {
         number: i64,
     },
     /// No element has this symbol.
-    #[error("'{symbol}' is no chemical element; give a symbol such as Fe, Nd or Si")]
+    #[error("'{symbol}' is not a chemical element; give a symbol such as Fe, Nd or Si")]
     UnknownElement {
         /// The symbol found.
         symbol: String,
@@ -84,7 +84,7 @@ pub enum CrystalError {
         reason: String,
     },
     /// A composition that cannot be read.
-    #[error("'{text}' is no composition: {reason}; write it as Fe:1,Nd:1,Si:1")]
+    #[error("'{text}' is not a composition: {reason}; write it as Fe:1,Nd:1,Si:1")]
     Composition {
         /// The text found.
         text: String,

@@ -58,7 +58,7 @@ pub(crate) struct Standardised {
 
 /// Finds space group, Wyckoff letters and orbits at `symprec` (Å).
 ///
-/// Finders are asked at a lower tolerance where `symprec` is no small distance in the cell: they would hang or crash
+/// Finders are asked at a lower tolerance where `symprec` is not a small distance in the cell: they would hang or crash
 /// otherwise.
 ///
 /// # Errors

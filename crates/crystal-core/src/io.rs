@@ -59,7 +59,7 @@ pub enum Format {
     JsonLines,
 }
 
-/// Endings in lower case with the format they stand for; the longest first.
+/// Endings in lower case with the format they represent; the longest first.
 const ENDINGS: [(&str, Format); 8] = [
     (".jsonl.zst", Format::JsonLines),
     (".extxyz", Format::ExtXyz),
@@ -72,7 +72,7 @@ const ENDINGS: [(&str, Format); 8] = [
 ];
 
 impl Format {
-    /// The format that a file's name stands for. The file need not exist.
+    /// The format that a file's name represents. The file need not exist.
     ///
     /// # Errors
     /// [`CrystalError::UnknownFormat`].

@@ -2,7 +2,7 @@
 //!
 //! # Conventions (stated once, used by every crate)
 //! - Lattice vectors are the ROWS of a 3×3 matrix, in Å; `cartesian = fractional · lattice`.
-//! - A point is a [`Vector3`](nalgebra::Vector3); where it stands for a row vector, `lattice.to_cartesian(frac)` does
+//! - A point is a [`Vector3`](nalgebra::Vector3); where it represents a row vector, `lattice.to_cartesian(frac)` does
 //!   the transposition.
 //! - A symmetry operation acts on fractional columns: `x' = W·x + w`.
 //! - Lengths are Å; angles are degrees at input and output, radians inside.

@@ -87,7 +87,7 @@ impl Placed {
             fraction: part.fraction,
         };
         Self {
-            formula: composition.conventional_formula(),
+            formula: composition.reduced().formula(),
             formation_energy_per_atom: placement.formation_energy_per_atom,
             energy_above_hull: placement.energy_above_hull,
             decomposition: placement.decomposition.parts.iter().map(product).collect(),

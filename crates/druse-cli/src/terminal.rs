@@ -54,7 +54,7 @@ fn line(kind: &str, text: &str) {
     let _ = BesideBars.write_all(format!("{kind}: {text}\n").as_bytes());
 }
 
-/// A bar for `length` pieces of work; not drawn when standard error is no terminal.
+/// A bar for `length` pieces of work; not drawn when standard error is not a terminal.
 pub(super) fn bar(length: u64, work: &'static str) -> ProgressBar {
     styled(length, work, "{prefix:12} [{bar:40}] {pos}/{len} {elapsed} (left: {eta})")
 }

@@ -7,7 +7,8 @@ use crystal_core::{Composition, Finder, SpaceGroupNumber};
 
 /// A space-group number.
 pub(super) fn space_group(text: &str) -> Result<SpaceGroupNumber, String> {
-    let number: i64 = text.parse().map_err(|_| format!("'{text}' is no whole number; give a number from 1 to 230"))?;
+    let number: i64 =
+        text.parse().map_err(|_| format!("'{text}' is not a whole number; give a number from 1 to 230"))?;
     SpaceGroupNumber::new(number).map_err(|error| error.to_string())
 }
 
@@ -16,7 +17,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse::<i64>() {
         Ok(number) if number >= 1 => usize::try_from(number).map_err(|error| error.to_string()),
         Ok(_) => Err("the number must be at least 1".to_owned()),
-        Err(_) => Err(format!("'{text}' is no whole number; give 1 or more")),
+        Err(_) => Err(format!("'{text}' is not a whole number; give 1 or more")),
     }
 }
 
@@ -31,7 +32,7 @@ pub(super) fn range(text: &str) -> Result<RangeInclusive<u32>, String> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     match (number(from), number(to)) {
         (Some(from), Some(to)) if from <= to => Ok(from..=to),
-        _ => Err(format!("'{text}' is no range; give a number from 1 on, or two such as 4-20")),
+        _ => Err(format!("'{text}' is not a range; give a number from 1 on, or two such as 4-20")),
     }
 }
 
@@ -39,7 +40,7 @@ pub(super) fn range(text: &str) -> Result<RangeInclusive<u32>, String> {
 pub(super) fn tolerance(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        _ => Err(format!("'{text}' is no tolerance; give a positive number of Å, such as 0.01")),
+        _ => Err(format!("'{text}' is not a tolerance; give a positive number of Å, such as 0.01")),
     }
 }
 
@@ -47,13 +48,13 @@ pub(super) fn tolerance(text: &str) -> Result<f64, String> {
 pub(super) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        _ => Err(format!("'{text}' is no tolerance; give a positive number")),
+        _ => Err(format!("'{text}' is not a tolerance; give a positive number")),
     }
 }
 
 /// A time such as `90s`, `10m` or `1h30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("'{text}' is no time; give a number with its unit, such as 90s, 10m, 2h or 1h30m");
+    let bad = || format!("'{text}' is not a time; give a number with its unit, such as 90s, 10m, 2h or 1h30m");
     let (mut seconds, mut rest) = (0.0, text.trim());
     while !rest.is_empty() {
         let end = rest.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(bad)?;
@@ -69,7 +70,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err(format!("'{text}' is no time to work in; give for example 1m or 2h")),
+        _ => Err(format!("'{text}' is too little or too much time; give for example 1m or 2h")),
     }
 }
 
@@ -81,7 +82,7 @@ pub(super) fn finder(text: &str) -> Result<Finder, String> {
         "spglib" => Ok(Finder::Spglib),
         #[cfg(not(feature = "spglib"))]
         "spglib" => Err("this build has no spglib; build it with --features spglib, or give moyo".to_owned()),
-        other => Err(format!("'{other}' is no symmetry finder; give moyo or spglib")),
+        other => Err(format!("'{other}' is not a symmetry finder; give moyo or spglib")),
     }
 }
 

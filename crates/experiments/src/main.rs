@@ -12,6 +12,7 @@ use experiments::parity::{self, ParityOptions};
 use experiments::prior::{self, PriorOptions};
 use experiments::report::{self, ReportOptions};
 use experiments::table1::{Table1Options, run, write_reference};
+use experiments::throughput::potential::PotentialThroughputOptions;
 use experiments::throughput::{self, ThroughputOptions};
 use tensor_ops::{Precision, set_precision};
 
@@ -55,6 +56,8 @@ enum Experiment {
     Cgcnn(CgcnnOptions),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
     Throughput(ThroughputOptions),
+    /// Energies, forces and relaxations per second of the potential, and how device and processor agree.
+    PotentialThroughput(PotentialThroughputOptions),
     /// Learns which Wyckoff positions, space groups and cell sizes are likely, from the training split, and writes them
     /// as one file.
     Prior(PriorOptions),
@@ -109,6 +112,7 @@ fn main() -> ExitCode {
         Experiment::Csp(options) => csp::run(&options),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),
+        Experiment::PotentialThroughput(options) => throughput::potential::run(&options),
         Experiment::Prior(options) => prior::run(&options),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {

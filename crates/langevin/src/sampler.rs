@@ -40,7 +40,7 @@ pub struct Sample {
 pub enum Outcome {
     /// A structure.
     Sampled(Box<Sample>),
-    /// Every draw exploded.
+    /// Every draw diverged.
     GivenUp {
         /// Place of its order in the list of orders.
         order: usize,
@@ -121,11 +121,11 @@ impl Place {
 }
 
 /// Draws that cost a GPU about as much time as one (docs/src/gpu.md): a batch of fewer is filled with the attempts that
-/// follow if these explode.
+/// follow if these diverge.
 const SMALL_BATCH: usize = 64;
 
-/// On a GPU a few structures take as long as one. So where only some are left that exploded before, all attempts that
-/// they have left are made at once; the first that does not explode counts, as if they were made one after the other. A
+/// On a GPU a few structures take as long as one. So where only some are left that diverged before, all attempts that
+/// they have left are made at once; the first that does not diverge counts, as if they were made one after the other. A
 /// batch that would not fit stays as it is.
 fn with_further_attempts(batch: Vec<Place>, last: usize, fits: impl Fn(&[Place]) -> bool) -> Vec<Place> {
     if batch.iter().any(|place| place.attempt == 0) {
@@ -352,7 +352,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         self.config.with_candidates(self.plan.len())
     }
 
-    /// All updates of the plan; for structures that exploded on the way, why.
+    /// All updates of the plan; for structures that diverged on the way, why.
     fn draw(
         &self,
         orders: &[SamplingOrder],
@@ -415,7 +415,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
             }
             Err(reason) => reason,
         };
-        tracing::debug!(order, index, candidate, attempt, reason, "a structure exploded");
+        tracing::debug!(order, index, candidate, attempt, reason, "a structure diverged");
         (attempt >= self.config.max_redraws).then_some(Outcome::GivenUp { order, index, reason })
     }
 }
@@ -434,7 +434,7 @@ mod tests {
         assert_eq!(with(&left, 6), all);
         // Memory for fewer: as they are, and so on every try with less of it.
         assert_eq!(with(&left, 5), left);
-        // First attempts rarely explode.
+        // First attempts rarely diverge.
         assert_eq!(with(&[place(4, 2), place(8, 0)], 100), [place(4, 2), place(8, 0)]);
         let many: Vec<Place> = (0..40).map(|index| place(index, 2)).collect();
         assert_eq!(with(&many, 1000), many);

@@ -1,4 +1,4 @@
-//! Several draws of each structure, of which the one is kept that the network finds most plausible.
+//! Several draws of each structure, of which we keep the one that the network finds most plausible.
 //!
 //! A network denoises well what is like the structures it learned from: where noise was put on a structure, its
 //! estimate points back to the nearest plausible one. If that is the structure itself, the error is that of the noise

@@ -90,7 +90,7 @@ pub enum MetricsError {
         /// The most that is accepted.
         limit: usize,
     },
-    /// A tolerance that is no positive number.
+    /// A tolerance that is not a positive number.
     #[error("the tolerance {name} is {value}; give a positive number")]
     Tolerance {
         /// Its name.

@@ -17,7 +17,7 @@ pub(super) fn read(text: &str) -> Vec<(Option<String>, Read)> {
         start += offset;
         let Some(n_atoms) = lines[start].trim().parse::<usize>().ok().filter(|n| *n > 0) else {
             let reason = format!(
-                "'{}' is no number of atoms; a frame begins with a whole number of at least 1",
+                "'{}' is not a number of atoms; a frame begins with a whole number of at least 1",
                 short(lines[start])
             );
             frames.push((None, Read::failed(Fault::at(start + 1, reason))));
@@ -97,7 +97,7 @@ impl Columns {
         let (mut symbol, mut atomic_number, mut position, mut width) = (None, None, None, 0_usize);
         for field in fields.chunks(3) {
             let [name, kind, count] = field else { return Err(wrong("is cut off")) };
-            let count: usize = count.parse().map_err(|_| wrong("has a column count that is no number"))?;
+            let count: usize = count.parse().map_err(|_| wrong("has a column count that is not a number"))?;
             match (name.to_ascii_lowercase().as_str(), *kind, count) {
                 ("species" | "element", "S", 1) => symbol = Some(width),
                 ("z" | "numbers" | "atomic_numbers", "I", 1) => atomic_number = Some(width),

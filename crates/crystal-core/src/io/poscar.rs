@@ -36,7 +36,7 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
         _ => {
             return Err(Fault::at(
                 mode_index + 1,
-                format!("'{mode}' is no kind of coordinates; write 'Direct' or 'Cartesian'"),
+                format!("'{mode}' is not a kind of coordinates; write 'Direct' or 'Cartesian'"),
             ));
         }
     };
@@ -133,7 +133,7 @@ fn scale_factors(text: &str) -> Result<Scale, Fault> {
         _ => Err(Fault::at(
             2,
             format!(
-                "'{text}' is no scale factor; write one number (negative for a volume in Å³) or three positive ones"
+                "'{text}' is not a scale factor; write one number (negative for a volume in Å³) or three positive ones"
             ),
         )),
     }
@@ -146,7 +146,7 @@ fn potcar_element(token: &str, line: usize, notes: &mut Notes) -> Result<Species
 }
 
 fn count(token: &str, line: usize) -> Result<usize, Fault> {
-    let wrong = || Fault::at(line, format!("'{token}' is no number of atoms; give a whole number of at least 1"));
+    let wrong = || Fault::at(line, format!("'{token}' is not a number of atoms; give a whole number of at least 1"));
     token.parse().ok().filter(|count| *count > 0).ok_or_else(wrong)
 }
 

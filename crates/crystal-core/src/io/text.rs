@@ -139,7 +139,7 @@ pub(super) fn number(token: &str, line: usize, what: &str) -> Result<f64, Fault>
         parse(token).or_else(|| token.contains(is_minus).then(|| parse(&token.replace(is_minus, "-"))).flatten());
     parsed
         .filter(|x: &f64| x.is_finite())
-        .ok_or_else(|| Fault::at(line, format!("'{token}' is no number; {what} belongs here")))
+        .ok_or_else(|| Fault::at(line, format!("'{token}' is not a number; {what} belongs here")))
 }
 
 /// The first three tokens of a line as numbers.

@@ -159,7 +159,7 @@ impl<'a> Block<'a> {
             match chosen {
                 Some((first, known)) if known.has_values() && column.has_values() && known.cells != column.cells => {
                     let reason = format!(
-                        "_{name} stands here with other values than in line {}; keep one of the two, or give the second structure a data block of its own",
+                        "_{name} stands here with other values than in line {}; keep one of the two, or give the second structure its own data_ block",
                         self.line_at(name, first, 0)
                     );
                     return Err(Fault::at(self.line_at(name, occurrence, 0), reason));

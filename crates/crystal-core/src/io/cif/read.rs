@@ -185,7 +185,10 @@ fn lattice(block: &Block<'_>) -> Result<Lattice, Fault> {
             ));
         };
         let number = cell.number().map_err(|text| {
-            Fault::at(block.line(name, 0), format!("_{name} is '{text}', which is no number; give it in Å or degrees"))
+            Fault::at(
+                block.line(name, 0),
+                format!("_{name} is '{text}', which is not a number; give it in Å or degrees"),
+            )
         })?;
         *value = number.unwrap_or(f64::NAN);
     }
@@ -252,7 +255,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
         let mut frac_coords = Vector3::zeros();
         for axis in 0..3 {
             let value = at(Some(columns[axis]), row).number().map_err(|text| {
-                Fault::at(line(), format!("site '{label}' has the coordinate '{text}', which is no number"))
+                Fault::at(line(), format!("site '{label}' has the coordinate '{text}', which is not a number"))
             })?;
             frac_coords[axis] = value.ok_or_else(|| {
                 Fault::at(
@@ -264,7 +267,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
         let occupancy = at(occupancies, row)
             .number()
             .map_err(|text| {
-                Fault::at(line(), format!("site '{label}' has the occupancy '{text}', which is no number"))
+                Fault::at(line(), format!("site '{label}' has the occupancy '{text}', which is not a number"))
             })?
             .unwrap_or(1.0);
         if !(0.0..=1.0 + OCCUPANCY_TOLERANCE).contains(&occupancy) {
@@ -279,7 +282,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
             && count > 0.0
         {
             let reason = format!(
-                "site '{label}' stands for {count} hydrogen atoms besides itself that have no coordinates; add them as sites"
+                "site '{label}' represents {count} hydrogen atoms besides itself that have no coordinates; add them as sites"
             );
             return Err(Fault::at(line(), reason));
         }
