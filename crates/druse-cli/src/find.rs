@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use crystal_core::{Composition, SpaceGroupNumber};
 use indicatif::ProgressBar;
-use search::{Best, Budget, Document, EndedBy, Found, Settings, Told, search, write_results};
+use search::{Best, Budget, Document, EndedBy, Found, REPORT, Settings, Told, search, write_report, write_results};
 use stability::SystemName;
 
 use super::tools::ToolArgs;
@@ -95,6 +95,7 @@ pub(super) fn run(args: &FindArgs) -> Result<Completion> {
     terminal::finish(&live.bar);
     let found = found?;
     let document = write_results(&found, &args.out, &args.tools.device().to_string())?;
+    write_report(&found, tools.reference, &args.out)?;
     if found.candidates.is_empty() {
         bail!(
             "nothing came of {} samples in {}: each of them diverged or lost its form; more rounds or another seed may help",
@@ -155,7 +156,7 @@ fn print(document: &Document, found: &Found, args: &FindArgs) -> Result<()> {
         more => format!("; {more} candidates have no phonons yet, --resume goes on with them"),
     };
     terminal::print(&format!("{rounds} rounds ({why}); --rounds {rounds} repeats them{unfinished}\n"))?;
-    terminal::print(&format!("{}\n", args.out.display()))
+    terminal::print(&format!("{}\n", args.out.join(REPORT).display()))
 }
 
 /// What is seen while a search runs: the stage and the best so far, or, where there is no terminal, a line of the log

@@ -15,7 +15,7 @@ use crate::record::{PhononRecord, Relaxed};
 pub const METASTABLE: f64 = 0.1;
 
 /// kJ/mol of atoms in 1 eV/atom.
-const KJ_PER_MOL: f64 = 96.485_332_12;
+pub const KJ_PER_MOL: f64 = 96.485_332_12;
 
 /// A structure of the list.
 #[derive(Debug, Clone)]
@@ -109,6 +109,25 @@ impl Candidate {
     pub fn file_stem(&self) -> String {
         format!("{:03}_{}_{}", self.rank, self.formula, self.relaxed.unit.space_group)
     }
+}
+
+/// One of the different structures that a search found, whether it is among the candidates or not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kind {
+    /// Reduced formula as chemists write it.
+    pub formula: String,
+    /// Space group at the tolerance of the settings; none if the finder failed.
+    pub space_group: Option<u8>,
+    /// Against the elementary phases, eV/atom.
+    pub formation_energy_per_atom: f64,
+    /// Above the hull, eV/atom.
+    pub energy_above_hull: f64,
+    /// Whether it is none of the known ones.
+    pub novel: bool,
+    /// Samples that ended in it.
+    pub times: usize,
+    /// The one of lowest energy among these samples.
+    pub sample: u64,
 }
 
 /// Different structures among relaxed ones.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
 use crate::verify::decomposition_text;
-use crate::{Candidate, Counts, EndedBy, Found, SearchError, Tool};
+use crate::{Candidate, Counts, EndedBy, Found, Kind, SearchError, Tool};
 
 /// Folder of the candidates in that of the search.
 const CANDIDATES: &str = "candidates";
@@ -21,7 +21,7 @@ const ENDINGS: [&str; 3] = ["cif", "vasp", "certificate.json"];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// The list.
-    pub candidates: Vec<Row>,
+    pub candidates: Vec<DocumentRow>,
     /// What became of the samples.
     pub counts: Counts,
     /// Seconds of this leg, by stage.
@@ -46,7 +46,7 @@ pub struct Document {
 
 /// A candidate in the document. Energies in eV/atom, frequencies in THz.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub struct DocumentRow {
     /// Place in the list, from 1.
     pub rank: usize,
     /// Reduced formula.
@@ -79,7 +79,7 @@ pub struct Row {
     pub certificate: String,
 }
 
-impl Row {
+impl DocumentRow {
     fn of(candidate: &Candidate, folder: &Path) -> Self {
         let stem = candidate.file_stem();
         let file = |ending: &str| folder.join(CANDIDATES).join(format!("{stem}.{ending}")).display().to_string();
@@ -104,7 +104,7 @@ impl Row {
 }
 
 /// Writes the results of a search into its folder: `candidates/` with a CIF, a POSCAR (`.vasp`) and a certificate of
-/// each, `candidates.csv`, and last `search.json`. Files of candidates of an earlier leg that are not in the list any
+/// each, `candidates.csv`, `structures.csv` (all different structures as the search found them), and last `search.json`. Files of candidates of an earlier leg that are not in the list any
 /// more are removed.
 ///
 /// # Errors
@@ -123,6 +123,7 @@ pub fn write_results(found: &Found, folder: &Path, device: &str) -> Result<Docum
     }
     remove_others(&place, &written)?;
     write_file(&folder.join("candidates.csv"), csv(&found.candidates))?;
+    write_file(&folder.join("structures.csv"), kinds_csv(&found.kinds))?;
     let document = document(found, folder, device);
     write_json(&folder.join("search.json"), &document)?;
     Ok(document)
@@ -131,7 +132,7 @@ pub fn write_results(found: &Found, folder: &Path, device: &str) -> Result<Docum
 fn document(found: &Found, folder: &Path, device: &str) -> Document {
     let identity = &found.identity;
     Document {
-        candidates: found.candidates.iter().map(|candidate| Row::of(candidate, folder)).collect(),
+        candidates: found.candidates.iter().map(|candidate| DocumentRow::of(candidate, folder)).collect(),
         counts: found.counts,
         seconds: found.seconds.iter().map(|(stage, seconds)| ((*stage).to_owned(), *seconds)).collect(),
         rounds: found.rounds,
@@ -197,6 +198,17 @@ fn csv(candidates: &[Candidate]) -> String {
     };
     let lines: String = candidates.iter().map(line).collect();
     format!("{COLUMNS}\n{lines}")
+}
+
+fn kinds_csv(kinds: &[Kind]) -> String {
+    let line = |kind: &Kind| {
+        let group = kind.space_group.map_or_else(String::new, |group| group.to_string());
+        let Kind { formula, formation_energy_per_atom, energy_above_hull, novel, times, sample, .. } = kind;
+        format!("{formula},{group},{formation_energy_per_atom:.6},{energy_above_hull:.6},{novel},{times},{sample}\n")
+    };
+    let lines: String = kinds.iter().map(line).collect();
+    let header = "formula,space_group,formation_energy_ev_per_atom,energy_above_hull_ev_per_atom,novel,times,sample";
+    format!("{header}\n{lines}")
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use relax::{Crystal, RelaxError, Relaxation};
 pub use budget::{Budget, EndedBy};
 pub(crate) use finalists::{bands_file, phonon_outcomes};
 
-use crate::candidates::{Candidate, Counts, METASTABLE, Unique, formula_of};
+use crate::candidates::{Candidate, Counts, Kind, METASTABLE, Unique, formula_of};
 use crate::journal::{Identity, Journal};
 use crate::known::Judge;
 use crate::plan::Plan;
@@ -88,6 +88,8 @@ pub struct Found {
     pub identity: Identity,
     /// The best structures, ranked.
     pub candidates: Vec<Candidate>,
+    /// All different structures as the search found them, the lowest above the hull first.
+    pub kinds: Vec<Kind>,
     /// What became of the samples.
     pub counts: Counts,
     /// Rounds that count: all of their samples are in.
@@ -96,6 +98,8 @@ pub struct Found {
     pub ended_by: EndedBy,
     /// Seconds of this leg, by stage.
     pub seconds: BTreeMap<&'static str, f64>,
+    /// How many candidates were asked for.
+    pub top: usize,
     /// Candidates that are neither relaxed tightly nor have phonons, because the time ended.
     pub unfinished: usize,
 }
@@ -128,10 +132,10 @@ pub fn search(
     let (rounds, ended_by) = run.rounds(&mut plan, pace)?;
     let judge =
         Judge::new(tools.reference, tools.known, settings.known, settings.sameness.matcher(), &settings.elements);
-    let (unique, counts) = run.unique(rounds, &judge)?;
+    let (unique, kinds, counts) = run.unique(rounds, &judge)?;
     let (candidates, unfinished) = run.finalists(unique, top, &judge, &pace, folder)?;
     let ended_by = if unfinished > 0 { EndedBy::Time } else { ended_by };
-    Ok(Found { identity, candidates, counts, rounds, ended_by, seconds: run.seconds, unfinished })
+    Ok(Found { identity, candidates, kinds, counts, rounds, ended_by, seconds: run.seconds, top, unfinished })
 }
 
 struct Run<'a> {
@@ -285,26 +289,36 @@ impl Run<'_> {
     }
 
     /// The different structures of the rounds that count, the lowest first, and what became of all samples.
-    fn unique(&mut self, rounds: u64, judge: &Judge<'_>) -> Result<(Unique, Counts), SearchError> {
+    fn unique(&mut self, rounds: u64, judge: &Judge<'_>) -> Result<(Unique, Vec<Kind>, Counts), SearchError> {
         let clock = Instant::now();
         self.tell(Stage::Comparing, 0, 0);
         let counted = |sample: u64| sample < rounds * ROUND;
         let relaxed: Vec<&Relaxed> = self.state.relaxed.values().filter(|relaxed| counted(relaxed.sample)).collect();
         let unique = Unique::of(relaxed.iter().copied(), &judge.matcher)?;
-        let is_novel = |(relaxed, structure, _): &(Relaxed, Structure, usize)| {
+        let tools = self.tools;
+        let kind = |(relaxed, structure, times): &(Relaxed, Structure, usize)| {
             let space_group = judge.space_group(structure);
-            judge.novelty(structure, energy_per_atom(self.tools, structure, relaxed), space_group).novel
+            Kind {
+                formula: formula_of(structure),
+                space_group,
+                formation_energy_per_atom: relaxed.formation_energy_per_atom,
+                energy_above_hull: relaxed.energy_above_hull,
+                novel: judge.novelty(structure, energy_per_atom(tools, structure, relaxed), space_group).novel,
+                times: *times,
+                sample: relaxed.sample,
+            }
         };
+        let kinds: Vec<Kind> = unique.kinds.par_iter().map(kind).collect();
         let lost = self.state.lost.values().filter(|lost| counted(lost.sample) && lost.sampled).count();
         let counts = Counts {
             sampled: relaxed.len() + lost,
             relaxed: relaxed.len(),
-            unique: unique.kinds.len(),
-            novel: unique.kinds.par_iter().filter(|kind| is_novel(kind)).count(),
-            below_limit: unique.kinds.iter().filter(|(kind, ..)| kind.energy_above_hull <= METASTABLE).count(),
+            unique: kinds.len(),
+            novel: kinds.iter().filter(|kind| kind.novel).count(),
+            below_limit: kinds.iter().filter(|kind| kind.energy_above_hull <= METASTABLE).count(),
         };
         self.spent(Stage::Comparing, clock);
-        Ok((unique, counts))
+        Ok((unique, kinds, counts))
     }
 }
 
