@@ -14,6 +14,7 @@ use druse::DeviceName;
 use langevin::{Method, Outcome, Sampler, SamplerConfig, SamplingOrder};
 use rayon::prelude::*;
 use relax::{Crystal, RelaxError, Relaxation};
+use stability::ReferenceSet;
 
 pub use budget::{Budget, EndedBy};
 pub(crate) use finalists::{bands_file, phonon_outcomes};
@@ -295,7 +296,7 @@ impl Run<'_> {
         let counted = |sample: u64| sample < rounds * ROUND;
         let relaxed: Vec<&Relaxed> = self.state.relaxed.values().filter(|relaxed| counted(relaxed.sample)).collect();
         let unique = Unique::of(relaxed.iter().copied(), &judge.matcher)?;
-        let tools = self.tools;
+        let reference = self.tools.reference;
         let kind = |(relaxed, structure, times): &(Relaxed, Structure, usize)| {
             let space_group = judge.space_group(structure);
             Kind {
@@ -303,7 +304,7 @@ impl Run<'_> {
                 space_group,
                 formation_energy_per_atom: relaxed.formation_energy_per_atom,
                 energy_above_hull: relaxed.energy_above_hull,
-                novel: judge.novelty(structure, energy_per_atom(tools, structure, relaxed), space_group).novel,
+                novel: judge.novelty(structure, energy_per_atom(reference, structure, relaxed), space_group).novel,
                 times: *times,
                 sample: relaxed.sample,
             }
@@ -355,8 +356,8 @@ pub(crate) fn placed(
 }
 
 /// Energy with the corrections of the reference, eV/atom.
-pub(crate) fn energy_per_atom(tools: &Tools<'_>, structure: &Structure, relaxed: &Relaxed) -> f64 {
-    relaxed.raw_energy_per_atom + tools.reference.scheme().per_cell(structure) / structure.n_sites() as f64
+pub(crate) fn energy_per_atom(reference: &ReferenceSet, structure: &Structure, relaxed: &Relaxed) -> f64 {
+    relaxed.raw_energy_per_atom + reference.scheme().per_cell(structure) / structure.n_sites() as f64
 }
 
 impl Best {

@@ -138,20 +138,22 @@ impl Run<'_> {
         judge: &Judge<'_>,
     ) -> Result<Vec<Candidate>, SearchError> {
         let prototypes = Prototypes::compiled_in()?;
-        let make = |(found, structure, times): (Relaxed, Structure, usize)| {
-            let refined = self.state.refined.get(&found.sample).cloned();
+        let (reference, source) = (self.tools.reference, self.tools.source());
+        let state = &self.state;
+        let make = |(found, structure, times): (Relaxed, Structure, usize)| -> Result<Candidate, SearchError> {
+            let refined = state.refined.get(&found.sample).cloned();
             let is_refined = refined.is_some();
             let structure = refined.as_ref().map_or(Ok(structure), |refined| refined.unit.structure())?;
             let relaxed = refined.unwrap_or_else(|| found.clone());
-            let energy_per_atom = energy_per_atom(self.tools, &structure, &relaxed);
+            let energy_per_atom = energy_per_atom(reference, &structure, &relaxed);
             let raw = relaxed.raw_energy_per_atom * structure.n_sites() as f64;
-            let placement = self.tools.reference.place(&self.tools.source(), &structure, raw)?;
+            let placement = reference.place(&source, &structure, raw)?;
             let space_group = judge.space_group(&structure);
             let mut novelty = judge.novelty(&structure, energy_per_atom, space_group);
             novelty.prototype = prototypes.of(&structure, &judge.matcher);
             Ok(Candidate {
                 rank: 0,
-                phonons: self.state.phonons.get(&relaxed.sample).cloned(),
+                phonons: state.phonons.get(&relaxed.sample).cloned(),
                 formula: formula_of(&structure),
                 decomposition: Product::of(&placement.decomposition),
                 refined: is_refined,
