@@ -38,6 +38,9 @@ pub struct Arguments {
     /// Seed of every random number of the run [default: 0]
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Further rows of Table 1 by the names of their samplers, such as annealed; none for none
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub samplers: Vec<String>,
     /// Go on with the run of this name where it stopped
     #[arg(long)]
     pub resume: bool,
@@ -100,6 +103,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// Refuses before the build what the program would refuse after it.
 fn check(arguments: &Arguments) -> anyhow::Result<()> {
     let training = [("--train", arguments.train), ("--resume", arguments.resume)];
+    ensure!(
+        arguments.target == Target::Table1 || arguments.samplers.is_empty(),
+        "the rows of Table 1 have samplers to choose from, nothing else has: leave out --samplers"
+    );
     let (given, why): (Vec<(&str, bool)>, &str) = match arguments.target {
         Target::Table1 => (vec![], ""),
         Target::Csp => (training.to_vec(), "structures are predicted with a trained network"),
@@ -137,6 +144,7 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
     option("--out", arguments.out.as_ref().map(|path| path.clone().into()));
     option("--name", arguments.name.as_ref().map(|name| name.into()));
     option("--device", device.map(|device| name_of(device).into()));
+    option("--samplers", (!arguments.samplers.is_empty()).then(|| arguments.samplers.join(",").into()));
     option("--seed", arguments.seed.map(|seed| seed.to_string().into()));
     for (flag, given) in [("--train", arguments.train), ("--resume", arguments.resume)] {
         if given {
@@ -233,6 +241,10 @@ mod tests {
             cargo_line("table1 --preset full --data d --out o --name n --seed 7 --train --resume -- --structures 120"),
             "--package experiments -- table1 --preset full --data d --out o --name n --seed 7 --train --resume --structures 120"
         );
+        assert_eq!(
+            cargo_line("table1 --preset quick --samplers annealed,few-step-16"),
+            "--package experiments -- table1 --preset quick --samplers annealed,few-step-16"
+        );
     }
 
     #[test]
@@ -252,6 +264,8 @@ mod tests {
         assert_eq!(cargo_line("csp --data d --seed 3"), "--package experiments -- csp --data d --seed 3");
         let line = Line::try_parse_from(["reproduce", "csp", "--train"]).expect("known options");
         assert!(check(&line.arguments).expect_err("no training").to_string().contains("leave out --train"));
+        let line = Line::try_parse_from(["reproduce", "csp", "--samplers", "annealed"]).expect("known options");
+        assert!(check(&line.arguments).expect_err("no rows").to_string().contains("leave out --samplers"));
     }
 
     #[test]

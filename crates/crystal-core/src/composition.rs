@@ -19,62 +19,14 @@ impl Composition {
         structure.sites.iter().map(|site| site.species).collect()
     }
 
-    /// Reads a chemical formula such as `KCu2Si` or `Ca3(PO4)2`: element symbols and groups in parentheses or square
-    /// brackets, each with a whole number behind it or none for 1. An element may be there several times; charges and
-    /// fractions are not read.
+    /// Reads a chemical formula such as `Cu2KSi` or `Ca3(PO4)2`: element symbols and groups in brackets, each with a
+    /// whole number behind it or none for 1. An element may stand several times; blanks may stand between terms;
+    /// charges, fractions and the dot of a hydrate are not read.
     ///
     /// # Errors
-    /// [`CrystalError::Composition`].
+    /// [`CrystalError::Formula`].
     pub fn from_formula(text: &str) -> Result<Self, CrystalError> {
-        let bad = |reason: String| CrystalError::Composition { text: text.to_owned(), reason };
-        let mut rest = text.trim();
-        if rest.is_empty() {
-            return Err(bad("a formula is missing; write for example KCu2Si".to_owned()));
-        }
-        // The counts of the groups that are open, each with its closing bracket, the formula itself first.
-        let mut open: Vec<(Option<char>, BTreeMap<Species, u32>)> = vec![(None, BTreeMap::new())];
-        while let Some(first) = rest.chars().next() {
-            if let '(' | '[' = first {
-                open.push((Some(if first == '(' { ')' } else { ']' }), BTreeMap::new()));
-                rest = &rest[1..];
-                continue;
-            }
-            let (part, behind) = if let ')' | ']' = first {
-                let (_, counts) = open
-                    .pop_if(|(closing, _)| *closing == Some(first))
-                    .ok_or_else(|| bad(format!("'{first}' closes nothing; give as many brackets as are opened")))?;
-                if counts.is_empty() {
-                    return Err(bad("there is nothing in a pair of brackets; leave them out".to_owned()));
-                }
-                (counts, &rest[1..])
-            } else {
-                let end = rest.char_indices().skip(1).find(|(_, c)| !c.is_ascii_lowercase());
-                let (symbol, behind) = rest.split_at(end.map_or(rest.len(), |(at, _)| at));
-                let species: Species = symbol.parse().map_err(|error: CrystalError| bad(error.to_string()))?;
-                (BTreeMap::from([(species, 1)]), behind)
-            };
-            let end_of_number = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
-            let (number, behind) = behind.split_at(end_of_number);
-            let factor = if number.is_empty() { Some(1) } else { number.parse().ok().filter(|count| *count > 0) };
-            let factor: u32 = factor.ok_or_else(|| {
-                let counted = written(part.iter().map(|(species, count)| (*species, *count)));
-                bad(format!("'{number}' is not a count of {counted}; give a whole number from 1 on"))
-            })?;
-            let (_, counts) = open.last_mut().expect("the formula itself is never closed");
-            for (species, count) in part {
-                let sum: &mut u32 = counts.entry(species).or_default();
-                *sum = count
-                    .checked_mul(factor)
-                    .and_then(|more| sum.checked_add(more))
-                    .ok_or_else(|| bad(format!("there are too many {species}")))?;
-            }
-            rest = behind;
-        }
-        match open.pop() {
-            Some((None, counts)) => Ok(Self(counts)),
-            Some((Some(closing), _)) => Err(bad(format!("'{closing}' is missing; close every bracket"))),
-            None => unreachable!("the formula itself is never closed"),
-        }
+        parse_formula(text).map_err(|reason| CrystalError::Formula { text: text.to_owned(), reason })
     }
 
     /// Elements and counts, by atomic number.
@@ -106,6 +58,100 @@ impl Composition {
         counts.sort_by(|(a, _), (b, _)| key(*a).total_cmp(&key(*b)).then_with(|| a.symbol().cmp(b.symbol())));
         written(counts)
     }
+}
+
+/// The counts of a formula, or what is wrong with it and what to write.
+fn parse_formula(text: &str) -> Result<Composition, String> {
+    // Subscripts as text programs set them.
+    let digit = |sign: char| char::from_u32(u32::from(sign).wrapping_sub(0x2080) + 0x30).filter(char::is_ascii_digit);
+    let text: String = text
+        .trim()
+        .chars()
+        .map(|c| if ('\u{2080}'..='\u{2089}').contains(&c) { digit(c).unwrap_or(c) } else { c })
+        .collect();
+    if text.is_empty() {
+        return Err("it is empty; write for example Cu2KSi".to_owned());
+    }
+    // Groups that are open, each with its closing bracket; the formula itself is the first.
+    let mut open: Vec<(char, BTreeMap<Species, u32>)> = vec![(' ', BTreeMap::new())];
+    let mut rest = text.as_str();
+    while let Some(sign) = rest.chars().next() {
+        let behind = &rest[sign.len_utf8()..];
+        match sign {
+            '(' | '[' | '{' => {
+                let closing = ['(', '[', '{'].iter().position(|c| *c == sign).map_or(')', |at| [')', ']', '}'][at]);
+                open.push((closing, BTreeMap::new()));
+                rest = behind;
+            }
+            ')' | ']' | '}' => {
+                let Some((_, group)) = open.pop_if(|(closing, _)| *closing == sign) else {
+                    return Err(format!("the bracket '{sign}' closes none; write it as in Ca3(PO4)2"));
+                };
+                let (count, after) = count_of(&format!("the group before '{sign}'"), behind)?;
+                for (species, number) in group {
+                    add(&mut open, species, number.checked_mul(count))?;
+                }
+                rest = after;
+            }
+            sign if sign.is_whitespace() => {
+                rest = behind.trim_start();
+                if rest.starts_with(|c: char| c.is_ascii_digit()) {
+                    return Err(
+                        "a number stands apart from its element; write it behind the symbol, as in Cu2KSi".to_owned()
+                    );
+                }
+            }
+            '+' | '-' | '\u{2212}' => return Err("charges are no part of it; leave them out".to_owned()),
+            '.' | '\u{b7}' | '*' => {
+                return Err("the dot of a hydrate is not read; write all its atoms, as in CaSO4(H2O)2".to_owned());
+            }
+            sign if sign.is_ascii_digit() => {
+                return Err("a number stands before its element; write it behind the symbol, as in Cu2KSi".to_owned());
+            }
+            _ => {
+                let lower = behind.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(behind.len());
+                let (symbol, behind) = rest.split_at(sign.len_utf8() + lower);
+                let species: Species = symbol.parse().map_err(|error: CrystalError| error.to_string())?;
+                let (count, after) = count_of(symbol, behind)?;
+                add(&mut open, species, Some(count))?;
+                rest = after;
+            }
+        }
+    }
+    match open.pop() {
+        Some((_, counts)) if open.is_empty() => match counts.is_empty() {
+            true => Err("there is no element in it; write for example Cu2KSi".to_owned()),
+            false => Ok(Composition(counts)),
+        },
+        other => {
+            let closing = other.map_or(')', |(closing, _)| closing);
+            Err(format!("a bracket is not closed; add '{closing}'"))
+        }
+    }
+}
+
+/// The whole number at the beginning, 1 where there is none, and what follows it.
+fn count_of<'a>(what: &str, behind: &'a str) -> Result<(u32, &'a str), String> {
+    let end = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+    let (number, after) = behind.split_at(end);
+    if after.starts_with(['.', ',']) && after[1..].starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(
+            "counts are whole numbers; multiply the formula until they are, as in FeMnO2 for Fe0.5Mn0.5O".to_owned()
+        );
+    }
+    let count = if number.is_empty() { Some(1) } else { number.parse().ok().filter(|count| *count > 0) };
+    let count = count.ok_or_else(|| format!("'{number}' is not a count of {what}; give a whole number from 1 on"))?;
+    Ok((count, after))
+}
+
+/// Adds to the innermost group.
+fn add(open: &mut [(char, BTreeMap<Species, u32>)], species: Species, count: Option<u32>) -> Result<(), String> {
+    let Some((_, counts)) = open.last_mut() else { return Ok(()) };
+    let sum: &mut u32 = counts.entry(species).or_default();
+    *sum = count
+        .and_then(|count| sum.checked_add(count))
+        .ok_or_else(|| format!("there are too many {species}; give a smaller number"))?;
+    Ok(())
 }
 
 /// Symbols with their counts, count 1 left out.
@@ -181,24 +227,39 @@ mod tests {
         assert_eq!(formula("Cu2KSi").expect("a formula"), "Si:1,K:1,Cu:2");
         assert_eq!(formula(" NaCl ").expect("a formula"), "Na:1,Cl:1");
         assert_eq!(formula("CH3CH3").expect("a formula"), "H:6,C:2");
-        assert_eq!(formula("Ca3(PO4)2").expect("a formula"), "O:8,P:2,Ca:3");
-        assert_eq!(formula("K4[Fe(CN)6]").expect("a formula"), "C:6,N:6,K:4,Fe:1");
+        for (text, counts) in [
+            ("Ca3(PO4)2", "O:8,P:2,Ca:3"),
+            ("Na Cl", "Na:1,Cl:1"),
+            ("K4[Fe(CN)6]", "C:6,N:6,K:4,Fe:1"),
+            ("CaSO4(H2O)2", "H:4,O:6,S:1,Ca:1"),
+            ("Al\u{2082}O\u{2083}", "O:3,Al:2"),
+            ("Fe2 O3", "O:3,Fe:2"),
+            ("Cu2KSi", "Si:1,K:1,Cu:2"),
+            ("FeMnO2", "O:2,Mn:1,Fe:1"),
+        ] {
+            assert_eq!(formula(text).expect(text), counts);
+        }
         for (bad, said) in [
-            ("", "missing"),
+            ("", "empty"),
             ("Xx2", "Xx"),
             ("Na0", "whole number"),
-            ("2Na", "2"),
-            ("Na2SO4)2", "')' closes nothing"),
-            ("Na2(SO4", "')' is missing"),
-            ("Na2(SO4]", "']' closes nothing"),
-            ("Na2()", "nothing in a pair"),
-            ("Ca(OH)0", "'0' is not a count of HO"),
-            ("(Na65536)65536", "too many Na"),
-            ("Na+", "+"),
+            ("2Na", "behind the symbol"),
+            ("Fe 2", "behind the symbol"),
+            ("Na2(SO4", "add ')'"),
+            ("Na2SO4)", "Ca3(PO4)2"),
+            ("(Na]", "closes none"),
+            ("()", "no element"),
             ("Na99999999999", "Na"),
+            ("(Na65536)65537", "too many Na"),
+            ("Fe0.5Mn0.5O", "FeMnO2"),
+            ("Na+", "charges"),
+            ("CaSO4\u{b7}2H2O", "CaSO4(H2O)2"),
+            ("Fe:1,Nd:1", "'"),
+            ("\u{e9}", "\u{e9}"),
         ] {
             let error = Composition::from_formula(bad).expect_err(bad).to_string();
-            assert!(error.contains(said), "{bad}: {error}");
+            assert!(error.contains(said) && error.contains("is not a formula"), "{bad}: {error}");
+            assert!(!error.contains("Fe:1,Nd:1,Si:1"), "the way of another option: {error}");
         }
     }
 

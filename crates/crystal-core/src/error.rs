@@ -91,6 +91,14 @@ pub enum CrystalError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A chemical formula that cannot be read.
+    #[error("'{text}' is not a formula: {reason}")]
+    Formula {
+        /// The text found.
+        text: String,
+        /// What is wrong with it and what to write.
+        reason: String,
+    },
     /// The symmetry finder found nothing at this tolerance.
     #[error("no space group was found at a tolerance of {symprec} Å: {reason}")]
     SymmetryNotFound {

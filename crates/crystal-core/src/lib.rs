@@ -40,7 +40,7 @@ pub use asymmetric_unit::{AsymmetricSite, AsymmetricUnit, Reduction};
 pub use centring::Centring;
 pub use composition::Composition;
 pub use config_error::ConfigError;
-pub use disorder::{DisorderedSite, DisorderedStructure, OrderedSupercell, OrderingOptions};
+pub use disorder::{DisorderedSite, DisorderedStructure, OrderedSupercell, OrderingOptions, Orderings, Shortfall};
 pub use error::CrystalError;
 pub use finder::{Finder, SymmetryReport, find_symmetry};
 pub use lattice::{Lattice, LatticeParameters};

@@ -8,7 +8,7 @@ use clap::Args;
 use crystal_core::{CrystalError, Finder, Species, Structure, SymmetryReport, find_symmetry};
 use serde::Serialize;
 
-use super::inputs::{self, Row};
+use super::inputs::{self, ReadArgs, Row};
 use super::{Completion, terminal, values};
 
 /// Finds space group, Wyckoff letters, site symmetries and orbits.
@@ -26,6 +26,8 @@ pub(super) struct SymmetryArgs {
     /// Symmetry finder: moyo, or spglib in a build with that feature
     #[arg(long, default_value = "moyo", value_parser = values::finder)]
     finder: Finder,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Print one JSON document instead of a table
     #[arg(long)]
     json: bool,
@@ -84,7 +86,7 @@ impl Symmetry {
 }
 
 pub(super) fn run(args: &SymmetryArgs) -> Result<Completion> {
-    let inputs = inputs::read(&args.paths);
+    let inputs = inputs::read_with(&args.paths, &args.read);
     let structures = inputs::rows(&inputs, "symmetry", |structure| {
         let report = find_symmetry(structure, args.symprec, args.finder)?;
         Ok::<_, CrystalError>(Symmetry::new(structure, report))

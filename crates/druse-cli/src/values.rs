@@ -44,6 +44,15 @@ pub(super) fn tolerance(text: &str) -> Result<f64, String> {
     }
 }
 
+/// The distance (Å) within which images of a site are one atom. Atoms closer than the shortest are refused anyway, and
+/// the closest atoms there are, of a hydrogen molecule, must stay two.
+pub(super) fn merge_distance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (0.01..=0.7).contains(&number) => Ok(number),
+        _ => Err(format!("'{text}' is not a distance at which atoms merge; give 0.01 to 0.7 (Å)")),
+    }
+}
+
 /// A tolerance whose unit the option names.
 pub(super) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -107,6 +116,9 @@ mod tests {
         }
         assert_eq!(duration("1h30m").map(|time| time.as_secs()), Ok(5400));
         assert_eq!(duration("1.5m").map(|time| time.as_secs()), Ok(90));
+        for text in ["0", "-1", "x", "", "nan", "1.5"] {
+            assert!(merge_distance(text).is_err(), "{text}");
+        }
         assert!(finder("phonopy").is_err());
         assert_eq!(space_group("230").map(SpaceGroupNumber::get), Ok(230));
         assert_eq!(at_least_one("3"), Ok(3));

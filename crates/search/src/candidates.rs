@@ -174,5 +174,5 @@ pub(crate) fn rank(candidates: &mut [Candidate]) {
 
 /// Reduced formula as chemists write it.
 pub(crate) fn formula_of(structure: &Structure) -> String {
-    Composition::of(structure).conventional_formula()
+    Composition::of(structure).reduced().formula()
 }

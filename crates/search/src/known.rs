@@ -128,7 +128,7 @@ impl<'a> Judge<'a> {
         if let Some((id, found)) = equal {
             let nearest = Nearest {
                 id: id.clone(),
-                formula: formula.conventional_formula(),
+                formula: formula.formula(),
                 space_group: None,
                 energy_difference: None,
                 rms: Some(found.rms),
@@ -148,7 +148,7 @@ impl<'a> Judge<'a> {
         let novel = same.is_none();
         let nearest = same.or_else(|| same_formula().min_by(nearest_of)).map(|phase| Nearest {
             id: phase.id.clone(),
-            formula: phase.composition.conventional_formula(),
+            formula: phase.composition.formula(),
             space_group: Some(phase.space_group.get()),
             energy_difference: Some(difference(phase)),
             rms: None,

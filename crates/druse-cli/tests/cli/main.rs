@@ -10,6 +10,7 @@ mod documents;
 mod example_model;
 mod find;
 mod formulas;
+mod kills;
 mod network;
 mod support;
 mod text;

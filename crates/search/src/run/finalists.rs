@@ -216,7 +216,7 @@ pub(crate) fn phonon_outcomes(
                 .and_then(|phonons| {
                     let title = format!(
                         "{} {}",
-                        Composition::of(phonons.crystal().primitive()).conventional_formula(),
+                        Composition::of(phonons.crystal().primitive()).reduced().formula(),
                         relaxed.unit.space_group
                     );
                     verdict(&phonons, &title)
