@@ -13,7 +13,6 @@ use experiments::prior::{self, PriorOptions};
 use experiments::report::{self, ReportOptions};
 use experiments::table1::{Table1Options, run, write_reference};
 use experiments::table3::{self, Table3Options};
-use experiments::table3::{self, Table3Options};
 use experiments::throughput::potential::PotentialThroughputOptions;
 use experiments::throughput::{self, ThroughputOptions};
 use tensor_ops::{Precision, set_precision};

@@ -89,7 +89,6 @@ pub enum Basis {
 /// Tells what is new.
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {
-    pub reference: &'a ReferenceSet,
     pub known: Option<&'a KnownStructures>,
     pub limits: KnownLimits,
     pub matcher: StructureMatcher,
@@ -99,14 +98,14 @@ pub(crate) struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     pub(crate) fn new(
-        reference: &'a ReferenceSet,
+        reference: &ReferenceSet,
         known: Option<&'a KnownStructures>,
         limits: KnownLimits,
         matcher: StructureMatcher,
         elements: &BTreeSet<Species>,
     ) -> Self {
         let within = |phase: &ReferencePhase| phase.composition.iter().all(|(element, _)| elements.contains(&element));
-        Self { reference, known, limits, matcher, phases: reference.phases().filter(within).collect() }
+        Self { known, limits, matcher, phases: reference.phases().filter(within).collect() }
     }
 
     /// The space group of a structure at the tolerance of the limits; `None` if the finder fails.

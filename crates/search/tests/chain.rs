@@ -3,9 +3,12 @@
 mod common;
 
 use std::path::Path;
+use std::process::Command;
 
 use common::{Equipment, salt};
+use crystal_core::{Composition, io};
 use search::{Budget, Certificate, EndedBy, Found, SearchError, Settings, search, verify, write_report, write_results};
+use test_support::needs;
 
 fn rounds(rounds: u64) -> Budget {
     Budget { time: None, rounds: Some(rounds) }
@@ -73,6 +76,27 @@ fn a_search_ends_with_candidates_whose_certificates_hold() {
     let lines = std::fs::read_to_string(&journal).expect("a journal").lines().count();
     run(&settings, &equipment, 2, parts.path(), true).expect("a third leg");
     assert_eq!(std::fs::read_to_string(&journal).expect("a journal").lines().count(), lines);
+}
+
+#[needs(browser)]
+#[test]
+fn the_report_works_in_a_browser() {
+    let equipment = Equipment::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = run(&salt("NaCl"), &equipment, 1, folder.path(), false).expect("a search");
+    write_report(&found, &equipment.reference, folder.path()).expect("a report");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/browser.py");
+    let files = folder.path().join("files");
+    let mut command = Command::new("python3");
+    let output = command.arg(script).arg(folder.path().join("report.html")).arg(&files).output().expect("python3");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let entries = io::read_all(&files).expect("files were offered");
+    assert_eq!(entries.len(), found.candidates.len());
+    for (entry, candidate) in entries.into_iter().zip(&found.candidates) {
+        let structure = entry.structure.expect("a structure");
+        assert_eq!(Composition::of(&structure).reduced().formula(), candidate.formula);
+    }
 }
 
 #[test]

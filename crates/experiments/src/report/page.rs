@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use druse::provenance::VERSION;
 use score_model::{LATTICE_LOSS, POSITION_LOSS};
-use serde::Serialize;
 use serde_json::json;
 use training::LossPoint;
 
@@ -53,7 +52,7 @@ pub fn page(
     let symprec = run.config.data.symprec.to_string();
     let no_curve =
         if run.curve.is_empty() { "This run sampled with weights that it did not train: it has no curve." } else { "" };
-    fill(
+    Ok(fill(
         PAGE,
         &[
             ("name", &escaped(&run.name)),
@@ -81,7 +80,7 @@ pub fn page(
             ("library_licence", &escaped(LIBRARY_LICENCE.trim())),
             ("programs", &PROGRAMS.join("\n")),
         ],
-    )
+    )?)
 }
 
 fn table(run: &FinishedRun) -> String {
