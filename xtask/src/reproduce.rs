@@ -56,6 +56,8 @@ pub enum Target {
     Table1,
     /// Structure prediction: how often a structure comes out whose formula, or Wyckoff letters, are given
     Csp,
+    /// The paper's Table 3: new compounds in four chemical systems, on the hull and through phonons
+    Table3,
     /// The paper's figures 4 to 7: crystal families, space groups, elements and sites of the data
     Figures,
 }
@@ -108,6 +110,10 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
     let (given, why): (Vec<(&str, bool)>, &str) = match arguments.target {
         Target::Table1 => (vec![], ""),
         Target::Csp => (training.to_vec(), "structures are predicted with a trained network"),
+        Target::Table3 => {
+            let unused = vec![("--train", arguments.train), ("--data", arguments.data.is_some())];
+            (unused, "compounds are searched for with a trained network and the phases of the hull")
+        }
         Target::Figures => {
             let computing = [
                 ("--preset", arguments.preset.is_some()),
@@ -260,6 +266,16 @@ mod tests {
         assert!(check(&line.arguments).expect_err("no training").to_string().contains("leave out --train"));
         let line = Line::try_parse_from(["reproduce", "csp", "--samplers", "annealed"]).expect("known options");
         assert!(check(&line.arguments).expect_err("no rows").to_string().contains("leave out --samplers"));
+    }
+
+    #[test]
+    fn table_3_goes_on_where_it_stopped() {
+        assert_eq!(
+            cargo_line("table3 --device cuda --resume -- --minutes 20 --system Cu-Si-K"),
+            "--package experiments --features cuda -- table3 --device cuda --resume --minutes 20 --system Cu-Si-K"
+        );
+        let line = Line::try_parse_from(["reproduce", "table3", "--train"]).expect("known options");
+        assert!(check(&line.arguments).expect_err("no training").to_string().contains("leave out --train"));
     }
 
     #[test]

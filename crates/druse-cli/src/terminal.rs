@@ -69,6 +69,11 @@ pub(super) fn spinner(work: &'static str) -> ProgressBar {
     styled(0, work, "{prefix:12} {spinner} {elapsed}")
 }
 
+/// A sign of life with text below it that changes, such as a table of what was found so far.
+pub(super) fn live(work: &'static str) -> ProgressBar {
+    styled(0, work, "{prefix:12} {spinner} {elapsed} {msg}")
+}
+
 /// A bar for training steps, with the losses as its message.
 pub(super) fn training_bar(steps: u64) -> ProgressBar {
     styled(steps, "training", "{prefix:12} [{bar:40}] {pos}/{len} {elapsed} (left: {eta}) {msg}")

@@ -1,6 +1,7 @@
 //! Values of options, checked where they are read.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crystal_core::{Composition, Finder, SpaceGroupNumber};
 
@@ -60,6 +61,28 @@ pub(super) fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A time such as `90s`, `10m` or `1h30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("'{text}' is not a time; give a number with its unit, such as 90s, 10m, 2h or 1h30m");
+    let (mut seconds, mut rest) = (0.0, text.trim());
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(bad)?;
+        let number: f64 = rest[..end].parse().ok().filter(|number| *number >= 0.0).ok_or_else(bad)?;
+        let unit = match &rest[end..=end] {
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(bad()),
+        };
+        seconds += number * unit;
+        rest = rest[end + 1..].trim_start();
+    }
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err(format!("'{text}' is too little or too much time; give for example 1m or 2h")),
+    }
+}
+
 /// A symmetry finder of this build.
 pub(super) fn finder(text: &str) -> Result<Finder, String> {
     match text {
@@ -88,6 +111,11 @@ mod tests {
             assert!(tolerance(text).is_err(), "{text}");
             assert!(positive(text).is_err(), "{text}");
         }
+        for text in ["", "0", "0m", "10", "-1m", "1d", "m", "nans", "1m2"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert_eq!(duration("1h30m").map(|time| time.as_secs()), Ok(5400));
+        assert_eq!(duration("1.5m").map(|time| time.as_secs()), Ok(90));
         for text in ["0", "-1", "x", "", "nan", "1.5"] {
             assert!(merge_distance(text).is_err(), "{text}");
         }

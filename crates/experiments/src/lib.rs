@@ -17,4 +17,5 @@ pub mod run_options;
 pub mod statistics;
 pub mod table;
 pub mod table1;
+pub mod table3;
 pub mod throughput;

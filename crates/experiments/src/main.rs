@@ -13,6 +13,7 @@ use experiments::parity::{self, ParityOptions};
 use experiments::prior::{self, PriorOptions};
 use experiments::report::{self, ReportOptions};
 use experiments::table1::{Table1Options, run, write_reference};
+use experiments::table3::{self, Table3Options};
 use experiments::throughput::potential::PotentialThroughputOptions;
 use experiments::throughput::{self, ThroughputOptions};
 use tensor_ops::{Precision, set_precision};
@@ -53,6 +54,8 @@ enum Experiment {
     /// Structure prediction: how often the structure comes out whose space group and formula, or Wyckoff letters, are
     /// given.
     Csp(CspOptions),
+    /// Table 3: searches chemical systems for new compounds: samples, relaxation, hull, phonons.
+    Table3(Table3Options),
     /// Trains the network behind FD CGCNN on formation energies.
     Cgcnn(CgcnnOptions),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         }
         Experiment::Report(options) => report::run(&options),
         Experiment::Csp(options) => csp::run(&options),
+        Experiment::Table3(options) => table3::run(&options),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),
         Experiment::PotentialThroughput(options) => throughput::potential::run(&options),

@@ -68,6 +68,7 @@ pub struct Sampler<'a, M: ScoreNetwork> {
     config: SamplerConfig,
     device: Device,
     template: Option<Template>,
+    first_order: usize,
 }
 
 /// A structure to start from, in place of noise.
@@ -158,7 +159,22 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         config.check(schedule)?;
         let expected = "nothing without a template: what is fixed must come from one";
         ConfigError::unless(config.fixed.is_none(), "fixed", config.fixed, expected)?;
-        Ok(Self { trained, plan: config.plan(schedule), config, device: device.clone(), template: None })
+        Ok(Self {
+            trained,
+            plan: config.plan(schedule),
+            config,
+            device: device.clone(),
+            template: None,
+            first_order: 0,
+        })
+    }
+
+    /// Counts orders from a number on, in place of 0: a long list of orders can be carried out in parts, each with the
+    /// random numbers that it would have in the whole list. Outcomes still name the place in the list that is given.
+    #[must_use]
+    pub fn counting_from(mut self, first_order: usize) -> Self {
+        self.first_order = first_order;
+        self
     }
 
     /// A sampler whose structures all start from a template, noised to its level; orders must ask for its space group
@@ -326,7 +342,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         progress: &mut impl FnMut(f64),
     ) -> Result<Vec<f64>, SamplingError> {
         let states: Vec<CrystalState> = samples.iter().map(|sample| sample.state.clone()).collect();
-        let streams: Vec<u32> = samples.iter().map(|sample| noise_stream(sample)).collect();
+        let streams: Vec<u32> = samples.iter().map(|sample| noise_stream(sample, self.first_order)).collect();
         let share = 2.0 * samples.len() as f64 / self.evaluations_per_structure() as f64;
         denoising_errors(self.trained, &states, &streams, &self.config, selection, &self.device, || progress(share))
     }
@@ -348,7 +364,8 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         let key = RandomKey::new(config.seed, Purpose::Sampling);
         // A candidate's draws come after those of the candidates before it.
         let nth = |place: &Place| place.candidate * (config.max_redraws + 1) + place.attempt;
-        let streams: Vec<u64> = places.iter().map(|place| stream(place.order, place.index, nth(place))).collect();
+        let streams: Vec<u64> =
+            places.iter().map(|place| stream(self.first_order + place.order, place.index, nth(place))).collect();
         let start = |(place, &stream): (&Place, &u64)| match &self.template {
             Some(template) => noised(template, config, &self.trained.description.schedule, key, stream),
             None => Ok(start(&orders[place.order], place.candidate, config, key, stream)),

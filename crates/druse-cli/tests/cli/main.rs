@@ -8,6 +8,7 @@ mod checkpoints;
 mod convert;
 mod documents;
 mod example_model;
+mod find;
 mod formulas;
 mod kills;
 mod network;

@@ -6,7 +6,7 @@ use metrics::{density, wasserstein_distance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::geometry::shortest_distance;
+use report_page::shortest_distance;
 
 /// Bars of a histogram over a continuous quantity.
 const N_BINS: usize = 36;
