@@ -15,3 +15,4 @@ pub mod statistics;
 pub mod table;
 pub mod table1;
 pub mod throughput;
+pub mod wyckoff_model;

@@ -13,6 +13,7 @@ use experiments::prior::{self, PriorOptions};
 use experiments::report::{self, ReportOptions};
 use experiments::table1::{Table1Options, run, write_reference};
 use experiments::throughput::{self, ThroughputOptions};
+use experiments::wyckoff_model::{self, WyckoffModelCommand};
 use tensor_ops::{Precision, set_precision};
 
 /// Runs the experiments of arXiv 2310.10695.
@@ -61,6 +62,9 @@ enum Experiment {
     /// Whether a device computes what the processor computes: graphs, noise, Langevin steps, dense layers, network; and
     /// the speed of its layers.
     Parity(ParityOptions),
+    /// The proposer of space groups and Wyckoff positions.
+    #[command(subcommand)]
+    WyckoffModel(WyckoffModelCommand),
 }
 
 #[derive(clap::Args)]
@@ -110,6 +114,7 @@ fn main() -> ExitCode {
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),
         Experiment::Prior(options) => prior::run(&options),
+        Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
                 println!("{tables}");
