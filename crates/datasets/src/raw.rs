@@ -65,7 +65,9 @@ mod tests {
         assert!(matches!(read_raw(&folder.path().join("x")), Err(DatasetError::NoFolder { .. })));
         write(
             "test.csv",
-            format!("idx,a,b,c,alpha,beta,gamma,species,frac_coords\n7,4,4,4,60,60,60,{SALT}\n8,4,x,4,60,60,60,{SALT}\n"),
+            format!(
+                "idx,a,b,c,alpha,beta,gamma,species,frac_coords\n7,4,4,4,60,60,60,{SALT}\n8,4,x,4,60,60,60,{SALT}\n"
+            ),
         );
         write(
             "train.csv",

@@ -31,7 +31,10 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         if run.exists() {
             let known = std::fs::read_to_string(&run).with_context(|| format!("{}: cannot be read", run.display()))?;
             if !resume {
-                bail!("{}: a run lies there already; go on with it (--resume) or choose another --out", folder.display());
+                bail!(
+                    "{}: a run lies there already; go on with it (--resume) or choose another --out",
+                    folder.display()
+                );
             }
             if known != identity {
                 bail!(
@@ -61,9 +64,8 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// If the line cannot be written.
     pub fn add(&mut self, row: &T) -> Result<()> {
         let written = self.file.write_all(line(row)?.as_bytes()).and_then(|()| self.file.flush());
-        written.with_context(|| {
-            format!("{}: cannot be written; make room and go on with --resume", self.path.display())
-        })
+        written
+            .with_context(|| format!("{}: cannot be written; make room and go on with --resume", self.path.display()))
     }
 }
 
@@ -88,7 +90,11 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
         .enumerate()
         .map(|(index, line)| {
             serde_json::from_str(line).with_context(|| {
-                format!("{}:{}: not a line of this run; delete the line to do its work again", path.display(), index + 1)
+                format!(
+                    "{}:{}: not a line of this run; delete the line to do its work again",
+                    path.display(),
+                    index + 1
+                )
             })
         })
         .collect()

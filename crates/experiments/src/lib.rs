@@ -19,3 +19,4 @@ pub mod table;
 pub mod table1;
 pub mod table3;
 pub mod throughput;
+pub mod wyckoff_model;

@@ -16,6 +16,7 @@ use experiments::table1::{Table1Options, run, write_reference};
 use experiments::table3::{self, Table3Options};
 use experiments::throughput::potential::PotentialThroughputOptions;
 use experiments::throughput::{self, ThroughputOptions};
+use experiments::wyckoff_model::{self, WyckoffModelCommand};
 use tensor_ops::{Precision, set_precision};
 
 /// Runs the experiments of arXiv 2310.10695.
@@ -70,6 +71,9 @@ enum Experiment {
     Parity(ParityOptions),
     /// Relaxes MP-20 and the paper's stable set by the shipped potential and writes the reference set of hulls.
     HullReference(HullReferenceOptions),
+    /// The proposer of space groups and Wyckoff positions.
+    #[command(subcommand)]
+    WyckoffModel(WyckoffModelCommand),
 }
 
 #[derive(clap::Args)]
@@ -122,6 +126,7 @@ fn main() -> ExitCode {
         Experiment::PotentialThroughput(options) => throughput::potential::run(&options),
         Experiment::Prior(options) => prior::run(&options),
         Experiment::HullReference(options) => hull_reference::run(&options),
+        Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
                 println!("{tables}");

@@ -134,6 +134,12 @@ pub enum AssignmentError {
         /// The most entries there may be.
         limit: usize,
     },
+    /// A sequence of positions that is not one of the choices.
+    #[error("the positions are not a sequence of choices in space group {space_group}; take them from the choices")]
+    NotChoices {
+        /// The space group.
+        space_group: SpaceGroupNumber,
+    },
     /// Bytes that hold no priors.
     #[error("this is not a file of priors: {reason}; learn them again")]
     Priors {

@@ -6,7 +6,7 @@ use super::source::holds_word;
 use super::{Finding, Tree};
 
 /// The crates from the ground up: each may use those before it. A crate that is not listed is taken for a model.
-const STREET: [&str; 29] = [
+const STREET: [&str; 30] = [
     // Ground: files, random numbers, crystals, tensors.
     "sealed-file",
     "random-keys",
@@ -24,6 +24,7 @@ const STREET: [&str; 29] = [
     "example-model",
     "cgcnn",
     "wyckoff-assignment",
+    "wyckoff-model",
     "potential",
     // Processes.
     "langevin",
@@ -69,8 +70,17 @@ const WITHOUT_TENSORS: [&str; 11] = [
 ];
 
 /// Crates of the workspace that see one.
-const TENSORS: [&str; 8] =
-    ["tensor-ops", "crystal-states", "training", "score-model", "dimenetpp", "example-model", "cgcnn", "langevin"];
+const TENSORS: [&str; 9] = [
+    "tensor-ops",
+    "crystal-states",
+    "training",
+    "score-model",
+    "dimenetpp",
+    "example-model",
+    "cgcnn",
+    "wyckoff-model",
+    "langevin",
+];
 
 /// Crates that know no crystal: what each may use of the workspace.
 const WITHOUT_CRYSTALS: [(&str, &[&str]); 4] = [

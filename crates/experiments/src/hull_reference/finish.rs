@@ -54,8 +54,10 @@ pub(super) fn write(
         records.iter().filter_map(|record| Some((record.id.as_str(), record.outcome.as_ref().ok()?))).collect();
     let done: HashSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
     let not_reached = items.all.iter().filter(|item| !done.contains(item.id.as_str())).count();
-    let failed: Vec<(&str, &str)> =
-        records.iter().filter_map(|record| Some((record.id.as_str(), record.outcome.as_ref().err()?.as_str()))).collect();
+    let failed: Vec<(&str, &str)> = records
+        .iter()
+        .filter_map(|record| Some((record.id.as_str(), record.outcome.as_ref().err()?.as_str())))
+        .collect();
     let potential = Source { name: potential.name.clone(), sha256: potential.sha256.clone() };
     let header = format!(
         "{settings}; {} of {} structures have an energy, {} could not be evaluated, {not_reached} were not reached; \
@@ -102,7 +104,10 @@ impl Summary<'_> {
         let ends = if self.missing_end_members.is_empty() {
             "every element has an end member".to_owned()
         } else {
-            format!("elements WITHOUT an end member, whose systems have no hull: {}", self.missing_end_members.join(", "))
+            format!(
+                "elements WITHOUT an end member, whose systems have no hull: {}",
+                self.missing_end_members.join(", ")
+            )
         };
         let next = if *not_reached > 0 { "; go on with --resume" } else { "" };
         format!(

@@ -101,6 +101,10 @@ mod tests {
         assert!(!Deadline::after(now, None).is_over());
         assert!(Deadline::after(now, Some(0.01)).is_over(), "less than the reserve");
         let hour = Deadline::after(now, Some(60.0));
-        assert!(!hour.is_over() && hour.is_over_in(Duration::from_secs(3590)) && !hour.is_over_in(Duration::from_secs(3500)));
+        assert!(
+            !hour.is_over()
+                && hour.is_over_in(Duration::from_secs(3590))
+                && !hour.is_over_in(Duration::from_secs(3500))
+        );
     }
 }

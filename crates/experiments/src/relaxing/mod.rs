@@ -47,13 +47,11 @@ pub fn relax_until(
     let ended = std::thread::scope(|scope| {
         scope.spawn(|| queue.fill(waiting, symprec(options), || stop.load(Ordering::Relaxed) || deadline.is_over()));
         let next = std::iter::from_fn(|| if deadline.is_over() { None } else { queue.next() });
-        let ended = relax::relax(&timed, options, next, |index, result| {
-            match deliver(index, result) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
-                }
+        let ended = relax::relax(&timed, options, next, |index, result| match deliver(index, result) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
             }
         });
         stop.store(true, Ordering::Relaxed);
