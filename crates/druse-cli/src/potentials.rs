@@ -43,14 +43,16 @@ impl PotentialArgs {
 /// # Errors
 /// If `evaluate` fails as a whole, as with a lost device.
 pub(super) fn of_each<T>(
+    potential: &impl Potential,
     inputs: &[Input],
     evaluate: impl Fn(&[Structure]) -> Result<Vec<Result<T, PotentialError>>, PotentialError>,
 ) -> Result<Vec<Result<T, String>>> {
-    /// Structures that are evaluated before the bar moves.
-    const CHUNK: usize = 64;
+    // Structures are far from equal: this many atoms each, and the bar moves often enough.
+    const ATOMS: usize = 8;
+    let chunk = (potential.full_call() / ATOMS).max(1);
     let bar = terminal::bar(inputs.len() as u64, "energies");
     let mut results = Vec::with_capacity(inputs.len());
-    for chunk in inputs.chunks(CHUNK) {
+    for chunk in inputs.chunks(chunk) {
         let structures: Vec<Structure> = chunk.iter().filter_map(|input| input.structure.clone().ok()).collect();
         let mut found = evaluate(&structures)?.into_iter();
         results.extend(chunk.iter().map(|input| match &input.structure {

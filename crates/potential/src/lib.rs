@@ -36,6 +36,12 @@ pub trait Potential: Send + Sync + std::fmt::Debug {
     /// The elements it was trained on, ascending.
     fn elements(&self) -> &[Species];
 
+    /// Atoms (non-equivalent sites, of asymmetric units) in a call that keep the device busy: more take longer in
+    /// proportion. Callers that can choose give about as many.
+    fn full_call(&self) -> usize {
+        64
+    }
+
     /// Energies of the cells as given, eV.
     ///
     /// # Errors

@@ -39,8 +39,8 @@ pub struct PotentialThroughputOptions {
     /// Few-step samples of test-split orders that are relaxed in the symmetric mode; 0 leaves the relaxation out.
     #[arg(long, default_value_t = 20)]
     pub relaxed: usize,
-    /// Non-equivalent sites in a batch of the relaxation, one run each.
-    #[arg(long, value_delimiter = ',', default_value = "2048")]
+    /// Non-equivalent sites in a batch of the relaxation, one run each; default: what suits the device.
+    #[arg(long, value_delimiter = ',')]
     pub batch_sites: Vec<usize>,
     /// Batches of the relaxation in flight.
     #[arg(long, default_value_t = 2)]
@@ -128,9 +128,11 @@ pub fn run(options: &PotentialThroughputOptions) -> Result<String> {
         let orders: Vec<SamplingOrder> = records.iter().filter_map(|record| order_of(record)).collect();
         let (start, sampling) = sampled(&draw_orders(&orders, options.relaxed, 0), &device)?;
         figures.push(sampling);
-        for &batch_sites in &options.batch_sites {
-            let relaxation = Options { batch_sites, batches: options.batches, ..Options::default() };
-            let (lines, measured) = relaxed(&potential, &start, &relaxation)?;
+        let chosen =
+            if options.batch_sites.is_empty() { vec![potential.full_call()] } else { options.batch_sites.clone() };
+        for batch_sites in chosen {
+            let relaxation = Options { batch_sites: Some(batch_sites), batches: options.batches, ..Options::default() };
+            let (lines, measured) = relaxed(&potential, &start, batch_sites, &relaxation)?;
             text += &lines;
             println!("{lines}");
             figures.extend(measured);
@@ -273,7 +275,12 @@ fn sampled(orders: &[SamplingOrder], device: &burn::tensor::Device) -> Result<(V
 }
 
 /// Relaxation in the symmetric mode with the default limits, once.
-fn relaxed(potential: &Nequix, start: &[Structure], options: &Options) -> Result<(String, Vec<Measurement>)> {
+fn relaxed(
+    potential: &Nequix,
+    start: &[Structure],
+    batch_sites: usize,
+    options: &Options,
+) -> Result<(String, Vec<Measurement>)> {
     let inputs = || start.iter().cloned().map(Crystal::from).enumerate();
     let mut results: Vec<Result<Relaxation, RelaxError>> = Vec::new();
     let clock = Instant::now();
@@ -286,10 +293,9 @@ fn relaxed(potential: &Nequix, start: &[Structure], options: &Options) -> Result
     let converged = done.iter().filter(|relaxation| relaxation.converged).count();
     let steps: usize = done.iter().map(|relaxation| relaxation.steps).sum();
     let mut text = format!(
-        "relaxation of {} few-step samples (batches of {} sites, {} in flight): {converged} converged, {} failed, \
+        "relaxation of {} few-step samples (batches of {batch_sites} sites, {} in flight): {converged} converged, {} failed, \
          {:.1} steps in the mean\n",
         start.len(),
-        options.batch_sites,
         options.batches,
         results.len() - done.len(),
         steps as f64 / done.len().max(1) as f64,
@@ -304,6 +310,6 @@ fn relaxed(potential: &Nequix, start: &[Structure], options: &Options) -> Result
     let pressure = done.iter().map(|relaxation| relaxation.stress.amax()).fold(0.0, f64::max);
     text += &format!("  largest component of the stress left: {:.2} GPa\n", pressure * GPA_PER_EV_PER_CUBIC_ANGSTROM);
     let n = Some(start.len());
-    let what = format!("relaxed, batches of {} sites", options.batch_sites);
+    let what = format!("relaxed, batches of {batch_sites} sites");
     Ok((text, vec![seconds.rate(&what, n, results.len() as f64, "structures/s")]))
 }

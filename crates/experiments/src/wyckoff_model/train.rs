@@ -14,14 +14,14 @@ use wyckoff_assignment::WyckoffAssignment;
 use wyckoff_model::{CurvePoint, Trained, TrainingConfig, TrainingData, WyckoffModelConfig, train};
 
 /// The configuration that is used when none is named.
-const PRESET: &str = include_str!("../../../../experiments/wyckoff-model.ron");
+const PRESET: &str = include_str!("../../../../experiments/presets/wyckoff-model.ron");
 /// Where it comes from, for messages.
-const PRESET_NAME: &str = "experiments/wyckoff-model.ron";
+const PRESET_NAME: &str = "experiments/presets/wyckoff-model.ron";
 
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TrainOptions {
-    /// A configuration in RON instead of experiments/wyckoff-model.ron.
+    /// A configuration in RON instead of experiments/presets/wyckoff-model.ron.
     #[arg(long)]
     pub config: Option<PathBuf>,
     /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.

@@ -36,6 +36,10 @@ pub struct Nequix {
     largest_bytes: u64,
 }
 
+/// Atoms of a call that fill a processor, and a GPU.
+const PROCESSOR_ATOMS: usize = 64;
+const DEVICE_ATOMS: usize = 8192;
+
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
@@ -254,6 +258,10 @@ impl Potential for Nequix {
 
     fn elements(&self) -> &[Species] {
         &self.elements
+    }
+
+    fn full_call(&self) -> usize {
+        if has_kernels(self.network.place().0) { DEVICE_ATOMS } else { PROCESSOR_ATOMS }
     }
 
     fn energies(&self, structures: &[Structure]) -> Result<Vec<Result<f64, PotentialError>>, PotentialError> {
