@@ -110,7 +110,7 @@ impl<'a> Batch<'a> {
                 let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
                 while let Some((index, crystal)) = self.waiting.take().or_else(|| queue.next()) {
                     let n_more = crystal.n_sites();
-                    if n_sites > 0 && n_sites + n_more > self.batch_sites {
+                    if n_sites > 0 && n_sites + n_more > batch_sites {
                         self.waiting = Some((index, crystal));
                         break;
                     }
