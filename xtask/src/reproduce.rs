@@ -38,6 +38,9 @@ pub struct Arguments {
     /// Seed of every random number of the run [default: 0]
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Further rows of Table 1 by the names of their samplers, such as annealed; none for none
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub samplers: Vec<String>,
     /// Go on with the run of this name where it stopped
     #[arg(long)]
     pub resume: bool,
@@ -59,6 +62,8 @@ pub enum Target {
     Table1,
     /// Structure prediction: how often a structure comes out whose formula, or Wyckoff letters, are given
     Csp,
+    /// The paper's Table 3: new compounds in four chemical systems, on the hull and through phonons
+    Table3,
     /// The paper's figures 4 to 7: crystal families, space groups, elements and sites of the data
     Figures,
     /// The reference set of `druse hull`: MP-20 and the paper's stable set, relaxed by the potential
@@ -117,11 +122,20 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
     let device = ("--device", arguments.device.is_some());
     let seed = ("--seed", arguments.seed.is_some());
     let name = ("--name", arguments.name.is_some());
+    let data = ("--data", arguments.data.is_some());
     let samples = ("--samples", arguments.samples.is_some());
     let generated = ("--generated", arguments.generated.is_some());
+    ensure!(
+        arguments.target == Target::Table1 || arguments.samplers.is_empty(),
+        "the rows of Table 1 have samplers to choose from, nothing else has: leave out --samplers"
+    );
     let (given, why): (Vec<(&str, bool)>, &str) = match arguments.target {
         Target::Table1 => (vec![samples, generated], "Table 1 has presets and `-- --structures N`"),
         Target::Csp => (vec![train, resume, samples, generated], "structures are predicted with a trained network"),
+        Target::Table3 => {
+            let why = "compounds are searched for with a trained network and the phases of the hull";
+            (vec![train, data, samples, generated], why)
+        }
         Target::Figures => (vec![preset, device, seed, train, resume, samples, generated], "figures only count"),
         Target::HullReference => {
             (vec![preset, seed, train, name, samples, generated], "all structures of the data are relaxed")
@@ -153,6 +167,7 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
     option("--out", arguments.out.as_ref().map(|path| path.clone().into()));
     option("--name", arguments.name.as_ref().map(|name| name.into()));
     option("--device", device.map(|device| name_of(device).into()));
+    option("--samplers", (!arguments.samplers.is_empty()).then(|| arguments.samplers.join(",").into()));
     option("--seed", arguments.seed.map(|seed| seed.to_string().into()));
     option("--samples", arguments.samples.map(|samples| samples.to_string().into()));
     option("--generated", arguments.generated.as_ref().map(|path| path.clone().into()));
@@ -251,6 +266,10 @@ mod tests {
             cargo_line("table1 --preset full --data d --out o --name n --seed 7 --train --resume -- --structures 120"),
             "--package experiments -- table1 --preset full --data d --out o --name n --seed 7 --train --resume --structures 120"
         );
+        assert_eq!(
+            cargo_line("table1 --preset quick --samplers annealed,few-step-16"),
+            "--package experiments -- table1 --preset quick --samplers annealed,few-step-16"
+        );
     }
 
     #[test]
@@ -269,6 +288,18 @@ mod tests {
     fn prediction_takes_no_training() {
         assert_eq!(cargo_line("csp --data d --seed 3"), "--package experiments -- csp --data d --seed 3");
         let line = Line::try_parse_from(["reproduce", "csp", "--train"]).expect("known options");
+        assert!(check(&line.arguments).expect_err("no training").to_string().contains("leave out --train"));
+        let line = Line::try_parse_from(["reproduce", "csp", "--samplers", "annealed"]).expect("known options");
+        assert!(check(&line.arguments).expect_err("no rows").to_string().contains("leave out --samplers"));
+    }
+
+    #[test]
+    fn table_3_goes_on_where_it_stopped() {
+        assert_eq!(
+            cargo_line("table3 --device cuda --resume -- --minutes 20 --system Cu-Si-K"),
+            "--package experiments --features cuda -- table3 --device cuda --resume --minutes 20 --system Cu-Si-K"
+        );
+        let line = Line::try_parse_from(["reproduce", "table3", "--train"]).expect("known options");
         assert!(check(&line.arguments).expect_err("no training").to_string().contains("leave out --train"));
     }
 

@@ -7,7 +7,7 @@ use xshell::Shell;
 use xtask::new_model::create;
 use xtask::tidy::workspace_root;
 
-/// The files that the command reads, in a folder of their own.
+/// The files that the command reads, in their own folder.
 fn copy(to: &Path) {
     let from = workspace_root();
     let files = [

@@ -12,15 +12,15 @@ use crate::graph::N_NEIGHBOURS;
 pub(crate) const N_GAUSSIANS: usize = 41;
 /// Distance of their centres and their width, Å.
 const GAUSSIAN_STEP: f32 = 0.2;
-/// Structures behind the S ones of a batch that share the atoms that stand for nothing: several, so that no sum over
+/// Structures behind the S ones of a batch that share the atoms that are padding: several, so that no sum over
 /// one of them is long.
 const N_PADDING: usize = 16;
 
 /// Several graphs as one: N atoms of P structures with E = 12 N edges.
 ///
-/// On a GPU there are atoms that stand for nothing (see [`Padding`]). They belong to structures behind the S real ones,
+/// On a GPU there are atoms that are padding (see [`Padding`]). They belong to structures behind the S real ones,
 /// P = S + 16, have themselves as neighbours, and no real row ever sees them: sums over all rows keep them apart in a
-/// row of their own.
+/// their own row.
 #[derive(Debug, Clone)]
 pub struct GraphBatch {
     /// Atom vectors of the elements, `[100, 92]`.
@@ -42,7 +42,7 @@ pub struct GraphBatch {
     pub(crate) inverse_atoms: Tensor<2>,
     /// S.
     n_structures: usize,
-    /// Atoms that stand for something.
+    /// Atoms that are real.
     n_real_atoms: usize,
 }
 
@@ -113,7 +113,7 @@ impl GraphBatch {
         self.n_structures
     }
 
-    /// Number of atoms N, those that stand for nothing included.
+    /// Number of atoms N, those that are padding included.
     #[cfg(test)]
     pub(crate) fn n_atoms(&self) -> usize {
         self.structures.n_rows()
@@ -142,17 +142,17 @@ impl GraphBatch {
 /// Sums over all rows in steps, and their transpose. Row 0 of the result is that of the real rows, row 1 that of the
 /// padding.
 ///
-/// A plain reduction over so many rows keeps a GPU waiting for the few units that walk them, backward too, and its
+/// A plain reduction over this many rows keeps a GPU waiting for the few units that walk them, backward too, and its
 /// order is not fixed.
 #[derive(Debug)]
 pub(crate) struct RowSums<'a> {
     steps: Vec<&'a RowIndex>,
-    /// Number of rows that stand for something.
+    /// Number of rows that are real.
     n_real: usize,
 }
 
 impl RowSums<'_> {
-    /// Mean over the real rows in row 0, `[M, C]` → `[2, C]`. Row 1 is no mean of anything.
+    /// Mean over the real rows in row 0, `[M, C]` → `[2, C]`. Row 1 is not a mean of anything.
     pub(crate) fn mean(&self, x: Tensor<2>) -> Tensor<2> {
         self.steps.iter().fold(x, |x, step| segment_sum(x, step)).div_scalar(self.n_real as f64)
     }

@@ -61,7 +61,7 @@ pub enum CgcnnError {
         reason: String,
     },
     /// A PyTorch checkpoint lacks an array of the network, or holds it in another form.
-    #[error("{}: array '{name}' {problem}; this is no CGCNN that predicts one energy", path.display())]
+    #[error("{}: array '{name}' {problem}; this is not a CGCNN that predicts one energy", path.display())]
     PublishedArray {
         /// The file.
         path: PathBuf,

@@ -6,7 +6,7 @@ use crystal_core::Structure;
 use crate::graph::graphs_of;
 use crate::{Cgcnn, CgcnnError, CrystalGraph, GraphBatch};
 
-/// Most atoms of a batch (a larger structure has a batch of its own): small enough for the cache of a processor, large
+/// Most atoms of a batch (a larger structure has its own batch): small enough for the cache of a processor, large
 /// enough for a GPU.
 const BATCH_ATOMS: usize = 2048;
 

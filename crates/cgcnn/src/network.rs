@@ -184,7 +184,7 @@ impl Cgcnn {
     }
 }
 
-/// What the rows of a batch norm stand for.
+/// What the rows of a batch norm represent.
 #[derive(Debug, Clone, Copy)]
 enum Rows {
     Edges,

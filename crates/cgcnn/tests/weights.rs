@@ -1,4 +1,4 @@
-//! Files of weights: what is written comes back, and what is no network is told so.
+//! Files of weights: what is written comes back, and what is not a network is told so.
 
 use std::path::{Path, PathBuf};
 

@@ -4,8 +4,9 @@ mod ordering;
 
 use nalgebra::Vector3;
 
-pub use ordering::{OrderedSupercell, OrderingOptions};
+pub use ordering::{OrderedSupercell, OrderingOptions, Orderings, Shortfall};
 
+use crate::grid::SiteGrid;
 use crate::{CrystalError, Lattice, Species, SymmetryOperation};
 
 /// Occupants of one position stand within this of each other, Å.
@@ -16,6 +17,9 @@ const SPLIT: f64 = 0.5;
 
 /// Occupancies carry rounding: they may add up to this.
 const FULL: f64 = 1.0 + 5e-3;
+
+/// More positions than this in a cell have no small ordered supercells, and comparing all of them takes long.
+const MOST_POSITIONS: usize = 2000;
 
 /// Elements and their occupancies.
 type Occupants = Vec<(Species, f64)>;
@@ -85,6 +89,13 @@ impl DisorderedStructure {
         occupants: impl IntoIterator<Item = (&'a str, Species, Vector3<f64>, f64)>,
         operations: Vec<SymmetryOperation>,
     ) -> Result<Self, String> {
+        let occupants: Vec<(&str, Species, Vector3<f64>, f64)> = occupants.into_iter().collect();
+        if occupants.len() > MOST_POSITIONS {
+            return Err(format!(
+                "{} atoms with partly occupied sites are too many to order, the most are {MOST_POSITIONS}; choose which atoms are there, and give them occupancy 1",
+                occupants.len()
+            ));
+        }
         let mut sites: Vec<(&str, DisorderedSite)> = Vec::new();
         let distance = |a: &Vector3<f64>, b: &Vector3<f64>| {
             let difference = (a - b).map(|x| x - x.round());
@@ -123,14 +134,11 @@ impl DisorderedStructure {
         for site in &mut sites {
             site.occupants.sort_by_key(|(species, _)| *species);
         }
-        let same_occupants = |a: &DisorderedSite, b: &DisorderedSite| {
-            a.occupants.len() == b.occupants.len()
-                && a.occupants.iter().zip(&b.occupants).all(|(a, b)| a.0 == b.0 && (a.1 - b.1).abs() < 1e-3)
-        };
+        let grid = SiteGrid::new(&lattice, sites.iter().map(|site| site.frac_coords));
         let maps = |operation: &SymmetryOperation| {
             sites.iter().all(|site| {
                 let image = operation.apply(&site.frac_coords);
-                sites.iter().any(|other| same_occupants(site, other) && distance(&other.frac_coords, &image) < SHARED)
+                grid.any_within(&image, SHARED, |other| same_occupants(site, &sites[other]))
             })
         };
         let operations = operations.into_iter().filter(maps).collect();
@@ -151,4 +159,10 @@ impl DisorderedStructure {
     pub fn operations(&self) -> &[SymmetryOperation] {
         &self.operations
     }
+}
+
+/// Whether the same elements stand on both, with the same occupancies.
+fn same_occupants(a: &DisorderedSite, b: &DisorderedSite) -> bool {
+    a.occupants.len() == b.occupants.len()
+        && a.occupants.iter().zip(&b.occupants).all(|(a, b)| a.0 == b.0 && (a.1 - b.1).abs() < 1e-3)
 }

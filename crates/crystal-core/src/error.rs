@@ -19,7 +19,7 @@ pub enum CrystalError {
         number: i64,
     },
     /// No element has this symbol.
-    #[error("'{symbol}' is no chemical element; give a symbol such as Fe, Nd or Si")]
+    #[error("'{symbol}' is not a chemical element; give a symbol such as Fe, Nd or Si")]
     UnknownElement {
         /// The symbol found.
         symbol: String,
@@ -84,11 +84,19 @@ pub enum CrystalError {
         reason: String,
     },
     /// A composition that cannot be read.
-    #[error("'{text}' is no composition: {reason}; write it as Fe:1,Nd:1,Si:1")]
+    #[error("'{text}' is not a composition: {reason}; write it as Fe:1,Nd:1,Si:1")]
     Composition {
         /// The text found.
         text: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// A chemical formula that cannot be read.
+    #[error("'{text}' is not a formula: {reason}")]
+    Formula {
+        /// The text found.
+        text: String,
+        /// What is wrong with it and what to write.
         reason: String,
     },
     /// The symmetry finder found nothing at this tolerance.

@@ -10,7 +10,7 @@ use nalgebra::{Matrix3, Vector3};
 
 pub(crate) use self::identify::{number_of_operations, primitive_basis};
 use self::tolerance::bounded_tolerance;
-use crate::{CrystalError, HallNumber, Lattice, Site, SpaceGroupNumber, Structure};
+use crate::{CrystalError, HallNumber, Lattice, Site, SpaceGroupNumber, Structure, SymmetryOperation};
 
 /// Which symmetry finder is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,7 +58,7 @@ pub(crate) struct Standardised {
 
 /// Finds space group, Wyckoff letters and orbits at `symprec` (Å).
 ///
-/// Finders are asked at a lower tolerance where `symprec` is no small distance in the cell: they would hang or crash
+/// Finders are asked at a lower tolerance where `symprec` is not a small distance in the cell: they would hang or crash
 /// otherwise.
 ///
 /// # Errors
@@ -67,6 +67,18 @@ pub(crate) struct Standardised {
 /// [`CrystalError::NoSites`], [`CrystalError::Coordinate`].
 pub fn find_symmetry(structure: &Structure, symprec: f64, finder: Finder) -> Result<SymmetryReport, CrystalError> {
     find(structure, symprec, finder).map(|(report, _)| report)
+}
+
+/// The operations that map a structure onto itself, modulo the translations of its cell and with those inside it, the
+/// identity first.
+///
+/// # Errors
+/// As [`find_symmetry`].
+pub(crate) fn find_operations(structure: &Structure, symprec: f64) -> Result<Vec<SymmetryOperation>, CrystalError> {
+    check(structure, symprec)?;
+    let symprec =
+        bounded_tolerance(structure, symprec).map_err(|reason| CrystalError::SymmetryNotFound { symprec, reason })?;
+    moyo::operations(structure, symprec)
 }
 
 /// Report and standardised cell in one search.

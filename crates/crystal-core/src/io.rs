@@ -18,7 +18,7 @@
 //! - **JSON lines** (`.jsonl`, `.jsonl.zst`): `{"id", "lattice": 3×3 rows in Å, "species": […], "frac_coords": [[x, y,
 //!   z], …]}`.
 //!
-//! Texts may be UTF-8 or UTF-16, with or without a byte order mark. Deuterium and tritium (D, T) are read as hydrogen,
+//! Texts may be UTF-8, UTF-16 or UTF-32, with or without a byte order mark. Deuterium and tritium (D, T) are read as hydrogen,
 //! with a note. Two sites within 0.01 Å of each other are an error in every format. Partly occupied sites are an error
 //! that comes with the [`DisorderedStructure`], from which [`DisorderedStructure::orderings`] makes ordered ones.
 //!
@@ -36,7 +36,7 @@ mod text;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 pub use cif::{to_cif, to_cif_symmetric};
@@ -59,7 +59,7 @@ pub enum Format {
     JsonLines,
 }
 
-/// Endings in lower case with the format they stand for; the longest first.
+/// Endings in lower case with the format they represent; the longest first.
 const ENDINGS: [(&str, Format); 8] = [
     (".jsonl.zst", Format::JsonLines),
     (".extxyz", Format::ExtXyz),
@@ -72,7 +72,7 @@ const ENDINGS: [(&str, Format); 8] = [
 ];
 
 impl Format {
-    /// The format that a file's name stands for. The file need not exist.
+    /// The format that a file's name represents. The file need not exist.
     ///
     /// # Errors
     /// [`CrystalError::UnknownFormat`].
@@ -245,13 +245,7 @@ fn read_file(path: &Path, options: &ReadOptions) -> Result<Vec<Entry>, CrystalEr
     };
     let file = File::open(path).map_err(io)?;
     let entries = if format == Format::JsonLines {
-        let reader = BufReader::new(file);
-        if path.to_string_lossy().to_ascii_lowercase().ends_with(".zst") {
-            let decoder = zstd::Decoder::with_buffer(reader).map_err(io)?;
-            entries_of_lines(path, json_lines::read(BufReader::new(decoder)))
-        } else {
-            entries_of_lines(path, json_lines::read(reader))
-        }
+        lines(path, BufReader::new(file)).map_err(io)?
     } else {
         let mut bytes = Vec::new();
         BufReader::new(file).read_to_end(&mut bytes).map_err(io)?;
@@ -264,7 +258,18 @@ fn read_file(path: &Path, options: &ReadOptions) -> Result<Vec<Entry>, CrystalEr
     Ok(entries)
 }
 
-/// Reads the structures of a file that is in memory already (not compressed). `path` is for ids and messages only.
+/// The structures of a file with one per line, compressed if its name says so.
+fn lines(path: &Path, reader: impl BufRead) -> std::io::Result<Vec<Entry>> {
+    let is_compressed = path.to_string_lossy().to_ascii_lowercase().ends_with(".zst");
+    let lines = match is_compressed {
+        true => json_lines::read(BufReader::new(zstd::Decoder::with_buffer(reader)?)),
+        false => json_lines::read(reader),
+    };
+    Ok(entries_of_lines(path, lines))
+}
+
+/// Reads the structures of a file that is in memory already. `path` is for ids and messages, and tells by its ending
+/// whether lines are compressed.
 ///
 /// A POSCAR gives exactly one entry, a CIF one for each data block with sites (at least one entry), pymatgen's JSON
 /// one, or one for each item of a list; extended XYZ and JSON lines give any number.
@@ -275,20 +280,24 @@ pub fn read_bytes(bytes: &[u8], format: Format, path: &Path) -> Vec<Entry> {
 /// As [`read_bytes`], with options.
 pub fn read_bytes_with(bytes: &[u8], format: Format, path: &Path, options: &ReadOptions) -> Vec<Entry> {
     let stem = split_name(path).0;
+    if format == Format::JsonLines {
+        return lines(path, bytes).unwrap_or_else(|error| {
+            entries_of_lines(path, vec![(1, None, text::Read::failed(json_lines::cut_off(1, &error)))])
+        });
+    }
+    let text = match text::decode(bytes) {
+        Ok(text) => text,
+        Err(fault) => return vec![text::Read::failed(fault).entry(stem, path)],
+    };
     match format {
         Format::Cif => {
             let id = |name: Option<String>| name.map_or_else(|| stem.clone(), |name| format!("{stem}#{name}"));
-            let blocks = cif::read(&text::decode(bytes), options);
+            let blocks = cif::read(&text, options);
             blocks.into_iter().map(|block| block.read.entry(id(block.name), path)).collect()
         }
-        Format::Poscar => {
-            vec![text::Read::ordered(|notes| poscar::read(&text::decode(bytes), notes)).entry(stem, path)]
-        }
-        Format::PymatgenJson => {
-            numbered(path, pymatgen::read(&text::decode(bytes)).into_iter().map(|read| (None, read)))
-        }
-        Format::JsonLines => entries_of_lines(path, json_lines::read(bytes)),
-        Format::ExtXyz => numbered(path, extended_xyz::read(&text::decode(bytes)).into_iter()),
+        Format::Poscar => vec![text::Read::ordered(|notes| poscar::read(&text, notes)).entry(stem, path)],
+        Format::PymatgenJson => numbered(path, pymatgen::read(&text).into_iter().map(|read| (None, read))),
+        Format::ExtXyz | Format::JsonLines => numbered(path, extended_xyz::read(&text).into_iter()),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # Conventions (stated once, used by every crate)
 //! - Lattice vectors are the ROWS of a 3×3 matrix, in Å; `cartesian = fractional · lattice`.
-//! - A point is a [`Vector3`](nalgebra::Vector3); where it stands for a row vector, `lattice.to_cartesian(frac)` does
+//! - A point is a [`Vector3`](nalgebra::Vector3); where it represents a row vector, `lattice.to_cartesian(frac)` does
 //!   the transposition.
 //! - A symmetry operation acts on fractional columns: `x' = W·x + w`.
 //! - Lengths are Å; angles are degrees at input and output, radians inside.
@@ -40,7 +40,7 @@ pub use asymmetric_unit::{AsymmetricSite, AsymmetricUnit, Reduction};
 pub use centring::Centring;
 pub use composition::Composition;
 pub use config_error::ConfigError;
-pub use disorder::{DisorderedSite, DisorderedStructure, OrderedSupercell, OrderingOptions};
+pub use disorder::{DisorderedSite, DisorderedStructure, OrderedSupercell, OrderingOptions, Orderings, Shortfall};
 pub use error::CrystalError;
 pub use finder::{Finder, SymmetryReport, find_symmetry};
 pub use lattice::{Lattice, LatticeParameters};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// An operation `{W|w}` on fractional columns: `x' = W·x + w`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SymmetryOperation {
-    /// The integer matrix `W` in the basis of the cell it stands for.
+    /// The integer matrix `W` in the basis of the cell it represents.
     pub rotation: Matrix3<i32>,
     /// The translation `w` in fractions of that cell.
     pub translation: Vector3<f64>,

@@ -1,6 +1,6 @@
 //! A periodic structure: a lattice and all sites of its cell.
 
-use nalgebra::{Matrix3, Vector3};
+use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
 use crate::grid::SiteGrid;
@@ -74,21 +74,24 @@ impl Structure {
         self.sites.len()
     }
 
+    /// The Niggli-reduced lattice and the sites' coordinates in it: there the nearest image is a few translations away
+    /// at most, while in a skewed cell the search over them is long. The lattice itself where it cannot be reduced.
+    pub(crate) fn in_reduced_cell(&self) -> (Lattice, Vec<Vector3<f64>>) {
+        let frac_coords = self.sites.iter().map(|site| site.frac_coords);
+        let reduced = self.lattice.niggli().ok().and_then(|(reduced, transformation)| {
+            // Rows: reduced = T·lattice, so x_reduced = T⁻ᵀ·x on columns.
+            Some((reduced, transformation.map(f64::from).transpose().try_inverse()?))
+        });
+        match reduced {
+            Some((lattice, to_reduced)) => (lattice, frac_coords.map(|x| to_reduced * x).collect()),
+            None => (self.lattice, frac_coords.collect()),
+        }
+    }
+
     /// The two closest different atoms, periodic images included: `(i, j, distance in Å)`. A site's distance to its own
     /// images is not looked at. `None` for one atom.
     pub fn closest_pair(&self) -> Option<(usize, usize, f64)> {
-        // In a reduced cell the nearest image is a few translations away at most; in a skewed one the search over them
-        // is long.
-        let (lattice, to_reduced) = match self.lattice.niggli() {
-            // Rows: reduced = T·lattice, so x_reduced = T⁻ᵀ·x on columns.
-            Ok((reduced, transformation)) => (reduced, transformation.map(f64::from).transpose().try_inverse()),
-            Err(_) => (self.lattice, None),
-        };
-        let (lattice, to_reduced) = match to_reduced {
-            Some(to_reduced) => (lattice, to_reduced),
-            None => (self.lattice, Matrix3::identity()),
-        };
-        let frac_coords: Vec<Vector3<f64>> = self.sites.iter().map(|site| to_reduced * site.frac_coords).collect();
+        let (lattice, frac_coords) = self.in_reduced_cell();
         if frac_coords.len() >= MANY_SITES
             && let Some(pair) = closest_in_grid(&lattice, &frac_coords)
         {

@@ -206,7 +206,7 @@ fn poscar_faults() {
         ("Si\n1\nDirect\n0 0 zero\n", 9, "'zero'"),
         ("Si\n1\nDirect\n0 0\n", 9, "too early"),
         ("Si\n1\nDirect\n0 0 nan\n", 9, "'nan'"),
-        ("Xx\n1\nDirect\n0 0 0\n", 6, "'Xx' is no chemical element"),
+        ("Xx\n1\nDirect\n0 0 0\n", 6, "'Xx' is not a chemical element"),
         ("Si\n0\nDirect\n0 0 0\n", 7, "at least 1"),
         ("Si\n99999999999999999999\nDirect\n0 0 0\n", 7, "whole number"),
         ("Si O\n1 1\nDirect\n0 0 0\n1 1 1.001\n", 0, "sites 0 and 1 are 0.0030 Å apart"),
@@ -241,7 +241,7 @@ fn extended_xyz_faults() {
         (format!("1\n{cell}\nNa 0 0\n"), 3, "3 columns"),
         (format!("1\n{cell}\nNx 0 0 0\n"), 3, "'Nx'"),
         (format!("1\n{cell}\nNa 0 0 inf\n"), 3, "'inf'"),
-        (format!("x\n{cell}\nNa 0 0 0\n"), 1, "'x' is no number of atoms"),
+        (format!("x\n{cell}\nNa 0 0 0\n"), 1, "'x' is not a number of atoms"),
         (format!("18446744073709551615\n{cell}\nNa 0 0 0\n"), 1, "cut off"),
         ("1\nLattice=\"4 0 0\"\nNa 0 0 0\n".to_owned(), 2, "needs nine"),
         (format!("1\n{cell} Properties=species:S:1\nNa 0 0 0\n"), 2, "no pos:R:3"),
@@ -273,7 +273,7 @@ fn pymatgen_json_faults() {
             "site 'number 1'",
         ),
         (r#"{"species": [{"element": "Fe", "occu": 1}]}"#, "neither 'abc' nor 'xyz'"),
-        (r#"{"species": [{"element": "X0+", "occu": 1}], "abc": [0,0,0]}"#, "'X0+' is no chemical element"),
+        (r#"{"species": [{"element": "X0+", "occu": 1}], "abc": [0,0,0]}"#, "'X0+' is not a chemical element"),
         ("", "no sites"),
     ] {
         assert!(failure(Format::PymatgenJson, &with(sites), 0).contains(words), "{sites}");

@@ -40,7 +40,7 @@ fn a_published_file() {
                 _symmetry_space_group_name_H-M 'F m -3 m'\n_symmetry_Int_Tables_number 225\nloop_\n_atom_site_label _atom_site_type_symbol\n\
                 _atom_site_fract_x _atom_site_fract_y _atom_site_fract_z _atom_site_occupancy _atom_site_attached_hydrogens\n\
                 Na1 Na1+ 0.00000 0. .0 1.0(2) 0 # comment\nCl1\n Cl1- 1/2 0.5 0.5 . ?\n";
-    failure(text, 22, "'1/2', which is no number");
+    failure(text, 22, "'1/2', which is not a number");
     let structure = parse(&text.replace("1/2", "0.5(1)")).expect("rock salt");
     assert_eq!(Composition::of(&structure).formula(), "Na4Cl4");
     assert_eq!(structure.closest_pair().map(|(_, _, d)| (d * 1e4).round()), Some(28201.0));
@@ -129,7 +129,7 @@ fn operations_of_the_file() {
     };
     assert_eq!(formula(&with(&["x, y, z", "x+1/2, y+1/2, z+0.5"])), "Fe2");
     assert_eq!(formula(&with(&["x,y,z", "x,y,z"])), "Fe");
-    failure(&with(&["x,y,z", "y,z,x"]), 10, "is no group");
+    failure(&with(&["x,y,z", "y,z,x"]), 10, "is not a group");
     failure(&with(&["-x,-y,-z"]), 10, "identity");
     failure(&with(&["x,y,z", "x+1/2,y+1/2,z", "-x,-y,-z"]), 10, "centring");
     failure(&with(&["x,y,z", "x+1/2,y+1/2,z", "x+1/2,y,z+1/2"]), 10, "x,y+1/2,z+1/2, is missing");
@@ -164,7 +164,7 @@ fn bad_input() {
         ("Fe1 Fe 0 0", "is cut off: 4 values do not fill rows of 5"),
         ("Fe1 Xx3+ 0 0 0", "'Xx3+' names a place without an atom"),
         ("Fe1 Fe 0 ? 0", "site 'Fe1' has no y coordinate"),
-        ("Fe1 Fe 0 0 1e999", "'inf', which is no number"),
+        ("Fe1 Fe 0 0 1e999", "'inf', which is not a number"),
     ] {
         failure(&format!("{cell}{SITES}{site}\n"), 14, words);
     }

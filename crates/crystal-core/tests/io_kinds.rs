@@ -252,7 +252,7 @@ fn k5_lists_that_are_no_group() {
         &["x,y,z", "y,z,x"],
     ] {
         let cell = if ops.iter().any(|op| op.contains("-y,x")) { cell(8.0, 8.0, 11.0, [90.0; 3]) } else { cubic(9.0) };
-        refused(&general(&list(ops), &cell), "is no group");
+        refused(&general(&list(ops), &cell), "is not a group");
     }
     // Rounded translations are no reason to refuse.
     for ops in [

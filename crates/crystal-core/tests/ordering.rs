@@ -1,7 +1,8 @@
 //! Ordered supercells against numbers that can be counted by hand or stand in print.
 
 use crystal_core::{
-    Composition, CrystalError, DisorderedStructure, Lattice, OrderingOptions, SpaceGroup, Species, SymmetryOperation,
+    Composition, CrystalError, DisorderedStructure, Lattice, OrderingOptions, Shortfall, SpaceGroup, Species,
+    SymmetryOperation,
 };
 use nalgebra::{Matrix3, Vector3};
 
@@ -32,9 +33,9 @@ fn alloy(number: i64, occupants: &[(&str, f64)]) -> DisorderedStructure {
         .expect("an alloy")
 }
 
-fn sizes(structure: &DisorderedStructure, max_cells: usize) -> Vec<usize> {
-    let options = OrderingOptions::default().with_count(1000).with_max_cells(max_cells);
-    structure.orderings(&options).expect("orderings").iter().map(|ordered| ordered.n_cells).collect()
+fn sizes(structure: &DisorderedStructure, max_atoms: usize) -> Vec<usize> {
+    let options = OrderingOptions::default().with_count(1000).with_max_atoms(max_atoms);
+    structure.orderings(&options).expect("orderings").supercells.iter().map(|ordered| ordered.n_cells).collect()
 }
 
 #[test]
@@ -60,8 +61,9 @@ fn binary_alloys_as_in_print() {
 #[test]
 fn the_smallest_and_most_symmetric_first() {
     let orderings = alloy(225, &[("Cu", 0.75), ("Au", 0.25)])
-        .orderings(&OrderingOptions::default().with_count(100).with_max_cells(4))
-        .expect("orderings");
+        .orderings(&OrderingOptions::default().with_count(100).with_max_atoms(4))
+        .expect("orderings")
+        .supercells;
     // Cu3Au, L1₂, keeps all 48 operations; D0₂₂ and the rest keep fewer.
     assert_eq!(orderings[0].n_operations, 48);
     assert!(orderings[1].n_operations < 48);
@@ -77,7 +79,7 @@ fn the_smallest_and_most_symmetric_first() {
         crystal_core::find_symmetry(&orderings[0].structure, 1e-3, crystal_core::Finder::Moyo).expect("a group");
     assert_eq!(first.number.get(), 221);
     let one = alloy(225, &[("Cu", 0.75), ("Au", 0.25)]).orderings(&OrderingOptions::default()).expect("one");
-    assert_eq!(one, orderings[..1]);
+    assert_eq!((one.supercells, one.shortfall), (orderings[..1].to_vec(), None));
 }
 
 #[test]
@@ -92,16 +94,18 @@ fn vacancies_full_sites_and_several_orbits() {
     let lattice = Lattice::new(Matrix3::identity() * 4.2).expect("a cell");
     let structure = DisorderedStructure::new(lattice, sites, operations(225)).expect("a structure");
     let orderings =
-        structure.orderings(&OrderingOptions::default().with_count(10).with_max_cells(2)).expect("orderings");
-    let formulas: Vec<String> = orderings.iter().map(|ordered| Composition::of(&ordered.structure).formula()).collect();
+        structure.orderings(&OrderingOptions::default().with_count(10).with_max_atoms(3)).expect("orderings");
+    assert_eq!(orderings.shortfall, Some(Shortfall::Size { max_atoms: 3 }));
+    let formulas: Vec<String> =
+        orderings.supercells.iter().map(|ordered| Composition::of(&ordered.structure).formula()).collect();
     assert_eq!(formulas, ["OTi2", "OTi2"]);
     // Two independent sites in P 1, each half one element: in two cells of one lattice, seven lattices, the elements of
     // the second site lie beside those of the first or across.
-    let mixed = vec![(species("Fe"), 0.5), (species("Co"), 0.5)];
-    let sites = [(Vector3::zeros(), mixed.clone()), (Vector3::new(0.4, 0.3, 0.45), mixed)];
+    let mixed = |other: &str| vec![(species("Fe"), 0.5), (species(other), 0.5)];
+    let sites = [(Vector3::zeros(), mixed("Co")), (Vector3::new(0.4, 0.3, 0.45), mixed("Ni"))];
     let lattice = Lattice::from_rows([[4.0, 0.1, 0.0], [0.3, 5.0, 0.0], [0.2, 0.4, 6.0]]).expect("a cell");
     let structure = DisorderedStructure::new(lattice, sites, vec![SymmetryOperation::identity()]).expect("a structure");
-    assert_eq!(sizes(&structure, 2), [2; 14]);
+    assert_eq!(sizes(&structure, 4), [2; 14]);
     // An ordered structure is its own ordering.
     let full = alloy(225, &[("Cu", 1.0)]);
     assert_eq!(sizes(&full, 3), [1]);
@@ -109,14 +113,15 @@ fn vacancies_full_sites_and_several_orbits() {
 
 #[test]
 fn what_cannot_be_ordered_says_so() {
-    let error =
-        alloy(221, &[("Cu", 0.9), ("Au", 0.1)]).orderings(&OrderingOptions::default()).expect_err("needs ten cells");
-    assert!(error.to_string().contains("10 would be needed"), "{error}");
+    let error = alloy(221, &[("Cu", 0.95), ("Au", 0.05)])
+        .orderings(&OrderingOptions::default().with_max_atoms(19))
+        .expect_err("needs twenty cells");
+    assert!(error.to_string().contains("--max-atoms 20"), "{error}");
     // The cure works.
-    let ten = OrderingOptions::default().with_max_cells(10);
-    let ordered = alloy(221, &[("Cu", 0.9), ("Au", 0.1)]).orderings(&ten).expect("ten cells");
-    assert_eq!(Composition::of(&ordered[0].structure).formula(), "Cu9Au");
-    let many = OrderingOptions::default().with_max_cells(64);
+    let twenty = OrderingOptions::default().with_max_atoms(20);
+    let ordered = alloy(221, &[("Cu", 0.95), ("Au", 0.05)]).orderings(&twenty).expect("twenty cells").supercells;
+    assert_eq!(Composition::of(&ordered[0].structure).formula(), "Cu19Au");
+    let many = OrderingOptions::default().with_max_atoms(64);
     let error = alloy(221, &[("Cu", 0.515), ("Au", 0.485)]).orderings(&many).expect_err("too many");
     assert!(matches!(error, CrystalError::Ordering { .. }), "{error}");
     let lattice = Lattice::new(Matrix3::identity() * 4.0).expect("a cell");
@@ -130,4 +135,20 @@ fn what_cannot_be_ordered_says_so() {
     for occupancy in [0.0, -0.5, 1.2, f64::NAN] {
         assert!(bad(occupancy).is_err(), "{occupancy}");
     }
+}
+
+/// The group is that of the positions with their occupants: a file that lists all atoms in P 1 gives what one with the
+/// operations gives.
+#[test]
+fn symmetry_that_the_file_does_not_state_is_found() {
+    let full = alloy(225, &[("Cu", 0.5), ("Au", 0.5)]);
+    let sites = full.sites().iter().map(|site| (*site.frac_coords(), site.occupants().to_vec()));
+    let bare = DisorderedStructure::new(*full.lattice(), sites, vec![SymmetryOperation::identity()]).expect("an alloy");
+    let options = OrderingOptions::default().with_count(8).with_max_atoms(4);
+    let found = |structure: &DisorderedStructure| {
+        let orderings = structure.orderings(&options).expect("orderings").supercells;
+        orderings.iter().map(|ordered| (ordered.n_cells, ordered.n_operations)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&bare), found(&full));
+    assert_eq!(found(&bare)[..2], [(2, 16), (2, 12)]);
 }

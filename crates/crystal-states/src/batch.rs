@@ -18,7 +18,7 @@ pub const N_ELEMENTS: usize = 118;
 
 /// A batch of graphs with the noise level of each structure.
 ///
-/// E edges, N sites, S structures, L degrees. Rows may be added that stand for nothing (see [`Padding`]), and a batch
+/// E edges, N sites, S structures, L degrees. Rows may be added that are padding (see [`Padding`]), and a batch
 /// in which no structure has an edge gets one: they add exactly 0 to every estimate, and no tensor is empty (GPU
 /// kernels cannot be launched over nothing).
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub struct GraphBatch {
     pub free_mask: Tensor<2>,
 }
 
-/// Whether a batch gets rows that stand for nothing, so that its tensors come in few sizes.
+/// Whether a batch gets rows that are padding, so that its tensors come in few sizes.
 ///
 /// A GPU's memory pool keeps freed buffers by size: if every batch has another number of edges, it searches and splits
 /// them, slower with every step. Rounding up adds at most a sixteenth to a large batch, and less than 128 rows to a
@@ -76,7 +76,7 @@ pub enum Padding {
 impl Padding {
     /// Fewest rows that are added together.
     const SMALLEST: usize = 64;
-    /// Edges of a site that stands for nothing: about as many as other sites have.
+    /// Edges of a site that is padding: about as many as other sites have.
     pub(crate) const EDGES_PER_SITE: usize = 64;
 
     /// What suits a device.
@@ -96,7 +96,7 @@ impl Padding {
         count.next_multiple_of((count.next_power_of_two() / 32).max(Self::SMALLEST))
     }
 
-    /// Sites and edges of a batch of so many.
+    /// Sites and edges of a batch of this many.
     pub(crate) fn sizes(self, n_sites: usize, n_edges: usize) -> (usize, usize) {
         match self {
             Self::None => (n_sites, n_edges.max(1)),
@@ -125,7 +125,7 @@ pub struct PreparedBatch {
 }
 
 impl PreparedBatch {
-    /// Sorts the graph's indices, in parallel over them. Rows that stand for nothing come last: sites of the last
+    /// Sorts the graph's indices, in parallel over them. Rows that are padding come last: sites of the last
     /// structure with edges from themselves to themselves, longer than the cut-off.
     ///
     /// # Errors
@@ -237,12 +237,12 @@ impl GraphBatch {
         self.n_structures
     }
 
-    /// Number of rows N of the site tensors: the sites of all structures, and those that stand for nothing.
+    /// Number of rows N of the site tensors: the sites of all structures, and those that are padding.
     pub fn n_sites(&self) -> usize {
         self.elements.n_rows()
     }
 
-    /// Number of rows E of the edge tensors: the edges of all structures, and those that stand for nothing; at least 1.
+    /// Number of rows E of the edge tensors: the edges of all structures, and those that are padding; at least 1.
     pub fn n_edges(&self) -> usize {
         self.source.n_rows()
     }

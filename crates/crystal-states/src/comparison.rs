@@ -13,7 +13,7 @@ const SAME_EDGE: f64 = 1e-3;
 const ON_CUTOFF: f64 = 1e-5;
 /// Cut-offs that differ by more than this share are different choices.
 const SAME_CUTOFF: f64 = 1e-4;
-/// Edges longer than this stand for nothing, Å.
+/// Edges longer than this are padding, Å.
 const VOID: f64 = 1e8;
 
 /// What [`compare_graphs`] found; counts over all structures.

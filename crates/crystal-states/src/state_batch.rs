@@ -32,7 +32,7 @@ pub(crate) enum Place {
     Device(Box<device::DeviceStates>),
 }
 
-/// Bytes of memory of a device that moves its states with kernels of its own, if its runtime tells; `None` for a
+/// Bytes of memory of a device that moves its states with its own kernels, if its runtime tells; `None` for a
 /// processor.
 pub fn device_memory(device: &Device) -> Option<u64> {
     #[cfg(feature = "cube")]

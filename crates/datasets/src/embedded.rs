@@ -72,7 +72,7 @@ struct Group {
     /// Instead of the prototype's, one by one.
     #[serde(default)]
     free: BTreeMap<String, f64>,
-    /// One word per role, in the order in which `sites` names them first; `A|B` stands for either.
+    /// One word per role, in the order in which `sites` names them first; `A|B` represents either.
     elements: Vec<String>,
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatasetError {
-    /// The folder is not there, or it is no folder.
+    /// The folder is not there, or it is not a folder.
     #[error("{}: no such folder; give --data DIR (or DRUSE_DATA) a folder that holds mp_20/, or run `cargo xtask fetch-data mp-20`", path.display())]
     NoFolder {
         /// The folder asked for.
@@ -21,7 +21,7 @@ pub enum DatasetError {
         split: &'static str,
     },
     /// The header of a table lacks a column that its format needs.
-    #[error("{}:1: column '{column}' is missing (found: {found}); this is no MP-20 table of a known format: fetch it again", path.display())]
+    #[error("{}:1: column '{column}' is missing (found: {found}); this is not an MP-20 table of a known format: fetch it again", path.display())]
     MissingColumn {
         /// The file.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum DatasetError {
         /// How that shows.
         reason: String,
     },
-    /// A table that is no CSV.
+    /// A table that is not a CSV.
     #[error("{}:{line}: {reason}", path.display())]
     Table {
         /// The file.
@@ -97,7 +97,7 @@ pub enum DatasetError {
         cure: &'static str,
     },
     /// A file of hashes that cannot be read.
-    #[error("{}:{line}: '{text}' is no line '<64 hexadecimal digits>  NAME'; delete the file and run the command again", path.display())]
+    #[error("{}:{line}: '{text}' is not a line '<64 hexadecimal digits>  NAME'; delete the file and run the command again", path.display())]
     HashFile {
         /// The file.
         path: PathBuf,

@@ -41,7 +41,7 @@ fn choose(data_dir: Option<&Path>, variable: Option<OsString>, cache: Option<Pat
     if let Some(folder) = variable.filter(|folder| !folder.is_empty()) {
         return Source::Folder(PathBuf::from(folder));
     }
-    // A cache that an interrupted download left half filled is no reason to fail: the embedded set is still there.
+    // A cache that an interrupted download left half filled is not a reason to fail: the embedded set is still there.
     match cache.map(|cache| cache.join(MP_20)).filter(|folder| tables(folder).is_ok()) {
         Some(folder) => Source::Folder(folder),
         None => Source::Embedded,

@@ -55,7 +55,7 @@ struct Layout {
 
 #[derive(Debug, Clone, Copy)]
 enum StructureColumns {
-    /// Lattice, species and coordinates in columns of their own.
+    /// Lattice, species and coordinates in their own columns.
     Arrays { lattice: usize, species: usize, frac_coords: usize },
     /// The same with lengths (Å) and angles (degrees) in six columns for the lattice.
     Parameters { lattice: [usize; 6], species: usize, frac_coords: usize },
@@ -124,7 +124,7 @@ impl Layout {
 
 /// Reads a table, compressed or not.
 ///
-/// A missing column, a file that is no CSV and a truncated file are errors; a bad row is reported in
+/// A missing column, a file that is not a CSV and a truncated file are errors; a bad row is reported in
 /// [`Table::rejected`].
 pub(crate) fn read(path: &Path) -> Result<Table, DatasetError> {
     let (text, is_whole) = text_of(path)?;
@@ -133,7 +133,7 @@ pub(crate) fn read(path: &Path) -> Result<Table, DatasetError> {
     let bad = |error: csv::Error| DatasetError::Table {
         path: path.to_owned(),
         line: error.position().map_or(1, csv::Position::line),
-        reason: format!("the file is no CSV: {error}"),
+        reason: format!("the file is not a CSV: {error}"),
     };
     let header = reader.headers().map_err(bad)?.clone();
     if header.iter().all(|column| column.trim().is_empty()) {
@@ -201,16 +201,16 @@ fn text_of(path: &Path) -> Result<(Vec<u8>, bool), DatasetError> {
 
 fn space_group_number(text: &str) -> Result<u8, String> {
     let number = text.parse::<u8>().ok().filter(|number| (1..=230).contains(number));
-    number.ok_or_else(|| format!("column 'space_group_0.1': '{text}' is no space group from 1 to 230"))
+    number.ok_or_else(|| format!("column 'space_group_0.1': '{text}' is not a space group from 1 to 230"))
 }
 
 fn energy(text: &str, column: &str) -> Result<f64, String> {
     let energy = text.parse::<f64>().ok().filter(|energy| energy.is_finite());
-    energy.ok_or_else(|| format!("column '{column}': '{text}' is no energy in eV/atom"))
+    energy.ok_or_else(|| format!("column '{column}': '{text}' is not an energy in eV/atom"))
 }
 
 fn numbers(text: &str, column: &str) -> Result<Vec<f64>, String> {
-    let number = |word: &str| word.parse::<f64>().map_err(|_| format!("column '{column}': '{word}' is no number"));
+    let number = |word: &str| word.parse::<f64>().map_err(|_| format!("column '{column}': '{word}' is not a number"));
     text.split_whitespace().map(number).collect()
 }
 

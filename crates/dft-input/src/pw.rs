@@ -88,7 +88,7 @@ pub fn pw_input(
     let mut text = String::new();
     // Writing to a string cannot fail.
     let mut line = |arguments: std::fmt::Arguments<'_>| writeln!(text, "{arguments}").unwrap_or_default();
-    line(format_args!("! {}; pseudopotentials and cut-offs: {}", composition.conventional_formula(), table.name));
+    line(format_args!("! {}; pseudopotentials and cut-offs: {}", composition.reduced().formula(), table.name));
     line(format_args!("&CONTROL"));
     line(format_args!("  calculation = '{}'", options.calculation.name()));
     line(format_args!("  prefix = 'crystal'"));

@@ -113,7 +113,7 @@ fn incar(structure: &Structure, elements: &[Species], potentials: &[String], opt
     let mut text = format!("# POTCAR (PBE), in this order: {}\n", potentials.join(" "));
     // Writing to a string cannot fail.
     let mut tag = |name: &str, value: String| writeln!(text, "{name} = {value}").unwrap_or_default();
-    tag("SYSTEM", composition.conventional_formula());
+    tag("SYSTEM", composition.reduced().formula());
     tag("PREC", "Accurate".to_owned());
     tag("ALGO", "Fast".to_owned());
     tag("ENCUT", "520".to_owned());

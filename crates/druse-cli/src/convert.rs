@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use crystal_core::io::Format;
-use crystal_core::{Composition, CrystalError, Structure, io};
+use crystal_core::{Composition, CrystalError, OrderedSupercell, OrderingOptions, Orderings, Structure, io};
 use serde::Serialize;
 
-use super::inputs::{self, Row};
-use super::{Completion, terminal};
+use super::inputs::{self, Input, ReadArgs, Row};
+use super::{Completion, terminal, values};
 
 /// Converts structures between CIF, POSCAR, extended XYZ, pymatgen JSON and JSON lines.
 ///
@@ -26,6 +26,14 @@ pub(super) struct ConvertArgs {
     /// Where to write; overwritten if it exists
     #[arg(value_name = "OUT")]
     output: PathBuf,
+    /// Write the N most ordered supercells of each structure with partly occupied sites
+    #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    order: Option<usize>,
+    /// Atoms of the largest ordered supercell [default: 64]
+    #[arg(long, value_name = "M", requires = "order", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    max_atoms: Option<usize>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Print one JSON document that lists what was written
     #[arg(long)]
     json: bool,
@@ -41,18 +49,36 @@ struct Document {
 struct Converted {
     formula: String,
     n_sites: usize,
+    /// Of an ordered supercell.
+    #[serde(flatten)]
+    ordered: Option<Ordered>,
+}
+
+/// What an ordered supercell keeps of its disordered structure.
+#[derive(Clone, Copy, Serialize)]
+struct Ordered {
+    primitive_cells: usize,
+    operations_kept: usize,
 }
 
 pub(super) fn run(args: &ConvertArgs) -> Result<Completion> {
     check_format(&args.output)?;
-    let inputs = inputs::read(std::slice::from_ref(&args.input));
-    let row = |structure: &Structure| {
-        Ok::<_, CrystalError>(Converted { formula: Composition::of(structure).formula(), n_sites: structure.n_sites() })
+    let inputs = inputs::read_with(std::slice::from_ref(&args.input), &args.read);
+    let inputs: Vec<(Input, Option<Ordered>)> = match args.order {
+        Some(count) => {
+            let options = OrderingOptions::default().with_count(count);
+            let options = args.max_atoms.map_or(options, |max_atoms| options.with_max_atoms(max_atoms));
+            let spinner = terminal::spinner("ordering");
+            let ordered = inputs.into_iter().flat_map(|input| orderings(input, &options)).collect();
+            terminal::finish(&spinner);
+            ordered
+        }
+        None => inputs.into_iter().map(|input| (input, None)).collect(),
     };
-    let structures: Vec<Row<Converted>> = inputs.iter().map(|input| input.map(row)).collect();
+    let structures: Vec<Row<Converted>> = inputs.iter().map(|(input, ordered)| row(input, *ordered)).collect();
     let completion = inputs::completion_of_rows(&structures)?;
     let entries: Vec<(String, Structure)> =
-        inputs.into_iter().filter_map(|input| Some((input.id, input.structure.ok()?))).collect();
+        inputs.into_iter().filter_map(|(input, _)| Some((input.id, input.structure.ok()?))).collect();
     io::write_all(&args.output, &entries)?;
     let file = args.output.display().to_string();
     if args.json {
@@ -65,6 +91,39 @@ pub(super) fn run(args: &ConvertArgs) -> Result<Completion> {
         terminal::print(&format!("wrote {file} ({what})\n"))?;
     }
     Ok(completion)
+}
+
+fn row(input: &Input, ordered: Option<Ordered>) -> Row<Converted> {
+    input.map(|structure| {
+        let formula = Composition::of(structure).formula();
+        Ok::<_, CrystalError>(Converted { formula, n_sites: structure.n_sites(), ordered })
+    })
+}
+
+/// The ordered supercells of a disordered structure, numbered where several are asked for; any other one as it is.
+fn orderings(input: Input, options: &OrderingOptions) -> Vec<(Input, Option<Ordered>)> {
+    let Some(disordered) = &input.disordered else { return vec![(input, None)] };
+    match disordered.orderings(options) {
+        Ok(Orderings { supercells, shortfall }) => {
+            if let Some(shortfall) = shortfall {
+                let (found, asked) = (supercells.len(), options.count);
+                terminal::warning(&format!("{}: {found} of {asked} ordered supercells: {shortfall}", input.place()));
+            }
+            let id = |index: usize| match options.count {
+                1 => input.id.clone(),
+                _ => format!("{}-{}", input.id, index + 1),
+            };
+            let ordered = |(index, found): (usize, OrderedSupercell)| {
+                let ordered = Ordered { primitive_cells: found.n_cells, operations_kept: found.n_operations };
+                (input.with(id(index), Ok(found.structure)), Some(ordered))
+            };
+            supercells.into_iter().enumerate().map(ordered).collect()
+        }
+        Err(error) => {
+            let failed = input.failed(&error);
+            vec![(input.with(input.id.clone(), Err(failed)), None)]
+        }
+    }
 }
 
 /// A file's ending must name a format; a name without ending, or with a slash at its end, is a folder.

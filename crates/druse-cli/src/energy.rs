@@ -85,7 +85,7 @@ pub(super) fn run(args: &EnergyArgs) -> Result<Completion> {
 
 /// A row for each input, in order.
 fn energies(potential: &impl Potential, inputs: &[Input], forces: bool) -> Result<Vec<Row<Energy>>> {
-    let results = potentials::of_each(inputs, |structures| {
+    let results = potentials::of_each(potential, inputs, |structures| {
         Ok(if forces {
             let evaluations = potential.evaluate(structures)?.into_iter().zip(structures);
             evaluations.map(|(found, of)| found.map(|evaluation| Energy::with_forces(of, &evaluation))).collect()

@@ -9,7 +9,7 @@ use crystal_core::{Composition, Structure};
 use metrics::{MetricsError, crystalnn_fingerprint, feature_labels, magpie_features};
 use serde::Serialize;
 
-use super::inputs::{self, Row};
+use super::inputs::{self, ReadArgs, Row};
 use super::{Completion, terminal};
 
 /// Features shown in the table; the document has all 61.
@@ -24,6 +24,8 @@ pub(super) struct FingerprintArgs {
     /// Structures: files, folders or .jsonl
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Print one JSON document with all numbers instead of a table
     #[arg(long)]
     json: bool,
@@ -77,7 +79,7 @@ impl Fingerprint {
 }
 
 pub(super) fn run(args: &FingerprintArgs) -> Result<Completion> {
-    let inputs = inputs::read(&args.paths);
+    let inputs = inputs::read_with(&args.paths, &args.read);
     let clock = Instant::now();
     let structures = inputs::rows(&inputs, "fingerprints", Fingerprint::of);
     let seconds = clock.elapsed().as_secs_f64();

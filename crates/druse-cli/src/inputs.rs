@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use crystal_core::{Structure, io};
+use clap::Args;
+use crystal_core::{DisorderedStructure, Structure, io};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Completion, message, terminal};
+use super::{Completion, message, terminal, values};
 
 /// A structure as read, or why it could not be read.
 pub(super) struct Input {
@@ -18,6 +19,29 @@ pub(super) struct Input {
     place: String,
     /// The structure or a message that names file and place.
     pub structure: Result<Structure, String>,
+    /// The structure with its occupancies, where these are what is wrong.
+    pub disordered: Option<DisorderedStructure>,
+}
+
+/// How the files of a command are read.
+#[derive(Debug, Default, Args)]
+pub(super) struct ReadArgs {
+    /// Images of one site of a CIF closer than this (Å) are one atom, whose coordinates were rounded [default: 0.5]
+    #[arg(long, value_name = "DISTANCE", value_parser = values::merge_distance, allow_negative_numbers = true)]
+    merge_distance: Option<f64>,
+}
+
+impl ReadArgs {
+    /// Whether anything was said.
+    pub(super) fn is_given(&self) -> bool {
+        self.merge_distance.is_some()
+    }
+
+    /// The readers' options.
+    pub(super) fn options(&self) -> io::ReadOptions {
+        let options = io::ReadOptions::default();
+        self.merge_distance.map_or(options, |distance| options.with_merge_distance(distance))
+    }
 }
 
 /// What became of a structure, as the documents print it: numbers, or an error and no numbers.
@@ -47,12 +71,17 @@ impl Input {
     /// An input as it was read from `place`.
     #[cfg(test)]
     pub(super) fn new(id: String, place: String, structure: Result<Structure, String>) -> Self {
-        Self { id, place, structure }
+        Self { id, place, structure, disordered: None }
     }
 
     /// The message of an error that concerns this structure.
     pub(super) fn failed(&self, error: &(dyn std::error::Error + 'static)) -> String {
         format!("{}: {}", self.place, message::of_std(error))
+    }
+
+    /// What became of this input, under its own id.
+    pub(super) fn with(&self, id: String, structure: Result<Structure, String>) -> Self {
+        Self { id, place: self.place.clone(), structure, disordered: None }
     }
 
     /// Where the structure stands, for messages.
@@ -76,9 +105,15 @@ impl Input {
 /// Reads every structure of every path. What cannot be read stands in the list with its error; what the readers took
 /// for granted is said on standard error.
 pub(super) fn read(paths: &[PathBuf]) -> Vec<Input> {
+    read_with(paths, &ReadArgs::default())
+}
+
+/// As [`read`], with options.
+pub(super) fn read_with(paths: &[PathBuf], args: &ReadArgs) -> Vec<Input> {
+    let options = args.options();
     let spinner = terminal::spinner("reading");
     let mut notes = Vec::new();
-    let inputs = paths.iter().flat_map(|path| read_path(path, &mut notes)).collect();
+    let inputs = paths.iter().flat_map(|path| read_path(path, &options, &mut notes)).collect();
     terminal::finish(&spinner);
     print_notes(&notes);
     inputs
@@ -96,21 +131,22 @@ pub(super) fn print_notes(notes: &[io::Note]) {
     }
 }
 
-fn read_path(path: &Path, notes: &mut Vec<io::Note>) -> Vec<Input> {
+fn read_path(path: &Path, options: &io::ReadOptions, notes: &mut Vec<io::Note>) -> Vec<Input> {
     let stem = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let place = path.display().to_string();
-    match io::read_all(path) {
+    match io::read_all_with(path, options) {
         Ok(mut entries) => {
             notes.extend(entries.iter_mut().flat_map(|entry| std::mem::take(&mut entry.notes)));
             let many = entries.len() > 1 || path.is_dir();
             let input = |entry: io::Entry| Input {
                 place: if many { format!("{place} ({})", entry.id) } else { place.clone() },
                 structure: entry.structure.map_err(|error| message::of_std(&error)),
+                disordered: entry.disordered,
                 id: entry.id,
             };
             entries.into_iter().map(input).collect()
         }
-        Err(error) => vec![Input { id: stem(), place, structure: Err(message::of_std(&error)) }],
+        Err(error) => vec![Input { id: stem(), place, structure: Err(message::of_std(&error)), disordered: None }],
     }
 }
 

@@ -7,6 +7,7 @@ mod checkpoint;
 mod convert;
 mod energy;
 mod evaluate;
+mod find;
 mod fingerprint;
 mod hulls;
 mod inputs;
@@ -20,8 +21,10 @@ mod requests;
 mod sample;
 mod symmetry;
 mod terminal;
+mod tools;
 mod train;
 mod values;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -56,6 +59,8 @@ enum Command {
     Relax(relaxing::RelaxArgs),
     Phonon(phonons::PhononArgs),
     Hull(hulls::HullArgs),
+    Find(Box<find::FindArgs>),
+    Verify(verify::VerifyArgs),
 }
 
 /// How much of what was asked could be done.
@@ -82,6 +87,8 @@ pub fn main() -> ExitCode {
         Command::Relax(args) => relaxing::run(&args),
         Command::Phonon(args) => phonons::run(&args),
         Command::Hull(args) => hulls::run(&args),
+        Command::Find(args) => find::run(&args),
+        Command::Verify(args) => verify::run(&args),
     };
     match outcome {
         Ok(Completion::Everything) => ExitCode::SUCCESS,

@@ -9,7 +9,7 @@ use metrics::{Match, StructureMatcher};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::inputs::{self, Input};
+use super::inputs::{self, Input, ReadArgs};
 use super::{Completion, message, terminal, values};
 
 /// Tells which structures of two sets are the same, pair by pair: the first of A with the first of B, and so on.
@@ -36,6 +36,8 @@ pub(super) struct MatchArgs {
     /// Difference of the cell's angles that is allowed, in degrees
     #[arg(long, value_name = "DEGREES", default_value = "10", value_parser = values::positive)]
     angle_tol: f64,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Print one JSON document instead of a table
     #[arg(long)]
     json: bool,
@@ -91,7 +93,7 @@ impl Pair {
 
 pub(super) fn run(args: &MatchArgs) -> Result<Completion> {
     let matcher = StructureMatcher { ltol: args.ltol, stol: args.stol, angle_tol: args.angle_tol };
-    let (first, second) = (read(&args.a)?, read(&args.b)?);
+    let (first, second) = (read(&args.a, &args.read)?, read(&args.b, &args.read)?);
     if first.len() != second.len() {
         bail!(
             "{} has {} and {} has {}; structures are paired by order, so give as many of one as of the other",
@@ -124,8 +126,8 @@ pub(super) fn run(args: &MatchArgs) -> Result<Completion> {
 }
 
 /// A path that cannot be read at all says nothing about how many structures there are.
-fn read(path: &Path) -> Result<Vec<Input>> {
-    let inputs = inputs::read(&[path.to_owned()]);
+fn read(path: &Path, args: &ReadArgs) -> Result<Vec<Input>> {
+    let inputs = inputs::read_with(&[path.to_owned()], args);
     match inputs.as_slice() {
         [] => bail!("{}: there is no structure in it; name a file or folder that holds one", path.display()),
         [Input { structure: Err(error), .. }] => bail!("{error}"),

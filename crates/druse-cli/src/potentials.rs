@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Args;
 use crystal_core::Structure;
 use druse::DeviceName;
@@ -18,8 +18,8 @@ pub(super) struct PotentialArgs {
     /// Weights of a Nequix potential (.safetensors) [default: nequix-oam-1-pft, which is compiled in]
     #[arg(long, value_name = "FILE")]
     potential: Option<PathBuf>,
-    /// cpu: the potential's kernels for other devices are not verified yet
-    #[arg(long, default_value = "cpu")]
+    /// Where the potential runs: cpu, wgpu or cuda, as far as this build has them
+    #[arg(long, default_value_t)]
     pub device: DeviceName,
 }
 
@@ -27,13 +27,8 @@ impl PotentialArgs {
     /// Opens the device and puts the potential there.
     ///
     /// # Errors
-    /// If the device is not the processor, or the file is not a potential.
+    /// If the device cannot be opened, or the file is not a potential.
     pub(super) fn open(&self) -> Result<Nequix> {
-        ensure!(
-            self.device == DeviceName::Cpu,
-            "the potential runs on the processor only so far: give --device cpu instead of {}",
-            self.device
-        );
         let device = self.device.open()?;
         match &self.potential {
             Some(path) => Ok(Nequix::load(path, &device)?),
@@ -48,14 +43,16 @@ impl PotentialArgs {
 /// # Errors
 /// If `evaluate` fails as a whole, as with a lost device.
 pub(super) fn of_each<T>(
+    potential: &impl Potential,
     inputs: &[Input],
     evaluate: impl Fn(&[Structure]) -> Result<Vec<Result<T, PotentialError>>, PotentialError>,
 ) -> Result<Vec<Result<T, String>>> {
-    /// Structures that are evaluated before the bar moves.
-    const CHUNK: usize = 64;
+    // Structures are far from equal: this many atoms each, and the bar moves often enough.
+    const ATOMS: usize = 8;
+    let chunk = (potential.full_call() / ATOMS).max(1);
     let bar = terminal::bar(inputs.len() as u64, "energies");
     let mut results = Vec::with_capacity(inputs.len());
-    for chunk in inputs.chunks(CHUNK) {
+    for chunk in inputs.chunks(chunk) {
         let structures: Vec<Structure> = chunk.iter().filter_map(|input| input.structure.clone().ok()).collect();
         let mut found = evaluate(&structures)?.into_iter();
         results.extend(chunk.iter().map(|input| match &input.structure {

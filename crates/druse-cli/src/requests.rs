@@ -10,7 +10,8 @@ use druse::Request;
 use druse::request::{OrdersFile, read_orders};
 use langevin::Fixed;
 
-use super::{inputs, values};
+use super::inputs::{self, ReadArgs};
+use super::values;
 
 /// What to grow: one of several ways to say it.
 #[derive(Args)]
@@ -66,6 +67,8 @@ pub(super) struct RequestArgs {
     /// What of the template stays as it is
     #[arg(long, value_enum)]
     fix: Option<FixedPart>,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 /// What can be kept.
@@ -109,7 +112,7 @@ impl RequestArgs {
         } else if let Some(elements) = &self.elements {
             Request::elements(elements.clone())
         } else if let Some(file) = &self.template {
-            let entry = io::read_entry(file, &io::ReadOptions::default())?;
+            let entry = io::read_entry(file, &self.read.options())?;
             inputs::print_notes(&entry.notes);
             Request::template(entry.structure?)
         } else {
@@ -151,11 +154,15 @@ impl RequestArgs {
     fn check_company(&self) -> Result<()> {
         let formula = [("--formula-units", self.formula_units.is_some()), ("--atoms", self.atoms.is_some())];
         let elements = [("--sites", self.sites.is_some()), ("--top-space-groups", self.top_space_groups.is_some())];
-        let template = [("--noise", self.noise.is_some()), ("--fix", self.fix.is_some())];
+        let template = [
+            ("--noise", self.noise.is_some()),
+            ("--fix", self.fix.is_some()),
+            ("--merge-distance", self.read.is_given()),
+        ];
         for (owner, there, options) in [
-            ("--formula", self.formula.is_some(), formula),
-            ("--elements", self.elements.is_some(), elements),
-            ("--template", self.template.is_some(), template),
+            ("--formula", self.formula.is_some(), &formula[..]),
+            ("--elements", self.elements.is_some(), &elements),
+            ("--template", self.template.is_some(), &template),
         ] {
             if let Some((option, _)) = options.iter().find(|(_, given)| *given && !there) {
                 bail!("{option} is for {owner}; leave it out, or give {owner}");

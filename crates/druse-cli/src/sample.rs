@@ -30,7 +30,7 @@ const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
 /// With --formula, --wyckoff and --template sites stay on their Wyckoff positions: every structure has the composition
 /// and the symmetry asked for. With --sites-per-element and --elements sites go where they like, as in the paper, and
 /// the number of atoms follows. With the same seed the n-th structure of an order is the same whatever the batch size.
-/// A structure whose every draw explodes is reported and left out.
+/// A structure whose every draw diverges is reported and left out.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  druse sample --formula Cu2KSi --space-group 62 --count 3 --out grown\n  \
                   druse sample --formula SrTiO3 --count 10 --out grown\n  \
@@ -181,7 +181,7 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
         error: None,
     };
     let lost = |lost: GivenUp| Row {
-        error: Some(format!("{}: every draw exploded: {}", lost.id, lost.reason)),
+        error: Some(format!("{}: every draw diverged: {}", lost.id, lost.reason)),
         id: lost.id,
         numbers: None,
     };

@@ -8,7 +8,7 @@ use clap::Args;
 use crystal_core::{CrystalError, Finder, Species, Structure, SymmetryReport, find_symmetry};
 use serde::Serialize;
 
-use super::inputs::{self, Row};
+use super::inputs::{self, ReadArgs, Row};
 use super::{Completion, terminal, values};
 
 /// Finds space group, Wyckoff letters, site symmetries and orbits.
@@ -26,6 +26,8 @@ pub(super) struct SymmetryArgs {
     /// Symmetry finder: moyo, or spglib in a build with that feature
     #[arg(long, default_value = "moyo", value_parser = values::finder)]
     finder: Finder,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Print one JSON document instead of a table
     #[arg(long)]
     json: bool,
@@ -53,7 +55,7 @@ impl Symmetry {
     fn new(structure: &Structure, report: SymmetryReport) -> Self {
         let species: Vec<Species> = structure.sites.iter().map(|site| site.species).collect();
         let mut sites_per_element = BTreeMap::new();
-        // A site whose orbit is its own index is the first of its orbit, the one that stands for it.
+        // A site whose orbit is its own index is the first of its orbit, the one that represents it.
         for (site, _) in report.orbits.iter().enumerate().filter(|(site, orbit)| site == *orbit) {
             *sites_per_element.entry(species[site].symbol()).or_insert(0) += 1;
         }
@@ -84,7 +86,7 @@ impl Symmetry {
 }
 
 pub(super) fn run(args: &SymmetryArgs) -> Result<Completion> {
-    let inputs = inputs::read(&args.paths);
+    let inputs = inputs::read_with(&args.paths, &args.read);
     let structures = inputs::rows(&inputs, "symmetry", |structure| {
         let report = find_symmetry(structure, args.symprec, args.finder)?;
         Ok::<_, CrystalError>(Symmetry::new(structure, report))

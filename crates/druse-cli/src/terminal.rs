@@ -54,7 +54,7 @@ fn line(kind: &str, text: &str) {
     let _ = BesideBars.write_all(format!("{kind}: {text}\n").as_bytes());
 }
 
-/// A bar for `length` pieces of work; not drawn when standard error is no terminal.
+/// A bar for `length` pieces of work; not drawn when standard error is not a terminal.
 pub(super) fn bar(length: u64, work: &'static str) -> ProgressBar {
     styled(length, work, "{prefix:12} [{bar:40}] {pos}/{len} {elapsed} (left: {eta})")
 }
@@ -67,6 +67,11 @@ pub(super) fn share_bar(work: &'static str) -> ProgressBar {
 /// A sign of life while it is not known how much there is to do.
 pub(super) fn spinner(work: &'static str) -> ProgressBar {
     styled(0, work, "{prefix:12} {spinner} {elapsed}")
+}
+
+/// A sign of life with text below it that changes, such as a table of what was found so far.
+pub(super) fn live(work: &'static str) -> ProgressBar {
+    styled(0, work, "{prefix:12} {spinner} {elapsed} {msg}")
 }
 
 /// A bar for training steps, with the losses as its message.

@@ -101,7 +101,7 @@ impl DeviceName {
         Ok(Devices { first, helpers, exchange })
     }
 
-    /// The backends panic, partly in threads of their own, where a driver or a device is missing: the first message
+    /// The backends panic, partly in their own threads, where a driver or a device is missing: the first message
     /// becomes the error.
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     fn probe(self, open: impl FnOnce() -> Device) -> Result<Device, DeviceError> {

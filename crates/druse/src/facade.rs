@@ -31,9 +31,9 @@ impl Grown {
         &self.sample.structure
     }
 
-    /// Reduced formula, as [`Composition::conventional_formula`].
+    /// Reduced formula, as [`Composition::formula`].
     pub fn formula(&self) -> String {
-        Composition::of(&self.sample.structure).conventional_formula()
+        Composition::of(&self.sample.structure).reduced().formula()
     }
 
     /// Number of the space group that was asked for, which the structure has exactly.

@@ -39,7 +39,7 @@ pub struct GivenUp {
 pub struct Sampled {
     /// Structures.
     pub written: Vec<Written>,
-    /// Structures whose every draw exploded.
+    /// Structures whose every draw diverged.
     pub given_up: Vec<GivenUp>,
 }
 

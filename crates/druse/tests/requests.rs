@@ -33,7 +33,7 @@ fn order_n_of_a_formula_depends_on_the_seed_and_on_n_alone() {
     assert_eq!(told(&of_formula(12, Some(3), 3), 3), told(&eight, 3));
     assert_eq!(told(&of_formula(5, Some(8), 3), 8), told(&eight[..5], 8));
     let differ = |order: &SamplingOrder| order.sites.assignment(0) != order.sites.assignment(1);
-    assert!(eight.iter().any(differ), "candidates have positions of their own");
+    assert!(eight.iter().any(differ), "candidates have their own positions");
 }
 
 #[test]

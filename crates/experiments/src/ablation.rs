@@ -29,7 +29,7 @@ const FIGURES: &str = "figures.json";
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AblationOptions {
-    /// The list of variations in RON, such as experiments/ablation/mp20.ron.
+    /// The list of variations in RON, such as experiments/presets/ablation-mp20.ron.
     #[arg(long)]
     pub config: PathBuf,
     /// Folder of the data; default: DRUSE_DATA, else the user's cache.
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn the_list_of_the_repository_makes_sense() {
-        let text = include_str!("../../../experiments/ablation/mp20.ron");
+        let text = include_str!("../../../experiments/presets/ablation-mp20.ron");
         let list: AblationConfig = parse_ron(text, "mp20.ron").expect("a list");
         assert!(list.configs(0).expect("configurations").len() > 5);
     }

@@ -15,14 +15,14 @@ use serde::{Deserialize, Serialize};
 use crate::progress::bar;
 
 /// The configuration that is used when none is named.
-const PRESET: &str = include_str!("../../../experiments/cgcnn.ron");
+const PRESET: &str = include_str!("../../../experiments/presets/cgcnn.ron");
 /// Where it comes from, for messages.
-const PRESET_NAME: &str = "experiments/cgcnn.ron";
+const PRESET_NAME: &str = "experiments/presets/cgcnn.ron";
 
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CgcnnOptions {
-    /// A configuration in RON instead of experiments/cgcnn.ron.
+    /// A configuration in RON instead of experiments/presets/cgcnn.ron.
     #[arg(long)]
     pub config: Option<PathBuf>,
     /// Folder of the data, with formation energies; default: DRUSE_DATA, else the user's cache.

@@ -20,4 +20,6 @@ pub mod statistics;
 pub mod table;
 pub mod table1;
 pub mod table2;
+pub mod table3;
 pub mod throughput;
+pub mod wyckoff_model;

@@ -16,7 +16,10 @@ use experiments::report::{self, ReportOptions};
 use experiments::stability::{self, StabilityOptions};
 use experiments::table1::{Table1Options, run, write_reference};
 use experiments::table2::{self, Table2Options};
+use experiments::table3::{self, Table3Options};
+use experiments::throughput::potential::PotentialThroughputOptions;
 use experiments::throughput::{self, ThroughputOptions};
+use experiments::wyckoff_model::{self, WyckoffModelCommand};
 use tensor_ops::{Precision, set_precision};
 
 /// Runs the experiments of arXiv 2310.10695.
@@ -55,10 +58,14 @@ enum Experiment {
     /// Structure prediction: how often the structure comes out whose space group and formula, or Wyckoff letters, are
     /// given.
     Csp(CspOptions),
+    /// Table 3: searches chemical systems for new compounds: samples, relaxation, hull, phonons.
+    Table3(Table3Options),
     /// Trains the network behind FD CGCNN on formation energies.
     Cgcnn(CgcnnOptions),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
     Throughput(ThroughputOptions),
+    /// Energies, forces and relaxations per second of the potential, and how device and processor agree.
+    PotentialThroughput(PotentialThroughputOptions),
     /// Learns which Wyckoff positions, space groups and cell sizes are likely, from the training split, and writes them
     /// as one file.
     Prior(PriorOptions),
@@ -73,6 +80,9 @@ enum Experiment {
     Table2(Table2Options),
     /// Shares of stable, unique and novel structures among samples.
     Stability(StabilityOptions),
+    /// The proposer of space groups and Wyckoff positions.
+    #[command(subcommand)]
+    WyckoffModel(WyckoffModelCommand),
 }
 
 #[derive(clap::Args)]
@@ -119,13 +129,16 @@ fn main() -> ExitCode {
         }
         Experiment::Report(options) => report::run(&options),
         Experiment::Csp(options) => csp::run(&options),
+        Experiment::Table3(options) => table3::run(&options),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),
+        Experiment::PotentialThroughput(options) => throughput::potential::run(&options),
         Experiment::Prior(options) => prior::run(&options),
         Experiment::HullReference(options) => hull_reference::run(&options),
         Experiment::HullAgreement(options) => hull_agreement::run(&options),
         Experiment::Table2(options) => table2::run(&options),
         Experiment::Stability(options) => stability::run(&options),
+        Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
                 println!("{tables}");

@@ -68,7 +68,7 @@ impl RunOptions {
     /// The configuration, as its file or preset has it.
     ///
     /// # Errors
-    /// If there is no such file or preset, or the file is no configuration.
+    /// If there is no such file or preset, or the file is not a configuration.
     pub fn configuration<C: Preset>(&self) -> Result<C> {
         if let Some(path) = &self.config {
             return Ok(read_ron(path)?);

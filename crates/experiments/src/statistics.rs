@@ -62,7 +62,7 @@ pub fn with_bootstrap(
     })
 }
 
-/// `n` different indices below `length`, drawn with a stream of their own; fewer if there are not as many.
+/// `n` different indices below `length`, drawn with their own stream; fewer if there are not as many.
 pub fn choose(length: usize, n: usize, seed: u64, stream: u64) -> Vec<usize> {
     let mut rng = RandomKey::new(seed, Purpose::Selection).generator(stream, 0);
     sample(&mut rng, length, n.min(length)).into_vec()

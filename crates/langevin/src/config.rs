@@ -50,7 +50,7 @@ pub struct SamplerConfig {
     pub fixed: Option<Fixed>,
     /// Several draws of each structure to choose from; one otherwise.
     pub selection: Option<Selection>,
-    /// How often a structure that exploded is drawn again before it is given up.
+    /// How often a structure that diverged is drawn again before it is given up.
     pub max_redraws: usize,
     /// Tolerances of the last step.
     pub finishing: Finishing,

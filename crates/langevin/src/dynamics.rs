@@ -43,7 +43,7 @@ pub(crate) fn start(
 /// The template with the noise of its level, on what is not fixed.
 ///
 /// # Errors
-/// [`SamplingError::Crystal`] if its lattice is no cell.
+/// [`SamplingError::Crystal`] if its lattice is not a cell.
 pub(crate) fn noised(
     template: &Template,
     config: &SamplerConfig,

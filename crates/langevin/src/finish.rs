@@ -54,7 +54,7 @@ impl Motion {
 /// Projects sites onto special positions and makes coinciding sites one.
 ///
 /// # Errors
-/// [`CrystalError::Lattice`] if the lattice is no cell.
+/// [`CrystalError::Lattice`] if the lattice is not a cell.
 pub fn finish(state: &mut CrystalState, tolerances: &Finishing) -> Result<(), CrystalError> {
     let lattice = state.primitive_lattice()?;
     let mut orders = Vec::with_capacity(state.sites.len());

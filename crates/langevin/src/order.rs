@@ -5,7 +5,7 @@ use std::fmt;
 use crystal_core::{Composition, SiteMode, SpaceGroup, SpaceGroupNumber, Species, StateSite};
 use wyckoff_assignment::WyckoffAssignment;
 
-/// Most structures of one order: so many places have a random stream of their own.
+/// Most structures of one order: each place has its own random stream.
 const MAX_COUNT: usize = 1 << 24;
 /// Most non-equivalent sites that an order may ask for: beyond, a cell has thousands of atoms.
 const MAX_SITES: usize = 256;
@@ -91,7 +91,7 @@ impl SamplingOrder {
         }
     }
 
-    /// So many candidates have sites of their own; those that follow have the same again.
+    /// This many candidates have their own sites; those that follow have the same again.
     pub(crate) fn n_choices(&self) -> usize {
         self.assignments().len().max(1)
     }
@@ -124,15 +124,15 @@ impl SamplingOrder {
     /// What makes the order impossible, if anything.
     ///
     /// Every group has a general position, so each number of sites in general position fits; what a group cannot hold
-    /// is nothing at all, or so many sites that no cell of the training data comes near. An assignment to positions is
-    /// possible by construction, in its own group.
+    /// is nothing at all, or this many sites that no cell of the training data comes near. An assignment to positions
+    /// is possible by construction, in its own group.
     pub fn problem(&self) -> Option<String> {
         if self.count == 0 {
             return Some("the count must be at least 1".to_owned());
         }
         if self.count > MAX_COUNT {
             return Some(format!(
-                "{} structures are too many for one order; ask for at most {MAX_COUNT}, or split it, each part with a seed of its own",
+                "{} structures are too many for one order; ask for at most {MAX_COUNT}, or split it, each part with its own seed",
                 self.count
             ));
         }

@@ -32,7 +32,7 @@ impl SamplerConfig {
         self.candidates() * (evaluations_per_draw + choosing)
     }
 
-    /// All updates of a structure, from the highest level to the lowest. Each has random numbers (`draw`) of its own.
+    /// All updates of a structure, from the highest level to the lowest. Each has its own random numbers (`draw`).
     pub(crate) fn plan(&self, schedule: &NoiseSchedule) -> Vec<Update> {
         let mut updates = match &self.method {
             Method::Annealed => self.annealed(schedule),

@@ -40,7 +40,7 @@ pub struct Sample {
 pub enum Outcome {
     /// A structure.
     Sampled(Box<Sample>),
-    /// Every draw exploded.
+    /// Every draw diverged.
     GivenUp {
         /// Place of its order in the list of orders.
         order: usize,
@@ -68,6 +68,7 @@ pub struct Sampler<'a, M: ScoreNetwork> {
     config: SamplerConfig,
     device: Device,
     template: Option<Template>,
+    first_order: usize,
 }
 
 /// A structure to start from, in place of noise.
@@ -120,11 +121,11 @@ impl Place {
 }
 
 /// Draws that cost a GPU about as much time as one (docs/src/gpu.md): a batch of fewer is filled with the attempts that
-/// follow if these explode.
+/// follow if these diverge.
 const SMALL_BATCH: usize = 64;
 
-/// On a GPU a few structures take as long as one. So where only some are left that exploded before, all attempts that
-/// they have left are made at once; the first that does not explode counts, as if they were made one after the other. A
+/// On a GPU a few structures take as long as one. So where only some are left that diverged before, all attempts that
+/// they have left are made at once; the first that does not diverge counts, as if they were made one after the other. A
 /// batch that would not fit stays as it is.
 fn with_further_attempts(batch: Vec<Place>, last: usize, fits: impl Fn(&[Place]) -> bool) -> Vec<Place> {
     if batch.iter().any(|place| place.attempt == 0) {
@@ -158,7 +159,22 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         config.check(schedule)?;
         let expected = "nothing without a template: what is fixed must come from one";
         ConfigError::unless(config.fixed.is_none(), "fixed", config.fixed, expected)?;
-        Ok(Self { trained, plan: config.plan(schedule), config, device: device.clone(), template: None })
+        Ok(Self {
+            trained,
+            plan: config.plan(schedule),
+            config,
+            device: device.clone(),
+            template: None,
+            first_order: 0,
+        })
+    }
+
+    /// Counts orders from a number on, in place of 0: a long list of orders can be carried out in parts, each with the
+    /// random numbers that it would have in the whole list. Outcomes still name the place in the list that is given.
+    #[must_use]
+    pub fn counting_from(mut self, first_order: usize) -> Self {
+        self.first_order = first_order;
+        self
     }
 
     /// A sampler whose structures all start from a template, noised to its level; orders must ask for its space group
@@ -326,7 +342,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         progress: &mut impl FnMut(f64),
     ) -> Result<Vec<f64>, SamplingError> {
         let states: Vec<CrystalState> = samples.iter().map(|sample| sample.state.clone()).collect();
-        let streams: Vec<u32> = samples.iter().map(|sample| noise_stream(sample)).collect();
+        let streams: Vec<u32> = samples.iter().map(|sample| noise_stream(sample, self.first_order)).collect();
         let share = 2.0 * samples.len() as f64 / self.evaluations_per_structure() as f64;
         denoising_errors(self.trained, &states, &streams, &self.config, selection, &self.device, || progress(share))
     }
@@ -336,7 +352,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         self.config.with_candidates(self.plan.len())
     }
 
-    /// All updates of the plan; for structures that exploded on the way, why.
+    /// All updates of the plan; for structures that diverged on the way, why.
     fn draw(
         &self,
         orders: &[SamplingOrder],
@@ -348,7 +364,8 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         let key = RandomKey::new(config.seed, Purpose::Sampling);
         // A candidate's draws come after those of the candidates before it.
         let nth = |place: &Place| place.candidate * (config.max_redraws + 1) + place.attempt;
-        let streams: Vec<u64> = places.iter().map(|place| stream(place.order, place.index, nth(place))).collect();
+        let streams: Vec<u64> =
+            places.iter().map(|place| stream(self.first_order + place.order, place.index, nth(place))).collect();
         let start = |(place, &stream): (&Place, &u64)| match &self.template {
             Some(template) => noised(template, config, &self.trained.description.schedule, key, stream),
             None => Ok(start(&orders[place.order], place.candidate, config, key, stream)),
@@ -398,7 +415,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
             }
             Err(reason) => reason,
         };
-        tracing::debug!(order, index, candidate, attempt, reason, "a structure exploded");
+        tracing::debug!(order, index, candidate, attempt, reason, "a structure diverged");
         (attempt >= self.config.max_redraws).then_some(Outcome::GivenUp { order, index, reason })
     }
 }
@@ -417,7 +434,7 @@ mod tests {
         assert_eq!(with(&left, 6), all);
         // Memory for fewer: as they are, and so on every try with less of it.
         assert_eq!(with(&left, 5), left);
-        // First attempts rarely explode.
+        // First attempts rarely diverge.
         assert_eq!(with(&[place(4, 2), place(8, 0)], 100), [place(4, 2), place(8, 0)]);
         let many: Vec<Place> = (0..40).map(|index| place(index, 2)).collect();
         assert_eq!(with(&many, 1000), many);

@@ -1,4 +1,4 @@
-//! Several draws of each structure, of which the one is kept that the network finds most plausible.
+//! Several draws of each structure, of which we keep the one that the network finds most plausible.
 //!
 //! A network denoises well what is like the structures it learned from: where noise was put on a structure, its
 //! estimate points back to the nearest plausible one. If that is the structure itself, the error is that of the noise
@@ -158,9 +158,9 @@ pub(crate) fn best(draws: Vec<Outcome>) -> Option<Outcome> {
 }
 
 /// Number for the random numbers of a structure's noise: the same for all its candidates.
-pub(crate) fn noise_stream(sample: &Sample) -> u32 {
+pub(crate) fn noise_stream(sample: &Sample, first_order: usize) -> u32 {
     // Structures that share a number share noise, which does not matter: they are not compared.
-    (sample.order as u32).wrapping_mul(0x9E37_79B9) ^ sample.index as u32
+    ((first_order + sample.order) as u32).wrapping_mul(0x9E37_79B9) ^ sample.index as u32
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use wyckoff_assignment::WyckoffAssignment;
 /// Mean and variance of the lattice coordinate of the data that [`Exact`] knows.
 const LATTICE: (f64, f64) = (-2.0, 0.25);
 
-/// So many levels that large steps are no source of error.
+/// Enough levels that large steps are not a source of error.
 fn fine() -> NoiseSchedule {
     NoiseSchedule { n_levels: 60, lattice_variance: (0.01, 36.0), ..NoiseSchedule::default() }
 }

@@ -23,7 +23,7 @@ pub enum MetricsError {
         radius: f64,
     },
     /// A cell so thin that its atoms have absurdly many images nearby.
-    #[error("more than {limit} atoms lie within {radius} Å of site {site}; the lattice has collapsed")]
+    #[error("more than {limit} atoms lie within {radius:.1} Å of site {site}; the lattice has collapsed")]
     TooManyNeighbours {
         /// Index of the site, from 0.
         site: usize,
@@ -31,6 +31,16 @@ pub enum MetricsError {
         radius: f64,
         /// The most that is accepted.
         limit: usize,
+    },
+    /// A cell with more vacuum than a Voronoi cell can be closed across.
+    #[error(
+        "the Voronoi cell of site {site} is open to {radius:.0} Å and farther: the vacuum is too wide for a fingerprint; make it narrower, 20 Å are enough"
+    )]
+    Vacuum {
+        /// Index of the site, from 0.
+        site: usize,
+        /// How far was looked, Å.
+        radius: f64,
     },
     /// No covalent and no atomic radius is known for an element.
     #[error("no radius of {species} is known; CrystalNN cannot treat elements beyond Cm")]
@@ -84,13 +94,13 @@ pub enum MetricsError {
     },
     /// A cell so thin or long that absurdly many lattice vectors could become its vectors.
     #[error(
-        "more than {limit} lattice vectors are as long as a cell vector of the other structure; the lattice has collapsed"
+        "more than {limit} lattice vectors are as long as a cell vector of the other structure: the cell is too thin for its length to be compared; make its vacuum narrower, if it has one"
     )]
     TooManyLatticeVectors {
         /// The most that is accepted.
         limit: usize,
     },
-    /// A tolerance that is no positive number.
+    /// A tolerance that is not a positive number.
     #[error("the tolerance {name} is {value}; give a positive number")]
     Tolerance {
         /// Its name.

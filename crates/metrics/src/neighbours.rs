@@ -9,6 +9,10 @@ use crate::MetricsError;
 /// about 200.
 const MAX_NEIGHBOURS: usize = 100_000;
 
+/// Within this radius (Å) even the densest crystal has far fewer atoms than [`MAX_NEIGHBOURS`]; beyond it many atoms only
+/// say how far one had to look.
+const FAR: f64 = 40.0;
+
 /// An image of an atom near a site.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Image {
@@ -26,7 +30,7 @@ pub struct Image {
 /// (equal distances in order of site and translation).
 ///
 /// # Errors
-/// [`MetricsError::TooManyNeighbours`].
+/// [`MetricsError::TooManyNeighbours`], [`MetricsError::Vacuum`].
 pub(crate) fn images_within(
     structure: &Structure,
     search: &SphereSearch,
@@ -47,7 +51,10 @@ pub(crate) fn images_within(
             },
         );
         if !complete || images.len() > MAX_NEIGHBOURS {
-            return Err(MetricsError::TooManyNeighbours { site: centre, radius, limit: MAX_NEIGHBOURS });
+            return Err(match radius > FAR {
+                true => MetricsError::Vacuum { site: centre, radius: radius / 2.0 },
+                false => MetricsError::TooManyNeighbours { site: centre, radius, limit: MAX_NEIGHBOURS },
+            });
         }
     }
     images.sort_by(|a, b| a.squared_distance.total_cmp(&b.squared_distance));

@@ -51,7 +51,8 @@ pub struct Facet {
 /// radius is doubled until it exceeds the longest body diagonal of the cell.
 ///
 /// # Errors
-/// [`MetricsError::CoincidentAtoms`], [`MetricsError::OpenVoronoiCell`], [`MetricsError::TooManyNeighbours`].
+/// [`MetricsError::CoincidentAtoms`], [`MetricsError::OpenVoronoiCell`], [`MetricsError::TooManyNeighbours`],
+/// [`MetricsError::Vacuum`].
 ///
 /// # Panics
 /// If there is no such site.
@@ -367,6 +368,17 @@ mod tests {
                 .iter()
                 .all(|facet| (facet.area - 400.0).abs() < 1e-6 && (facet.solid_angle - 4.0 * PI / 6.0).abs() < 1e-9)
         );
+    }
+
+    /// Two layers of a square lattice: with 250 Å of vacuum there is no Voronoi cell, with the 20 Å that the message
+    /// names there is one.
+    #[test]
+    fn vacuum_is_not_a_collapsed_lattice() {
+        let slab =
+            |c: f64| crystal([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, c]], &[[0.0; 3], [0.5, 0.5, 2.0 / c]]);
+        let error = voronoi_facets(&slab(1000.0), 0).expect_err("too much vacuum");
+        assert!(matches!(error, MetricsError::Vacuum { site: 0, .. }) && error.to_string().contains("20 Å"), "{error}");
+        assert!(voronoi_facets(&slab(22.0), 0).is_ok());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::{GraphConfig, GraphError, MultiGraph};
 /// with them the reverse of the reverse may be an edge equivalent to the first one under `H_i`.
 ///
 /// # Errors
-/// [`GraphError::Crystal`] if the lattice is no cell, there are no sites or a coordinate is not finite,
+/// [`GraphError::Crystal`] if the lattice is not a cell, there are no sites or a coordinate is not finite,
 /// [`GraphError::TooFar`] if a site lies millions of cells away, [`GraphError::Config`] if the configuration makes no
 /// sense.
 pub fn build(state: &CrystalState, config: &GraphConfig) -> Result<MultiGraph, GraphError> {
@@ -72,7 +72,7 @@ fn reverses(candidates: &Candidates, images: &Images, basis: &SearchBasis, table
                     constant - rotation * translation
                 } else {
                     let reversed = constant - rotation * (basis.to_primitive * translation);
-                    // Intermediate sums of a skewed basis may exceed an i32; a result that does is no translation of
+                    // Intermediate sums of a skewed basis may exceed an i32; a result that does is not a translation of
                     // the list.
                     (from_primitive * reversed.map(i64::from)).map(|x| x as i32)
                 };

@@ -11,8 +11,8 @@ use crate::search::{Candidates, SearchBasis};
 
 /// Factor between the cut-offs tried.
 const STEP: f64 = 1.2;
-/// One in so many of `min_degree` neighbours must be images of other sites. Near a special position a site's own images
-/// alone can fill `min_degree`: on MP-20 noised by σ² = 0.1 Å² that cut 12 % of the sites off from all others.
+/// One in this many of `min_degree` neighbours must be images of other sites. Near a special position a site's own
+/// images alone can fill `min_degree`: on MP-20 noised by σ² = 0.1 Å² that cut 12 % of the sites off from all others.
 const PER_OTHER: usize = 4;
 
 /// How the graph is cut off. One cut-off per structure, set by its number density, so that every edge has its reverse.

@@ -7,7 +7,7 @@ pub enum GraphError {
     /// The cell or its sites are not a crystal.
     #[error(transparent)]
     Crystal(#[from] crystal_core::CrystalError),
-    /// A site so many cells from the origin that translations to it do not fit an edge.
+    /// A site so far from the origin that the cells to it do not fit an edge.
     #[error("site {site} lies millions of cells from the origin; wrap it into the cell")]
     TooFar {
         /// Index of the site, from 0.

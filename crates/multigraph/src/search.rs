@@ -106,7 +106,7 @@ impl SearchBasis {
         let volume = lower.diagonal().product();
         if !(volume > 0.0 && volume.is_finite() && lower.iter().all(|x| x.is_finite())) {
             return Err(CrystalError::Lattice {
-                reason: format!("its volume of {volume} Å³ is no number to divide by"),
+                reason: format!("its volume of {volume} Å³ is not a number to divide by"),
             });
         }
         let to_primitive = transformation.transpose();

@@ -1,4 +1,4 @@
-//! Collapsed, flat and huge cells cost no more than the bound; what is no crystal is an error.
+//! Collapsed, flat and huge cells cost no more than the bound; what is not a crystal is an error.
 
 mod common;
 

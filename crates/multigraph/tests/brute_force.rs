@@ -212,7 +212,7 @@ fn lattice_gradients_are_derivatives() {
     }
 }
 
-/// Defect 4 of the published code: wrapping by a vector that is no lattice vector of the primitive cell.
+/// Defect 4 of the published code: wrapping by a vector that is not a lattice vector of the primitive cell.
 #[test]
 fn wrapping_keeps_the_crystal() {
     for (name, state) in bravais_structures() {

@@ -12,7 +12,7 @@ mod ops;
 
 pub use error::PotentialError;
 pub use evaluation::{Evaluation, GPA_PER_EV_PER_CUBIC_ANGSTROM};
-pub use nequix::{NOTICE, Nequix, Weights};
+pub use nequix::{NOTICE, Nequix, PartSeconds, Weights};
 
 use crystal_core::{AsymmetricUnit, Species, Structure};
 
@@ -35,6 +35,12 @@ pub trait Potential: Send + Sync + std::fmt::Debug {
 
     /// The elements it was trained on, ascending.
     fn elements(&self) -> &[Species];
+
+    /// Atoms (non-equivalent sites, of asymmetric units) in a call that keep the device busy: more take longer in
+    /// proportion. Callers that can choose give about as many.
+    fn full_call(&self) -> usize {
+        64
+    }
 
     /// Energies of the cells as given, eV.
     ///

@@ -18,7 +18,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use potential::Nequix;
+pub use potential::{Nequix, PartSeconds};
 pub use weights::{NOTICE, Weights};
 
 pub(crate) use harmonics::N_ROTATION;

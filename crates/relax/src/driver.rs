@@ -86,8 +86,9 @@ impl<'a> Batch<'a> {
         queue: &Mutex<impl Iterator<Item = (usize, Crystal)>>,
         stop: &AtomicBool,
     ) -> Result<(), RelaxError> {
+        let batch_sites = self.options.batch_sites.unwrap_or_else(|| potential.full_call());
         while !stop.load(Ordering::Relaxed) {
-            self.fill(queue);
+            self.fill(batch_sites, queue);
             if self.tasks.is_empty() {
                 break;
             }
@@ -100,7 +101,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Takes inputs until the batch is full or nothing waits.
-    fn fill(&mut self, queue: &Mutex<impl Iterator<Item = (usize, Crystal)>>) {
+    fn fill(&mut self, batch_sites: usize, queue: &Mutex<impl Iterator<Item = (usize, Crystal)>>) {
         loop {
             let mut n_sites: usize = self.tasks.iter().map(Task::n_sites).sum();
             let mut taken = Vec::new();
@@ -109,7 +110,7 @@ impl<'a> Batch<'a> {
                 let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
                 while let Some((index, crystal)) = self.waiting.take().or_else(|| queue.next()) {
                     let n_more = crystal.n_sites();
-                    if n_sites > 0 && n_sites + n_more > self.options.batch_sites {
+                    if n_sites > 0 && n_sites + n_more > batch_sites {
                         self.waiting = Some((index, crystal));
                         break;
                     }

@@ -94,15 +94,15 @@ pub struct Options {
     pub method: Method,
     /// Where divergence begins.
     pub limits: Limits,
-    /// Sites in one batch: atoms in the free mode, non-equivalent sites in the symmetric one. A larger crystal makes a
-    /// batch alone.
-    pub batch_sites: usize,
+    /// Sites in one batch: atoms in the free mode, non-equivalent sites in the symmetric one; `None`: what keeps the
+    /// potential's device busy. A larger crystal makes a batch alone.
+    pub batch_sites: Option<usize>,
     /// Batches in flight: with two, one is on the device while the steps of the other are computed.
     pub batches: usize,
 }
 
 impl Default for Options {
-    /// Symmetric at 0.01 Å, zero pressure, 0.02 eV/Å and 0.1 GPa, 500 steps, one batch of 2048 sites.
+    /// Symmetric at 0.01 Å, zero pressure, 0.02 eV/Å and 0.1 GPa, 500 steps, two batches that suit the device.
     fn default() -> Self {
         Self {
             mode: Mode::Symmetric { symprec: 0.01 },
@@ -113,8 +113,8 @@ impl Default for Options {
             max_steps: 500,
             method: Method::default(),
             limits: Limits::default(),
-            batch_sites: 2048,
-            batches: 1,
+            batch_sites: None,
+            batches: 2,
         }
     }
 }

@@ -143,7 +143,7 @@ fn a_result_does_not_depend_on_its_batch() {
     let rattled = Options { mode: Mode::Free { rattle: Some(Rattle::with_seed(7)) }, ..symmetric };
     for options in [symmetric, rattled] {
         let together = run(&pairs, &options, crystals());
-        let small = run(&pairs, &Options { batch_sites: 7, batches: 3, ..options }, crystals());
+        let small = run(&pairs, &Options { batch_sites: Some(7), batches: 3, ..options }, crystals());
         for index in 0..together.len() {
             let (a, b) = (relaxed(&together, index), relaxed(&small, index));
             assert_eq!((a.steps, a.energy_per_atom, &a.structure), (b.steps, b.energy_per_atom, &b.structure));
@@ -300,7 +300,7 @@ fn steps_run_out_and_runs_can_be_stopped() {
     assert!(!found.converged && found.steps == 3 && found.energy_per_atom < found.energy_start_per_atom);
     let endless = (0_usize..).map(|index| (index, Crystal::from(distorted_rock_salt(index as u64))));
     let mut n = 0;
-    let options = Options { batch_sites: 8, ..free() };
+    let options = Options { batch_sites: Some(8), ..free() };
     relax(&pairs, &options, endless, |_, _| {
         n += 1;
         if n == 20 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -1,7 +1,7 @@
 //! What a score model is: the trait, the readout, the noise schedule, the losses, conformance, and the trained model as
 //! it is kept in a file.
 //!
-//! A model lives in a crate of its own, `dimenetpp` being the first: it implements [`ScoreNetwork`] for its module and
+//! A model lives in its own crate, `dimenetpp` being the first: it implements [`ScoreNetwork`] for its module and
 //! [`ModelConfig`] for its configuration. [`conformance`] checks what every model must obey. A sampler takes a
 //! [`Trained`] model, which knows its noise levels, its graph and its mode.
 //!

@@ -151,7 +151,7 @@ impl Hull {
         let solver = |reason| StabilityError::Solver { system: self.system(), reason };
         let mut weights = linear_programme::lowest(&points, &costs, &target).map_err(solver)?;
         let mut energy: f64 = weights.iter().map(|&(column, weight)| weight * costs[column]).sum();
-        // Where the composition is that of a phase as low as the mixture, say so: a tie is no decomposition.
+        // Where the composition is that of a phase as low as the mixture, say so: a tie is not a decomposition.
         let itself = points.iter().position(|point| point.iter().zip(&target).all(|(a, b)| (a - b).abs() < 1e-12));
         if let Some(column) = itself.filter(|&column| costs[column] <= energy + SAME_ENERGY) {
             weights = vec![(column, 1.0)];

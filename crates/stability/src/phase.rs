@@ -65,7 +65,7 @@ impl Phase {
 
     /// Its formula with the less electronegative elements first.
     pub fn formula(&self) -> String {
-        self.composition.conventional_formula()
+        self.composition.reduced().formula()
     }
 
     /// Its elements as bits.

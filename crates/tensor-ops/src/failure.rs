@@ -1,6 +1,6 @@
 //! Failures of a device while it works.
 //!
-//! The tensor library reports them by panics, partly from threads of its own, when a result is read. Here they become
+//! The tensor library reports them by panics, partly from its own threads, when a result is read. Here they become
 //! errors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};

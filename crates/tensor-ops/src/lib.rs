@@ -19,7 +19,7 @@
 //!
 //! Each folder holds the extension of burn's backends (`backend`), the plain-tensor `reference` (what a backend without
 //! its own kernel runs, and what the parity tests compare with), the CPU loops (`flex`), the GPU kernels (`cube`) and
-//! the registration of the `backward`. Other crates add operations of their own in the same way, with the helpers of
+//! the registration of the `backward`. Other crates add their own operations in the same way, with the helpers of
 //! `cube` and `flex`.
 //!
 //! ```

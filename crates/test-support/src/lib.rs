@@ -2,10 +2,12 @@
 //!
 //! - [`needs`]: a test that cannot run here is reported as `ignored`, with the reason, and never as passed;
 //! - [`shared`]: files of the data outside the workspace;
+//! - [`robustness`]: damaged files for readers, programs killed on their way;
 //! - [`GoldenSet`] and [`golden_tests`]: tests that run on the committed golden values always, and on the large set
 //!   where it is there.
 
 mod golden;
+pub mod robustness;
 mod shared;
 
 pub use golden::{Crystal, GoldenSet};

@@ -68,7 +68,7 @@ impl Adam {
     }
 
     fn moments_by_parameter(&self) -> [Vec<Vec<f32>>; 2] {
-        // Not the flat vector as it is: between its parameters there are zeros that stand for nothing.
+        // Not the flat vector as it is: between its parameters there are zeros that are padding.
         let read = |part: Tensor<1>| part.into_data().iter::<f32>().collect();
         [&self.state.first_moment, &self.state.second_moment]
             .map(|moment| parts(moment, &self.lengths).into_iter().map(read).collect())

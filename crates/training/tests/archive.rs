@@ -70,7 +70,7 @@ fn damage_is_noticed() {
         std::fs::write(&path, &good[..length]).expect("writable");
         assert!(matches!(TensorArchive::load(&path), Err(ArchiveError::Corrupt { .. })), "cut at {length}");
     }
-    std::fs::write(&path, b"this is no checkpoint at all, but long enough to look like one").expect("writable");
+    std::fs::write(&path, b"this is not a checkpoint at all, but long enough to look like one").expect("writable");
     assert!(matches!(TensorArchive::load(&path), Err(ArchiveError::Corrupt { .. })));
 
     let empty = safetensors::serialize(std::iter::empty::<(&str, safetensors::tensor::TensorView)>(), None);

@@ -8,8 +8,8 @@ use crate::{Demand, Help};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AssignmentError {
-    /// A text that is no list of sites.
-    #[error("'{text}' is no site: {reason}; write sites as Cu@8d Si@4c or, without multiplicities, Cu@d Si@c")]
+    /// A text that is not a list of sites.
+    #[error("'{text}' is not a site: {reason}; write sites as Cu@8d Si@4c or, without multiplicities, Cu@d Si@c")]
     Syntax {
         /// The part of the text that cannot be read.
         text: String,
@@ -117,7 +117,7 @@ pub enum AssignmentError {
          element, or take the most likely ones"
     )]
     TooMany {
-        /// How many there are; [`u128::MAX`] stands for that many or more.
+        /// How many there are; [`u128::MAX`] represents that many or more.
         count: u128,
         /// The limit that was given.
         limit: usize,
@@ -134,8 +134,14 @@ pub enum AssignmentError {
         /// The most entries there may be.
         limit: usize,
     },
+    /// A sequence of positions that is not one of the choices.
+    #[error("the positions are not a sequence of choices in space group {space_group}; take them from the choices")]
+    NotChoices {
+        /// The space group.
+        space_group: SpaceGroupNumber,
+    },
     /// Bytes that hold no priors.
-    #[error("this is no file of priors: {reason}; learn them again")]
+    #[error("this is not a file of priors: {reason}; learn them again")]
     Priors {
         /// What is wrong with them.
         reason: String,

@@ -149,7 +149,16 @@ impl DecisionGraph {
 
     /// `None` if no assignment meets the demand.
     pub(crate) fn new(space_group: &SpaceGroup, demand: &Demand) -> Result<Option<Self>, AssignmentError> {
-        let counts = wanted(demand);
+        Self::in_order(space_group, demand, wanted(demand))
+    }
+
+    /// [`Self::new`] with the elements in another order: `counts` are those of the demand, without zeros. Paths that
+    /// are read as assignments need the canonical order.
+    pub(crate) fn in_order(
+        space_group: &SpaceGroup,
+        demand: &Demand,
+        counts: Vec<(Species, u32)>,
+    ) -> Result<Option<Self>, AssignmentError> {
         if counts.is_empty() {
             return Err(AssignmentError::NothingAsked);
         }

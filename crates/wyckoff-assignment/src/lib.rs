@@ -38,6 +38,7 @@ mod periodic_table;
 mod prior;
 mod space;
 mod text;
+mod walk;
 
 pub use assignment::{AssignedSite, WyckoffAssignment};
 pub use demand::{Demand, formula_units};
@@ -50,3 +51,4 @@ pub use prior::{
     AssignmentPrior, CellChoice, FormulaPrior, FormulaSmoothing, Origin, Priors, Smoothing, anonymous_formula,
 };
 pub use space::{AssignmentSpace, Listing};
+pub use walk::{SiteChoices, Walk};

@@ -79,7 +79,7 @@ impl WyckoffAssignment {
         found
     }
 
-    /// The one of [`Self::other_origins`] that stands for all of them: first the earliest letters whatever is on them,
+    /// The one of [`Self::other_origins`] that represents all of them: first the earliest letters whatever is on them,
     /// then the elements with fewer atoms on the earlier letters, then those further left in the periodic table.
     /// Structures of one type thus look alike whatever their elements are.
     pub fn standard_origin(&self) -> Self {

@@ -57,7 +57,7 @@ impl AssignmentSpace {
         &self.demand
     }
 
-    /// How many assignments there are, at least 1. Exact below [`u128::MAX`], which stands for that many or more.
+    /// How many assignments there are, at least 1. Exact below [`u128::MAX`], which represents that many or more.
     pub fn count(&self) -> u128 {
         self.count
     }

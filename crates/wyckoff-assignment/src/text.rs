@@ -53,19 +53,20 @@ fn parse_site(space_group: &SpaceGroup, part: &str) -> Result<(AssignedSite, usi
         None => (rest, 1),
         Some((rest, count)) => {
             let number = count.parse::<usize>().ok().filter(|number| (1..=MAX_REPEATS).contains(number));
-            (rest, number.ok_or_else(|| bad(format!("'{count}' is no number of sites from 1 to {MAX_REPEATS}")))?)
+            (rest, number.ok_or_else(|| bad(format!("'{count}' is not a number of sites from 1 to {MAX_REPEATS}")))?)
         }
     };
     let (multiplicity, letter) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
     let mut letters = letter.chars();
     let letter = match (letters.next(), letters.next()) {
         (Some(letter), None) if letter.is_ascii_alphabetic() => letter,
-        _ => return Err(bad(format!("'{rest}' is no Wyckoff position"))),
+        _ => return Err(bad(format!("'{rest}' is not a Wyckoff position"))),
     };
     let position = position_with_letter(space_group, letter)?;
     if !multiplicity.is_empty() {
         let expected = space_group.wyckoff_positions()[position].multiplicity();
-        let found = multiplicity.parse::<usize>().map_err(|_| bad(format!("'{multiplicity}' is no multiplicity")))?;
+        let found =
+            multiplicity.parse::<usize>().map_err(|_| bad(format!("'{multiplicity}' is not a multiplicity")))?;
         if found != expected {
             return Err(AssignmentError::WrongMultiplicity {
                 space_group: space_group.number(),
@@ -135,7 +136,7 @@ mod tests {
             "Cu@a*99999999",
             "Cu@99999999999999999999a",
         ] {
-            assert!(message(62, text).contains("is no site"), "{text}");
+            assert!(message(62, text).contains("is not a site"), "{text}");
         }
         assert!(message(62, " , ").contains("no sites are given"));
     }

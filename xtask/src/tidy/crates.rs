@@ -6,7 +6,7 @@ use super::source::holds_word;
 use super::{Finding, Tree};
 
 /// The crates from the ground up: each may use those before it. A crate that is not listed is taken for a model.
-const STREET: [&str; 27] = [
+const STREET: [&str; 30] = [
     // Ground: files, random numbers, crystals, tensors.
     "sealed-file",
     "random-keys",
@@ -24,6 +24,7 @@ const STREET: [&str; 27] = [
     "example-model",
     "cgcnn",
     "wyckoff-assignment",
+    "wyckoff-model",
     "potential",
     // Processes.
     "langevin",
@@ -34,8 +35,10 @@ const STREET: [&str; 27] = [
     "stability",
     "dft-input",
     "datasets",
+    "report-page",
     // Faces.
     "druse",
+    "search",
     "druse-cli",
     "experiments",
     "druse-tests",
@@ -52,7 +55,7 @@ const TOP: [&str; 3] = ["experiments", "druse-tests", "xtask"];
 const TEST_HELPERS: [&str; 2] = ["test-support", "test-support-macros"];
 
 /// Crates that never see a tensor library, nor a crate of the workspace that does.
-const WITHOUT_TENSORS: [&str; 10] = [
+const WITHOUT_TENSORS: [&str; 11] = [
     "sealed-file",
     "random-keys",
     "crystal-core",
@@ -62,12 +65,22 @@ const WITHOUT_TENSORS: [&str; 10] = [
     "stability",
     "dft-input",
     "datasets",
+    "report-page",
     "xtask",
 ];
 
 /// Crates of the workspace that see one.
-const TENSORS: [&str; 8] =
-    ["tensor-ops", "crystal-states", "training", "score-model", "dimenetpp", "example-model", "cgcnn", "langevin"];
+const TENSORS: [&str; 9] = [
+    "tensor-ops",
+    "crystal-states",
+    "training",
+    "score-model",
+    "dimenetpp",
+    "example-model",
+    "cgcnn",
+    "wyckoff-model",
+    "langevin",
+];
 
 /// Crates that know no crystal: what each may use of the workspace.
 const WITHOUT_CRYSTALS: [(&str, &[&str]); 4] = [

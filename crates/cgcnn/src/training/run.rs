@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
         losses.iter().map(|loss| f64::from(*loss)).sum::<f64>() / n_losses * normaliser.std
     }
 
-    /// The averaged weights with moments of their own: those met during training belong to other weights.
+    /// The averaged weights with their own moments: those met during training belong to other weights.
     fn measurable(&mut self, epoch: usize) -> Cgcnn {
         let order = self.order(epoch);
         let batches = order.chunks_exact(self.batch_size()).take(self.config.moment_batches);

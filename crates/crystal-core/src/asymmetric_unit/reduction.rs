@@ -176,7 +176,7 @@ fn check_rebuilt(
         Some(partner) => {
             let species = rebuilt.sites[partner].species;
             Err(format!(
-                "group {number} has a {species} atom that stands for {} of them, not for {cells:.3}",
+                "group {number} has a {species} atom that represents {} of them, not {cells:.3}",
                 partners[partner]
             ))
         }

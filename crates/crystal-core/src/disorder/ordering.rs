@@ -5,16 +5,22 @@
 //! is looked at, and of those that the operations and translations map onto each other one is kept; one that has a
 //! smaller cell belongs to that cell. G. L. W. Hart, R. W. Forcade, Phys. Rev. B 77 (2008) 224115.
 
+mod decorator;
 mod superlattice;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use nalgebra::Vector3;
 
-use self::superlattice::{Superlattice, distinct_superlattices};
-use super::{DisorderedSite, DisorderedStructure};
-use crate::finder::primitive_basis;
+use self::decorator::{Decorator, multinomial};
+use self::superlattice::distinct_superlattices;
+use super::{DisorderedSite, DisorderedStructure, same_occupants};
+use crate::finder::{find_operations, primitive_basis};
 use crate::{CrystalError, Site, Species, Structure, SymmetryOperation};
+
+/// Beyond this number of primitive cells no size is proposed.
+const MOST_CELLS: usize = 1000;
 
 /// An occupancy may be off by this from its rounding in the file.
 const OCCUPANCY_ROUNDING: f64 = 5e-3;
@@ -22,22 +28,30 @@ const OCCUPANCY_ROUNDING: f64 = 5e-3;
 /// Images of a site are found within this, Å.
 const SAME_SITE: f64 = 0.1;
 
+/// Two sites are equivalent, to the symmetry finder, within this (Å).
+const SYMPREC: f64 = 0.01;
+
 /// What is asked of an ordering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OrderingOptions {
     /// How many ordered structures are wanted.
     pub count: usize,
-    /// Number of primitive cells of the largest supercell.
-    pub max_cells: usize,
-    /// Distributions looked at on one superlattice, at most.
+    /// Number of atoms of the largest supercell.
+    pub max_atoms: usize,
+    /// Distributions looked at on all superlattices of one size together, at most.
     pub max_decorations: u64,
 }
 
+impl OrderingOptions {
+    /// Atoms of the largest supercell if nothing else is asked for.
+    pub const MAX_ATOMS: usize = 64;
+}
+
 impl Default for OrderingOptions {
-    /// One structure, of up to 8 primitive cells and a million distributions on each superlattice.
+    /// One structure, of up to 64 atoms and two million distributions of each size.
     fn default() -> Self {
-        Self { count: 1, max_cells: 8, max_decorations: 1_000_000 }
+        Self { count: 1, max_atoms: Self::MAX_ATOMS, max_decorations: 2_000_000 }
     }
 }
 
@@ -48,8 +62,8 @@ impl OrderingOptions {
     }
 
     /// With another largest supercell.
-    pub fn with_max_cells(self, max_cells: usize) -> Self {
-        Self { max_cells, ..self }
+    pub fn with_max_atoms(self, max_atoms: usize) -> Self {
+        Self { max_atoms, ..self }
     }
 }
 
@@ -65,6 +79,46 @@ pub struct OrderedSupercell {
     pub n_operations: usize,
 }
 
+/// What an enumeration found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Orderings {
+    /// At most as many as were asked for, the most ordered first.
+    pub supercells: Vec<OrderedSupercell>,
+    /// Why there are fewer.
+    pub shortfall: Option<Shortfall>,
+}
+
+/// Why an enumeration ended before there were enough structures.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Shortfall {
+    /// Everything up to the largest size was found.
+    Size {
+        /// Atoms of the largest supercell allowed.
+        max_atoms: usize,
+    },
+    /// The next size has too many distributions.
+    Decorations {
+        /// Its number of atoms.
+        n_atoms: usize,
+        /// How many distributions there are.
+        decorations: f64,
+    },
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size { max_atoms } => {
+                write!(f, "there are no more with up to {max_atoms} atoms; allow larger ones with --max-atoms")
+            }
+            Self::Decorations { n_atoms, decorations } => {
+                write!(f, "the next size, {n_atoms} atoms, has {decorations:.1e} distributions, too many to look at")
+            }
+        }
+    }
+}
+
 impl DisorderedStructure {
     /// The most ordered supercells: the smallest first; of one size those that keep the most operations of the
     /// disordered structure first; where these are equal too, in the order of the enumeration. No two of them are
@@ -72,58 +126,105 @@ impl DisorderedStructure {
     /// the last size are compared before any is left out.
     ///
     /// Each orbit of equivalent sites gets the numbers of atoms that its occupancies ask for; an occupancy may be off
-    /// by 0.005.
+    /// by 0.005. The group is that of the positions with their occupants, whatever symmetry the file stated.
     ///
     /// # Errors
-    /// [`CrystalError::Ordering`] if no supercell of up to `max_cells` holds whole numbers of atoms, or has more
+    /// [`CrystalError::Ordering`] if no supercell of up to `max_atoms` holds whole numbers of atoms, or has more
     /// distributions than `max_decorations`; those of [`Structure::new`].
-    pub fn orderings(&self, options: &OrderingOptions) -> Result<Vec<OrderedSupercell>, CrystalError> {
-        let primitive = self.primitive()?;
+    pub fn orderings(&self, options: &OrderingOptions) -> Result<Orderings, CrystalError> {
+        let primitive = self.with_all_operations().primitive()?;
         let orbits = primitive.orbits();
         let rotations: Vec<_> = primitive.operations.iter().map(|operation| operation.rotation).collect();
-        let mut found: Vec<OrderedSupercell> = Vec::new();
-        for n_cells in 1..=options.max_cells {
-            if found.len() >= options.count {
+        let mut supercells: Vec<OrderedSupercell> = Vec::new();
+        let mut shortfall = Shortfall::Size { max_atoms: options.max_atoms };
+        // Every cell holds at least one atom, or the occupancies ask for a larger one.
+        for n_cells in 1..=options.max_atoms {
+            if supercells.len() >= options.count {
                 break;
             }
             let Some(counts) = primitive.whole_numbers(&orbits, n_cells) else { continue };
-            let decorations = counts.iter().map(|counts| multinomial(counts)).fold(1.0, |product, n| product * n);
+            let n_atoms = primitive.n_atoms(&counts, n_cells);
+            if n_atoms > options.max_atoms {
+                break;
+            }
+            let on_one = counts.iter().map(|counts| multinomial(counts)).fold(1.0, |product, n| product * n);
+            // Superlattices are many themselves where the distributions on one are too many already.
+            let superlattices = match on_one <= options.max_decorations as f64 {
+                true => distinct_superlattices(n_cells, &rotations),
+                false => Vec::new(),
+            };
+            let decorations = on_one * superlattices.len().max(1) as f64;
             if decorations > options.max_decorations as f64 {
-                if found.is_empty() {
+                if supercells.is_empty() {
                     let reason = format!(
-                        "the smallest supercell that may hold it, of {n_cells} primitive cells, has {decorations:.3e} distributions, more than {}; order some of its sites by hand",
-                        options.max_decorations
+                        "the smallest supercell that may hold it, of {n_atoms} atoms, has {decorations:.1e} distributions, more than {:.0e}; order some of its sites by hand, or round the occupancies",
+                        options.max_decorations as f64
                     );
                     return Err(CrystalError::Ordering { reason });
                 }
+                shortfall = Shortfall::Decorations { n_atoms, decorations };
                 break;
             }
             let mut of_size: Vec<(usize, Structure)> = Vec::new();
-            for superlattice in distinct_superlattices(n_cells, &rotations) {
+            for superlattice in superlattices {
                 Decorator::new(&primitive, &orbits, &counts, superlattice).run(&mut of_size)?;
             }
             // Stable: equal ones stay in the order of the enumeration.
             of_size.sort_by_key(|(n_operations, _)| std::cmp::Reverse(*n_operations));
-            found.extend(of_size.into_iter().map(|(n_operations, structure)| OrderedSupercell {
+            supercells.extend(of_size.into_iter().map(|(n_operations, structure)| OrderedSupercell {
                 structure,
                 n_cells,
                 n_operations,
             }));
+            if orbits.is_empty() {
+                // Nothing is disordered: larger cells are the same crystal.
+                break;
+            }
         }
-        if found.is_empty() {
-            let needed = (options.max_cells + 1..=1000).find(|n| primitive.whole_numbers(&orbits, *n).is_some());
+        if supercells.is_empty() {
+            let needed = (1..=MOST_CELLS)
+                .filter_map(|n| Some(primitive.n_atoms(&primitive.whole_numbers(&orbits, n)?, n)))
+                .find(|n_atoms| *n_atoms > options.max_atoms);
             let cure = match needed {
-                Some(needed) => format!("{needed} would be needed: allow that many, or round the occupancies"),
-                None => "round the occupancies".to_owned(),
+                Some(needed) => format!("{needed} are needed: allow that many (--max-atoms {needed}), or round them"),
+                None => "round them".to_owned(),
             };
             let reason = format!(
-                "no supercell of up to {} primitive cells holds whole numbers of atoms; {cure}",
-                options.max_cells
+                "the occupancies give no whole numbers of atoms in any supercell of up to {} atoms; {cure}",
+                options.max_atoms
             );
             return Err(CrystalError::Ordering { reason });
         }
-        found.truncate(options.count);
-        Ok(found)
+        let is_short = supercells.len() < options.count;
+        supercells.truncate(options.count);
+        Ok(Orderings { supercells, shortfall: is_short.then_some(shortfall) })
+    }
+
+    /// The same structure with all operations that map it onto itself, if a finder has more of them than the file.
+    fn with_all_operations(&self) -> Self {
+        // Kinds of sites as elements: a finder does not care which.
+        let mut kinds: Vec<&DisorderedSite> = Vec::new();
+        let mut sites = Vec::with_capacity(self.sites.len());
+        for site in &self.sites {
+            let kind = kinds.iter().position(|known| same_occupants(known, site)).unwrap_or_else(|| {
+                kinds.push(site);
+                kinds.len() - 1
+            });
+            let Ok(species) = Species::from_atomic_number(kind as i64 + 1) else { return self.clone() };
+            sites.push(Site { species, frac_coords: site.frac_coords });
+        }
+        let found = Structure::new(self.lattice, sites).and_then(|structure| find_operations(&structure, SYMPREC));
+        match found {
+            Ok(operations) if operations.len() > self.operations.len() => Self { operations, ..self.clone() },
+            _ => self.clone(),
+        }
+    }
+
+    /// Atoms in `n_cells` cells, of which the orbits hold these numbers, vacancies last.
+    fn n_atoms(&self, counts: &[Vec<usize>], n_cells: usize) -> usize {
+        let n_full = self.sites.iter().filter(|site| site.is_full()).count();
+        let of_orbit = |counts: &Vec<usize>| counts.iter().rev().skip(1).sum::<usize>();
+        n_cells * n_full + counts.iter().map(of_orbit).sum::<usize>()
     }
 
     /// The same structure in a primitive cell: its only lattice translation among the operations is the identity.
@@ -155,7 +256,7 @@ impl DisorderedStructure {
     }
 
     /// Where an operation takes a site: the site it lands on and the lattice translation beyond that one's own place.
-    fn image(&self, operation: &SymmetryOperation, site: usize) -> Option<(usize, Vector3<i32>)> {
+    pub(super) fn image(&self, operation: &SymmetryOperation, site: usize) -> Option<(usize, Vector3<i32>)> {
         let image = operation.apply(&self.sites[site].frac_coords);
         self.sites.iter().enumerate().find_map(|(index, other)| {
             let difference = image - other.frac_coords;
@@ -207,143 +308,4 @@ impl DisorderedStructure {
         };
         orbits.iter().map(of_orbit).collect()
     }
-}
-
-/// Number of distributions of these counts over their sum.
-fn multinomial(counts: &[usize]) -> f64 {
-    let mut result = 1.0;
-    let mut placed = 0;
-    for count in counts {
-        for step in 1..=*count {
-            placed += 1;
-            result *= placed as f64 / step as f64;
-        }
-    }
-    result
-}
-
-/// All distributions on one superlattice.
-struct Decorator<'a> {
-    parent: &'a DisorderedStructure,
-    superlattice: Superlattice,
-    /// Disordered sites, orbit after orbit: `(site, coset)`.
-    places: Vec<(usize, usize)>,
-    /// The range of `places` of each orbit.
-    ranges: Vec<std::ops::Range<usize>>,
-    /// The first distribution: symbols (index of the occupant) in ascending order within each orbit.
-    first: Vec<u8>,
-    /// For each element of the group, where the symbol of each place comes from, and whether it is a translation.
-    permutations: Vec<(Vec<usize>, bool)>,
-}
-
-impl<'a> Decorator<'a> {
-    fn new(
-        parent: &'a DisorderedStructure,
-        orbits: &[Vec<usize>],
-        counts: &[Vec<usize>],
-        superlattice: Superlattice,
-    ) -> Self {
-        let n_cells = superlattice.n_cosets();
-        let (mut places, mut ranges, mut first) = (Vec::new(), Vec::new(), Vec::new());
-        for (orbit, counts) in orbits.iter().zip(counts) {
-            let start = places.len();
-            places.extend((0..n_cells).flat_map(|coset| orbit.iter().map(move |site| (*site, coset))));
-            ranges.push(start..places.len());
-            for (symbol, count) in (0_u8..).zip(counts) {
-                first.extend(std::iter::repeat_n(symbol, *count));
-            }
-        }
-        let index: std::collections::BTreeMap<(usize, usize), usize> =
-            places.iter().enumerate().map(|(index, place)| (*place, index)).collect();
-        let mut permutations = Vec::new();
-        for operation in parent.operations.iter().filter(|operation| superlattice.is_kept_by(&operation.rotation)) {
-            let images: Option<Vec<(usize, Vector3<i32>)>> =
-                places.iter().map(|(site, _)| parent.image(operation, *site)).collect();
-            let Some(images) = images else { continue };
-            for translation in 0..n_cells {
-                let shift = superlattice.representative(translation);
-                let to = places.iter().zip(&images).map(|((_, coset), (site, beyond))| {
-                    let vector = operation.rotation * superlattice.representative(*coset) + beyond + shift;
-                    index[&(*site, superlattice.coset(&vector))]
-                });
-                permutations.push((to.collect(), operation.is_translation() && translation > 0));
-            }
-        }
-        Self { parent, superlattice, places, ranges, first, permutations }
-    }
-
-    fn run(&self, found: &mut Vec<(usize, Structure)>) -> Result<(), CrystalError> {
-        let mut symbols = self.first.clone();
-        loop {
-            if let Some(n_operations) = self.symmetry_of_smallest(&symbols) {
-                found.push((n_operations, self.structure(&symbols)?));
-            }
-            // The next one: the last orbit that has a further distribution, those behind it from their first again.
-            let advanced = self.ranges.iter().rev().any(|range| {
-                let has_next = next_permutation(&mut symbols[range.clone()]);
-                if !has_next {
-                    symbols[range.clone()].copy_from_slice(&self.first[range.clone()]);
-                }
-                has_next
-            });
-            if !advanced {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The order of the distribution's point group, if it is the smallest of its images and has no smaller cell.
-    fn symmetry_of_smallest(&self, symbols: &[u8]) -> Option<usize> {
-        let mut n_same = 0;
-        for (from, is_translation) in &self.permutations {
-            match from.iter().map(|from| symbols[*from]).cmp(symbols.iter().copied()) {
-                std::cmp::Ordering::Less => return None,
-                std::cmp::Ordering::Equal if *is_translation => return None,
-                std::cmp::Ordering::Equal => n_same += 1,
-                std::cmp::Ordering::Greater => {}
-            }
-        }
-        Some(n_same)
-    }
-
-    fn structure(&self, symbols: &[u8]) -> Result<Structure, CrystalError> {
-        let lattice = self.superlattice.lattice(&self.parent.lattice)?;
-        let mut sites: Vec<Site> = Vec::new();
-        let mut add = |species: Species, site: usize, coset: usize| {
-            let point = self.parent.sites[site].frac_coords + self.superlattice.representative(coset).map(f64::from);
-            sites.push(Site { species, frac_coords: self.superlattice.to_supercell(&point) });
-        };
-        for (site, disordered) in self.parent.sites.iter().enumerate() {
-            if disordered.is_full() {
-                (0..self.superlattice.n_cosets()).for_each(|coset| add(disordered.occupants[0].0, site, coset));
-            }
-        }
-        for ((site, coset), symbol) in self.places.iter().zip(symbols) {
-            // The symbol behind the occupants is a vacancy.
-            if let Some((species, _)) = self.parent.sites[*site].occupants.get(usize::from(*symbol)) {
-                add(*species, *site, *coset);
-            }
-        }
-        sites.sort_by_key(|site| site.species);
-        let (reduced, transformation) = lattice.niggli()?;
-        // Rows: reduced = T·lattice, so x_reduced = T⁻ᵀ·x on columns.
-        let to_reduced = transformation.map(f64::from).transpose().try_inverse();
-        let to_reduced =
-            to_reduced.ok_or_else(|| CrystalError::Lattice { reason: "its reduction is singular".to_owned() })?;
-        for site in &mut sites {
-            site.frac_coords = (to_reduced * site.frac_coords).map(crate::periodic::wrap);
-        }
-        Structure::new(reduced, sites)
-    }
-}
-
-/// The next arrangement in lexicographic order; `false` from the last one.
-fn next_permutation(symbols: &mut [u8]) -> bool {
-    let Some(pivot) = (1..symbols.len()).rev().find(|at| symbols[at - 1] < symbols[*at]).map(|at| at - 1) else {
-        return false;
-    };
-    let swap = (pivot + 1..symbols.len()).rev().find(|at| symbols[*at] > symbols[pivot]).unwrap_or(pivot);
-    symbols.swap(pivot, swap);
-    symbols[pivot + 1..].reverse();
-    true
 }

@@ -5,17 +5,35 @@ use moyo::base::{AngleTolerance, Cell, Lattice as MoyoLattice};
 use moyo::data::Setting;
 
 use super::{Standardised, SymmetryReport};
-use crate::{CrystalError, HallNumber, Lattice, Site, SpaceGroupNumber, Species, Structure};
+use crate::{CrystalError, HallNumber, Lattice, Site, SpaceGroupNumber, Species, Structure, SymmetryOperation};
 
-pub(super) fn find(structure: &Structure, symprec: f64) -> Result<(SymmetryReport, Standardised), CrystalError> {
-    let not_found = |reason: String| CrystalError::SymmetryNotFound { symprec, reason };
+fn dataset(structure: &Structure, symprec: f64) -> Result<MoyoDataset, CrystalError> {
     let cell = Cell::new(
         MoyoLattice::new(*structure.lattice.matrix()),
         structure.sites.iter().map(|site| site.frac_coords).collect(),
         structure.sites.iter().map(|site| i32::from(site.species.atomic_number())).collect(),
     );
-    let dataset = MoyoDataset::new(&cell, symprec, AngleTolerance::Default, Setting::Standard, true)
-        .map_err(|error| not_found(error.to_string()))?;
+    MoyoDataset::new(&cell, symprec, AngleTolerance::Default, Setting::Standard, true)
+        .map_err(|error| CrystalError::SymmetryNotFound { symprec, reason: error.to_string() })
+}
+
+/// All operations of the cell, the identity first.
+pub(super) fn operations(structure: &Structure, symprec: f64) -> Result<Vec<SymmetryOperation>, CrystalError> {
+    let found = dataset(structure, symprec)?.operations;
+    let mut operations: Vec<SymmetryOperation> = found
+        .into_iter()
+        .map(|operation| SymmetryOperation { rotation: operation.rotation, translation: operation.translation })
+        .collect();
+    let is_identity = |operation: &SymmetryOperation| {
+        operation.is_translation() && operation.translation.iter().all(|x| (x - x.round()).abs() < 1e-8)
+    };
+    operations.sort_by_key(|operation| !is_identity(operation));
+    Ok(operations)
+}
+
+pub(super) fn find(structure: &Structure, symprec: f64) -> Result<(SymmetryReport, Standardised), CrystalError> {
+    let not_found = |reason: String| CrystalError::SymmetryNotFound { symprec, reason };
+    let dataset = dataset(structure, symprec)?;
     let number = SpaceGroupNumber::new(i64::from(dataset.number))?;
     let sites = dataset
         .std_cell

@@ -1,7 +1,7 @@
 //! The tolerance at which finders come back.
 //!
 //! Finders take for a symmetry of the lattice every integer matrix that keeps the lengths and angles of a reduced basis
-//! within the tolerance. Where the tolerance is no small distance in the cell (small or flat cells, or cells much
+//! within the tolerance. Where the tolerance is not a small distance in the cell (small or flat cells, or cells much
 //! longer than wide, which a slight shear maps onto themselves) these matrices generate an infinite group: moyo 0.22
 //! multiplies them with one another until nothing new comes, so it never returns and takes all memory, and spglib 1.16
 //! crashes in its search for the Hall symbol. So the same matrices are looked at here first, and the tolerance is

@@ -8,7 +8,7 @@ use super::text::{Fault, Notes, Read, checked, element, number};
 use crate::{Lattice, Site, Species, Structure};
 
 /// All frames, each with its `id` or `name` if the comment line gives one. Reading stops at a frame whose end cannot be
-/// told. `pbc` is not looked at: a frame with a lattice is taken as periodic.
+/// told. A frame with a lattice is taken as periodic; where `pbc` says otherwise there is a note.
 pub(super) fn read(text: &str) -> Vec<(Option<String>, Read)> {
     let lines: Vec<&str> = text.lines().collect();
     let mut frames = Vec::new();
@@ -17,7 +17,7 @@ pub(super) fn read(text: &str) -> Vec<(Option<String>, Read)> {
         start += offset;
         let Some(n_atoms) = lines[start].trim().parse::<usize>().ok().filter(|n| *n > 0) else {
             let reason = format!(
-                "'{}' is no number of atoms; a frame begins with a whole number of at least 1",
+                "'{}' is not a number of atoms; a frame begins with a whole number of at least 1",
                 short(lines[start])
             );
             frames.push((None, Read::failed(Fault::at(start + 1, reason))));
@@ -60,7 +60,13 @@ fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<
         .map_err(|found: Vec<f64>| Fault::at(1, format!("Lattice has {} numbers; it needs nine", found.len())))?;
     let lattice =
         Lattice::new(nalgebra::Matrix3::from_row_slice(&rows)).map_err(|error| Fault::structure_at(1, error))?;
-    let columns = Columns::parse(value("Properties").unwrap_or("species:S:1:pos:R:3"))?;
+    let properties = value("Properties");
+    let columns = Columns::parse(properties.unwrap_or("species:S:1:pos:R:3"))?;
+    if let Some(pbc) = value("pbc")
+        && pbc.split_whitespace().any(|sign| sign.starts_with(['F', 'f', '0']))
+    {
+        notes.add(1, format!("pbc is \"{}\"; the frame is read as periodic along all three vectors", short(pbc)));
+    }
     let mut sites = Vec::new();
     for (index, text) in atoms.iter().enumerate() {
         let line = index + 2;
@@ -70,6 +76,14 @@ fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<
                 format!("{} columns where Properties promises {}; the line is cut off", tokens.len(), columns.width);
             return Err(Fault::at(line, reason));
         }
+        if properties.is_some() && tokens.len() > columns.width {
+            let reason = format!(
+                "{} columns where Properties promises {}; correct Properties, so that no column is taken for another",
+                tokens.len(),
+                columns.width
+            );
+            return Err(Fault::at(line, reason));
+        }
         let species = columns.element(&tokens, line, notes).map_err(|error| Fault::structure_at(line, error))?;
         let mut cart_coords = Vector3::zeros();
         for axis in 0..3 {
@@ -77,7 +91,7 @@ fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<
         }
         sites.push(Site { species, frac_coords: lattice.to_fractional(&cart_coords) });
     }
-    checked(lattice, sites)
+    checked(lattice, sites, 0, notes)
 }
 
 /// Where the element and the position stand in an atom's line.
@@ -97,7 +111,7 @@ impl Columns {
         let (mut symbol, mut atomic_number, mut position, mut width) = (None, None, None, 0_usize);
         for field in fields.chunks(3) {
             let [name, kind, count] = field else { return Err(wrong("is cut off")) };
-            let count: usize = count.parse().map_err(|_| wrong("has a column count that is no number"))?;
+            let count: usize = count.parse().map_err(|_| wrong("has a column count that is not a number"))?;
             match (name.to_ascii_lowercase().as_str(), *kind, count) {
                 ("species" | "element", "S", 1) => symbol = Some(width),
                 ("z" | "numbers" | "atomic_numbers", "I", 1) => atomic_number = Some(width),

@@ -13,12 +13,12 @@ use crate::{CrystalError, Structure};
 /// Compression of `.jsonl.zst`: zstd's own default, quick and about a third of the size.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Writes one structure in the format that the name stands for. The folder must exist; an older file of that name is
+/// Writes one structure in the format that the name represents. The folder must exist; an older file of that name is
 /// replaced.
 ///
 /// # Errors
 /// [`CrystalError::UnknownFormat`], [`CrystalError::Io`]; [`CrystalError::InFile`] for a structure without sites or
-/// with a coordinate that is no number.
+/// with a coordinate that is not a number.
 pub fn write(path: &Path, structure: &Structure) -> Result<(), CrystalError> {
     write_as(path, structure, &split_name(path).0)
 }
@@ -44,7 +44,7 @@ fn write_as(path: &Path, structure: &Structure, id: &str) -> Result<(), CrystalE
 /// hold become `_`.
 ///
 /// # Errors
-/// [`CrystalError::Write`] if two ids give one file name or if the name stands for a format that holds one structure
+/// [`CrystalError::Write`] if two ids give one file name or if the name represents a format that holds one structure
 /// only; otherwise as [`write()`].
 pub fn write_all(path: &Path, entries: &[(String, Structure)]) -> Result<(), CrystalError> {
     let format = if path.is_dir() { None } else { Format::of_path(path).ok() };

@@ -1,12 +1,15 @@
 //! One structure per line of JSON, plain or compressed with zstd.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read as _, Write};
 
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
-use super::text::{Fault, Notes, Read, checked, decode, element, is_minus};
+use super::text::{Fault, Notes, Read, checked, decode, element, is_minus, needs_decoding};
 use crate::{CrystalError, Lattice, Site, Structure};
+
+/// Bytes of the longest line: some million atoms. A small compressed file can hold a line without end.
+const LONGEST_LINE: u64 = 64 << 20;
 
 #[derive(Deserialize)]
 struct LineIn {
@@ -14,17 +17,28 @@ struct LineIn {
     lattice: [[f64; 3]; 3],
     species: Vec<String>,
     frac_coords: Vec<[f64; 3]>,
+    /// No part of the format, and no small matter where it stands there.
+    #[serde(alias = "occupancy", alias = "occu")]
+    occupancies: Option<serde_json::Value>,
 }
 
 /// Reads all lines; empty ones are passed over. A reading error (a cut-off zstd frame, say) becomes a last entry with a
 /// fault. Each comes with its line number and its id, if the line has one.
 pub(super) fn read(mut input: impl BufRead) -> Vec<(usize, Option<String>, Read)> {
-    let is_utf16 = |start: &[u8]| start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
-    if input.fill_buf().is_ok_and(is_utf16) {
+    // Letters of two or four bytes, and what is not text at all, are the whole text's matter.
+    if input.fill_buf().is_ok_and(needs_decoding) {
         let mut bytes = Vec::new();
-        return match input.read_to_end(&mut bytes) {
-            Ok(_) => read_lines(decode(&bytes).as_bytes()),
-            Err(error) => vec![(1, None, Read::failed(cut_off(1, &error)))],
+        let decoded = match input.take(LONGEST_LINE).read_to_end(&mut bytes) {
+            Ok(length) if length as u64 == LONGEST_LINE => {
+                let reason = format!("more than {} MiB in this encoding; write it in UTF-8", LONGEST_LINE >> 20);
+                Err(Fault::at(1, reason))
+            }
+            Ok(_) => decode(&bytes),
+            Err(error) => Err(cut_off(1, &error)),
+        };
+        return match decoded {
+            Ok(text) => read_lines(text.as_bytes()),
+            Err(fault) => vec![(1, None, Read::failed(fault))],
         };
     }
     read_lines(input)
@@ -35,8 +49,13 @@ fn read_lines(mut input: impl BufRead) -> Vec<(usize, Option<String>, Read)> {
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
-        match input.read_until(b'\n', &mut bytes) {
+        match input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes) {
             Ok(0) => break,
+            Ok(length) if length as u64 == LONGEST_LINE => {
+                let reason = format!("the line is longer than {} MiB; it holds no structure", LONGEST_LINE >> 20);
+                entries.push((line, None, Read::failed(Fault::at(line, reason))));
+                break;
+            }
             Ok(_) => {
                 let text = bytes.trim_ascii();
                 let text = if line == 1 { text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text) } else { text };
@@ -54,7 +73,7 @@ fn read_lines(mut input: impl BufRead) -> Vec<(usize, Option<String>, Read)> {
     entries
 }
 
-fn cut_off(line: usize, error: &std::io::Error) -> Fault {
+pub(super) fn cut_off(line: usize, error: &std::io::Error) -> Fault {
     Fault::at(
         line,
         format!("cannot be read from here on ({error}); the file is cut off or damaged: fetch or write it again"),
@@ -105,11 +124,18 @@ impl LineIn {
             );
             return Err(Fault::at(line, reason));
         }
+        if let Some(occupancies) = &self.occupancies {
+            let all = occupancies.as_array().map_or(std::slice::from_ref(occupancies), Vec::as_slice);
+            if !all.iter().all(|occupancy| occupancy.as_f64().is_some_and(|x| (x - 1.0).abs() < 1e-3)) {
+                return Err(Fault::at(line, "a line holds no occupancies; give partly occupied sites in a CIF"));
+            }
+        }
         let lattice = Lattice::from_rows(self.lattice)?;
         let sites = self.species.iter().zip(&self.frac_coords);
         let sites = sites
             .map(|(symbol, x)| Ok(Site { species: element(symbol, line, notes)?, frac_coords: Vector3::from(*x) }));
-        checked(lattice, sites.collect::<Result<Vec<Site>, CrystalError>>()?)
+        let sites = sites.collect::<Result<Vec<Site>, CrystalError>>()?;
+        checked(lattice, sites, line, notes)
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
         _ => {
             return Err(Fault::at(
                 mode_index + 1,
-                format!("'{mode}' is no kind of coordinates; write 'Direct' or 'Cartesian'"),
+                format!("'{mode}' is not a kind of coordinates; write 'Direct' or 'Cartesian'"),
             ));
         }
     };
@@ -63,7 +63,25 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
             format!("more coordinates than the {} atoms of line {end}; correct the counts", sites.len()),
         ));
     }
-    checked(lattice, sites)
+    refuse_second_structure(&lines, index)?;
+    checked(lattice, sites, 0, notes)
+}
+
+/// Frames of a trajectory (XDATCAR), or a second POSCAR behind the first: none is chosen in silence. Velocities and
+/// predictor data look like neither.
+fn refuse_second_structure(lines: &[&str], behind: usize) -> Result<(), Fault> {
+    let numbers = |at: usize| lines.get(at).is_some_and(|text| three_numbers(text, at + 1, "").is_ok());
+    let is_symbol = |token: &str| token.starts_with(|c: char| c.is_ascii_alphabetic());
+    let symbols = |at: usize| lines.get(at).is_some_and(|text| text.split_whitespace().next().is_some_and(is_symbol));
+    let begins = |at: usize| {
+        let is_frame = lines[at].trim_start().to_ascii_lowercase().starts_with("direct configuration");
+        let has_scale = || lines.get(at + 1).is_some_and(|text| scale_factors(text).is_ok());
+        is_frame || (has_scale() && (2..5).all(|offset| numbers(at + offset)) && symbols(at + 5))
+    };
+    match (behind..lines.len()).find(|at| begins(*at)) {
+        Some(at) => Err(Fault::at(at + 1, "a second structure begins here; put each structure into its own file")),
+        None => Ok(()),
+    }
 }
 
 /// Elements and counts, and the index of the line behind them. VASP breaks either list after 20 groups.
@@ -133,7 +151,7 @@ fn scale_factors(text: &str) -> Result<Scale, Fault> {
         _ => Err(Fault::at(
             2,
             format!(
-                "'{text}' is no scale factor; write one number (negative for a volume in Å³) or three positive ones"
+                "'{text}' is not a scale factor; write one number (negative for a volume in Å³) or three positive ones"
             ),
         )),
     }
@@ -146,7 +164,7 @@ fn potcar_element(token: &str, line: usize, notes: &mut Notes) -> Result<Species
 }
 
 fn count(token: &str, line: usize) -> Result<usize, Fault> {
-    let wrong = || Fault::at(line, format!("'{token}' is no number of atoms; give a whole number of at least 1"));
+    let wrong = || Fault::at(line, format!("'{token}' is not a number of atoms; give a whole number of at least 1"));
     token.parse().ok().filter(|count| *count > 0).ok_or_else(wrong)
 }
 

@@ -8,15 +8,25 @@ use crate::{
     CrystalError, DisorderedStructure, Lattice, LatticeParameters, Site, Species, Structure, SymmetryOperation,
 };
 
+/// Fractional and Cartesian coordinates of a site farther apart than this (Å) name two places.
+const DIFFERENT: f64 = 0.01;
+
 #[derive(Deserialize)]
 struct StructureIn {
     lattice: LatticeIn,
     sites: Vec<SiteIn>,
 }
 
+/// What holds a structure beside other things, such as a `ComputedStructureEntry`.
+#[derive(Deserialize)]
+struct HolderIn {
+    structure: StructureIn,
+}
+
 #[derive(Deserialize)]
 struct LatticeIn {
     matrix: [[f64; 3]; 3],
+    pbc: Option<[bool; 3]>,
 }
 
 #[derive(Deserialize)]
@@ -55,10 +65,17 @@ pub(super) fn read(text: &str) -> Vec<Read> {
         }
     };
     if !text.trim_start().starts_with('[') {
-        return vec![read_one(serde_json::from_str(text))];
+        let held = |_: &serde_json::Error| serde_json::from_str::<HolderIn>(text).ok().map(|holder| holder.structure);
+        return vec![read_one(serde_json::from_str(text).or_else(|error| held(&error).ok_or(error)))];
     }
     match serde_json::from_str::<Vec<serde_json::Value>>(text) {
-        Ok(values) => values.into_iter().map(|value| read_one(serde_json::from_value(value))).collect(),
+        Ok(values) => {
+            let one = |value: serde_json::Value| {
+                let held = serde_json::from_value::<HolderIn>(value.clone()).map(|holder| holder.structure);
+                read_one(held.or_else(|_| serde_json::from_value(value)))
+            };
+            values.into_iter().map(one).collect()
+        }
         Err(error) => vec![read_one(Err(error))],
     }
 }
@@ -70,11 +87,21 @@ fn structure(
     disordered: &mut Option<DisorderedStructure>,
 ) -> Result<Structure, Fault> {
     let lattice = Lattice::from_rows(parsed.lattice.matrix)?;
+    if parsed.lattice.pbc.is_some_and(|pbc| pbc.contains(&false)) {
+        notes.add(0, "the lattice is not periodic along every vector; it is read as if it were");
+    }
     let mut sites = Vec::with_capacity(parsed.sites.len());
     let mut occupants: Vec<(String, Species, Vector3<f64>, f64)> = Vec::new();
     let mut partial: Option<CrystalError> = None;
     for (index, site) in parsed.sites.iter().enumerate() {
         let name = site.label.clone().unwrap_or_else(|| format!("number {}", index + 1));
+        if let (Some(abc), Some(xyz)) = (site.abc, site.xyz) {
+            let distance = (lattice.to_cartesian(&Vector3::from(abc)) - Vector3::from(xyz)).norm();
+            if distance > DIFFERENT {
+                let text = format!("'abc' and 'xyz' of site {name} are {distance:.2} Å apart; 'abc' is read");
+                notes.add(0, text);
+            }
+        }
         let frac_coords = match (site.abc, site.xyz) {
             (Some(abc), _) => Vector3::from(abc),
             (None, Some(xyz)) => lattice.to_fractional(&Vector3::from(xyz)),
@@ -92,7 +119,7 @@ fn structure(
             occupants.push((name.clone(), species, frac_coords, occupant.occu));
         }
     }
-    let Some(partial) = partial else { return checked(lattice, sites) };
+    let Some(partial) = partial else { return checked(lattice, sites, 0, notes) };
     let all = occupants
         .iter()
         .map(|(name, species, frac_coords, occupancy)| (name.as_str(), *species, *frac_coords, *occupancy));

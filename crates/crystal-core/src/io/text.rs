@@ -4,10 +4,14 @@ use std::path::Path;
 
 use nalgebra::Vector3;
 
+use crate::grid::SiteGrid;
 use crate::{CrystalError, DisorderedStructure, Lattice, Site, Species, Structure};
 
 /// Two sites closer than this (Å) stand at the same place: no reader accepts them.
 const OVERLAP: f64 = 0.01;
+
+/// Two sites closer than this (Å) are worth a note: they may be alternatives of one atom, or the units are wrong.
+const CLOSE: f64 = 0.5;
 
 /// What is wrong in a file whose path the reader does not know.
 #[derive(Debug)]
@@ -139,7 +143,7 @@ pub(super) fn number(token: &str, line: usize, what: &str) -> Result<f64, Fault>
         parse(token).or_else(|| token.contains(is_minus).then(|| parse(&token.replace(is_minus, "-"))).flatten());
     parsed
         .filter(|x: &f64| x.is_finite())
-        .ok_or_else(|| Fault::at(line, format!("'{token}' is no number; {what} belongs here")))
+        .ok_or_else(|| Fault::at(line, format!("'{token}' is not a number; {what} belongs here")))
 }
 
 /// The first three tokens of a line as numbers.
@@ -170,12 +174,57 @@ pub(super) fn isotope_note(symbol: &str) -> String {
     format!("{name} ('{symbol}') is read as hydrogen")
 }
 
-/// A structure of which no two sites stand at the same place.
-pub(super) fn checked(lattice: Lattice, sites: Vec<Site>) -> Result<Structure, Fault> {
+/// A structure of which no two sites stand at the same place. Sites that are close all the same are worth a note.
+pub(super) fn checked(lattice: Lattice, sites: Vec<Site>, line: usize, notes: &mut Notes) -> Result<Structure, Fault> {
     let structure = Structure::new(lattice, sites)?;
-    match overlap(&structure) {
-        Some((i, j, distance)) => Err(CrystalError::SitesTooClose { i, j, distance }.into()),
-        None => Ok(structure),
+    let distances = Distances::new(&structure)?;
+    if let Some((i, j, distance)) = distances.overlap() {
+        return Err(CrystalError::SitesTooClose { i, j, distance }.into());
+    }
+    if let Some((i, j, distance)) = distances.closer_than_atoms(|_, _| true) {
+        let [first, second] = [i, j].map(|site| structure.sites[site].species);
+        notes.add(line, format!("sites {i} ({first}) and {j} ({second}) are only {distance:.2} Å apart"));
+    }
+    Ok(structure)
+}
+
+/// The short distances between the atoms of a structure.
+pub(super) struct Distances<'a> {
+    structure: &'a Structure,
+    grid: SiteGrid,
+    /// The shortest vector of the reduced lattice, Å.
+    shortest: f64,
+}
+
+impl<'a> Distances<'a> {
+    /// # Errors
+    /// [`CrystalError::Lattice`] for a cell in which every atom stands on its own images.
+    pub(super) fn new(structure: &'a Structure) -> Result<Self, CrystalError> {
+        let (lattice, frac_coords) = structure.in_reduced_cell();
+        let shortest = lattice.matrix().row_iter().map(|row| row.norm()).fold(f64::INFINITY, f64::min);
+        // A cell that cannot be reduced may be thin without a short vector.
+        let thinnest = lattice.reciprocal_lengths().into_iter().fold(0.0, f64::max).recip();
+        if shortest < OVERLAP || thinnest < 0.1 * OVERLAP {
+            let thinnest = shortest.min(thinnest);
+            let reason = format!("it is only {thinnest:.1e} Å thin; give lengths in Å");
+            return Err(CrystalError::Lattice { reason });
+        }
+        Ok(Self { structure, grid: SiteGrid::new(&lattice, frac_coords), shortest })
+    }
+
+    /// The first pair of sites that stand at the same place.
+    pub(super) fn overlap(&self) -> Option<(usize, usize, f64)> {
+        self.grid.first_pair(OVERLAP, |_, _| true)
+    }
+
+    /// The first pair of sites closer than atoms come, hydrogen molecules aside, of those that `accept` takes.
+    pub(super) fn closer_than_atoms(&self, accept: impl Fn(usize, usize) -> bool) -> Option<(usize, usize, f64)> {
+        // In a cell as thin as that the number of images grows without bound, and its own images are closer still.
+        if self.shortest < CLOSE {
+            return None;
+        }
+        let is_hydrogen = |site: usize| self.structure.sites[site].species.atomic_number() == 1;
+        self.grid.first_pair(CLOSE, |i, j| accept(i, j) && !(is_hydrogen(i) && is_hydrogen(j)))
     }
 }
 
@@ -184,84 +233,121 @@ pub(super) fn wrapped_difference(a: &Vector3<f64>, b: &Vector3<f64>) -> Vector3<
     (b - a).map(|x| x - x.round())
 }
 
-/// The first pair of sites within [`OVERLAP`] of each other, by a sweep along the first axis.
-pub(super) fn overlap(structure: &Structure) -> Option<(usize, usize, f64)> {
-    let lattice = &structure.lattice;
-    // A vector of length d has fractional components of at most d times the reciprocal lengths.
-    let reach = OVERLAP * lattice.reciprocal_lengths()[0];
-    let mut order: Vec<(f64, usize)> =
-        structure.sites.iter().enumerate().map(|(i, site)| (site.frac_coords[0].rem_euclid(1.0), i)).collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let n = order.len();
-    let mut found: Option<(usize, usize, f64)> = None;
-    for first in 0..n {
-        for step in 1..n {
-            let (x, j) = order[(first + step) % n];
-            let (gap, i) = (x - order[first].0, order[first].1);
-            if gap.rem_euclid(1.0) > reach {
-                break;
-            }
-            let difference = wrapped_difference(&structure.sites[i].frac_coords, &structure.sites[j].frac_coords);
-            let distance = lattice.to_cartesian(&difference).norm();
-            let pair = (i.min(j), i.max(j), distance);
-            if distance < OVERLAP && found.is_none_or(|(a, b, _)| (pair.0, pair.1) < (a, b)) {
-                found = Some(pair);
-            }
-        }
+/// Bytes as text with line ends `\n`. UTF-16 and UTF-32 are told by their byte order mark or by their zero bytes. What
+/// is none of them nor UTF-8 (a title in Latin-1, say) becomes a replacement character, which no reader accepts in a
+/// place that matters.
+///
+/// # Errors
+/// For a file that is not text at all.
+pub(super) fn decode(bytes: &[u8]) -> Result<String, Fault> {
+    if let Some(what) = foreign(bytes) {
+        return Err(Fault::at(1, format!("{what}, not the text of a structure")));
     }
-    found
-}
-
-/// Bytes as text with line ends `\n`. UTF-16 is told by its byte order mark or by its zero bytes. What is neither
-/// UTF-16 nor UTF-8 (a title in Latin-1, say) becomes a replacement character, which no reader accepts in a place that
-/// matters.
-pub(super) fn decode(bytes: &[u8]) -> String {
-    let text = match utf16(bytes) {
-        Some(units) => String::from_utf16_lossy(&units),
+    let text = match wide(bytes) {
+        Some(text) => text,
         None => String::from_utf8_lossy(bytes).into_owned(),
     };
-    text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n").replace('\r', "\n")
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n").replace('\r', "\n");
+    // The mark with which DOS ended a text.
+    Ok(text.trim_end_matches(['\u{1a}', '\0']).to_owned())
 }
 
-/// The units of a text in UTF-16.
-fn utf16(bytes: &[u8]) -> Option<Vec<u16>> {
-    let little = match bytes {
-        [0xff, 0xfe, ..] => true,
-        [0xfe, 0xff, ..] => false,
-        // Without a mark: structure files begin with ASCII, so every second byte is zero.
-        [0, first, 0, second, ..] if *first != 0 && *second != 0 => false,
-        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => true,
-        _ => return None,
+/// Whether bytes with this beginning are something else than UTF-8.
+pub(super) fn needs_decoding(start: &[u8]) -> bool {
+    foreign(start).is_some() || wide(start.get(..16).unwrap_or(start)).is_some()
+}
+
+/// What people have by mistake under the name of a structure file, by its first bytes.
+fn foreign(bytes: &[u8]) -> Option<&'static str> {
+    const STARTS: [(&[u8], &str); 7] = [
+        (b"\x1f\x8b", "the file is compressed (gzip): unpack it first; it is"),
+        (b"PK\x03\x04", "the file is an archive (zip): unpack it first; it is"),
+        (b"\x28\xb5\x2f\xfd", "the file is compressed (zstd): unpack it first; it is"),
+        (b"BZh", "the file is compressed (bzip2): unpack it first; it is"),
+        (b"\xfd7zXZ", "the file is compressed (xz): unpack it first; it is"),
+        (b"%PDF", "the file is a PDF"),
+        (b"\x89HDF", "the file is HDF5"),
+    ];
+    let start = bytes.trim_ascii_start();
+    let is_page = |tag: &str| start.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()));
+    if is_page("<!doctype") || is_page("<html") {
+        return Some("the file is a web page (an error page of a server, perhaps): download it again; it is");
+    }
+    STARTS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, what)| *what)
+}
+
+/// A text of two or four bytes a letter.
+fn wide(bytes: &[u8]) -> Option<String> {
+    let units = |width: usize, little: bool| {
+        bytes.chunks(width).map(move |unit| {
+            let value = |sum: u32, byte: &u8| sum << 8 | u32::from(*byte);
+            match unit.len() == width {
+                true if little => unit.iter().rev().fold(0, value),
+                true => unit.iter().fold(0, value),
+                // A part of a unit, where the file was cut off.
+                false => 0xfffd,
+            }
+        })
     };
-    let unit = |pair: &[u8]| match pair {
-        [a, b] if little => u16::from_le_bytes([*a, *b]),
-        [a, b] => u16::from_be_bytes([*a, *b]),
-        // Half a unit, where the file was cut off.
-        _ => 0xfffd,
+    let utf_32 = |little| units(4, little).map(|unit| char::from_u32(unit).unwrap_or('\u{fffd}')).collect();
+    let utf_16 = |little| {
+        let units: Vec<u16> = units(2, little).map(|unit| u16::try_from(unit).unwrap_or(0xfffd)).collect();
+        String::from_utf16_lossy(&units)
     };
-    Some(bytes.chunks(2).map(unit).collect())
+    match bytes {
+        [0xff, 0xfe, 0, 0, ..] => Some(utf_32(true)),
+        [0, 0, 0xfe, 0xff, ..] => Some(utf_32(false)),
+        [0xff, 0xfe, ..] => Some(utf_16(true)),
+        [0xfe, 0xff, ..] => Some(utf_16(false)),
+        // Without a mark: structure files begin with ASCII, so that the other bytes are zero.
+        [first, 0, 0, 0, second, 0, 0, 0, ..] if *first != 0 && *second != 0 => Some(utf_32(true)),
+        [0, 0, 0, first, 0, 0, 0, second, ..] if *first != 0 && *second != 0 => Some(utf_32(false)),
+        [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some(utf_16(false)),
+        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some(utf_16(true)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn text(bytes: &[u8]) -> String {
+        decode(bytes).unwrap_or_else(|fault| panic!("{fault:?}"))
+    }
+
     #[test]
     fn text_of_every_encoding() {
         let expected = "data_x\n_a 1\n";
         let written = "data_x\r\n_a 1\r";
-        let encoded = |little: bool, mark: bool| -> Vec<u8> {
-            let mark = if mark { "\u{feff}" } else { "" };
-            let bytes = |unit: u16| if little { unit.to_le_bytes() } else { unit.to_be_bytes() };
-            format!("{mark}{written}").encode_utf16().flat_map(bytes).collect()
-        };
         for (little, mark) in [(true, true), (true, false), (false, true), (false, false)] {
-            assert_eq!(decode(&encoded(little, mark)), expected, "{little} {mark}");
+            let marked = format!("{}{written}", if mark { "\u{feff}" } else { "" });
+            let of_16 = |unit: u16| if little { unit.to_le_bytes() } else { unit.to_be_bytes() };
+            let of_32 = |c: char| if little { u32::from(c).to_le_bytes() } else { u32::from(c).to_be_bytes() };
+            let utf_16: Vec<u8> = marked.encode_utf16().flat_map(of_16).collect();
+            let utf_32: Vec<u8> = marked.chars().flat_map(of_32).collect();
+            assert_eq!(text(&utf_16), expected, "{little} {mark}");
+            assert_eq!(text(&utf_32), expected, "{little} {mark}");
         }
-        assert_eq!(decode(written.as_bytes()), expected);
-        assert_eq!(decode(format!("\u{feff}{written}").as_bytes()), expected);
-        assert_eq!(decode(b"\xff\xfea"), "\u{fffd}");
-        assert_eq!(decode(b"M\xfcller"), "M\u{fffd}ller");
+        assert_eq!(text(written.as_bytes()), expected);
+        assert_eq!(text(format!("\u{feff}{written}\u{1a}").as_bytes()), expected);
+        assert_eq!(text(b"\xff\xfea"), "\u{fffd}");
+        assert_eq!(text(b"M\xfcller"), "M\u{fffd}ller");
+        assert_eq!(text(b""), "");
+    }
+
+    #[test]
+    fn files_of_another_kind_are_named() {
+        for (bytes, what) in [
+            (&b"\x1f\x8b\x08\x00"[..], "gzip"),
+            (b"PK\x03\x04", "zip"),
+            (b"%PDF-1.4", "PDF"),
+            (b"\n<!DOCTYPE html>", "web page"),
+            (b"<HTML><body>", "web page"),
+        ] {
+            let message = decode(bytes).expect_err(what).in_file(Path::new("a.cif")).to_string();
+            assert!(message.contains(what), "{message}");
+        }
     }
 
     #[test]

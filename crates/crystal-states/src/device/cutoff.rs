@@ -12,7 +12,7 @@ pub(super) const CUTOFF_UNITS: usize = 128;
 pub(super) const SCAN_UNITS: usize = 256;
 /// Factor between the cut-offs tried, as in `multigraph`.
 const STEP: f32 = 1.2;
-/// One in so many of the least neighbours must be images of other sites, as in `multigraph`.
+/// One in this many of the least neighbours must be images of other sites, as in `multigraph`.
 const PER_OTHER: i32 = 4;
 /// Lattice lines that a search may visit: this many, and [`LINES_PER_PAIR`] more for each pair of site and image, as in
 /// `multigraph`.
@@ -35,7 +35,7 @@ const SETTLING: i32 = 2;
 #[cube]
 fn sum_both(a: i32, b: i32, shared_a: &mut Shared<[i32]>, shared_b: &mut Shared<[i32]>) -> (i32, i32) {
     let unit = UNIT_POS as usize;
-    // Whoever still reads the last sums must be done.
+    // Every unit that still reads the last sums must be done.
     sync_cube();
     shared_a[unit] = a;
     shared_b[unit] = b;

@@ -11,7 +11,7 @@ use crate::edge_features::{BEYOND_CUTOFF, EDGE_WIDTH};
 
 /// Units of a cube that fills the edges of one site.
 pub(super) const FILL_UNITS: usize = 64;
-/// Edges of a site that stands for nothing.
+/// Edges of a site that is padding.
 pub(super) const EDGES_PER_VOID_SITE: usize = crate::batch::Padding::EDGES_PER_SITE;
 
 /// Vectors and translations of all edges out of one site, image by image. One cube per site.
@@ -88,7 +88,7 @@ pub(super) fn fill_kernel(
             for k in 0..count as usize {
                 edge_site[start as usize + k] = site as i32;
                 edge_image[start as usize + k] = m as i32;
-                // Counted and not found again: a length on the very cut-off. It stands for nothing.
+                // Counted and not found again: a length on the very cut-off. It is padding.
                 if k as i32 >= found {
                     edge_image[start as usize + k] = comptime!(-1i32).runtime();
                 }
@@ -111,7 +111,7 @@ fn product(matrix: &[i32], first: usize, x: &Array<i32>, out: &mut Array<i32>) {
     }
 }
 
-/// What the network reads of each edge, and its reverse. One unit per row; rows beyond the edges stand for nothing, as
+/// What the network reads of each edge, and its reverse. One unit per row; rows beyond the edges are padding, as
 /// in [`crate::Padding`]. An edge whose reverse rounding lost does too: its length lies on the cut-off, where
 /// everything has faded.
 #[cube(launch)]
@@ -261,7 +261,7 @@ pub(super) fn rows_kernel(
 }
 
 /// Elements, levels and structures of the sites, where the edges of each begin, and where those of each structure do.
-/// One unit per row of the longer output; sites beyond the batch's stand for nothing.
+/// One unit per row of the longer output; sites beyond the batch's are padding.
 #[cube(launch)]
 pub(super) fn site_rows_kernel(
     structures: &[i32],
@@ -319,7 +319,7 @@ fn edges_around(structures: &[i32], site_structure: &[i32], offsets: &[i32], sit
     (offsets[first_site] as usize, offsets[first_site + structures[row + N_SITES] as usize] as usize)
 }
 
-/// Number of edges that point to each site; 0 for sites that stand for nothing. One unit per site.
+/// Number of edges that point to each site; 0 for sites that are padding. One unit per site.
 #[cube(launch)]
 pub(super) fn incoming_counts_kernel(
     structures: &[i32],

@@ -31,7 +31,7 @@ pub(super) const BASIS_WIDTH: usize = 18;
 
 /// A structure that can go on.
 pub(super) const ALIVE: i32 = 0;
-/// A coordinate is no number.
+/// A coordinate is not a number.
 pub(super) const NO_NUMBER: i32 = 1;
 /// The cell has collapsed or diverged.
 pub(super) const NO_CELL: i32 = 2;
@@ -324,7 +324,7 @@ pub(super) fn geometry_kernel(
         let row = structure * STRUCTURE_WIDTH;
         let images = (structures[row + N_SITES] * structures[row + N_OPERATIONS]) as f32;
         let mut state = old_status[structure];
-        // Written so that what is no number fails.
+        // Written so that what is not a number fails.
         let sound = volume >= images * least_volume && volume <= images * greatest_volume;
         if state == ALIVE && !sound {
             state = NO_CELL.runtime();

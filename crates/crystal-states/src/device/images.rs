@@ -35,7 +35,7 @@ pub(super) fn apply(operations: &[i32], operation: usize, x: &Array<f32>, image:
 }
 
 /// Site coordinates on their fixed points, and which operations leave them there. One unit per site. A coordinate that
-/// is no number ends its structure.
+/// is not a number ends its structure.
 #[cube(launch)]
 pub(super) fn sites_kernel(
     frac_coords: &[f32],
@@ -63,7 +63,7 @@ pub(super) fn sites_kernel(
         #[unroll]
         for k in 0..3usize {
             x[k] = frac_coords[site * 3 + k];
-            // In or near the cell, free coordinates being wrapped; what is no number is in no interval.
+            // In or near the cell, free coordinates being wrapped; what is not a number is in no interval.
             sound = sound && x[k] >= -16.0f32 && x[k] <= 16.0f32;
         }
         if !sound && status[structure] == ALIVE {

@@ -32,7 +32,7 @@ pub struct LayoutTensors<B: Backend> {
     pub streams: IntTensor<B>,
 }
 
-/// A graph and what the network reads of it. E rows of edges and N of sites, some of which may stand for nothing.
+/// A graph and what the network reads of it. E rows of edges and N of sites, some of which may be padding.
 #[derive(Debug, Clone, ExtensionType)]
 pub struct GraphTensors<B: Backend> {
     /// `[E, 11]`.

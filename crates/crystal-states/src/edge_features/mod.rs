@@ -33,7 +33,7 @@ const SHORTEST_LENGTH: f64 = 0.05;
 const GRADIENT_FLOOR: f32 = 1e-3;
 /// First and last centre of the Gaussians in the length, Å.
 const GAUSSIAN_RANGE: (f64, f64) = (0.5, 6.5);
-/// Length of the edges that stand for nothing, Å: beyond every cut-off.
+/// Length of the edges that are padding, Å: beyond every cut-off.
 pub(crate) const BEYOND_CUTOFF: f32 = 1e9;
 
 /// Numbers per edge in the input: length, equivalence, direction, lattice gradient.
@@ -71,7 +71,7 @@ pub(crate) struct EdgeInputs {
 }
 
 impl EdgeInputs {
-    /// `n_rows`: the graph's edges and those that stand for nothing.
+    /// `n_rows`: the graph's edges and those that are padding.
     pub(crate) fn new(graph: &BatchedMultiGraph, n_rows: usize) -> Self {
         Self { edges: edge_inputs(graph, n_rows), structures: structure_inputs(graph) }
     }

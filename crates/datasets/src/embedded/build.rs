@@ -70,7 +70,7 @@ impl Shape {
 
     /// Checks the Wyckoff positions against the table and measures the contacts.
     fn measure(&self, prototype: &Prototype) -> Result<Vec<(usize, usize, f64)>, String> {
-        // Each role is played by an element of its own, whichever.
+        // Each role is played by its own element.
         let stand_ins = (1..=self.roles.len() as i64).map(Species::from_atomic_number).collect::<Result<Vec<_>, _>>();
         let stand_ins = stand_ins.map_err(|error| error.to_string())?;
         let unit = self.unit(REFERENCE, &stand_ins)?;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// # Errors
 /// What is wrong with it, as a message.
 pub(super) fn value(text: &str, free: &BTreeMap<String, f64>) -> Result<f64, String> {
-    let wrong = || format!("'{text}' is no coordinate; write it as 0.25, 1/3, x, -x, 2x or x+1/2");
+    let wrong = || format!("'{text}' is not a coordinate; write it as 0.25, 1/3, x, -x, 2x or x+1/2");
     let mut sum = 0.0;
     let mut rest = text;
     while !rest.is_empty() {

@@ -69,7 +69,7 @@ fn reads_formation_energies_where_they_are() {
     assert_eq!(energies, [Some(-2.125), None]);
     assert_eq!(table.rejected.len(), 2);
     assert!(
-        table.rejected.iter().all(|(_, reason)| reason.contains("is no energy in eV/atom")),
+        table.rejected.iter().all(|(_, reason)| reason.contains("is not an energy in eV/atom")),
         "{:?}",
         table.rejected
     );
@@ -80,7 +80,7 @@ fn reads_formation_energies_where_they_are() {
 fn bad_rows_are_reported_and_the_rest_goes_on() {
     let bad = [
         ("lattice,0 2.8 2.8 2.8 0 2.8 2.8 2.8", "has 8 numbers"),
-        ("lattice,0 2.8 2.8 2.8 0 2.8 2.8 2.8 zero", "'zero' is no number"),
+        ("lattice,0 2.8 2.8 2.8 0 2.8 2.8 2.8 zero", "'zero' is not a number"),
         ("lattice,1 0 0 2 0 0 0 0 1", "not a cell"),
         ("species,Na Xx", "Xx"),
         ("species,Na Cl Cl", "for 3 sites"),

@@ -48,7 +48,7 @@ impl Placed {
             fraction: part.fraction,
         };
         Self {
-            formula: composition.conventional_formula(),
+            formula: composition.reduced().formula(),
             space_group: group.map(SpaceGroupNumber::get),
             formation_energy_per_atom: placement.formation_energy_per_atom,
             energy_above_hull: placement.energy_above_hull,

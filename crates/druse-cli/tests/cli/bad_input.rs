@@ -196,7 +196,7 @@ fn impossible_orders() {
         "231",
         "1 to 230",
     ]);
-    folder.write("orders.jsonl.zst", "this is no zstd");
+    folder.write("orders.jsonl.zst", "this is not a zstd");
     folder.druse(&["sample", "--orders", "orders.jsonl.zst", "--out", "grown"]).refused(&["orders.jsonl.zst"]);
     assert!(!folder.path().join("grown").exists());
 }
@@ -245,7 +245,7 @@ fn a_full_disk_under_standard_output() {
     }
 }
 
-/// A limit on the size of files stands for a disk that is full: the write fails half way.
+/// A limit on the size of files acts as a full disk: the write fails half way.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_under_a_file() {

@@ -15,7 +15,7 @@ fn commands(page: &str) -> Vec<&str> {
     blocks.flat_map(str::lines).map(str::trim).filter(|line| line.starts_with("druse ")).collect()
 }
 
-/// Words as a shell takes them: quotes group, and one `*` stands for the only file that fits.
+/// Words as a shell takes them: quotes group, and one `*` represents the only file that fits.
 fn words(folder: &Folder, line: &str) -> Vec<String> {
     let quoted = line.split('"').enumerate().flat_map(|(index, part)| match index % 2 {
         0 => part.split_whitespace().map(str::to_owned).collect::<Vec<_>>(),

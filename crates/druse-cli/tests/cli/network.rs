@@ -58,7 +58,7 @@ fn unusable_checkpoints_and_folders() {
         folder.druse(&[&order[..], &[checkpoint]].concat())
     };
     sample("nowhere.safetensors").refused(&["nowhere.safetensors", "check the path"]);
-    folder.write("garbage.safetensors", "this is no checkpoint");
+    folder.write("garbage.safetensors", "this is not a checkpoint");
     sample("garbage.safetensors").refused(&["garbage.safetensors", "druse train"]);
     // A valid file of the format that Druse did not write: an empty list of arrays.
     folder.write("foreign.safetensors", "\u{2}\0\0\0\0\0\0\0{}");

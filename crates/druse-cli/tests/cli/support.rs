@@ -33,7 +33,12 @@ impl Folder {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_druse"));
+        Command::from_std(self.process(arguments))
+    }
+
+    /// The command as a process that can be started and killed.
+    pub fn process(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_druse"));
         command.args(arguments).current_dir(self.path());
         command.env("DRUSE_CACHE", self.path().join("cache")).env_remove("DRUSE_DATA").env_remove("RUST_LOG");
         command

@@ -48,8 +48,8 @@ pub struct CspConfig {
 
 impl Preset for CspConfig {
     const PRESETS: [(&'static str, &'static str); 2] = [
-        ("quick", include_str!("../../../../experiments/csp-quick.ron")),
-        ("full", include_str!("../../../../experiments/csp-full.ron")),
+        ("quick", include_str!("../../../../experiments/presets/csp-quick.ron")),
+        ("full", include_str!("../../../../experiments/presets/csp-full.ron")),
     ];
 }
 
@@ -89,10 +89,10 @@ mod tests {
         }
         assert!(CspConfig::preset("no-such-preset").is_none());
         let parsed = |text: &str| druse::config::parse_ron::<CspConfig>(text, "list").expect("a configuration");
-        let all = parsed(include_str!("../../../../experiments/csp-all.ron"));
+        let all = parsed(include_str!("../../../../experiments/presets/csp-all.ron"));
         let check = |config: &CspConfig| config.check(&NoiseSchedule::default());
         assert_eq!((check(&all), all.n_structures), (Ok(()), 0));
-        let selection = parsed(include_str!("../../../../experiments/csp-selection.ron"));
+        let selection = parsed(include_str!("../../../../experiments/presets/csp-selection.ron"));
         assert_eq!((check(&selection), selection.reference), (Ok(()), ReferenceSplit::Validation));
     }
 }

@@ -74,7 +74,7 @@ impl Symmetry {
 pub(super) struct Distances(Vec<(usize, Vec<Option<f64>>)>);
 
 impl Distances {
-    /// Matches all tries; a try that came to nothing is none.
+    /// Matches all tries; a try that failed is none.
     pub(super) fn of(targets: &[Target], tries: &[Vec<Option<Structure>>], matcher: &StructureMatcher) -> Self {
         let of_target = |(target, tries): (&Target, &Vec<Option<Structure>>)| {
             let distance = |structure: &Option<Structure>| {

@@ -8,7 +8,7 @@ use super::score::{Distances, Rate, Symmetry};
 /// One way to predict.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CspRow {
-    /// Sampler, or what stands for one.
+    /// Sampler, or what takes its place.
     pub name: String,
     /// What it was told.
     pub given: String,
@@ -20,9 +20,9 @@ pub struct CspRow {
     pub evaluations: Option<usize>,
     /// Space groups of the tries.
     pub symmetry: Symmetry,
-    /// Draws that exploded and were drawn again.
+    /// Draws that diverged and were drawn again.
     pub redraws: usize,
-    /// Tries that came to nothing.
+    /// Tries that failed.
     pub given_up: usize,
     /// Structures per second of the sampling; none where nothing was sampled.
     pub structures_per_second: Option<f64>,
@@ -125,7 +125,7 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
     }
     format!(
         "{overall}\n\nBest of {tries}, %, by free parameters of the positions (targets)\n{split}\n\n\
-         ± is the standard error of a share of so many targets. A match is StructureMatcher's (stol 0.5, ltol 0.3, angle 10°, scaled). \
+         ± is the standard error of a share of this many targets. A match is StructureMatcher's (stol 0.5, ltol 0.3, angle 10°, scaled). \
          Letters: space group and the element on each Wyckoff position are given; formula: space group and the formula of the primitive \
          cell, positions drawn for each draw of a try from the prior learned on the training split. Random coordinates have the true cell. Space groups of all tries are the symmetry finder's at 0.001 Å.\n"
     )

@@ -92,7 +92,7 @@ impl Counts {
         self.n_structures - self.without_space_group
     }
 
-    /// The sentences of the paper that the figures stand for.
+    /// The sentences of the paper that the figures represent.
     pub fn summary(&self, name: &str) -> String {
         let systems = self.systems();
         let share = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;

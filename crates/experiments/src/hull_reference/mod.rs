@@ -73,17 +73,16 @@ pub struct HullReferenceOptions {
     /// Only structures of at most so many atoms.
     #[arg(long, value_name = "N")]
     pub max_atoms: Option<usize>,
-    /// Non-equivalent sites evaluated together; default: 64 on the processor, else 2048.
+    /// Non-equivalent sites evaluated together; default: what suits the device.
     #[arg(long, value_name = "N")]
     pub batch_sites: Option<usize>,
-    /// Batches in flight; default: 1 on the processor, else 2.
+    /// Batches in flight; default: 2.
     #[arg(long, value_name = "N")]
     pub batches: Option<usize>,
 }
 
 impl HullReferenceOptions {
     fn relaxation(&self) -> Options {
-        let (sites, batches) = if self.device == DeviceName::Cpu { (64, 1) } else { (2048, 2) };
         let defaults = Options::default();
         Options {
             mode: Mode::Symmetric { symprec: 0.01 },
@@ -91,8 +90,8 @@ impl HullReferenceOptions {
                 EnergyMode::Relax => defaults.max_steps,
                 EnergyMode::SinglePoint => 0,
             },
-            batch_sites: self.batch_sites.unwrap_or(sites),
-            batches: self.batches.unwrap_or(batches),
+            batch_sites: self.batch_sites,
+            batches: self.batches.unwrap_or(defaults.batches),
             ..defaults
         }
     }

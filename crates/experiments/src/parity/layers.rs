@@ -115,7 +115,7 @@ pub(super) fn compare(mode: Mode, device: &Device, processor: &Device, max_rows:
                 error: deviation(found, &expected),
                 tolerance: if *gradient { of_gradients } else { of_values },
             }));
-            // Bit for bit: the same again, and with rows that stand for nothing. Without tensor cores, long sums are
+            // Bit for bit: the same again, and with rows that are padding. Without tensor cores, long sums are
             // cut by the number of rows.
             let again = layer.evaluate(device);
             let mut same = vec![("the same twice", again)];

@@ -58,7 +58,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// A deviation that is no number has not passed.
+    /// A deviation that is not a number has not passed.
     fn passed(&self) -> bool {
         self.error <= self.tolerance
     }
@@ -187,7 +187,8 @@ fn download<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
-/// Largest deviation relative to the largest expected value; infinite where the lengths differ or a value is no number.
+/// Largest deviation relative to the largest expected value; infinite where the lengths differ or a value is not a
+/// number.
 fn deviation(found: &[f32], expected: &[f32]) -> f64 {
     let difference = |(found, expected): (&f32, &f32)| (f64::from(*found) - f64::from(*expected)).abs();
     let largest = |largest: f64, value: f64| if value.is_nan() { f64::INFINITY } else { largest.max(value) };

@@ -78,6 +78,10 @@ impl Potential for Timed<'_> {
         self.potential.elements()
     }
 
+    fn full_call(&self) -> usize {
+        self.potential.full_call()
+    }
+
     fn energies(&self, structures: &[Structure]) -> Result<Vec<Result<f64, PotentialError>>, PotentialError> {
         self.within(|| self.potential.energies(structures))
     }

@@ -2,22 +2,6 @@
 
 // Charts as SVG in the colours of the style sheet, so that they follow the reader's light or dark scheme.
 
-function svgNode(parent, name, attributes, text) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  parent.append(node);
-  return node;
-}
-
-function htmlNode(parent, name, attributes, text) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  parent.append(node);
-  return node;
-}
-
 // At most `count` round numbers from `low` to `high`, both ends included where they are round.
 function niceTicks(low, high, count) {
   const raw = (high - low) / count;

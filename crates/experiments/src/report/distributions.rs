@@ -6,13 +6,13 @@ use metrics::{density, wasserstein_distance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::geometry::shortest_distance;
+use report_page::shortest_distance;
 
 /// Bars of a histogram over a continuous quantity.
 const N_BINS: usize = 36;
 /// The axis ends at this quantile of the wider set; what lies beyond is counted beside the picture.
 const AXIS_END: f64 = 0.995;
-/// But no farther than this many times as far as the test split's goes: a few exploded cells must not flatten all
+/// But no farther than this many times as far as the test split's goes: a few diverged cells must not flatten all
 /// others.
 const STRETCH: f64 = 2.0;
 /// Space groups there are.
@@ -97,14 +97,14 @@ pub enum Axis {
         start: f64,
         /// Width of each.
         width: f64,
-        /// Whether each bar stands for the whole number in its middle.
+        /// Whether each bar represents the whole number in its middle.
         whole: bool,
     },
     /// One bar per name.
     Names {
         /// The names.
         names: Vec<String>,
-        /// What a name stands for in words, if it does.
+        /// What a name represents in words, if it does.
         meanings: Vec<String>,
     },
 }

@@ -126,8 +126,9 @@ impl FinishedRun {
     }
 }
 
-/// The structures that can be read. A sampler may lay two atoms on one point, which is no structure to a reader: such
-/// ones are left out of pictures and distributions, with a warning. The figures of the table count them as invalid.
+/// The structures that can be read. A sampler may lay two atoms on one point, which is not a structure to a reader:
+/// such ones are left out of pictures and distributions, with a warning. The figures of the table count them as
+/// invalid.
 fn readable(path: &Path) -> Result<Vec<(String, Structure)>> {
     let entries = io::read_all(path)?;
     let all = entries.len();

@@ -3,11 +3,8 @@
 //! makes it again at any time.
 
 pub(crate) mod command;
-mod crystals;
 mod distributions;
-mod elements;
 mod folder;
-mod geometry;
 mod page;
 
 use std::path::{Path, PathBuf};
@@ -18,13 +15,16 @@ use datasets::{DataSet, LoadOptions, Split, load, locate};
 use druse::output::write_file;
 use metrics::Fingerprints;
 use rayon::prelude::*;
+use report_page::Crystal;
 
-use crystals::Crystal;
 use distributions::Distribution;
 pub use distributions::{Properties, of_records};
 use folder::FinishedRun;
 
 use crate::table1::reference::Reference;
+
+/// Crystals in the gallery.
+const SHOWN: usize = 24;
 
 /// Name of the report in the run's folder.
 pub const FILE: &str = "report.html";
@@ -114,11 +114,8 @@ fn html(run: &FinishedRun, test: &[Properties]) -> Result<String> {
         .collect();
     let generated = distributions::of_structures(&valid, symprec);
     let distributions: Vec<Distribution> = distributions::compare(&generated, test);
-    let crystals: Vec<Crystal> = valid
-        .iter()
-        .take(crystals::SHOWN)
-        .map(|(id, structure)| Crystal::new(id, structure, symprec, run.cif(id)))
-        .collect();
+    let crystals: Vec<Crystal> =
+        valid.iter().take(SHOWN).map(|(id, structure)| Crystal::new(id, structure, symprec, run.cif(id))).collect();
     page::page(run, &distributions, &crystals, [generated.len(), test.len()])
 }
 

@@ -2,30 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
-use crystal_core::Species;
+use anyhow::Result;
 use druse::provenance::VERSION;
 use score_model::{LATTICE_LOSS, POSITION_LOSS};
-use serde::Serialize;
 use serde_json::json;
 use training::LossPoint;
 
+use report_page::{
+    Crystal, GALLERY, GALLERY_HTML, LIBRARY, LIBRARY_LICENCE, NODES, STYLE, VIEWER, escaped, fill, for_script,
+    html_table, looks,
+};
+
 use super::command;
-use super::crystals::Crystal;
 use super::distributions::Distribution;
-use super::elements::look;
 use super::folder::FinishedRun;
 use crate::table::{HEADERS, NOT_RUN, lines};
 use crate::table1::further;
 
 const PAGE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("style.css");
-const PROGRAMS: [&str; 3] = [include_str!("charts.js"), include_str!("viewer.js"), include_str!("page.js")];
-
-/// 3Dmol.js, as its makers built it. Its text goes into a script element as it stands: a test looks whether it could
-/// end one.
-pub(super) const LIBRARY: &str = include_str!("../../../../assets/vendor/3Dmol-min.js");
-const LIBRARY_LICENCE: &str = include_str!("../../../../assets/vendor/3Dmol-LICENSE.txt");
+const PROGRAMS: [&str; 5] = [NODES, include_str!("charts.js"), VIEWER, GALLERY, include_str!("page.js")];
 
 /// Points of the loss curve that are drawn at most: more than a picture has pixels for would only make the page large.
 const CURVE_POINTS: usize = 500;
@@ -57,12 +52,13 @@ pub fn page(
     let symprec = run.config.data.symprec.to_string();
     let no_curve =
         if run.curve.is_empty() { "This run sampled with weights that it did not train: it has no curve." } else { "" };
-    fill(
+    Ok(fill(
         PAGE,
         &[
             ("name", &escaped(&run.name)),
             ("heading", &escaped(&run.heading)),
             ("style", STYLE),
+            ("gallery", GALLERY_HTML.trim_end()),
             ("table", &table(run)),
             ("further", &further(run)),
             ("notes", &list(&run.notes)),
@@ -84,45 +80,7 @@ pub fn page(
             ("library_licence", &escaped(LIBRARY_LICENCE.trim())),
             ("programs", &PROGRAMS.join("\n")),
         ],
-    )
-}
-
-/// Puts values in place of `{{name}}`, each once looked at: what a value holds is not searched again.
-fn fill(template: &str, values: &[(&str, &str)]) -> Result<String> {
-    let mut parts = template.split("{{");
-    let mut page = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let Some((name, rest)) = part.split_once("}}") else { bail!("page.html: a place for a value is not closed") };
-        let Some((_, value)) = values.iter().find(|(known, _)| *known == name) else {
-            bail!("page.html: there is no value named '{name}'")
-        };
-        page += value;
-        page += rest;
-    }
-    Ok(page)
-}
-
-/// Text as HTML shows it.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// JSON that may stand in a script element: nothing in it can end the element or begin a comment.
-fn for_script(value: &impl Serialize) -> Result<String> {
-    let json = serde_json::to_string(value)?;
-    // Outside of strings JSON has none of these characters, and inside of strings their codes mean the same.
-    Ok(json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"))
+    )?)
 }
 
 fn table(run: &FinishedRun) -> String {
@@ -139,17 +97,6 @@ fn table(run: &FinishedRun) -> String {
 
 fn further(run: &FinishedRun) -> String {
     html_table(further::HEADERS, run.further.iter().map(|set| ("measured", set.cells())))
-}
-
-/// A table of lines, each with its class; the first cell of a line is its head.
-fn html_table<const N: usize>(head: [&str; N], lines: impl Iterator<Item = (&'static str, [String; N])>) -> String {
-    let cells = |cells: &[String]| cells.iter().map(|cell| format!("<td>{}</td>", escaped(cell))).collect::<String>();
-    let head: String = head.iter().map(|name| format!("<th scope=\"col\">{}</th>", escaped(name))).collect();
-    let line = |(kind, line): (&str, [String; N])| {
-        format!("<tr class=\"{kind}\"><th scope=\"row\">{}</th>{}</tr>\n", escaped(&line[0]), cells(&line[1..]))
-    };
-    let body: String = lines.map(line).collect();
-    format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>")
 }
 
 fn list(items: &[String]) -> String {
@@ -187,35 +134,9 @@ fn loss(curve: &[LossPoint]) -> Option<serde_json::Value> {
     }))
 }
 
-/// Colours and radii of the elements that occur in the gallery.
-fn looks(crystals: &[Crystal]) -> serde_json::Value {
-    let symbols = crystals.iter().flat_map(|crystal| &crystal.elements);
-    let entry = |symbol: &&'static str| {
-        let look = look(symbol.parse::<Species>().expect("the gallery holds elements"));
-        ((*symbol).to_owned(), json!({ "colour": look.colour, "radius": look.radius }))
-    };
-    symbols.map(entry).collect::<serde_json::Map<_, _>>().into()
-}
-
 #[cfg(test)]
 mod tests {
-
     use super::*;
-
-    #[test]
-    fn values_are_not_searched_for_places() {
-        assert_eq!(fill("a {{x}} {{y}}", &[("x", "{{y}}"), ("y", "1")]).expect("a page"), "a {{y}} 1");
-        assert!(fill("{{x}}", &[]).is_err() && fill("{{x", &[("x", "")]).is_err());
-    }
-
-    #[test]
-    fn nothing_in_the_data_ends_the_script() {
-        let hostile = json!({ "id": "</script><!--&\u{2028}\"" });
-        let text = for_script(&hostile).expect("JSON");
-        assert!(!text.contains(['<', '>', '&']), "{text}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("JSON"), hostile);
-        assert_eq!(escaped("<a href='&'>\""), "&lt;a href=&#39;&amp;&#39;&gt;&quot;");
-    }
 
     #[test]
     fn long_curves_are_averaged() {
@@ -234,14 +155,6 @@ mod tests {
     fn the_programs_do_not_end_their_element() {
         let harmless =
             |program: &str| ["</script", "<script", "<!--"].iter().all(|end| !program.to_lowercase().contains(end));
-        assert!(PROGRAMS.iter().all(|program| harmless(program)) && harmless(LIBRARY));
-    }
-
-    #[test]
-    fn the_library_is_the_one_that_is_noted() {
-        let digest = sealed_file::sha256_hex(LIBRARY.as_bytes());
-        let notes = include_str!("../../../../assets/README.md");
-        let line = notes.lines().find(|line| line.starts_with("| `3Dmol-min.js`")).expect("a line about the library");
-        assert!(line.contains(&digest), "{digest} is not in: {line}");
+        assert!(PROGRAMS.iter().all(|program| harmless(program)));
     }
 }

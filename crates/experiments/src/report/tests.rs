@@ -98,8 +98,8 @@ fn the_page_asks_for_nothing_outside_of_it() {
     assert!(html.contains(
         "content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\""
     ));
-    assert!(html.contains(page::LIBRARY.trim_end()), "the library is in the page");
-    let own = html.replace(page::LIBRARY.trim_end(), "");
+    assert!(html.contains(report_page::LIBRARY.trim_end()), "the library is in the page");
+    let own = html.replace(report_page::LIBRARY.trim_end(), "");
     let own = own.split("<footer>").next().expect("a page").to_owned() + own.split("</footer>").nth(1).expect("a foot");
     let addresses = own.replace("http://www.w3.org/2000/svg", "");
     for outside in ["http://", "https://", "src=", "@import", "url(", "fetch(", "XMLHttpRequest", "import("] {
@@ -118,9 +118,9 @@ fn a_large_run_makes_a_small_page() {
     let one = run.generated[0].clone();
     run.generated = (0..1000).map(|index| (format!("NaCl_225_{index:04}_000"), one.1.clone())).collect();
     let html = html(&run, &of_records(&test_split())).expect("a page");
-    let own = html.len() - page::LIBRARY.len();
+    let own = html.len() - report_page::LIBRARY.len();
     assert!(own < 400_000, "{own} bytes");
-    assert_eq!(data_of(&html)["crystals"].as_array().map(Vec::len), Some(crystals::SHOWN));
+    assert_eq!(data_of(&html)["crystals"].as_array().map(Vec::len), Some(SHOWN));
 }
 
 #[test]

@@ -51,8 +51,8 @@ pub struct Table1Config {
 
 impl Preset for Table1Config {
     const PRESETS: [(&'static str, &'static str); 2] = [
-        ("quick", include_str!("../../../../experiments/table1-quick.ron")),
-        ("full", include_str!("../../../../experiments/table1-full.ron")),
+        ("quick", include_str!("../../../../experiments/presets/table1-quick.ron")),
+        ("full", include_str!("../../../../experiments/presets/table1-full.ron")),
     ];
 }
 
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn comparisons_of_samplers_parse() {
-        let text = include_str!("../../../../experiments/few-step/validation.ron");
+        let text = include_str!("../../../../experiments/presets/table1-few-step-validation.ron");
         let config: Table1Config = druse::config::parse_ron(text, "few-step").expect("a configuration");
         let config = config.resolve(7);
         assert_eq!(config.check(&NoiseSchedule::default()), Ok(()));

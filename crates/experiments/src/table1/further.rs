@@ -42,7 +42,7 @@ pub struct Further {
     pub composition_validity: f64,
     /// Share whose space group, found at 0.01 Å and at 0.1 Å, is the one asked for; none where none was.
     pub space_group_kept: Option<[f64; 2]>,
-    /// Share that exploded and was drawn again; none for real structures.
+    /// Share that diverged and was drawn again; none for real structures.
     pub redrawn: Option<f64>,
     /// Share of structures that equal none before them ([`metrics::StructureMatcher`]); none where the structures are
     /// not at hand.

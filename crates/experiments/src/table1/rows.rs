@@ -40,7 +40,7 @@ pub(crate) fn this_work_row(
     let valid = evaluate(&usable, reference)?;
     let measured = with_bootstrap(&valid, &usable, reference, bootstrap.samples, bootstrap.seed)?;
     let note = format!(
-        "{}; {}; {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws exploded and were drawn again, {} given up; \
+        "{}; {}; {} of {} structures valid; COV-P with the invalid ones counted as misses {:.3}; {} draws diverged and were drawn again, {} given up; \
          ± is a bootstrap over the generated structures",
         network.note,
         samplers::described(sampling, &network.trained.description.schedule),

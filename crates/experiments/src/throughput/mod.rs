@@ -1,6 +1,7 @@
 //! How fast sampling, training and their parts are, against ceilings measured in the same run.
 
 mod growth;
+pub mod potential;
 mod stages;
 mod timing;
 
@@ -31,7 +32,7 @@ use timing::{Seconds, significant};
 
 /// Network evaluations of a structure in the paper's schedule: 10 levels of 80 steps of both processes.
 const EVALUATIONS: f64 = 1600.0;
-/// Levels of the schedule are sampled with so many steps each: the cost of a step does not depend on how many there
+/// Levels of the schedule are sampled with this many steps each: the cost of a step does not depend on how many there
 /// are.
 const STEPS_PER_LEVEL: usize = 2;
 /// Passes over the schedule that are timed.

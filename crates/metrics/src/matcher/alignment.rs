@@ -210,7 +210,7 @@ fn shortest_image(cell: &MeanCell, difference: &Vector3<f64>) -> Vector3<f64> {
 }
 
 /// The column of each row of the `n` × `n` matrix `costs` that makes the sum smallest, into `columns`. `false` if there
-/// is no assignment without an infinite cost.
+/// is not an assignment without an infinite cost.
 fn assignment(costs: &[f64], n: usize, columns: &mut Vec<usize>) -> bool {
     columns.clear();
     for row in costs.chunks_exact(n) {

@@ -1,6 +1,7 @@
 //! The network as a [`Potential`]: batches that fit the device, errors in their own place.
 
 use std::path::Path;
+use std::time::Instant;
 
 use burn::tensor::{DType, Device};
 use crystal_core::{AsymmetricUnit, Species, Structure};
@@ -34,6 +35,10 @@ pub struct Nequix {
     batch_bytes: u64,
     largest_bytes: u64,
 }
+
+/// Atoms of a call that fill a processor, and a GPU.
+const PROCESSOR_ATOMS: usize = 64;
+const DEVICE_ATOMS: usize = 8192;
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +200,51 @@ impl Nequix {
     }
 }
 
+/// Seconds that the parts of an evaluation took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PartSeconds {
+    /// Neighbour search on the host.
+    pub graphs: f64,
+    /// From the host to the device.
+    pub upload: f64,
+    /// Energies on the device.
+    pub forward: f64,
+    /// Gradients on the device.
+    pub backward: f64,
+}
+
+impl Nequix {
+    /// Evaluates structures as [`Potential::evaluate`] does, all in one batch, waits for the device after each part,
+    /// and tells how long each took. For measurements.
+    ///
+    /// # Errors
+    /// The first error of a structure; [`PotentialError::Device`].
+    pub fn seconds_of_parts(&self, structures: &[Structure]) -> Result<PartSeconds, PotentialError> {
+        let (device, dtype) = self.network.place();
+        let wait = || device.sync().map_err(|error| PotentialError::Device { reason: format!("{error:?}") });
+        let mut clock = Instant::now();
+        let mut lap = || {
+            let seconds = clock.elapsed().as_secs_f64();
+            clock = Instant::now();
+            seconds
+        };
+        let elements = self.elements_by_index();
+        let graphs: Vec<SiteGraph> =
+            structures.par_iter().map(|one| SiteGraph::of_structure(one, &elements)).collect::<Result<_, _>>()?;
+        let mut seconds = PartSeconds { graphs: lap(), ..PartSeconds::default() };
+        let batch = Batch::new(&graphs.iter().collect::<Vec<_>>(), device, dtype);
+        wait()?;
+        seconds.upload = lap();
+        let (_, records) = self.network.forward(&batch);
+        wait()?;
+        seconds.forward = lap();
+        drop(self.network.backward(&batch, records));
+        wait()?;
+        seconds.backward = lap();
+        Ok(seconds)
+    }
+}
+
 /// The refusal of a graph of which a device fits the given share.
 fn too_many(graph: &SiteGraph, share: f64) -> PotentialError {
     let fit = (graph.n_sites() as f64 * share).floor() as usize;
@@ -208,6 +258,10 @@ impl Potential for Nequix {
 
     fn elements(&self) -> &[Species] {
         &self.elements
+    }
+
+    fn full_call(&self) -> usize {
+        if has_kernels(self.network.place().0) { DEVICE_ATOMS } else { PROCESSOR_ATOMS }
     }
 
     fn energies(&self, structures: &[Structure]) -> Result<Vec<Result<f64, PotentialError>>, PotentialError> {

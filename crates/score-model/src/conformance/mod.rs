@@ -32,7 +32,7 @@ pub const TOLERANCE: f32 = 2e-5;
 pub struct Violation {
     /// The property.
     pub property: &'static str,
-    /// Largest deviation; NaN if an estimate is no number.
+    /// Largest deviation; NaN if an estimate is not a number.
     pub deviation: f32,
     /// Largest component of the estimate.
     pub scale: f32,

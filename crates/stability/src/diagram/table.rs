@@ -53,7 +53,7 @@ pub fn table(hull: &Hull, marks: &[Mark]) -> Result<Vec<TableRow>, StabilityErro
 fn candidate(placed: PlacedMark<'_>) -> TableRow {
     TableRow {
         id: placed.mark.label.clone(),
-        formula: placed.mark.composition.conventional_formula(),
+        formula: placed.mark.composition.reduced().formula(),
         space_group: None,
         is_candidate: true,
         formation_energy_per_atom: placed.placement.formation_energy_per_atom,

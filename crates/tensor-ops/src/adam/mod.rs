@@ -16,7 +16,7 @@ use burn::backend::Dispatch;
 
 pub use backend::AdamOps;
 
-/// Every part of a flat vector begins at a multiple of so many values: views of the parts then begin where a device's
+/// Every part of a flat vector begins at a multiple of this many values: views of the parts then begin where a device's
 /// buffers may.
 pub(super) const PART_ALIGNMENT: usize = 128;
 /// Vectors that are joined at once.

@@ -56,7 +56,7 @@ pub fn cube_sum(share: f32) -> f32 {
 const SUM_VALUES: usize = 16;
 const SUM_SHARES: usize = 16;
 
-/// `out[b, k] = Σ_p parts[b, p, k]`: of `SUM_SHARES` units, each adds every so many-th piece, and the first adds what
+/// `out[b, k] = Σ_p parts[b, p, k]`: of `SUM_SHARES` units, each adds every this many-th piece, and the first adds what
 /// they found. Pieces of zeros at the end change nothing.
 #[cube(launch_unchecked)]
 fn sum_parts_kernel(parts: &[f32], out: &mut [f32], n_pieces: usize, size: usize, n: usize) {

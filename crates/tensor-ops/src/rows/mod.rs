@@ -38,7 +38,7 @@ impl HostRowIndex {
     /// See [`sorted_rows`].
     ///
     /// # Panics
-    /// If an entry of `index` is no target: the caller made the index and checks what a user gives.
+    /// If an entry of `index` is not a target: the caller made the index and checks what a user gives.
     pub fn new(index: &[u32], n_targets: usize) -> Self {
         let (offsets, order) = sorted_rows(index, n_targets);
         Self { index: index.iter().map(|&target| target as i32).collect(), offsets, order }
@@ -57,7 +57,7 @@ impl HostRowIndex {
 /// First entry of each target, and the rows sorted by target: a counting sort, linear in rows + targets.
 ///
 /// # Panics
-/// If an entry of `index` is no target.
+/// If an entry of `index` is not a target.
 pub fn sorted_rows(index: &[u32], n_targets: usize) -> (Vec<i32>, Vec<i32>) {
     let mut offsets = vec![0_i32; n_targets + 1];
     for &target in index {
@@ -80,7 +80,7 @@ impl RowIndex {
     /// Uploads `index` and its transpose.
     ///
     /// # Panics
-    /// If an entry of `index` is no target.
+    /// If an entry of `index` is not a target.
     pub fn new(index: &[u32], n_targets: usize, device: &Device) -> Self {
         HostRowIndex::new(index, n_targets).upload(device)
     }

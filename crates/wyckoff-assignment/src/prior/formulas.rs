@@ -109,6 +109,15 @@ impl FormulaPrior {
         groups.into_iter().map(|(group, _)| group).take(most).collect()
     }
 
+    /// The counts of reduced formulas of `n_elements` elements, ascending and without the elements, such as `[1, 1, 3]`
+    /// of perovskites, each with its number of training structures; the commonest first, among equals the smallest.
+    pub fn anonymous_counts(&self, n_elements: usize) -> Vec<(Vec<u16>, u32)> {
+        let of_length = self.seen.iter().filter(|(counts, _)| counts.len() == n_elements);
+        let mut found: Vec<_> = of_length.map(|(counts, cells)| (counts.clone(), cells.values().sum())).collect();
+        found.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+        found
+    }
+
     /// Probabilities of the given numbers of formula units in the PRIMITIVE cell, given group and formula, but not
     /// whether the group can hold them.
     pub fn formula_units(&self, space_group: SpaceGroupNumber, formula: &Composition, units: &[u32]) -> Vec<f64> {

@@ -1,5 +1,7 @@
 //! Superlattices as matrices in Hermite normal form.
 
+use std::collections::HashSet;
+
 use nalgebra::{Matrix3, Vector3};
 
 use crate::{CrystalError, Lattice};
@@ -43,12 +45,7 @@ impl Superlattice {
 
     /// Whether a rotation (on columns) maps the superlattice onto itself.
     pub(super) fn is_kept_by(&self, rotation: &Matrix3<i32>) -> bool {
-        self.is_image_of(self, rotation)
-    }
-
-    /// Whether a rotation maps `other` onto this superlattice.
-    fn is_image_of(&self, other: &Self, rotation: &Matrix3<i32>) -> bool {
-        (0..3).all(|row| self.coset(&(rotation * other.rows.row(row).transpose())) == 0)
+        (0..3).all(|row| self.coset(&(rotation * self.rows.row(row).transpose())) == 0)
     }
 
     /// The superlattice of a lattice.
@@ -66,23 +63,64 @@ impl Superlattice {
 /// All superlattices of `n` cells of which no rotation maps one onto another.
 pub(super) fn distinct_superlattices(n: usize, rotations: &[Matrix3<i32>]) -> Vec<Superlattice> {
     let mut distinct: Vec<Superlattice> = Vec::new();
+    let mut images: HashSet<[i32; 9]> = HashSet::new();
     let n = i32::try_from(n).unwrap_or(i32::MAX);
     for a in (1..=n).filter(|a| n % a == 0) {
         for c in (1..=n / a).filter(|c| (n / a) % c == 0) {
             let f = n / a / c;
             for code in 0..a * a * c {
                 let (b, d, e) = (code % a, code / a % a, code / a / a);
-                let superlattice = Superlattice::new(Matrix3::new(a, 0, 0, b, c, 0, d, e, f));
-                let is_known = distinct
-                    .iter()
-                    .any(|known| rotations.iter().any(|rotation| known.is_image_of(&superlattice, rotation)));
-                if !is_known {
-                    distinct.push(superlattice);
+                let rows = Matrix3::new(a, 0, 0, b, c, 0, d, e, f);
+                if images.contains(&key(&rows)) {
+                    continue;
                 }
+                // On columns: a row vector r becomes (W·r)ᵀ = r·Wᵀ.
+                images.extend(rotations.iter().map(|rotation| key(&normal_form(rows * rotation.transpose()))));
+                distinct.push(Superlattice::new(rows));
             }
         }
     }
     distinct
+}
+
+fn key(rows: &Matrix3<i32>) -> [i32; 9] {
+    std::array::from_fn(|i| rows[i])
+}
+
+/// The basis of the lattice spanned by these rows that has zeros right of the diagonal and, below each of its entries,
+/// numbers from 0 to less than it.
+fn normal_form(mut rows: Matrix3<i32>) -> Matrix3<i32> {
+    for column in (0..3).rev() {
+        // Euclid's algorithm among the rows up to this one leaves one of them with an entry in the column.
+        loop {
+            let smallest =
+                (0..=column).filter(|row| rows[(*row, column)] != 0).min_by_key(|row| rows[(*row, column)].abs());
+            let Some(smallest) = smallest else { break };
+            rows.swap_rows(smallest, column);
+            let pivot = rows.row(column).into_owned();
+            for row in 0..column {
+                let times = rows[(row, column)] / pivot[column];
+                let reduced = rows.row(row) - pivot * times;
+                rows.set_row(row, &reduced);
+            }
+            if (0..column).all(|row| rows[(row, column)] == 0) {
+                break;
+            }
+        }
+        if rows[(column, column)] < 0 {
+            let negative = -rows.row(column);
+            rows.set_row(column, &negative);
+        }
+    }
+    // Below each diagonal entry, the one next to it first: subtracting a row changes the columns left of its diagonal.
+    for row in 1..3 {
+        for column in (0..row).rev() {
+            let times = rows[(row, column)].div_euclid(rows[(column, column)]);
+            let reduced = rows.row(row) - rows.row(column) * times;
+            rows.set_row(row, &reduced);
+        }
+    }
+    rows
 }
 
 #[cfg(test)]

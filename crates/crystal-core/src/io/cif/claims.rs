@@ -199,7 +199,7 @@ fn list(
             .ok_or_else(|| Fault::at(line(), "a symmetry operation is missing ('?' or '.'); complete the list"))?;
         operations.push(parse(&text).map_err(|reason| Fault::at(line(), reason))?);
         if operations.len() > MOST_OPERATIONS {
-            let reason = format!("more than {MOST_OPERATIONS} symmetry operations; no space group has so many");
+            let reason = format!("more than {MOST_OPERATIONS} symmetry operations; no space group has that many");
             return Err(Fault::at(line(), reason));
         }
     }
@@ -214,7 +214,7 @@ fn list_claim(
 ) -> Result<Claim, Fault> {
     let line = block.line(name, 0);
     let operations = closed(operations).map_err(|why| {
-        Fault::at(line, format!("the list of symmetry operations is no group ({why}); complete or correct it"))
+        Fault::at(line, format!("the list of symmetry operations is not a group ({why}); complete or correct it"))
     })?;
     if let Some(operation) = operations.iter().find(|operation| !keeps_metric(operation, lattice)) {
         return Err(misfit_fault(line, &operation.to_string()));
@@ -233,14 +233,14 @@ fn magnetic_list(block: &Block<'_>) -> Result<Option<Vec<SymmetryOperation>>, Fa
             [x, y, z, reversal] if matches!(reversal.trim(), "1" | "+1" | "-1") => {
                 triplet::parse(&format!("{x},{y},{z}"))
             }
-            _ => Err(format!("'{text}' is no magnetic operation; write it as -x,y+1/2,-z,-1")),
+            _ => Err(format!("'{text}' is not a magnetic operation; write it as -x,y+1/2,-z,-1")),
         }
     };
     let Some(operations) = list(block, MAGNETIC_OPERATIONS, without_reversal)? else { return Ok(None) };
     let centring =
         list(block, MAGNETIC_CENTRING, without_reversal)?.unwrap_or_else(|| vec![SymmetryOperation::identity()]);
     if operations.len() * centring.len() > 2 * MOST_OPERATIONS {
-        let reason = format!("more than {MOST_OPERATIONS} symmetry operations; no space group has so many");
+        let reason = format!("more than {MOST_OPERATIONS} symmetry operations; no space group has that many");
         return Err(Fault::at(block.line(MAGNETIC_OPERATIONS, 0), reason));
     }
     let all = centring.iter().flat_map(|centring| operations.iter().map(|operation| centring.compose(operation)));

@@ -1,12 +1,14 @@
 //! The border to the CIF grammar of `crystal-cif-fmt`: its tree as columns of cells, and the line of each of them.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crystal_cif_fmt::{CifDialect, DataBlock, DataBlockMember, DataItems, Number, Value, parse_cif};
 
 use super::super::text::{Fault, is_minus};
 use super::prepare::restored;
-use super::words;
+use super::words::{self, Kind, Word};
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +72,8 @@ impl Cell {
 /// dictionaries.
 pub(super) struct Block<'a> {
     text: &'a str,
+    /// The words of the text, cut when the first line is asked for.
+    words: Rc<OnceCell<Vec<Word>>>,
     name: String,
     /// Which block of the text it is, from 0.
     index: usize,
@@ -89,7 +93,7 @@ pub(super) fn normalised(name: &str) -> String {
 }
 
 impl<'a> Block<'a> {
-    fn of(block: &DataBlock, text: &'a str, index: usize) -> Self {
+    fn of(block: &DataBlock, text: &'a str, words: Rc<OnceCell<Vec<Word>>>, index: usize) -> Self {
         let mut columns: HashMap<String, Vec<Column>> = HashMap::new();
         let mut add = |name: &str, column: Column| columns.entry(normalised(name)).or_default().push(column);
         for member in block.members() {
@@ -112,7 +116,7 @@ impl<'a> Block<'a> {
                 DataBlockMember::SaveFrame(_) => {}
             }
         }
-        Self { text, name: restored(block.heading()), index, columns }
+        Self { text, words, name: restored(block.heading()), index, columns }
     }
 
     /// The name behind `data_`.
@@ -159,7 +163,7 @@ impl<'a> Block<'a> {
             match chosen {
                 Some((first, known)) if known.has_values() && column.has_values() && known.cells != column.cells => {
                     let reason = format!(
-                        "_{name} stands here with other values than in line {}; keep one of the two, or give the second structure a data block of its own",
+                        "_{name} stands here with other values than in line {}; keep one of the two, or give the second structure its own data_ block",
                         self.line_at(name, first, 0)
                     );
                     return Err(Fault::at(self.line_at(name, occurrence, 0), reason));
@@ -196,12 +200,16 @@ impl<'a> Block<'a> {
     }
 
     fn line_at(&self, name: &str, occurrence: usize, row: usize) -> usize {
-        words::line_of_value(self.text, self.index, name, occurrence, row, normalised)
+        words::line_of_value(self.text, self.words(), self.index, name, occurrence, row, normalised)
     }
 
     /// The line of the block's heading.
     pub(super) fn heading_line(&self) -> usize {
-        words::heading_line(self.text, self.index)
+        words::heading_line(self.words(), self.index)
+    }
+
+    fn words(&self) -> &[Word] {
+        self.words.get_or_init(|| words::words(self.text))
     }
 }
 
@@ -215,6 +223,12 @@ impl Column {
 pub(super) fn blocks(text: &str) -> Result<Vec<Block<'_>>, Fault> {
     refuse_deep_nesting(text)?;
     let document = parse_cif(text).map_err(|errors| {
+        if let Some(first) = words::words(text).first().filter(|word| word.kind != Kind::Heading)
+            && matches!(first.kind, Kind::Name | Kind::Loop)
+        {
+            let reason = "the file does not begin with a data block; put a line such as data_crystal before this one";
+            return Fault::at(first.line, reason);
+        }
         let furthest = errors.iter().max_by_key(|error| error.span().start);
         let offset = furthest.map_or(0, |error| error.span().start).min(text.len());
         let at_end = text[offset..].trim().is_empty();
@@ -225,7 +239,8 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block<'_>>, Fault> {
         Fault::at(line, format!("no valid CIF {place}; a value or a quote is missing, or the file is cut off"))
     })?;
     let blocks = document.data_blocks().map(Vec::as_slice).unwrap_or_default();
-    Ok(blocks.iter().enumerate().map(|(index, block)| Block::of(block, text, index)).collect())
+    let words = Rc::new(OnceCell::new());
+    Ok(blocks.iter().enumerate().map(|(index, block)| Block::of(block, text, Rc::clone(&words), index)).collect())
 }
 
 /// CIF 2.0 has lists and tables inside each other, which the grammar follows by recursion and, for tables, by trying

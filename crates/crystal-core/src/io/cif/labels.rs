@@ -67,6 +67,11 @@ impl Symbols {
             return Err(format!("the type symbol '{symbol}' is not one element with a charge; {cure}"));
         }
         let two_elements = run.len() == 2 && run.chars().all(|c| c.is_ascii_uppercase() && is_element(&c.to_string()));
+        // 'OG', 'MC', 'MT': letters of a scheme of names, not elements of which a few atoms were made.
+        let in_capitals = run.len() == 2 && run.chars().all(|c| c.is_ascii_uppercase());
+        if in_capitals && is_superheavy(species) && !self.formula.contains(species.symbol()) {
+            return Err(self.unknown(symbol, "type symbol", cure));
+        }
         if two_elements && !self.formula.contains(species.symbol()) {
             let has_digits_only = !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit());
             if has_digits_only || is_superheavy(species) || self.mixed_case || !self.formula.is_empty() {
@@ -253,6 +258,10 @@ fn ends_symbol(rest: &str) -> bool {
 
 /// A list such as `Fe0.5Mn0.5`, `Nb1,Zr1` or `Si1/Al1` is not the label of one atom.
 fn no_second_element(rest: &str) -> bool {
+    // 'Na0.5' states an occupancy, as far as anybody can tell.
+    if rest.starts_with("0.") {
+        return false;
+    }
     if rest.contains([',', '/', '&', '+']) && rest.contains(|c: char| c.is_ascii_alphabetic()) {
         return false;
     }
@@ -342,6 +351,8 @@ mod tests {
             "(Fe,Mn)",
             "Fe3+Mn2+",
             "NO",
+            "MC",
+            "OG",
         ] {
             assert_eq!(symbol(symbols.of_type(text)), None, "{text}");
         }
@@ -419,6 +430,7 @@ mod tests {
             "O(W)",
             "Mt1",
             "Nh1",
+            "Na0.5",
         ] {
             assert_eq!(symbol(symbols.of_label(text)), None, "{text}");
         }

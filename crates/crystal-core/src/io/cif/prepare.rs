@@ -34,7 +34,9 @@ pub(super) fn prepared(text: &str) -> String {
                 }
             }
             Kind::Quoted if written.contains('\t') => edits.push((word.bytes.clone(), written.replace('\t', " "))),
-            Kind::Bare if written.starts_with([';', '$']) => edits.push(quoted(&text, &words, at)),
+            Kind::Bare if written.starts_with([';', '$', '[']) => edits.push(quoted(&text, &words, at)),
+            // `_symmetry_space_group_name_H-M P n m a`: quotes were forgotten, nothing else can be meant.
+            Kind::Bare if is_unquoted_phrase(&words, at) => edits.push(quoted(&text, &words, at)),
             Kind::Loop => edits.extend(empty_loop(&text, &words, at)),
             _ => {}
         }
@@ -52,6 +54,21 @@ pub(super) fn prepared(text: &str) -> String {
     }
     result.push_str(&text[done..]);
     result
+}
+
+/// Whether this bare word and more of them stand on the line of one name that is not in a loop.
+fn is_unquoted_phrase(words: &[Word], at: usize) -> bool {
+    let line = words[at].line;
+    let Some(name) = at.checked_sub(1).filter(|name| words[*name].kind == Kind::Name && words[*name].line == line)
+    else {
+        return false;
+    };
+    let before = name.checked_sub(1).map(|before| words[before].kind);
+    let in_header = matches!(before, Some(Kind::Name | Kind::Loop));
+    let rest = || words[at..].iter().take_while(|word| word.line == line);
+    // What goes on in the next line is not a forgotten quote.
+    let ends = words.get(at + rest().count()).is_none_or(|next| !next.is_value());
+    !in_header && ends && rest().count() > 1 && rest().all(|word| word.kind == Kind::Bare)
 }
 
 /// A value that begins with a sign no bare value may begin with, in quotes. Behind a name outside a loop it is the rest
@@ -142,6 +159,10 @@ mod tests {
             ("data_my crystal\n_a 1", "data_my \n_a 1\n"),
             ("data_a\n_b 'x\ty'\n", "data_a\n_b 'x y'\n"),
             ("data_a\n_b ;x's y\n_c 1\n", "data_a\n_b \";x's y\"\n_c 1\n"),
+            ("data_a\n_b P n m a\n_c 1\n", "data_a\n_b 'P n m a'\n_c 1\n"),
+            ("data_a\n_b [1 2]\n_c [3\n", "data_a\n_b '[1 2]'\n_c '[3'\n"),
+            ("data_a\nloop_\n_b\n_c 1 2\n3 4\n", "data_a\nloop_\n_b\n_c 1 2\n3 4\n"),
+            ("data_a\n_b P n\nm a\n", "data_a\n_b P n\nm a\n"),
             ("data_a\nloop_\n_b\n_c\n1 ;x\n2 $y\n", "data_a\nloop_\n_b\n_c\n1 ';x'\n2 '$y'\n"),
             ("data_a\nloop_\n_b\n_c\n_d 1\n_e 2\n", "data_a\n\n\n\n_d 1\n_e 2\n"),
             ("data_a\nloop_\n_b\nloop_\n_c\n1\n", "data_a\n\n\nloop_\n_c\n1\n"),

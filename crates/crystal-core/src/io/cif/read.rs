@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use nalgebra::Vector3;
 
 use super::super::ReadOptions;
-use super::super::text::{Fault, Notes, Read, overlap, wrapped_difference};
+use super::super::text::{Distances, Fault, Notes, Read};
 use super::document::{Block, Cell, blocks};
 use super::evidence::{Crystal, Evidence};
 use super::expand::ListedSite;
@@ -19,9 +19,6 @@ pub(super) const OCCUPANCY_TOLERANCE: f64 = 1e-3;
 
 /// A site moved farther than this (Å) onto a special position is worth a note.
 const MOVED: f64 = 0.01;
-
-/// Two sites closer than this (Å) are worth a note: they may be alternatives of one atom.
-const CLOSE: f64 = 0.5;
 
 const CELL: [&str; 6] =
     ["cell_length_a", "cell_length_b", "cell_length_c", "cell_angle_alpha", "cell_angle_beta", "cell_angle_gamma"];
@@ -98,7 +95,7 @@ fn structure(
     if let Some(first) = sites.iter().zip(orbits).find(|(_, orbit)| orbit.moved > MOVED) {
         let farthest = orbits.iter().map(|orbit| orbit.moved).fold(0.0, f64::max);
         let text = format!(
-            "images of {} within {} Å of each other are read as one atom on a special position, up to {farthest:.3} Å away (rounded coordinates)",
+            "images of {} within {} Å of each other are read as one atom on a special position, up to {farthest:.3} Å away (rounded coordinates; another distance: druse convert --merge-distance)",
             listed(&moved),
             options.merge_distance
         );
@@ -124,7 +121,8 @@ fn structure(
         expanded.extend(orbit.images.iter().map(|image| Site { species: site.species, frac_coords: *image }));
     }
     let structure = Structure::new(lattice, expanded)?;
-    if let Some((i, j, distance)) = overlap(&structure) {
+    let distances = Distances::new(&structure).map_err(|error| Fault::structure_at(block.line(CELL[0], 0), error))?;
+    if let Some((i, j, distance)) = distances.overlap() {
         let (first, second) = (&sites[owners[i]], &sites[owners[j]]);
         return Err(Fault::structure_at(
             line_of(second),
@@ -132,36 +130,16 @@ fn structure(
         ));
     }
     evidence.check_formula(&crystal)?;
-    note_close_sites(&structure, &sites, &owners, block, notes);
+    // Images of one site are the merging's matter.
+    if let Some((i, j, distance)) = distances.closer_than_atoms(|i, j| owners[i] != owners[j]) {
+        let (first, second) = (&sites[owners[i]], &sites[owners[j]]);
+        let text = format!(
+            "'{}' and '{}' are {distance:.2} Å apart; if they are alternatives of one atom, remove one of them",
+            first.label, second.label
+        );
+        notes.add(line_of(second), text);
+    }
     Ok(structure)
-}
-
-/// Distances between listed sites: within one orbit they are the merging's matter.
-fn note_close_sites(
-    structure: &Structure,
-    sites: &[ListedSite],
-    owners: &[usize],
-    block: &Block<'_>,
-    notes: &mut Notes,
-) {
-    /// Beyond this number of atoms the comparison of all pairs takes longer than reading.
-    const MOST: usize = 1500;
-    if structure.n_sites() > MOST {
-        return;
-    }
-    let hydrogen = |index: usize| sites[owners[index]].species.atomic_number() == 1;
-    for i in 0..structure.n_sites() {
-        for j in i + 1..structure.n_sites() {
-            let difference = wrapped_difference(&structure.sites()[i].frac_coords, &structure.sites()[j].frac_coords);
-            let distance = structure.lattice().to_cartesian(&difference).norm();
-            if owners[i] != owners[j] && distance < CLOSE && !(hydrogen(i) && hydrogen(j)) {
-                let (first, second) = (&sites[owners[i]].label, &sites[owners[j]].label);
-                let line = block.line(COORDINATES[0], sites[owners[j]].row);
-                notes.add(line, format!("'{first}' and '{second}' are {distance:.2} Å apart; if they are alternatives of one atom, remove one of them"));
-                return;
-            }
-        }
-    }
 }
 
 /// The first few labels of a list.
@@ -185,7 +163,10 @@ fn lattice(block: &Block<'_>) -> Result<Lattice, Fault> {
             ));
         };
         let number = cell.number().map_err(|text| {
-            Fault::at(block.line(name, 0), format!("_{name} is '{text}', which is no number; give it in Å or degrees"))
+            Fault::at(
+                block.line(name, 0),
+                format!("_{name} is '{text}', which is not a number; give it in Å or degrees"),
+            )
         })?;
         *value = number.unwrap_or(f64::NAN);
     }
@@ -227,6 +208,24 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
             "the sites have neither _atom_site_type_symbol nor _atom_site_label; add one of the two columns",
         ));
     }
+    // Columns of another loop are matched row by row: rows that lack there must not become what is usual.
+    let n_rows = columns[0].len();
+    for (name, column) in [
+        (COORDINATES[1], Some(columns[1])),
+        (COORDINATES[2], Some(columns[2])),
+        ("atom_site_label", labels),
+        ("atom_site_type_symbol", symbols),
+        ("atom_site_occupancy", occupancies),
+    ] {
+        let n_here = column.map_or(n_rows, <[Cell]>::len);
+        if n_here != n_rows {
+            let reason = format!(
+                "_{name} has {n_here} rows and _{} has {n_rows}; put the columns of the sites into one loop",
+                COORDINATES[0]
+            );
+            return Err(Fault::at(block.line(name, 0), reason));
+        }
+    }
     refuse_alternatives(block, labels)?;
     let texts =
         |column: Option<&[Cell]>| column.unwrap_or_default().iter().filter_map(Cell::text).collect::<Vec<String>>();
@@ -252,7 +251,10 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
         let mut frac_coords = Vector3::zeros();
         for axis in 0..3 {
             let value = at(Some(columns[axis]), row).number().map_err(|text| {
-                Fault::at(line(), format!("site '{label}' has the coordinate '{text}', which is no number"))
+                Fault::at(
+                    line(),
+                    format!("site '{label}' has the coordinate '{text}', which is not a number; write it as a decimal"),
+                )
             })?;
             frac_coords[axis] = value.ok_or_else(|| {
                 Fault::at(
@@ -264,7 +266,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
         let occupancy = at(occupancies, row)
             .number()
             .map_err(|text| {
-                Fault::at(line(), format!("site '{label}' has the occupancy '{text}', which is no number"))
+                Fault::at(line(), format!("site '{label}' has the occupancy '{text}', which is not a number"))
             })?
             .unwrap_or(1.0);
         if !(0.0..=1.0 + OCCUPANCY_TOLERANCE).contains(&occupancy) {
@@ -279,7 +281,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
             && count > 0.0
         {
             let reason = format!(
-                "site '{label}' stands for {count} hydrogen atoms besides itself that have no coordinates; add them as sites"
+                "site '{label}' represents {count} hydrogen atoms besides itself that have no coordinates; add them as sites"
             );
             return Err(Fault::at(line(), reason));
         }

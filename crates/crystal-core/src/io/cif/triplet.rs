@@ -13,7 +13,7 @@ use crate::SymmetryOperation;
 pub(super) fn parse(text: &str) -> Result<SymmetryOperation, String> {
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
     let parts: Vec<&str> = compact.trim_matches(['\'', '"']).split(',').collect();
-    let wrong = |why: &str| format!("'{text}' is no symmetry operation ({why}); write it as -x,y+1/2,-z");
+    let wrong = |why: &str| format!("'{text}' is not a symmetry operation ({why}); write it as -x,y+1/2,-z");
     let [x, y, z] = parts[..] else {
         return Err(wrong("it needs three parts; one with blanks must stand in quotes"));
     };

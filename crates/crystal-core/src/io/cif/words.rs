@@ -114,8 +114,8 @@ pub(super) fn line_of_offset(text: &str, offset: usize) -> usize {
 }
 
 /// Line of the heading of block `block` (from 0).
-pub(super) fn heading_line(text: &str, block: usize) -> usize {
-    words(text).iter().filter(|word| word.kind == Kind::Heading).nth(block).map_or(1, |word| word.line)
+pub(super) fn heading_line(words: &[Word], block: usize) -> usize {
+    words.iter().filter(|word| word.kind == Kind::Heading).nth(block).map_or(1, |word| word.line)
 }
 
 /// Line of row `row` (from 0) of the values under a name in block `block`, where the name occurs for the
@@ -123,13 +123,13 @@ pub(super) fn heading_line(text: &str, block: usize) -> usize {
 /// makes names comparable.
 pub(super) fn line_of_value(
     text: &str,
+    words: &[Word],
     block: usize,
     name: &str,
     occurrence: usize,
     row: usize,
     normalised: impl Fn(&str) -> String,
 ) -> usize {
-    let words = words(text);
     let headings: Vec<usize> = (0..words.len()).filter(|at| words[*at].kind == Kind::Heading).collect();
     let start = headings.get(block).copied().unwrap_or(0);
     let end = headings.get(block + 1).copied().unwrap_or(words.len());
@@ -153,9 +153,9 @@ mod tests {
     fn finds_rows_across_lines_quotes_and_text_fields() {
         let text = "# c\ndata_A\n_x 1\ndata_b\n_cell.y 'it''s # one'\nloop_\n _p\n _q # remark\n 1 2\n 3\n 4 5\n;text\nmore\n;\n 7 8\n";
         let line = |name: &str, row| {
-            line_of_value(text, 1, name, 0, row, |name| name.trim_start_matches('_').replace('.', "_"))
+            line_of_value(text, &words(text), 1, name, 0, row, |name| name.trim_start_matches('_').replace('.', "_"))
         };
-        assert_eq!(heading_line(text, 1), 4);
+        assert_eq!(heading_line(&words(text), 1), 4);
         assert_eq!(line("cell_y", 0), 5);
         assert_eq!(line("p", 0), 9);
         assert_eq!(line("q", 1), 10);

@@ -172,7 +172,7 @@ fn product_kernel<W: Size, V: Size>(
             let column = chunk * CHUNK + member * 4;
             #[unroll]
             for i in 0..2 * row_tiles {
-                // Rows beyond the last stand for nothing: they repeat it, and are not written.
+                // Rows beyond the last are padding: they repeat it, and are not written.
                 let mut row = row_0 + 8 * i;
                 if row >= n_rows {
                     row = n_rows - 1;
@@ -297,7 +297,7 @@ fn width(columns: usize) -> usize {
     if columns.is_multiple_of(4) { 4 } else { 1 }
 }
 
-/// `x·weight` with what the epilogue adds, and the values before the activation; the latter stand for nothing where
+/// `x·weight` with what the epilogue adds, and the values before the activation; the latter are padding where
 /// they are not wanted.
 pub(super) fn product(
     x: CubeTensor,

@@ -4,10 +4,8 @@ use crystal_core::{AsymmetricUnit, Composition, Finder, Structure, io};
 use metrics::density;
 use serde::Serialize;
 
-use super::geometry::nearest_distances;
+use crate::geometry::nearest_distances;
 
-/// Crystals in the gallery.
-pub const SHOWN: usize = 24;
 /// Atoms this close (Å) to a face of the cell are drawn on the opposite face too.
 const ON_FACE: f64 = 0.05;
 
@@ -36,6 +34,9 @@ pub struct Crystal {
     pub atoms: Vec<Atom>,
     /// The structure as a CIF.
     pub cif: String,
+    /// What else is to be said of it: terms and facts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// Index of the element, Cartesian coordinates (Å), and the distance to the atom's nearest neighbour (Å; 0 if there is
@@ -68,7 +69,15 @@ impl Crystal {
             atoms: atoms(drawn, &elements, &nearest),
             elements,
             cif: cif.unwrap_or_else(|| io::to_cif(structure, id)),
+            facts: Vec::new(),
         }
+    }
+
+    /// With further facts.
+    #[must_use]
+    pub fn with_facts(mut self, facts: Vec<(&'static str, String)>) -> Self {
+        self.facts = facts;
+        self
     }
 }
 
@@ -123,7 +132,7 @@ mod tests {
     use crystal_core::{Lattice, Site};
 
     /// The primitive cell of rock salt.
-    pub(in crate::report) fn rock_salt() -> Structure {
+    fn rock_salt() -> Structure {
         let lattice = Lattice::from_rows([[0.0, 2.82, 2.82], [2.82, 0.0, 2.82], [2.82, 2.82, 0.0]]).expect("a cell");
         let site =
             |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };

@@ -1,0 +1,222 @@
+//! Killed on the way (SIGKILL), a full disk, a folder that cannot be written: what has its final name is whole, and
+//! what goes on ends with the bytes of an uninterrupted run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use test_support::robustness::{kill_again_and_again, tell};
+
+use crate::support::{Folder, TINY, cesium_chlorides};
+
+/// Runs a command to its end. How long it took.
+fn whole(folder: &Folder, arguments: &[&str]) -> Duration {
+    let start = Instant::now();
+    folder.druse(arguments).status(0);
+    start.elapsed()
+}
+
+/// Files of a folder whose names are final, with their contents: unfinished ones are hidden.
+fn finished(folder: &Folder, below: &str) -> BTreeMap<String, Vec<u8>> {
+    if !folder.path().join(below).is_dir() {
+        return BTreeMap::new();
+    }
+    let stem = format!("{below}/");
+    let visible = |name: &str| !name.split('/').any(|part| part.starts_with('.'));
+    let files = folder.contents(below).into_iter();
+    files.map(|(name, bytes)| (name.replace(&stem, ""), bytes)).filter(|(name, _)| visible(name)).collect()
+}
+
+/// Asserts that every finished file is one of the whole run.
+fn assert_part_of(found: &BTreeMap<String, Vec<u8>>, whole: &BTreeMap<String, Vec<u8>>) {
+    for (name, bytes) in found {
+        assert!(whole.get(name) == Some(bytes), "{name} is not what an uninterrupted run writes");
+    }
+}
+
+#[test]
+fn kill_sample() {
+    let folder = Folder::new();
+    let words = |out: &str| {
+        let words = "sample --formula NaCl --space-group 225 --count 24 --sampler few-step --evaluations 4 --batch-size 2 --out";
+        words.split(' ').map(str::to_owned).chain([out.to_owned()]).collect::<Vec<_>>()
+    };
+    let time = whole(&folder, &words("whole").iter().map(String::as_str).collect::<Vec<_>>());
+    let expected = finished(&folder, "whole");
+    assert_eq!(expected.len(), 24);
+    let out = |index: u64| format!("killed{index}");
+    let start = |index: u64| folder.process(&words(&out(index)).iter().map(String::as_str).collect::<Vec<_>>());
+    kill_again_and_again("druse sample", time, start, |index, _| {
+        assert_part_of(&finished(&folder, &out(index)), &expected);
+    });
+}
+
+#[test]
+fn kill_train() {
+    let folder = Folder::new();
+    folder.write("tiny.ron", &TINY.replace("steps: 4", "steps: 60").replace("every: 2", "every: 6"));
+    let time = whole(&folder, &["train", "tiny.ron", "--out", "whole"]);
+    let expected = finished(&folder, "whole");
+    let out = |index: u64| format!("killed{index}");
+    let start = |index: u64| folder.process(&["train", "tiny.ron", "--out", &out(index)]);
+    kill_again_and_again("druse train", time, start, |index, _| {
+        let out = out(index);
+        let left = finished(&folder, &out);
+        if let Some(checkpoint) = left.get("checkpoint.safetensors") {
+            assert!(checkpoint == &expected["checkpoint.safetensors"], "a checkpoint that is not the trained one");
+        }
+        folder.druse(&["train", "tiny.ron", "--out", &out, "--resume"]).status(0);
+        let resumed = finished(&folder, &out);
+        assert_eq!(resumed.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        for (name, bytes) in &expected {
+            assert!(resumed[name] == *bytes, "{name} of the resumed run is another");
+        }
+    });
+}
+
+#[test]
+fn kill_evaluate() {
+    let folder = Folder::new();
+    let pairs: Vec<(&str, &str, f64)> = (0..60).map(|index| ("Cs", "Cl", 4.0 + 0.005 * f64::from(index))).collect();
+    folder.write("set.jsonl", &cesium_chlorides(&pairs));
+    let words = ["evaluate", "--generated", "set.jsonl", "--reference", "set.jsonl", "--json"];
+    let time = whole(&folder, &words);
+    // A shell redirects, as a user does: what stands in the file is nothing, a part that is not JSON, or all of it.
+    let start = |index: u64| {
+        let mut command = Command::new("sh");
+        let line = format!("exec \"$0\" {} > result{index}.json", words.join(" "));
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_druse")]).current_dir(folder.path());
+        command
+    };
+    kill_again_and_again("druse evaluate", time, start, |index, was_killed| {
+        let text = String::from_utf8(folder.read(&format!("result{index}.json"))).expect("text");
+        if let Ok(document) = serde_json::from_str::<serde_json::Value>(&text) {
+            assert_eq!(document["n_valid"], 60, "a part that looks whole: {text}");
+        } else {
+            assert!(was_killed, "an uninterrupted run printed no document: {text}");
+        }
+        assert_eq!(folder.files().iter().filter(|name| !name.starts_with("result")).count(), 1);
+    });
+}
+
+#[test]
+fn kill_convert() {
+    let folder = Folder::new();
+    let pairs: Vec<(&str, &str, f64)> = (0..2000).map(|index| ("Cs", "Cl", 4.0 + 0.0001 * f64::from(index))).collect();
+    let lines: Vec<String> =
+        cesium_chlorides(&pairs).lines().enumerate().map(|(i, line)| line.replace("CsCl", &format!("s{i}"))).collect();
+    folder.write("set.jsonl", &lines.join("\n"));
+    let mut expected = BTreeMap::new();
+    let mut time = Duration::ZERO;
+    for out in ["whole.jsonl.zst", "whole"] {
+        time = time.max(whole(&folder, &["convert", "set.jsonl", out]));
+    }
+    expected.insert("file", folder.read("whole.jsonl.zst"));
+    let cifs = finished(&folder, "whole");
+    assert_eq!(cifs.len(), 2000);
+    let start = |index: u64| match index % 2 {
+        0 => folder.process(&["convert", "set.jsonl", &format!("killed{index}.jsonl.zst")]),
+        _ => folder.process(&["convert", "set.jsonl", &format!("killed{index}")]),
+    };
+    kill_again_and_again("druse convert", time, start, |index, _| {
+        let file = format!("killed{index}.jsonl.zst");
+        if folder.path().join(&file).exists() {
+            assert!(folder.read(&file) == expected["file"], "{file} is torn");
+        }
+        // A new folder is there with all its files or not at all.
+        let found = finished(&folder, &format!("killed{index}"));
+        assert!(found.is_empty() || found == cifs, "{} of 2000 files", found.len());
+    });
+}
+
+/// A file system of 64 KiB, where the machine lets its user mount one; else a limit on the size of files, which fails a
+/// write half way in the same manner.
+#[cfg(target_os = "linux")]
+#[test]
+fn full_disk() {
+    let folder = Folder::new();
+    let pairs: Vec<(&str, &str, f64)> = (0..2000).map(|index| ("Cs", "Cl", 4.0 + 0.0001 * f64::from(index))).collect();
+    folder.write("set.jsonl", &cesium_chlorides(&pairs));
+    folder.write("tiny.ron", TINY);
+    std::fs::create_dir(folder.path().join("small")).expect("a folder");
+    let mounted = "mount -t tmpfs -o size=64k tmpfs small";
+    let can_mount = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+    let in_namespace = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--map-root-user", "sh", "-c", &format!("{mounted} && {{ {script}; }}")]);
+        command.current_dir(folder.path());
+        command
+    };
+    let mounts = can_mount(&mut in_namespace("true"));
+    let sample =
+        "sample --formula NaCl --space-group 225 --count 200 --sampler few-step --evaluations 2 --out small/grown";
+    for (name, words) in [
+        ("convert", "convert set.jsonl small/out.jsonl"),
+        ("sample", sample),
+        ("train", "train tiny.ron --out small/run"),
+    ] {
+        let program = env!("CARGO_BIN_EXE_druse");
+        let script = match mounts {
+            true => format!("\"{program}\" {words}; status=$?; ls -A small/* small; exit $status"),
+            false => format!(
+                "trap '' XFSZ; ulimit -f 2; \"{program}\" {words}; status=$?; ls -A small/* small; exit $status"
+            ),
+        };
+        let mut command = match mounts {
+            true => in_namespace(&script),
+            false => {
+                let mut command = Command::new("sh");
+                command.args(["-c", &script]).current_dir(folder.path());
+                command
+            }
+        };
+        let output = command.output().expect("a shell");
+        let (left, message) = (
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        );
+        // A single CIF is smaller than the limit on the size of files.
+        if mounts || name != "sample" {
+            assert_eq!(output.status.code(), Some(2), "{name}: {message}");
+            assert!(message.contains("small/"), "{name}: the message names no file: {message}");
+            assert!(message.contains("free some space") || message.contains("raise the limit"), "{name}: {message}");
+        }
+        assert!(!message.contains("panicked"), "{name}: {message}");
+        assert!(!left.contains("out.jsonl") && !left.contains("checkpoint.safetensors"), "{name}: {left}");
+    }
+    tell(
+        "full disk",
+        if mounts {
+            "a file system of 64 KiB: 3 commands, nothing torn"
+        } else {
+            "files of 1 KiB at most: 3 commands, nothing torn"
+        },
+    );
+}
+
+/// A folder whose parent is a file, and one on a file system without writing: the message names it, nothing is there.
+#[cfg(target_os = "linux")]
+#[test]
+fn unwritable_folder() {
+    let folder = Folder::new();
+    folder.write("set.jsonl", &cesium_chlorides(&[("Cs", "Cl", 4.12)]));
+    folder.write("tiny.ron", TINY);
+    folder.write("file", "not a folder");
+    let before = folder.files();
+    // /proc takes no files from anybody, the superuser included.
+    for below in ["file", "/proc"] {
+        for words in [
+            format!("convert set.jsonl {below}/out.jsonl"),
+            format!("convert set.jsonl {below}/out/"),
+            format!("sample --formula NaCl --space-group 225 --sampler few-step --evaluations 2 --out {below}/grown"),
+            format!("train tiny.ron --out {below}/run"),
+        ] {
+            let words: Vec<&str> = words.split(' ').collect();
+            folder.druse(&words).refused(&[below]);
+            assert_eq!(folder.files(), before, "{words:?}");
+        }
+        assert!(!Path::new("/proc/grown").exists());
+    }
+    tell("unwritable folder", "8 commands refused, nothing written");
+}

@@ -1,0 +1,25 @@
+//! The proposer of space groups and Wyckoff positions: its training.
+
+mod train;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+pub use train::TrainOptions;
+
+/// What is done with the proposer.
+#[derive(Debug, Clone, Subcommand)]
+pub enum WyckoffModelCommand {
+    /// Trains the proposer on the training split, and keeps the state that is best on the validation split.
+    Train(TrainOptions),
+}
+
+/// Does it, and returns a summary.
+///
+/// # Errors
+/// What the command can fail with.
+pub fn run(command: &WyckoffModelCommand) -> Result<String> {
+    match command {
+        WyckoffModelCommand::Train(options) => train::run(options),
+    }
+}
