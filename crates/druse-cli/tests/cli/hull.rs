@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crystal_core::{Composition, SpaceGroupNumber};
-use potential::Weights;
+use druse::DeviceName;
+use potential::{Nequix, Potential};
 use serde_json::Value;
 use stability::{CorrectionScheme, ReferenceBuilder, ReferencePhase, ReferenceSet, Source};
 
@@ -37,7 +38,8 @@ fn set(folder: &Folder, sha256: &str) -> PathBuf {
 }
 
 fn shipped_potential() -> String {
-    Weights::bundled().expect("weights").identity.sha256
+    let device = DeviceName::Cpu.open().expect("the processor");
+    Nequix::bundled(&device).expect("the potential").identity().sha256.clone()
 }
 
 fn above(document: &Value, index: usize) -> f64 {
