@@ -88,14 +88,16 @@ pub(super) fn run(args: &HullArgs) -> Result<Completion> {
     let systems = systems_of(args.system.as_ref(), &candidates);
     let mut stable: Vec<String> = Vec::new();
     for elements in &systems {
-        for phase in phases.hull(elements.clone()).stable()? {
-            if !stable.iter().any(|id| id == phase.id()) {
-                stable.push(phase.id().to_owned());
+        for phase in stable_of(&phases, elements, !candidates.is_empty())? {
+            if !stable.contains(&phase) {
+                stable.push(phase);
             }
         }
     }
     if let Some(folder) = &args.out {
-        output::draw(folder, &phases, &diagrams(args.system.as_ref(), &systems), &candidates, &reference)?;
+        let mut systems = diagrams(args.system.as_ref(), &systems);
+        systems.retain(|elements| phases.hull(elements.clone()).stable().is_ok());
+        output::draw(folder, &phases, &systems, &candidates, &reference)?;
     }
     let document = Document { entries, stable, potential, reference };
     if args.json {
@@ -104,6 +106,17 @@ pub(super) fn run(args: &HullArgs) -> Result<Completion> {
         document.print()?
     }
     Ok(completion)
+}
+
+/// Ids of the phases on the hull of a system. Where an element has no end member there are none: an error, unless
+/// candidates are there, which tell it themselves.
+fn stable_of(phases: &Phases<'_>, elements: &BTreeSet<Species>, has_candidates: bool) -> Result<Vec<String>> {
+    let hull = phases.hull(elements.clone());
+    match hull.stable() {
+        Ok(stable) => Ok(stable.map(|phase| phase.id().to_owned()).collect()),
+        Err(StabilityError::MissingEndMember { .. }) if has_candidates => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn placed(candidate: &Candidate, phases: &Phases<'_>) -> Row<Placed> {
