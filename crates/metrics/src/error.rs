@@ -100,6 +100,14 @@ pub enum MetricsError {
         /// The most that is accepted.
         limit: usize,
     },
+    /// Cells of so many atoms that all ways to lay one on the other cannot be tried.
+    #[error(
+        "the primitive cells of {n_sites} atoms can be laid on each other in too many ways to compare them all; give smaller tolerances (--stol, --ltol, --angle-tol)"
+    )]
+    TooLong {
+        /// Number of atoms of each primitive cell.
+        n_sites: usize,
+    },
     /// A tolerance that is no positive number.
     #[error("the tolerance {name} is {value}; give a positive number")]
     Tolerance {

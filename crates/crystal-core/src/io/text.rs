@@ -181,6 +181,7 @@ pub(super) fn checked(lattice: Lattice, sites: Vec<Site>, line: usize, notes: &m
     if let Some((i, j, distance)) = distances.overlap() {
         return Err(CrystalError::SitesTooClose { i, j, distance }.into());
     }
+    distances.note_thin_cell(line, notes);
     if let Some((i, j, distance)) = distances.closer_than_atoms(|_, _| true) {
         let [first, second] = [i, j].map(|site| structure.sites[site].species);
         notes.add(line, format!("sites {i} ({first}) and {j} ({second}) are only {distance:.2} Å apart"));
@@ -215,6 +216,15 @@ impl<'a> Distances<'a> {
     /// The first pair of sites that stand at the same place.
     pub(super) fn overlap(&self) -> Option<(usize, usize, f64)> {
         self.grid.first_pair(OVERLAP, |_, _| true)
+    }
+
+    /// Tells of a cell in which every atom is closer to its own images than atoms come.
+    pub(super) fn note_thin_cell(&self, line: usize, notes: &mut Notes) {
+        if self.shortest < CLOSE {
+            let text =
+                format!("the shortest vector of the lattice is only {:.2} Å; lengths are read as Å", self.shortest);
+            notes.add(line, text);
+        }
     }
 
     /// The first pair of sites closer than atoms come, hydrogen molecules aside, of those that `accept` takes.
