@@ -288,7 +288,7 @@ mod tests {
     fn very_skewed_and_extreme_cells_are_reduced_or_refused_at_once() {
         let start = std::time::Instant::now();
         for skew in [30.0, 1e3, 1e6] {
-            let lattice = Lattice::from_rows([[3.0, 0.0, 0.0], [3.0 * skew + 0.7, 4.0, 0.0], [0.3, 4.0 * skew, 5.0]]);
+            let lattice = Lattice::from_rows([[3.0, 0.0, 0.0], [3.0 * skew + 0.7, 4.0, 0.0], [0.3, 0.2, 5.0]]);
             let lattice = lattice.expect("a cell");
             let (reduced, transformation) = lattice.niggli().expect("a reduced cell");
             let rebuilt = transformation.map(f64::from) * lattice.matrix();

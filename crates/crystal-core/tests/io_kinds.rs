@@ -681,7 +681,7 @@ fn k13_advice_is_taken_when_followed() {
     };
     refused(&with("space_group_symop_operation_xyz", "x,y"), "write it as -x,y+1/2,-z");
     assert_eq!(formula(&with("space_group_symop_operation_xyz", "-x,y+1/2,-z")), "V2");
-    refused(&with("space_group_symop_magn_operation_xyz", "x,y,z"), "write it as -x,y+1/2,-z,-1");
+    refused(&with("space_group_symop_magn_operation_xyz", "-x,-y"), "write it as -x,y+1/2,-z,-1");
     assert_eq!(formula(&with("space_group_symop_magn_operation_xyz", "-x,y+1/2,-z,-1")), "V2");
     // The element in a column of its own.
     let labelled = |columns: &str, row: &str| format!("data_t\n{}{columns}{row}\nNa1 Na .5 .5 .5\n", cubic(5.0));
