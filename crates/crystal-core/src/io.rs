@@ -174,7 +174,10 @@ pub fn read_entry(path: &Path, options: &ReadOptions) -> Result<Entry, CrystalEr
     match entries.pop() {
         Some(entry) if entries.is_empty() => Ok(entry),
         _ => {
-            let reason = format!("the file holds {} structures where one is wanted; split it", entries.len() + 1);
+            let reason = format!(
+                "the file holds {} structures where one is wanted; split it with druse convert FILE FOLDER/",
+                entries.len() + 1
+            );
             Err(CrystalError::Parse { path: path.to_owned(), line: 0, reason })
         }
     }
