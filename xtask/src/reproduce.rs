@@ -44,6 +44,12 @@ pub struct Arguments {
     /// Go on with the run of this name where it stopped
     #[arg(long)]
     pub resume: bool,
+    /// table2: samples of each target [default: 50]; stability: samples in all [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub samples: Option<usize>,
+    /// stability: judge these structures instead of sampling: a file, a folder or a table
+    #[arg(long, value_name = "PATH")]
+    pub generated: Option<PathBuf>,
     /// Further options for the experiments program, after `--`, such as --config FILE
     #[arg(last = true, value_name = "OPTION")]
     pub rest: Vec<OsString>,
@@ -60,6 +66,14 @@ pub enum Target {
     Table3,
     /// The paper's figures 4 to 7: crystal families, space groups, elements and sites of the data
     Figures,
+    /// The reference set of `druse hull`: MP-20 and the paper's stable set, relaxed by the potential
+    HullReference,
+    /// How well the hull of the reference set agrees with the Materials Project's
+    HullAgreement,
+    /// The paper's Table 2: 36 known compounds, rebuilt from space group and sites per element
+    Table2,
+    /// Shares of stable, unique and novel structures among samples
+    Stability,
 }
 
 /// How large a run is.
@@ -102,26 +116,35 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// Refuses before the build what the program would refuse after it.
 fn check(arguments: &Arguments) -> anyhow::Result<()> {
-    let training = [("--train", arguments.train), ("--resume", arguments.resume)];
+    let train = ("--train", arguments.train);
+    let resume = ("--resume", arguments.resume);
+    let preset = ("--preset", arguments.preset.is_some());
+    let device = ("--device", arguments.device.is_some());
+    let seed = ("--seed", arguments.seed.is_some());
+    let name = ("--name", arguments.name.is_some());
+    let samples = ("--samples", arguments.samples.is_some());
+    let generated = ("--generated", arguments.generated.is_some());
+    let data = ("--data", arguments.data.is_some());
     ensure!(
         arguments.target == Target::Table1 || arguments.samplers.is_empty(),
-        "the rows of Table 1 have samplers to choose from, nothing else has: leave out --samplers"
+        "only the rows of Table 1 have samplers to choose from: leave out --samplers"
     );
     let (given, why): (Vec<(&str, bool)>, &str) = match arguments.target {
-        Target::Table1 => (vec![], ""),
-        Target::Csp => (training.to_vec(), "structures are predicted with a trained network"),
-        Target::Table3 => {
-            let unused = vec![("--train", arguments.train), ("--data", arguments.data.is_some())];
-            (unused, "compounds are searched for with a trained network and the phases of the hull")
+        Target::Table1 => (vec![samples, generated], "Table 1 has presets and `-- --structures N`"),
+        Target::Csp => (vec![train, resume, samples, generated], "structures are predicted with a trained network"),
+        Target::Table3 => (
+            vec![train, data, samples, generated],
+            "compounds are searched for with a trained network and the phases of the hull",
+        ),
+        Target::Figures => (vec![preset, device, seed, train, resume, samples, generated], "figures only count"),
+        Target::HullReference => {
+            (vec![preset, seed, train, name, samples, generated], "all structures of the data are relaxed")
         }
-        Target::Figures => {
-            let computing = [
-                ("--preset", arguments.preset.is_some()),
-                ("--device", arguments.device.is_some()),
-                ("--seed", arguments.seed.is_some()),
-            ];
-            (computing.into_iter().chain(training).collect(), "figures only count")
+        Target::HullAgreement => {
+            (vec![preset, device, seed, train, name, resume, samples, generated], "energies are only compared")
         }
+        Target::Table2 => (vec![preset, train, generated], "the targets are sampled with a trained network"),
+        Target::Stability => (vec![preset, train], "structures are sampled with a trained network"),
     };
     let unused: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(option, _)| *option).collect();
     ensure!(unused.is_empty(), "{why}: leave out {}", unused.join(", "));
@@ -146,6 +169,8 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
     option("--device", device.map(|device| name_of(device).into()));
     option("--samplers", (!arguments.samplers.is_empty()).then(|| arguments.samplers.join(",").into()));
     option("--seed", arguments.seed.map(|seed| seed.to_string().into()));
+    option("--samples", arguments.samples.map(|samples| samples.to_string().into()));
+    option("--generated", arguments.generated.as_ref().map(|path| path.clone().into()));
     for (flag, given) in [("--train", arguments.train), ("--resume", arguments.resume)] {
         if given {
             cargo.push(flag.into());
@@ -276,6 +301,35 @@ mod tests {
         );
         let line = Line::try_parse_from(["reproduce", "table3", "--train"]).expect("known options");
         assert!(check(&line.arguments).expect_err("no training").to_string().contains("leave out --train"));
+    }
+
+    #[test]
+    fn runs_of_the_potential_take_no_presets() {
+        assert_eq!(
+            cargo_line("hull-reference --data d --out o --device cuda --resume -- --stable-data s --minutes 20"),
+            "--package experiments --features cuda -- hull-reference --data d --out o --device cuda --resume \
+             --stable-data s --minutes 20"
+        );
+        assert_eq!(
+            cargo_line("table2 --data d --samples 2 --seed 1"),
+            "--package experiments -- table2 --data d --seed 1 --samples 2"
+        );
+        assert_eq!(
+            cargo_line("stability --generated g --samples 9"),
+            "--package experiments -- stability --samples 9 --generated g"
+        );
+        for (words, unused) in [
+            ("hull-reference --seed 1", "--seed"),
+            ("hull-agreement --resume", "--resume"),
+            ("table2 --generated g", "--generated"),
+            ("stability --preset full", "--preset"),
+            ("table1 --samples 3", "--samples"),
+        ] {
+            let line = std::iter::once("reproduce").chain(words.split_whitespace());
+            let line = Line::try_parse_from(line).expect("known options");
+            let error = check(&line.arguments).expect_err(words).to_string();
+            assert!(error.ends_with(&format!("leave out {unused}")), "{error}");
+        }
     }
 
     #[test]

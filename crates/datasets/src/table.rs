@@ -127,7 +127,7 @@ impl Layout {
 /// A missing column, a file that is not a CSV and a truncated file are errors; a bad row is reported in
 /// [`Table::rejected`].
 pub(crate) fn read(path: &Path) -> Result<Table, DatasetError> {
-    let text = text_of(path)?;
+    let (text, is_whole) = text_of(path)?;
     let truncated = |line: u64, reason: String| DatasetError::Truncated { path: path.to_owned(), line, reason };
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_slice());
     let bad = |error: csv::Error| DatasetError::Table {
@@ -150,8 +150,9 @@ pub(crate) fn read(path: &Path) -> Result<Table, DatasetError> {
                 format!("the last row has {} of {} columns", last.len(), header.len()),
             ));
         }
-        // Every known writer ends the last line; without that a number in its last column may have lost digits.
-        Some(last) if text.last() != Some(&b'\n') => {
+        // Without an end of the last line a number in its last column may have lost digits, unless the packing vouches for
+        // all of it.
+        Some(last) if !is_whole && text.last() != Some(&b'\n') => {
             return Err(truncated(line_of(last), "the last line has no end".to_owned()));
         }
         Some(_) => {}
@@ -182,14 +183,15 @@ pub(crate) fn read(path: &Path) -> Result<Table, DatasetError> {
     Ok(table)
 }
 
-fn text_of(path: &Path) -> Result<Vec<u8>, DatasetError> {
+/// The text, and whether it is whole for certain: a packed file that was cut off does not unpack.
+fn text_of(path: &Path) -> Result<(Vec<u8>, bool), DatasetError> {
     let bytes = fs::read(path).map_err(DatasetError::io(path))?;
     if !bytes.starts_with(&ZSTD_MAGIC) {
-        return Ok(bytes);
+        return Ok((bytes, false));
     }
     let mut text = Vec::new();
     match zstd::Decoder::new(bytes.as_slice()).and_then(|mut decoder| decoder.read_to_end(&mut text)) {
-        Ok(_) => Ok(text),
+        Ok(_) => Ok((text, true)),
         Err(error) => {
             let line = text.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
             Err(DatasetError::Truncated { path: path.to_owned(), line, reason: format!("zstd says '{error}'") })

@@ -8,11 +8,14 @@ use experiments::ablation::{self, AblationOptions};
 use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::csp::{self, CspOptions};
 use experiments::figures::{self, FiguresConfig, FiguresOptions};
+use experiments::hull_agreement::{self, HullAgreementOptions};
 use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::prior::{self, PriorOptions};
 use experiments::report::{self, ReportOptions};
+use experiments::stability::{self, StabilityOptions};
 use experiments::table1::{Table1Options, run, write_reference};
+use experiments::table2::{self, Table2Options};
 use experiments::table3::{self, Table3Options};
 use experiments::throughput::potential::PotentialThroughputOptions;
 use experiments::throughput::{self, ThroughputOptions};
@@ -74,6 +77,12 @@ enum Experiment {
     /// The proposer of space groups and Wyckoff positions.
     #[command(subcommand)]
     WyckoffModel(WyckoffModelCommand),
+    /// How well the hull of the reference set agrees with the Materials Project's own.
+    HullAgreement(HullAgreementOptions),
+    /// Table 2: known compounds that the network has not seen, rebuilt from space group and sites per element.
+    Table2(Table2Options),
+    /// Shares of stable, unique and novel structures among samples.
+    Stability(StabilityOptions),
 }
 
 #[derive(clap::Args)]
@@ -127,6 +136,9 @@ fn main() -> ExitCode {
         Experiment::Prior(options) => prior::run(&options),
         Experiment::HullReference(options) => hull_reference::run(&options),
         Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
+        Experiment::HullAgreement(options) => hull_agreement::run(&options),
+        Experiment::Table2(options) => table2::run(&options),
+        Experiment::Stability(options) => stability::run(&options),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
                 println!("{tables}");

@@ -17,6 +17,8 @@ pub struct EnergyEntry {
     pub composition: Composition,
     /// Its energy, eV/atom.
     pub energy_per_atom: f64,
+    /// SHA-256 of the potential behind it, where the file tells.
+    pub potential: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -24,10 +26,11 @@ struct Line {
     id: String,
     formula: String,
     energy_per_atom: f64,
+    potential: Option<String>,
 }
 
-/// Reads one entry per line of JSON, `{"id", "formula", "energy_per_atom"}`; empty lines are passed over, further keys
-/// too. `path` is for messages.
+/// Reads one entry per line of JSON, `{"id", "formula", "energy_per_atom"}`, with the SHA-256 of the potential under
+/// `potential` or without; empty lines are passed over, further keys too. `path` is for messages.
 ///
 /// # Errors
 /// [`StabilityError::EnergyLine`] names the first line that cannot be read; [`StabilityError::Io`].
@@ -41,7 +44,8 @@ pub fn read_energies(input: impl BufRead, path: &Path) -> Result<Vec<EnergyEntry
         let bad = |reason: String| StabilityError::EnergyLine { path: path.to_owned(), line: index + 1, reason };
         let line: Line = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
         let composition = Composition::from_formula(&line.formula).map_err(|error| bad(error.to_string()))?;
-        entries.push(EnergyEntry { id: line.id, composition, energy_per_atom: line.energy_per_atom });
+        let Line { id, energy_per_atom, potential, .. } = line;
+        entries.push(EnergyEntry { id, composition, energy_per_atom, potential });
     }
     Ok(entries)
 }
@@ -56,6 +60,9 @@ mod tests {
         let entries = read_energies(good.as_bytes(), Path::new("energies.jsonl"))?;
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].composition.total(), 4);
+        assert_eq!(entries[0].potential, None);
+        let named = good.replace("{\"id\"", "{\"potential\": \"12ab\", \"id\"");
+        assert_eq!(read_energies(named.as_bytes(), Path::new("x"))?[0].potential.as_deref(), Some("12ab"));
         for bad in [
             "{",
             "{\"id\": \"a\", \"formula\": \"Xx\", \"energy_per_atom\": 1}",

@@ -11,6 +11,7 @@ mod documents;
 mod example_model;
 mod find;
 mod formulas;
+mod hull;
 mod kills;
 mod network;
 mod support;

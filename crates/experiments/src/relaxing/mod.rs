@@ -2,18 +2,19 @@
 
 mod deadline;
 mod queue;
+mod stages;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use crystal_core::{AsymmetricUnit, Finder, Structure};
 use potential::Potential;
 use relax::{Crystal, Mode, Options, RelaxError, Relaxation};
 
 pub use deadline::Deadline;
 use deadline::Timed;
 use queue::Queue;
+pub use stages::{Relaxed, Stages};
 
 /// A structure that waits, and what goes first: smaller ranks before larger ones, then fewer sites.
 #[derive(Debug, Clone)]
@@ -60,6 +61,9 @@ pub fn relax_until(
     if let Some(error) = failure {
         return Err(error);
     }
+    for (index, error) in queue.take_failed() {
+        deliver(index, Err(error.into()))?;
+    }
     match ended {
         Ok(()) => Ok(!deadline.is_over() || queue.is_done()),
         Err(_) if timed.refused() => Ok(false),
@@ -79,9 +83,4 @@ fn n_stored(crystal: &Crystal) -> usize {
         Crystal::Structure(structure) => structure.n_sites(),
         Crystal::Unit(unit) => unit.sites().len(),
     }
-}
-
-/// The asymmetric unit of a structure where one is found; the relaxation tells why where none is.
-fn reduced(structure: &Structure, symprec: f64) -> Option<AsymmetricUnit> {
-    AsymmetricUnit::from_structure(structure, symprec, Finder::default()).ok()
 }

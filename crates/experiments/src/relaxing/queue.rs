@@ -2,12 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use crystal_core::{AsymmetricUnit, CrystalError, Finder, Structure};
 use rayon::prelude::*;
 use relax::Crystal;
 
-use super::{Waiting, n_stored, reduced};
+use super::{Waiting, n_stored};
 
 /// Structures whose units are found together: enough for all cores, few enough that the first are there soon.
 const CHUNK: usize = 256;
@@ -22,6 +24,8 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     found: BinaryHeap<Reverse<Ranked>>,
+    /// Structures whose unit could not be found.
+    failed: Vec<(usize, CrystalError)>,
     /// Nothing more comes.
     ended: bool,
     /// Everything came.
@@ -81,16 +85,22 @@ impl Queue {
             }
             let ranked = |Waiting { index, rank, crystal }: Waiting| {
                 let crystal = match (crystal, symprec) {
-                    (Crystal::Structure(structure), Some(symprec)) => match reduced(&structure, symprec) {
-                        Some(unit) => Crystal::Unit(unit),
-                        None => Crystal::Structure(structure),
-                    },
+                    (Crystal::Structure(structure), Some(symprec)) => {
+                        Crystal::Unit(unit_of(&structure, symprec).map_err(|error| (index, error))?)
+                    }
                     (crystal, _) => crystal,
                 };
-                Reverse(Ranked { key: (rank, n_stored(&crystal), index), crystal })
+                Ok(Reverse(Ranked { key: (rank, n_stored(&crystal), index), crystal }))
             };
-            let found: Vec<_> = chunk.into_par_iter().map(ranked).collect();
-            self.lock().found.extend(found);
+            let found: Vec<Result<_, _>> = chunk.into_par_iter().map(ranked).collect();
+            let mut state = self.lock();
+            for one in found {
+                match one {
+                    Ok(ranked) => state.found.push(ranked),
+                    Err(failed) => state.failed.push(failed),
+                }
+            }
+            drop(state);
             self.changed.notify_all();
         };
         self.lock().complete = complete;
@@ -110,6 +120,11 @@ impl Queue {
         }
     }
 
+    /// The structures whose unit could not be found, each told once.
+    pub(super) fn take_failed(&self) -> Vec<(usize, CrystalError)> {
+        std::mem::take(&mut self.lock().failed)
+    }
+
     /// Whether everything was put in and taken out.
     pub(super) fn is_done(&self) -> bool {
         let state = self.lock();
@@ -119,4 +134,13 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The asymmetric unit of a structure. One structure on which the finder gives up must not end a run of thousands.
+fn unit_of(structure: &Structure, symprec: f64) -> Result<AsymmetricUnit, CrystalError> {
+    let find = || AsymmetricUnit::from_structure(structure, symprec, Finder::default());
+    catch_unwind(AssertUnwindSafe(find)).unwrap_or_else(|_| {
+        let reason = "the symmetry finder came to a stop on it".to_owned();
+        Err(CrystalError::SymmetryNotFound { symprec, reason })
+    })
 }

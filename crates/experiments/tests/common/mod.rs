@@ -1,4 +1,5 @@
 //! How the tests start the program.
+#![allow(dead_code, reason = "every test binary uses its own part of this module")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -15,6 +15,10 @@ use super::builder::micro_electronvolts;
 use super::{Origin, ReferencePhase, ReferenceSet, sealed};
 use crate::{Phase, StabilityError};
 
+/// The set that is compiled in.
+const SHIPPED: &[u8] = include_bytes!("../../../../assets/hull/nequix-oam-1-pft.bin");
+const SHIPPED_NAME: &str = "assets/hull/nequix-oam-1-pft.bin";
+
 /// What nearly all ids begin with; the number behind it is kept as a number.
 const PREFIX: &str = "mp-";
 
@@ -39,6 +43,14 @@ struct Columns {
 }
 
 impl ReferenceSet {
+    /// The set that is compiled in: MP-20 and the paper's stable structures by the potential `nequix-oam-1-pft`.
+    ///
+    /// # Errors
+    /// [`StabilityError::ReferenceFile`] if it is damaged.
+    pub fn shipped() -> Result<Self, StabilityError> {
+        Self::from_file_bytes(SHIPPED, Path::new(SHIPPED_NAME))
+    }
+
     /// Reads a reference set.
     ///
     /// # Errors

@@ -1,0 +1,153 @@
+//! The samples that are judged.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use burn::tensor::Device;
+use crystal_core::{AsymmetricUnit, Finder, SiteMode, Structure, io};
+use datasets::{Table, read_table};
+use druse::checkpoint;
+use langevin::{FewStep, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingOrder};
+use random_keys::{Purpose, RandomKey};
+use wyckoff_assignment::{AssignmentSpace, Demand, Priors};
+
+use super::StabilityOptions;
+use super::novelty::Known;
+use crate::progress::bar;
+use crate::statistics::choose;
+
+/// Atoms closer than this, Å, make a sample invalid.
+const SHORTEST: f64 = 0.5;
+/// So does a smaller cell, Å³.
+const LEAST_VOLUME: f64 = 0.1;
+/// Stream of the seed for the choice of training structures whose orders are sampled.
+const ORDER_STREAM: u64 = 1 << 34;
+
+/// What is judged.
+pub(super) struct Samples {
+    /// What they are.
+    pub name: String,
+    /// What makes two runs the same.
+    pub identity: String,
+    pub ids: Vec<String>,
+    /// All of them; the error says why a sample was dropped.
+    pub structures: Vec<Result<Structure, String>>,
+}
+
+impl Samples {
+    /// Reads --generated, or samples.
+    pub(super) fn get(options: &StabilityOptions, known: &Known, folder: &Path, device: &Device) -> Result<Self> {
+        match &options.generated {
+            Some(path) => Self::read(path, options.samples),
+            None => Self::sample(options, known, folder, device),
+        }
+    }
+
+    fn read(path: &Path, most: usize) -> Result<Self> {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let is_table = [".csv", ".csv.zst"].iter().any(|ending| name.ends_with(ending));
+        let mut found: Vec<(String, Result<Structure, String>)> = if is_table {
+            let Table { rows, rejected } = read_table(path)?;
+            let rows = rows.into_iter().map(|row| (row.id, Ok(row.structure)));
+            rows.chain(rejected.into_iter().map(|(id, reason)| (id, Err(reason)))).collect()
+        } else {
+            let entry = |entry: io::Entry| (entry.id, entry.structure.map_err(|error| error.to_string()));
+            io::read_all(path)?.into_iter().map(entry).collect()
+        };
+        found.truncate(most);
+        ensure!(!found.is_empty(), "{}: there is no structure in it", path.display());
+        let text: String = found.iter().map(|(id, structure)| format!("{id} {structure:?}\n")).collect();
+        let identity = format!("{} structures of {name} {}\n", found.len(), sealed_file::sha256_hex(text.as_bytes()));
+        let (ids, structures) = found.into_iter().map(|(id, found)| (id, found.and_then(sound))).unzip();
+        Ok(Self { name, identity, ids, structures })
+    }
+
+    /// Orders of random training structures (space group and sites per element), Wyckoff positions drawn from the prior.
+    fn sample(options: &StabilityOptions, known: &Known, folder: &Path, device: &Device) -> Result<Self> {
+        let network = checkpoint::for_mode(options.checkpoint.as_deref(), SiteMode::Wyckoff, device)?;
+        let method = options
+            .evaluations
+            .map_or(Method::Annealed, |evaluations| Method::FewStep(FewStep { evaluations, ..FewStep::default() }));
+        let config = SamplerConfig { method, seed: options.seed, ..SamplerConfig::default() };
+        config.check(&network.trained.description.schedule).context("--evaluations")?;
+        let n = options.samples;
+        let identity =
+            format!("{n} samples of {}, {:?}, orders of {}\n", network.sha256, config.method, known.data_sha256);
+        let name = format!("{} ({})", network.path, network.trained.description.data.name);
+        let file = folder.join("samples.jsonl");
+        let mut found: Vec<Result<Structure, String>> = vec![Err("every draw of the sampler failed".to_owned()); n];
+        if file.exists() {
+            for entry in io::read_all(&file)? {
+                let index: usize = entry.id.parse().ok().filter(|index| *index < n).with_context(|| {
+                    format!("{}: id '{}' is not of this run; choose another --name", file.display(), entry.id)
+                })?;
+                found[index] = Ok(entry.structure?);
+            }
+        } else {
+            let orders = orders(known, n, options.seed)?;
+            let sampler = Sampler::new(&network.trained, config, device)?;
+            let bar = bar("sampling", n as u64);
+            let mut done = 0.0;
+            sampler.run::<anyhow::Error>(
+                &orders,
+                |structures| {
+                    done += structures;
+                    bar.set_position(done as u64);
+                },
+                |outcome| {
+                    if let Outcome::Sampled(sample) = outcome {
+                        found[sample.order] = Ok(sample.structure);
+                    }
+                    Ok(())
+                },
+            )?;
+            bar.finish_and_clear();
+            let entry =
+                |(index, one): (usize, &Result<Structure, String>)| Some((index.to_string(), one.clone().ok()?));
+            let entries: Vec<(String, Structure)> = found.iter().enumerate().filter_map(entry).collect();
+            ensure!(!entries.is_empty(), "every draw of every sample failed");
+            io::write_all(&file, &entries)?;
+        }
+        let ids = (0..n).map(|index| index.to_string()).collect();
+        Ok(Self { name, identity, ids, structures: found.into_iter().map(|one| one.and_then(sound)).collect() })
+    }
+}
+
+/// Orders of one structure each, taken from random training structures that the shipped networks were trained on.
+fn orders(known: &Known, n: usize, seed: u64) -> Result<Vec<SamplingOrder>> {
+    /// The networks were trained without triclinic and monoclinic cells.
+    const LEAST_GROUP: u8 = 16;
+    let (prior, key) = (&Priors::shipped().assignments, RandomKey::new(seed, Purpose::Demand));
+    let train = &known.train;
+    let mut orders = Vec::with_capacity(n);
+    for index in choose(train.len(), train.len(), seed, ORDER_STREAM) {
+        if orders.len() == n {
+            return Ok(orders);
+        }
+        let Ok(unit) = AsymmetricUnit::from_structure(&train[index], 0.1, Finder::default()) else { continue };
+        if unit.space_group().number().get() < LEAST_GROUP {
+            continue;
+        }
+        let space = AssignmentSpace::new(unit.space_group(), Demand::Sites(unit.sites_per_element()))?;
+        let number = u32::try_from(orders.len()).context("a number of samples beyond 2³²")?;
+        let assignment = prior.distribution(&space).sample(&mut key.generator(u64::from(number), 0));
+        let sites = OrderedSites::Wyckoff(assignment);
+        orders.push(SamplingOrder { space_group: unit.space_group().number(), sites, count: 1 });
+    }
+    if orders.len() < n {
+        bail!("the training split gives {} orders and {n} samples are asked for; ask for fewer", orders.len());
+    }
+    Ok(orders)
+}
+
+/// The structure, if atoms and cell make sense.
+fn sound(structure: Structure) -> Result<Structure, String> {
+    let volume = structure.lattice().volume().abs();
+    if volume < LEAST_VOLUME || !volume.is_finite() {
+        return Err(format!("its cell has {volume} Å³"));
+    }
+    match structure.closest_pair() {
+        Some((.., distance)) if distance < SHORTEST => Err(format!("two atoms are {distance:.3} Å apart")),
+        _ => Ok(structure),
+    }
+}
