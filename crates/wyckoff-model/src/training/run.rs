@@ -79,7 +79,7 @@ pub fn train(
     state: Option<&Path>,
     mut progress: impl FnMut(&CurvePoint) -> bool,
 ) -> Result<Trained, WyckoffModelError> {
-    let fitted = || fit(model, config, training, validation, device, state, &mut progress);
+    let mut fitted = || fit(model, config, training, validation, device, state, &mut progress);
     if !has_kernels(device) {
         return fitted();
     }
