@@ -119,7 +119,7 @@ pub(super) fn csv(samples: &Samples, ends: &[Result<End, String>], above: &[Resu
         let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
         let line = match end {
             Ok(end) => {
-                let formula = Composition::of(&end.structure).conventional_formula();
+                let formula = Composition::of(&end.structure).reduced().formula();
                 let (energy, error) = match above {
                     Ok(energy) => (energy.to_string(), String::new()),
                     Err(reason) => (String::new(), quoted(reason)),

@@ -88,9 +88,9 @@ fn positions(
     if given == Given::Positions {
         return Ok(numbers.map(|n| distribution.sample(&mut key.generator(stream, n))).collect());
     }
-    let formula = target.formula.conventional_formula();
+    let formula = target.formula.reduced().formula();
     let fits =
-        |assignment: &WyckoffAssignment| assignment.primitive_composition().reduced().conventional_formula() == formula;
+        |assignment: &WyckoffAssignment| assignment.primitive_composition().reduced().formula() == formula;
     let Ok(all) = space.list(MOST) else {
         let draw = |n| {
             let mut rng = key.generator(stream, n);
