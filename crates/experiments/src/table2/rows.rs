@@ -89,8 +89,7 @@ fn positions(
         return Ok(numbers.map(|n| distribution.sample(&mut key.generator(stream, n))).collect());
     }
     let formula = target.formula.reduced().formula();
-    let fits =
-        |assignment: &WyckoffAssignment| assignment.primitive_composition().reduced().formula() == formula;
+    let fits = |assignment: &WyckoffAssignment| assignment.primitive_composition().reduced().formula() == formula;
     let Ok(all) = space.list(MOST) else {
         let draw = |n| {
             let mut rng = key.generator(stream, n);

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use burn::Tensor;
-use burn::tensor::{Device, TensorData};
 use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, TensorData};
 use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber, Species};
 use random_keys::{Purpose, RandomKey};
 use tensor_ops::{RowIndex, gather_rows};
@@ -119,20 +119,21 @@ impl<'a> Asked<'a> {
         let group_logits: Vec<f32> = model.group_logits(ends, tables).into_data().iter::<f32>().collect();
         let listed = log_likelihoods(proposer, &listings, hidden, batch.length, elements_told, &device);
         let rows = listings.into_iter().zip(group_logits.chunks_exact(N_GROUPS)).zip(listed);
-        let row = |(((counts, order, groups), logits), listed): (((Vec<(Species, u32)>, usize, [u64; 4]), &[f32]), f64)| {
-            let logits: Vec<f64> = logits
-                .iter()
-                .zip(group_bits(&groups))
-                .map(|(logit, can)| if can { f64::from(*logit) } else { f64::NEG_INFINITY })
-                .collect();
-            let total = log_sum(logits.iter().copied());
-            let weight = |(group, logit): (usize, f64)| {
-                let wanted = only.is_none_or(|only| usize::from(only) == group);
-                if wanted && logit.is_finite() { listed + logit - total } else { f64::NEG_INFINITY }
+        let row =
+            |(((counts, order, groups), logits), listed): (((Vec<(Species, u32)>, usize, [u64; 4]), &[f32]), f64)| {
+                let logits: Vec<f64> = logits
+                    .iter()
+                    .zip(group_bits(&groups))
+                    .map(|(logit, can)| if can { f64::from(*logit) } else { f64::NEG_INFINITY })
+                    .collect();
+                let total = log_sum(logits.iter().copied());
+                let weight = |(group, logit): (usize, f64)| {
+                    let wanted = only.is_none_or(|only| usize::from(only) == group);
+                    if wanted && logit.is_finite() { listed + logit - total } else { f64::NEG_INFINITY }
+                };
+                let log_weights = logits.into_iter().enumerate().map(weight).collect();
+                Row { counts, order, log_weights }
             };
-            let log_weights = logits.into_iter().enumerate().map(weight).collect();
-            Row { counts, order, log_weights }
-        };
         Self { proposer, rows: rows.map(row).collect(), cache: cache.truncated(n_tokens) }
     }
 
@@ -152,10 +153,7 @@ impl<'a> Asked<'a> {
     ///
     /// # Errors
     /// [`WyckoffModelError::Assignment`] for one whose table of choices is too large.
-    pub fn log_probabilities(
-        &self,
-        assignments: &[WyckoffAssignment],
-    ) -> Result<Vec<Option<f64>>, WyckoffModelError> {
+    pub fn log_probabilities(&self, assignments: &[WyckoffAssignment]) -> Result<Vec<Option<f64>>, WyckoffModelError> {
         let mut rows = vec![];
         for (index, assignment) in assignments.iter().enumerate() {
             let atoms = assignment.primitive_composition();

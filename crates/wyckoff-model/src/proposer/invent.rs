@@ -130,8 +130,7 @@ impl Proposer {
             let is_start = cache.is_none();
             let batch = TokenBatch::new(&tokens, if is_start { &tellings } else { &[] }, &device);
             let (hidden, next_cache) = model.hidden(&batch, tables, cache.as_ref());
-            let logits: Vec<f32> =
-                model.element_logits(hidden.clone(), tables).into_data().iter::<f32>().collect();
+            let logits: Vec<f32> = model.element_logits(hidden.clone(), tables).into_data().iter::<f32>().collect();
             let mut elements = vec![];
             for (&index, logits) in open.iter().zip(logits.chunks_exact(N_ELEMENTS)) {
                 let listed: Vec<u8> = found[index].iter().map(|(species, _)| species.atomic_number()).collect();
