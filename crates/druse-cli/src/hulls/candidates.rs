@@ -74,7 +74,7 @@ pub(super) fn from_structures(args: &HullArgs, set: Option<&ReferenceSet>) -> Re
         set.check(&source).context("--alone makes the hull of the structures themselves")?;
     }
     let scheme = set.map_or(CorrectionScheme::MaterialsProject2020, ReferenceSet::scheme);
-    let energies = potentials::of_each(&inputs, |structures| {
+    let energies = potentials::of_each(&potential, &inputs, |structures| {
         let corrected = |(energy, structure): (Result<f64, _>, &Structure)| {
             let per_atom = |energy: f64| (energy + scheme.per_cell(structure)) / structure.n_sites() as f64;
             energy.map(|energy| (Composition::of(structure), per_atom(energy)))
