@@ -77,7 +77,7 @@ pub struct StabilityOptions {
     /// End within so many minutes; the rest is done with --resume.
     #[arg(long, value_name = "M")]
     pub minutes: Option<f64>,
-    /// Non-equivalent sites, or atoms, relaxed together; default: 64 on the processor, else 2048.
+    /// Non-equivalent sites, or atoms, relaxed together; default: what suits the device.
     #[arg(long, value_name = "N")]
     pub batch_sites: Option<usize>,
 }
@@ -94,12 +94,10 @@ impl StabilityOptions {
 
     /// Settings of the three stages.
     fn relaxations(&self) -> [Options; 3] {
-        let on_processor = self.device == DeviceName::Cpu;
         let group = Options {
             fmax: 0.05,
             smax_gpa: 0.1,
-            batch_sites: self.batch_sites.unwrap_or(if on_processor { 64 } else { 2048 }),
-            batches: if on_processor { 1 } else { 2 },
+            batch_sites: self.batch_sites,
             ..Options::default()
         };
         let rattle = Some(Rattle::with_seed(self.seed));

@@ -78,7 +78,7 @@ pub struct Table2Options {
     /// End within so many minutes; the rest is done with --resume.
     #[arg(long, value_name = "M")]
     pub minutes: Option<f64>,
-    /// Non-equivalent sites, or atoms, relaxed together; default: 64 on the processor, else 2048.
+    /// Non-equivalent sites, or atoms, relaxed together; default: what suits the device.
     #[arg(long, value_name = "N")]
     pub batch_sites: Option<usize>,
 }
@@ -98,10 +98,8 @@ impl Table2Options {
 
     /// Settings of both stages.
     fn relaxations(&self) -> [Options; 2] {
-        let on_processor = self.device == DeviceName::Cpu;
         let symmetric = Options {
-            batch_sites: self.batch_sites.unwrap_or(if on_processor { 64 } else { 2048 }),
-            batches: if on_processor { 1 } else { 2 },
+            batch_sites: self.batch_sites,
             ..Options::default()
         };
         let rattle = Some(Rattle::with_seed(self.seed));
