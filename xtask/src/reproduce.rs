@@ -122,20 +122,20 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
     let device = ("--device", arguments.device.is_some());
     let seed = ("--seed", arguments.seed.is_some());
     let name = ("--name", arguments.name.is_some());
+    let data = ("--data", arguments.data.is_some());
     let samples = ("--samples", arguments.samples.is_some());
     let generated = ("--generated", arguments.generated.is_some());
-    let data = ("--data", arguments.data.is_some());
     ensure!(
         arguments.target == Target::Table1 || arguments.samplers.is_empty(),
-        "only the rows of Table 1 have samplers to choose from: leave out --samplers"
+        "the rows of Table 1 have samplers to choose from, nothing else has: leave out --samplers"
     );
     let (given, why): (Vec<(&str, bool)>, &str) = match arguments.target {
         Target::Table1 => (vec![samples, generated], "Table 1 has presets and `-- --structures N`"),
         Target::Csp => (vec![train, resume, samples, generated], "structures are predicted with a trained network"),
-        Target::Table3 => (
-            vec![train, data, samples, generated],
-            "compounds are searched for with a trained network and the phases of the hull",
-        ),
+        Target::Table3 => {
+            let why = "compounds are searched for with a trained network and the phases of the hull";
+            (vec![train, data, samples, generated], why)
+        }
         Target::Figures => (vec![preset, device, seed, train, resume, samples, generated], "figures only count"),
         Target::HullReference => {
             (vec![preset, seed, train, name, samples, generated], "all structures of the data are relaxed")

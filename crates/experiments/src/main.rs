@@ -74,15 +74,15 @@ enum Experiment {
     Parity(ParityOptions),
     /// Relaxes MP-20 and the paper's stable set by the shipped potential and writes the reference set of hulls.
     HullReference(HullReferenceOptions),
-    /// The proposer of space groups and Wyckoff positions.
-    #[command(subcommand)]
-    WyckoffModel(WyckoffModelCommand),
     /// How well the hull of the reference set agrees with the Materials Project's own.
     HullAgreement(HullAgreementOptions),
     /// Table 2: known compounds that the network has not seen, rebuilt from space group and sites per element.
     Table2(Table2Options),
     /// Shares of stable, unique and novel structures among samples.
     Stability(StabilityOptions),
+    /// The proposer of space groups and Wyckoff positions.
+    #[command(subcommand)]
+    WyckoffModel(WyckoffModelCommand),
 }
 
 #[derive(clap::Args)]
@@ -135,10 +135,10 @@ fn main() -> ExitCode {
         Experiment::PotentialThroughput(options) => throughput::potential::run(&options),
         Experiment::Prior(options) => prior::run(&options),
         Experiment::HullReference(options) => hull_reference::run(&options),
-        Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::HullAgreement(options) => hull_agreement::run(&options),
         Experiment::Table2(options) => table2::run(&options),
         Experiment::Stability(options) => stability::run(&options),
+        Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
                 println!("{tables}");

@@ -61,16 +61,16 @@ pub struct HullReferenceOptions {
     /// Relax nothing: write the file of what the run in the folder has finished.
     #[arg(long)]
     pub finish: bool,
-    /// Only so many structures, the smallest.
+    /// Only this many structures, the smallest.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// End within so many minutes; what is not done by then is done by the next run with --resume.
+    /// End within this many minutes; what is not done by then is done by the next run with --resume.
     #[arg(long, value_name = "M")]
     pub minutes: Option<f64>,
     /// Relax, or evaluate as given.
     #[arg(long, value_enum, default_value = "relax")]
     pub mode: EnergyMode,
-    /// Only structures of at most so many atoms.
+    /// Only structures of at most this many atoms.
     #[arg(long, value_name = "N")]
     pub max_atoms: Option<usize>,
     /// Non-equivalent sites evaluated together; default: what suits the device.

@@ -15,7 +15,8 @@ type Evaluations = Result<Vec<Result<Evaluation, PotentialError>>, PotentialErro
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// So many minutes after `start`, less a reserve for writing the results: a thirtieth, at least 5 s and at most 20 s.
+    /// This many minutes after `start`, less a reserve for writing the results: a thirtieth, at least 5 s and at most
+    /// 20 s.
     pub fn after(start: Instant, minutes: Option<f64>) -> Self {
         Self(minutes.map(|minutes| {
             let seconds = minutes * 60.0;

@@ -72,7 +72,7 @@ impl Ord for Ranked {
 impl Queue {
     /// Puts all structures in, in their order, reduced at `symprec` (Å) if there is one, until `stop` says so.
     pub(super) fn fill(&self, waiting: Vec<Waiting>, symprec: Option<f64>, stop: impl Fn() -> bool) {
-        // Also if a search panics: whoever waits must not wait for ever.
+        // Also if a search panics: the consumers must not wait for ever.
         let _ended = Ended(self);
         let mut waiting = waiting.into_iter();
         let complete = loop {

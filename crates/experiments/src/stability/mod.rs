@@ -20,12 +20,12 @@ use stability::{ReferenceSet, Source, StabilityCounts};
 use crate::relaxing::{Deadline, Stages};
 use crate::report::command;
 use novelty::{Judged, Known};
-use samples::Samples;
+use samples::{Samples, Wanted};
 use table::{Failures, Figures};
 
 /// In the group with the cell fixed, then with the cell, then without the group after a kick.
 const STAGES: [&str; 3] = ["fixed-cell", "group", "kicked"];
-/// A kicked structure is taken if it is lower by so much, eV/atom.
+/// A kicked structure is taken if it is lower by this much, eV/atom.
 const GAIN: f64 = 1e-3;
 /// Written last.
 const RESULT: &str = "stability.json";
@@ -35,7 +35,7 @@ const REPLICATES: usize = 2000;
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
 pub struct StabilityOptions {
-    /// Samples in all; of --generated the first so many.
+    /// Samples in all; of --generated the first ones.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub samples: usize,
     /// Judge these structures instead of sampling: a table (CSV), a file or a folder of structures.
@@ -53,10 +53,10 @@ pub struct StabilityOptions {
     /// A checkpoint of the Wyckoff mode instead of the compiled-in one.
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
-    /// Sample in so many evaluations instead of the paper's 80 steps at each of 10 levels.
+    /// Sample in this many evaluations instead of the paper's 80 steps at each of 10 levels.
     #[arg(long, value_name = "N")]
     pub evaluations: Option<usize>,
-    /// Phonons of the first so many relaxed samples.
+    /// Phonons of this many relaxed samples, the first.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub phonons: usize,
     /// cpu, wgpu or cuda.
@@ -74,10 +74,10 @@ pub struct StabilityOptions {
     /// Go on with the run in the folder.
     #[arg(long)]
     pub resume: bool,
-    /// End within so many minutes; the rest is done with --resume.
+    /// End within this many minutes; the rest is done with --resume.
     #[arg(long, value_name = "M")]
     pub minutes: Option<f64>,
-    /// Non-equivalent sites, or atoms, relaxed together; default: 64 on the processor, else 2048.
+    /// Non-equivalent sites, or atoms, relaxed together; default: what suits the device.
     #[arg(long, value_name = "N")]
     pub batch_sites: Option<usize>,
 }
@@ -94,14 +94,7 @@ impl StabilityOptions {
 
     /// Settings of the three stages.
     fn relaxations(&self) -> [Options; 3] {
-        let on_processor = self.device == DeviceName::Cpu;
-        let group = Options {
-            fmax: 0.05,
-            smax_gpa: 0.1,
-            batch_sites: self.batch_sites.unwrap_or(if on_processor { 64 } else { 2048 }),
-            batches: if on_processor { 1 } else { 2 },
-            ..Options::default()
-        };
+        let group = Options { fmax: 0.05, smax_gpa: 0.1, batch_sites: self.batch_sites, ..Options::default() };
         let rattle = Some(Rattle::with_seed(self.seed));
         [Options { cell: CellFreedom::Fixed, ..group }, group, Options { mode: Mode::Free { rattle }, ..group }]
     }
@@ -138,10 +131,11 @@ pub fn run(options: &StabilityOptions) -> Result<String> {
     set.check(&source)?;
     let known = Known::read(&options.data, options.novelty.as_deref())?;
     writable_folder(&folder)?;
-    let samples = Samples::get(options, &known, &folder, &device)?;
-    let identity = format!("{}potential {}\nseed {}\n", samples.identity, source.sha256, options.seed);
+    let wanted = Wanted::of(options, &known, &device)?;
+    let identity = format!("{}potential {}\nseed {}\n", wanted.identity(), source.sha256, options.seed);
     let mut stages = Stages::open(&folder, &identity, options.resume, &potential, deadline)?;
     write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
+    let samples = wanted.get(&known, &folder, options.seed, &device)?;
 
     let sound =
         samples.structures.iter().enumerate().filter_map(|(index, one)| Some((index, one.as_ref().ok()?.clone())));

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use crystal_core::Structure;
+use druse::output::writable_folder;
 use phonon::{Crystal, PhononError, STABLE_ABOVE_THZ, STRICTLY_STABLE_ABOVE_THZ, Settings, compute};
 use potential::Potential;
 use relax::Options;
@@ -14,7 +15,7 @@ use crate::journal::Journal;
 use crate::progress::bar;
 use crate::relaxing::{Deadline, Stages};
 
-/// Indices of the relaxation before the phonons.
+/// The relaxation before the phonons.
 const STAGE: &str = "tight";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,12 +69,13 @@ pub(super) fn measure(
     if chosen.is_empty() {
         return Ok(Some(Counts::default()));
     }
-    let mut stages = Stages::open(&folder.join("phonons"), identity, true, potential, deadline)?;
+    let folder = writable_folder(&folder.join("phonons"))?;
+    let mut stages = Stages::open(&folder, identity, true, potential, deadline)?;
     let settings = Options { fmax: 0.005, smax_gpa: 0.05, ..options.relaxations()[1] };
     if !stages.run(STAGE, &settings, chosen.iter().map(|(index, one)| (*index, (*one).clone())))? {
         return Ok(None);
     }
-    let (mut journal, mut lines) = Journal::<Line>::open(folder, "frequencies", identity, true)?;
+    let (mut journal, mut lines) = Journal::<Line>::open(&folder, "frequencies", identity, true)?;
     let bar = bar("phonons", chosen.len() as u64);
     for (index, _) in &chosen {
         bar.inc(1);

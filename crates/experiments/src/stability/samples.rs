@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use crystal_core::{AsymmetricUnit, Finder, SiteMode, Structure, io};
 use datasets::{Table, read_table};
-use druse::checkpoint;
+use druse::checkpoint::{self, Checkpoint};
 use langevin::{FewStep, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingOrder};
 use random_keys::{Purpose, RandomKey};
 use wyckoff_assignment::{AssignmentSpace, Demand, Priors};
@@ -27,20 +27,35 @@ const ORDER_STREAM: u64 = 1 << 34;
 pub(super) struct Samples {
     /// What they are.
     pub name: String,
-    /// What makes two runs the same.
-    pub identity: String,
     pub ids: Vec<String>,
     /// All of them; the error says why a sample was dropped.
     pub structures: Vec<Result<Structure, String>>,
 }
 
-impl Samples {
-    /// Reads --generated, or samples.
-    pub(super) fn get(options: &StabilityOptions, known: &Known, folder: &Path, device: &Device) -> Result<Self> {
-        match &options.generated {
-            Some(path) => Self::read(path, options.samples),
-            None => Self::sample(options, known, folder, device),
+/// Samples before they are there.
+pub(super) enum Wanted {
+    /// Of a file, read already.
+    Read { identity: String, samples: Samples },
+    /// To be sampled.
+    Sampled { identity: String, network: Box<Checkpoint>, config: SamplerConfig, n: usize },
+}
+
+impl Wanted {
+    /// Reads --generated, or prepares to sample.
+    pub(super) fn of(options: &StabilityOptions, known: &Known, device: &Device) -> Result<Self> {
+        if let Some(path) = &options.generated {
+            return Self::read(path, options.samples);
         }
+        let network = checkpoint::for_mode(options.checkpoint.as_deref(), SiteMode::Wyckoff, device)?;
+        let method = options
+            .evaluations
+            .map_or(Method::Annealed, |evaluations| Method::FewStep(FewStep { evaluations, ..FewStep::default() }));
+        let config = SamplerConfig { method, seed: options.seed, ..SamplerConfig::default() };
+        config.check(&network.trained.description.schedule).context("--evaluations")?;
+        let n = options.samples;
+        let identity =
+            format!("{n} samples of {}, {:?}, orders of {}\n", network.sha256, config.method, known.data_sha256);
+        Ok(Self::Sampled { identity, network: Box::new(network), config, n })
     }
 
     fn read(path: &Path, most: usize) -> Result<Self> {
@@ -59,20 +74,23 @@ impl Samples {
         let text: String = found.iter().map(|(id, structure)| format!("{id} {structure:?}\n")).collect();
         let identity = format!("{} structures of {name} {}\n", found.len(), sealed_file::sha256_hex(text.as_bytes()));
         let (ids, structures) = found.into_iter().map(|(id, found)| (id, found.and_then(sound))).unzip();
-        Ok(Self { name, identity, ids, structures })
+        Ok(Self::Read { identity, samples: Samples { name, ids, structures } })
     }
 
-    /// Orders of random training structures (space group and sites per element), Wyckoff positions drawn from the prior.
-    fn sample(options: &StabilityOptions, known: &Known, folder: &Path, device: &Device) -> Result<Self> {
-        let network = checkpoint::for_mode(options.checkpoint.as_deref(), SiteMode::Wyckoff, device)?;
-        let method = options
-            .evaluations
-            .map_or(Method::Annealed, |evaluations| Method::FewStep(FewStep { evaluations, ..FewStep::default() }));
-        let config = SamplerConfig { method, seed: options.seed, ..SamplerConfig::default() };
-        config.check(&network.trained.description.schedule).context("--evaluations")?;
-        let n = options.samples;
-        let identity =
-            format!("{n} samples of {}, {:?}, orders of {}\n", network.sha256, config.method, known.data_sha256);
+    /// What makes two runs the same.
+    pub(super) fn identity(&self) -> &str {
+        match self {
+            Self::Read { identity, .. } | Self::Sampled { identity, .. } => identity,
+        }
+    }
+
+    /// The samples: those of the file, or of orders of random training structures (space group and sites per element),
+    /// Wyckoff positions drawn from the prior. Samples of an earlier leg are read back.
+    pub(super) fn get(self, known: &Known, folder: &Path, seed: u64, device: &Device) -> Result<Samples> {
+        let (network, config, n) = match self {
+            Self::Read { samples, .. } => return Ok(samples),
+            Self::Sampled { network, config, n, .. } => (network, config, n),
+        };
         let name = format!("{} ({})", network.path, network.trained.description.data.name);
         let file = folder.join("samples.jsonl");
         let mut found: Vec<Result<Structure, String>> = vec![Err("every draw of the sampler failed".to_owned()); n];
@@ -84,7 +102,7 @@ impl Samples {
                 found[index] = Ok(entry.structure?);
             }
         } else {
-            let orders = orders(known, n, options.seed)?;
+            let orders = orders(known, n, seed)?;
             let sampler = Sampler::new(&network.trained, config, device)?;
             let bar = bar("sampling", n as u64);
             let mut done = 0.0;
@@ -109,11 +127,11 @@ impl Samples {
             io::write_all(&file, &entries)?;
         }
         let ids = (0..n).map(|index| index.to_string()).collect();
-        Ok(Self { name, identity, ids, structures: found.into_iter().map(|one| one.and_then(sound)).collect() })
+        Ok(Samples { name, ids, structures: found.into_iter().map(|one| one.and_then(sound)).collect() })
     }
 }
 
-/// Orders of one structure each, taken from random training structures that the shipped networks were trained on.
+/// Orders of one structure each, taken from random training structures.
 fn orders(known: &Known, n: usize, seed: u64) -> Result<Vec<SamplingOrder>> {
     /// The networks were trained without triclinic and monoclinic cells.
     const LEAST_GROUP: u8 = 16;

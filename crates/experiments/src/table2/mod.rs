@@ -33,6 +33,8 @@ use targets::Target;
 const STAGES: [&str; 2] = ["symmetric", "free"];
 /// Written last.
 const RESULT: &str = "table2.json";
+/// What is said if there is no table yet.
+const OUT_OF_TIME: &str = "the time is over before all was relaxed; go on with --resume";
 /// Indices of the targets themselves among the relaxations lie above those of all samples.
 const OF_TARGETS: usize = 1 << 40;
 
@@ -45,7 +47,7 @@ pub struct Table2Options {
     /// The list of targets; default: table2/targets.jsonl in the folder of the data or beside it.
     #[arg(long, value_name = "FILE")]
     pub targets: Option<PathBuf>,
-    /// Only the first so many targets.
+    /// Only this many targets, the first.
     #[arg(long, value_name = "N")]
     pub first: Option<usize>,
     /// Folder of MP-20, in which the targets are looked for.
@@ -57,7 +59,7 @@ pub struct Table2Options {
     /// A checkpoint of the Wyckoff mode instead of the compiled-in one.
     #[arg(long, value_name = "FILE")]
     pub wyckoff_checkpoint: Option<PathBuf>,
-    /// Sample in so many evaluations instead of the paper's 80 steps at each of 10 levels.
+    /// Sample in this many evaluations instead of the paper's 80 steps at each of 10 levels.
     #[arg(long, value_name = "N")]
     pub evaluations: Option<usize>,
     /// cpu, wgpu or cuda.
@@ -75,10 +77,10 @@ pub struct Table2Options {
     /// Go on with the run in the folder.
     #[arg(long)]
     pub resume: bool,
-    /// End within so many minutes; the rest is done with --resume.
+    /// End within this many minutes; the rest is done with --resume.
     #[arg(long, value_name = "M")]
     pub minutes: Option<f64>,
-    /// Non-equivalent sites, or atoms, relaxed together; default: 64 on the processor, else 2048.
+    /// Non-equivalent sites, or atoms, relaxed together; default: what suits the device.
     #[arg(long, value_name = "N")]
     pub batch_sites: Option<usize>,
 }
@@ -98,12 +100,7 @@ impl Table2Options {
 
     /// Settings of both stages.
     fn relaxations(&self) -> [Options; 2] {
-        let on_processor = self.device == DeviceName::Cpu;
-        let symmetric = Options {
-            batch_sites: self.batch_sites.unwrap_or(if on_processor { 64 } else { 2048 }),
-            batches: if on_processor { 1 } else { 2 },
-            ..Options::default()
-        };
+        let symmetric = Options { batch_sites: self.batch_sites, ..Options::default() };
         let rattle = Some(Rattle::with_seed(self.seed));
         [symmetric, Options { mode: Mode::Free { rattle }, ..symmetric }]
     }
@@ -142,7 +139,9 @@ pub fn run(options: &Table2Options) -> Result<String> {
     let settings = options.relaxations();
     let ceiling = |index: usize| OF_TARGETS + index;
     let starts = targets.iter().enumerate().map(|(index, target)| (ceiling(index), target.structure.clone()));
-    let mut in_time = relax_all(&mut stages, &settings, starts.collect())?;
+    if !relax_all(&mut stages, &settings, starts.collect())? {
+        return Ok(OUT_OF_TIME.to_owned());
+    }
     let mut rows = Vec::new();
     for given in Given::ALL {
         let network = if given == Given::Sites { &general } else { &wyckoff };
@@ -155,13 +154,12 @@ pub fn run(options: &Table2Options) -> Result<String> {
             let samples = samples.iter().enumerate().filter_map(|(sample, found)| Some((sample, found.as_ref()?)));
             samples.filter(fits).map(move |(sample, structure)| (index(target, sample), structure.clone()))
         });
-        in_time &= relax_all(&mut stages, &settings, starts.collect())?;
+        if !relax_all(&mut stages, &settings, starts.collect())? {
+            return Ok(OUT_OF_TIME.to_owned());
+        }
         rows.push(Row::of(given, &targets, &samples, |stage, target, sample| {
             stages.relaxed(stage, index(target, sample)).map(|relaxed| relaxed.structure.clone())
         })?);
-    }
-    if !in_time {
-        return Ok("the time is over before all was relaxed; go on with --resume".to_owned());
     }
     let ceiling = Ceiling::of(&targets, |stage, target| stages.outcome(stage, ceiling(target)).cloned())?;
     let head = format!(
@@ -247,7 +245,7 @@ fn sampled(
     let entry = |(target, sample): (usize, usize)| Some((name(target, sample), found[target][sample].clone()?));
     let all = (0..targets.len()).flat_map(|target| (0..samples).map(move |sample| (target, sample)));
     let entries: Vec<(String, Structure)> = all.filter_map(entry).collect();
-    ensure!(!entries.is_empty(), "every sample of the row '{}' came to nothing", given.name());
+    ensure!(!entries.is_empty(), "every draw of every sample of the row '{}' failed", given.name());
     io::write_all(&file, &entries)?;
     Ok(found)
 }

@@ -88,7 +88,7 @@ fn positions(
     if given == Given::Positions {
         return Ok(numbers.map(|n| distribution.sample(&mut key.generator(stream, n))).collect());
     }
-    let formula = target.formula.reduced().formula();
+    let formula = target.formula.formula();
     let fits = |assignment: &WyckoffAssignment| assignment.primitive_composition().reduced().formula() == formula;
     let Ok(all) = space.list(MOST) else {
         let draw = |n| {

@@ -89,7 +89,7 @@ fn details(targets: &[Target], row: &Row, samples: usize) -> Table {
             target.paper.as_ref().map_or_else(dash, |paper| of(paper).clone())
         };
         table.add_row([
-            format!("{} ({})", target.formula.reduced().formula(), target.id),
+            format!("{} ({})", target.formula.formula(), target.id),
             target.space_group.number().get().to_string(),
             if target.has_known_type { "yes".to_owned() } else { "no".to_owned() },
             format!("{same_formula} of {samples}"),
