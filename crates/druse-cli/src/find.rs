@@ -15,11 +15,11 @@ use stability::SystemName;
 use super::tools::ToolArgs;
 use super::{Completion, terminal, values};
 
-/// Searches a chemical system for stable compounds: generates structures, relaxes them, puts them on the convex hull and
-/// the best through phonons.
+/// Searches a chemical system for stable compounds: generates structures, relaxes them, puts them on the convex hull
+/// and the best through phonons.
 ///
-/// Writes a folder with the ranked candidates (CIF, POSCAR and a certificate each), candidates.csv and report.html, which
-/// needs nothing beside itself. `druse verify` computes a certificate again. Work is counted in rounds of 8 samples: a
+/// Writes a folder with the ranked candidates (CIF, POSCAR and a certificate each), candidates.csv and report.html,
+/// which needs nothing beside itself. `druse verify` computes a certificate again. Work is counted in rounds of 8 samples: a
 /// budget of time says how many are done, --rounds repeats that many exactly. A search that was killed goes on with
 /// --resume and loses nothing that was finished.
 #[derive(Args)]

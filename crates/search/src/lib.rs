@@ -9,8 +9,8 @@
 //!    and ranked ([`Candidate`]).
 //! 4. [`write_results`] writes structures, table, report, and a [`Certificate`] of each, which [`verify()`] recomputes.
 //!
-//! Work is counted in rounds of [`ROUND`] samples: a budget of time says how many are done, and as many rounds again give
-//! the same candidates. Everything finished is in a journal; a search that was killed goes on.
+//! Work is counted in rounds of [`ROUND`] samples: a budget of time says how many are done, and as many rounds again
+//! give the same candidates. Everything finished is in a journal; a search that was killed goes on.
 //!
 //! # Units
 //! Energies in eV/atom, lengths in Å, stress in GPa, frequencies in THz (imaginary ones negative).

@@ -186,7 +186,7 @@ fn bands(candidate: &Candidate, folder: &Path) -> String {
     format!("<figure><figcaption><h3>{title}</h3><p>{text}</p></figcaption>{drawn}</figure>\n")
 }
 
-/// An SVG as a picture of its own, whose style the page does not touch.
+/// An SVG as a picture, whose style the page does not touch.
 fn picture(svg: &str, title: &str) -> String {
     let mut data = String::with_capacity(2 * svg.len());
     for byte in svg.bytes() {
