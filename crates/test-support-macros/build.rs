@@ -26,6 +26,7 @@ fn main() {
         ("gpu", is_set("DRUSE_REQUIRE_GPU")),
         // No `||`: cargo must hear of both variables.
         ("browser", is_set("DRUSE_REQUIRE_BROWSER") | is_set("DRUSE_BROWSER")),
+        ("python", is_set("DRUSE_PYTHON")),
         ("git", root.join(".git").exists()),
     ];
     for (name, there) in needs {

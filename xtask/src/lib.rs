@@ -9,4 +9,5 @@ mod dispatch;
 pub mod fetch_data;
 pub mod new_model;
 pub mod reproduce;
+pub mod robustness;
 pub mod tidy;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, fetch_data, new_model, reproduce, tidy};
+use xtask::{bench, fetch_data, new_model, reproduce, robustness, tidy};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
@@ -22,6 +22,8 @@ enum Command {
     FetchData(fetch_data::Arguments),
     /// Copy the model of the tutorial into a crate of another name and register it
     NewModel(new_model::Arguments),
+    /// Damage files, kill programs and fill disks, and print the figures
+    Robustness(robustness::Arguments),
     /// Check the rules of the house that no compiler checks
     Tidy(tidy::Arguments),
 }
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::FetchData(arguments) => fetch_data::run(&arguments),
         Command::NewModel(arguments) => new_model::run(&arguments),
+        Command::Robustness(arguments) => robustness::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),
     };
     result.unwrap_or_else(|error| {

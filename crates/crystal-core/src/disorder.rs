@@ -134,6 +134,10 @@ impl DisorderedStructure {
         for site in &mut sites {
             site.occupants.sort_by_key(|(species, _)| *species);
         }
+        let thinnest = lattice.reciprocal_lengths().into_iter().fold(0.0, f64::max).recip();
+        if thinnest < 0.1 * SHARED {
+            return Err(format!("the cell is only {thinnest:.1e} Å thin; give lengths in Å"));
+        }
         let grid = SiteGrid::new(&lattice, sites.iter().map(|site| site.frac_coords));
         let maps = |operation: &SymmetryOperation| {
             sites.iter().all(|site| {

@@ -1,6 +1,6 @@
 //! The error of this crate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What can go wrong with a crystal and its file.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +118,7 @@ pub enum CrystalError {
         found: usize,
     },
     /// A file that could not be read as a structure.
-    #[error("{}:{line}: {reason}", path.display())]
+    #[error("{}: {reason}", place(path, *line))]
     Parse {
         /// The file.
         path: PathBuf,
@@ -173,6 +173,14 @@ pub enum CrystalError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// File and line, where the format has lines.
+fn place(path: &Path, line: usize) -> String {
+    match line {
+        0 => path.display().to_string(),
+        line => format!("{}:{line}", path.display()),
+    }
 }
 
 impl CrystalError {

@@ -166,15 +166,67 @@ impl Lattice {
     /// The Niggli-reduced lattice and the integer matrix `T` (rows) with `reduced = T · self`.
     ///
     /// # Errors
-    /// [`CrystalError::Lattice`] if the reduction does not converge.
+    /// [`CrystalError::Lattice`] for lengths that no crystal has, and if the reduction does not converge.
     pub fn niggli(&self) -> Result<(Self, Matrix3<i32>), CrystalError> {
-        let (reduced, transformation) = moyo::base::Lattice::new(self.matrix)
+        let (shorter, to_shorter) = self.size_reduced()?;
+        let (reduced, transformation) = moyo::base::Lattice::new(shorter)
             .niggli_reduce()
             .map_err(|error| CrystalError::Lattice { reason: format!("Niggli reduction failed: {error}") })?;
         // moyo's basis vectors are columns.
-        Ok((Self::new(reduced.basis.transpose())?, transformation.transpose()))
+        Ok((Self::new(reduced.basis.transpose())?, transformation.transpose() * to_shorter))
+    }
+
+    /// A basis that the Niggli reduction, which takes away one vector at a time, brings to its end in few steps: a
+    /// skewed one with rounded multiples of its vectors taken away, any other one as it is.
+    fn size_reduced(&self) -> Result<(Matrix3<f64>, Matrix3<i32>), CrystalError> {
+        let bad = |reason: &str| CrystalError::Lattice { reason: reason.to_owned() };
+        let mut rows = self.matrix;
+        let mut transformation = Matrix3::<i32>::identity();
+        let is_skewed = |rows: &Matrix3<f64>| {
+            let pairs = [(0, 1), (0, 2), (1, 2)].into_iter();
+            pairs.into_iter().any(|(i, j)| {
+                let shorter = rows.row(i).norm_squared().min(rows.row(j).norm_squared());
+                rows.row(i).dot(&rows.row(j)).abs() > MOST_SKEW * shorter
+            })
+        };
+        for _ in 0..MOST_ROUNDS {
+            let lengths = [0, 1, 2].map(|i| rows.row(i).norm());
+            let (longest, shortest) =
+                lengths.iter().fold((0.0_f64, f64::INFINITY), |(l, s), length| (l.max(*length), s.min(*length)));
+            if !(longest < LONGEST && shortest > 1.0 / LONGEST && longest / shortest < LONGEST) {
+                return Err(bad("its vectors are longer or shorter than those of any crystal"));
+            }
+            if !is_skewed(&rows) {
+                return Ok((rows, transformation));
+            }
+            for (i, j) in [(0, 1), (1, 0), (0, 2), (2, 0), (1, 2), (2, 1)] {
+                let times = (rows.row(i).dot(&rows.row(j)) / rows.row(j).norm_squared()).round();
+                if times.abs() > LONGEST {
+                    return Err(bad("its vectors nearly lie in one plane"));
+                }
+                let less = rows.row(i) - rows.row(j) * times;
+                rows.set_row(i, &less);
+                let whole = times as i32;
+                for column in 0..3 {
+                    let product = whole.checked_mul(transformation[(j, column)]);
+                    let entry = product.and_then(|product| transformation[(i, column)].checked_sub(product));
+                    transformation[(i, column)] = entry.ok_or_else(|| bad("its vectors nearly lie in one plane"))?;
+                }
+            }
+        }
+        Err(bad("its vectors nearly lie in one plane"))
     }
 }
+
+/// Lengths (Å) and ratios of lengths beyond this, or below its inverse, are no crystal's; reductions of such lattices
+/// lose all digits and may not end.
+const LONGEST: f64 = 1e7;
+
+/// How many times a vector may contain another one before multiples are taken away at once.
+const MOST_SKEW: f64 = 20.0;
+
+/// Rounds after which a basis that is still skewed has lost its digits.
+const MOST_ROUNDS: usize = 60;
 
 impl TryFrom<[[f64; 3]; 3]> for Lattice {
     type Error = CrystalError;
@@ -230,6 +282,30 @@ mod tests {
         assert!(Lattice::from_rows([[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 0.0, 1.0]]).is_err());
         let flat = LatticeParameters { a: 1.0, b: 1.0, c: 1.0, alpha: 120.0, beta: 120.0, gamma: 120.0 };
         assert!(Lattice::from_parameters(flat).is_err());
+    }
+
+    #[test]
+    fn very_skewed_and_extreme_cells_are_reduced_or_refused_at_once() {
+        let start = std::time::Instant::now();
+        for skew in [30.0, 1e3, 1e6] {
+            let lattice = Lattice::from_rows([[3.0, 0.0, 0.0], [3.0 * skew + 0.7, 4.0, 0.0], [0.3, 0.2, 5.0]]);
+            let lattice = lattice.expect("a cell");
+            let (reduced, transformation) = lattice.niggli().expect("a reduced cell");
+            let rebuilt = transformation.map(f64::from) * lattice.matrix();
+            assert!((rebuilt - reduced.matrix()).abs().max() < 1e-8 * skew, "{skew}");
+            assert!(reduced.matrix().row_iter().all(|row| row.norm() < 8.0), "{skew}: {}", reduced.matrix());
+        }
+        for rows in [
+            [[1e20, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]],
+            [[1e-9, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]],
+            [[1e150, 1e149, 0.0], [0.0, 1e-150, 1e-151], [3.0, 0.0, 1e20]],
+            [[4.0, 0.0, 0.0], [4e12, 4.0, 0.0], [0.0, 0.0, 4.0]],
+        ] {
+            if let Ok(lattice) = Lattice::from_rows(rows) {
+                assert!(lattice.niggli().is_err(), "{rows:?}");
+            }
+        }
+        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     }
 
     #[test]

@@ -191,7 +191,8 @@ fn bad_input() {
     failure(&cell.replace("_b 4", "_b -4"), 2, "no cell has");
     failure("data_a\n_cell_length_a 'open\n_x 1\n", 2, "no valid CIF near");
     failure("data_a\n_cell_length_a\n", 2, "at the end of the file");
-    failure("<html>\n", 1, "no valid CIF");
+    failure("<html>\n", 1, "a web page");
+    failure("<xml>\n", 1, "no valid CIF");
     failure(&format!("#\\#CIF_2.0\ndata_a\n_x {}\n", "[".repeat(100_000)), 3, "nested");
 }
 

@@ -114,13 +114,13 @@ fn vacancies_full_sites_and_several_orbits() {
 #[test]
 fn what_cannot_be_ordered_says_so() {
     let error = alloy(221, &[("Cu", 0.95), ("Au", 0.05)])
-        .orderings(&OrderingOptions::default().with_max_atoms(19))
-        .expect_err("needs twenty cells");
-    assert!(error.to_string().contains("--max-atoms 20"), "{error}");
+        .orderings(&OrderingOptions::default().with_max_atoms(18))
+        .expect_err("needs nineteen cells: 1/19 is 0.05 to 0.005");
+    assert!(error.to_string().contains("--max-atoms 19"), "{error}");
     // The cure works.
-    let twenty = OrderingOptions::default().with_max_atoms(20);
-    let ordered = alloy(221, &[("Cu", 0.95), ("Au", 0.05)]).orderings(&twenty).expect("twenty cells").supercells;
-    assert_eq!(Composition::of(&ordered[0].structure).formula(), "Cu19Au");
+    let nineteen = OrderingOptions::default().with_max_atoms(19);
+    let ordered = alloy(221, &[("Cu", 0.95), ("Au", 0.05)]).orderings(&nineteen).expect("nineteen cells").supercells;
+    assert_eq!(Composition::of(&ordered[0].structure).formula(), "Cu18Au");
     let many = OrderingOptions::default().with_max_atoms(64);
     let error = alloy(221, &[("Cu", 0.515), ("Au", 0.485)]).orderings(&many).expect_err("too many");
     assert!(matches!(error, CrystalError::Ordering { .. }), "{error}");

@@ -7,19 +7,21 @@ use anyhow::{Result, bail};
 use clap::Args;
 use crystal_core::{Composition, SpaceGroupNumber};
 use indicatif::ProgressBar;
-use search::{Best, Budget, Document, EndedBy, Found, REPORT, Settings, Told, search, write_report, write_results};
+use search::{
+    Best, Budget, Document, EndedBy, Found, REPORT, Settings, Told, milli, search, write_report, write_results,
+};
 use stability::SystemName;
 
 use super::tools::ToolArgs;
 use super::{Completion, terminal, values};
 
-/// Searches a chemical system for stable compounds: generates structures, relaxes them, puts them on the convex hull and
-/// the best through phonons.
+/// Searches a chemical system for stable compounds: generates structures, relaxes them, puts them on the convex hull
+/// and the best through phonons.
 ///
-/// Writes a folder with the ranked candidates (CIF, POSCAR and a certificate each), candidates.csv and report.html, which
-/// needs nothing beside itself. `druse verify` computes a certificate again. Work is counted in rounds of 8 samples: a
-/// budget of time says how many are done, --rounds repeats that many exactly. A search that was killed goes on with
-/// --resume and loses nothing that was finished.
+/// Writes a folder with the ranked candidates (CIF, POSCAR and a certificate each), candidates.csv and report.html,
+/// which needs nothing beside itself. `druse verify` computes a certificate again. Work is counted in rounds of 8
+/// samples: a budget of time says how many are done, --rounds repeats that many exactly. A search that was killed goes
+/// on with --resume and loses nothing that was finished.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  druse find --system Cu-Si-K --out found\n  \
                   druse find --system Na-Cl --budget 1m --out salt\n  \
@@ -130,7 +132,7 @@ fn print(document: &Document, found: &Found, args: &FindArgs) -> Result<()> {
             row.rank.to_string(),
             row.formula.clone(),
             row.space_group.map_or_else(dash, |group| group.to_string()),
-            format!("{:+.1}", 1e3 * row.energy_above_hull),
+            milli(row.energy_above_hull),
             format!("{:.2}", candidate.formation_energy_kj_per_mol()),
             row.min_frequency_thz.map_or_else(dash, |frequency| format!("{frequency:.2}")),
             if row.novel { "yes".to_owned() } else { "no".to_owned() },
@@ -191,5 +193,5 @@ fn line(best: &Best) -> String {
     let Best { formula, space_group, energy_above_hull, min_frequency_thz } = best;
     let frequency = min_frequency_thz.map(|frequency| format!(", lowest frequency {frequency:.2} THz"));
     let frequency = frequency.unwrap_or_default();
-    format!("{formula} in {space_group}, {:+.1} meV/atom{frequency}", 1e3 * energy_above_hull)
+    format!("{formula} in {space_group}, {} meV/atom{frequency}", milli(*energy_above_hull))
 }

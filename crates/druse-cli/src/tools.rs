@@ -8,7 +8,7 @@ use clap::Args;
 use druse::DeviceName;
 use druse::checkpoint::{self, Checkpoint};
 use potential::Nequix;
-use search::{KnownStructures, Settings, Tools};
+use search::{KnownStructures, Settings, Tools, open_reference};
 use stability::ReferenceSet;
 
 use super::{inputs, terminal};
@@ -22,7 +22,7 @@ pub(super) struct ToolArgs {
     /// Weights of a Nequix potential (.safetensors) [default: nequix-oam-1-pft, which is compiled in]
     #[arg(long, value_name = "FILE")]
     potential: Option<PathBuf>,
-    /// Phases of the hull, made with the same potential [default: those that are compiled in]
+    /// Phases of the hull, made with the same potential: a file, or 'shipped' [default: shipped]
     #[arg(long, value_name = "FILE")]
     reference: Option<PathBuf>,
     /// Structures that are known beside the phases of the hull: a file or folder
@@ -55,10 +55,7 @@ impl ToolArgs {
     /// # Errors
     /// If a file cannot be used, or this build or machine does not have the device.
     pub(super) fn open(&self, settings: &Settings) -> Result<Opened> {
-        let (reference, reference_name) = match &self.reference {
-            Some(path) => (ReferenceSet::read(path)?, path.display().to_string()),
-            None => search::compiled_in_reference()?,
-        };
+        let (reference, reference_name) = open_reference(self.reference.as_deref())?;
         let known = match &self.known {
             None => None,
             Some(path) => {

@@ -13,8 +13,8 @@ use super::{Completion, terminal};
 /// Computes a certificate of `druse find` again and says whether it holds.
 ///
 /// Energy, forces and stress of the structure, its place on the hull, what is known of it and its phonons are computed
-/// anew; and the sample is drawn and relaxed again. Exit status 1 if a statement does not hold, 2 if nothing can be said:
-/// another network, potential or reference.
+/// anew; and the sample is drawn and relaxed again. Exit status 1 if a statement does not hold, 2 if nothing can be
+/// said: another network, potential or reference.
 #[derive(Args)]
 #[command(after_help = "Example:\n  druse verify found/candidates/001_KCu2Si_62.certificate.json")]
 pub(super) struct VerifyArgs {

@@ -100,6 +100,14 @@ pub enum MetricsError {
         /// The most that is accepted.
         limit: usize,
     },
+    /// All ways to lay one cell on the other are too many to be tried.
+    #[error(
+        "the primitive cells of {n_sites} atoms can be laid on each other in too many ways to compare them all; give smaller tolerances (--stol, --ltol, --angle-tol)"
+    )]
+    TooLong {
+        /// Number of atoms of each primitive cell.
+        n_sites: usize,
+    },
     /// A tolerance that is not a positive number.
     #[error("the tolerance {name} is {value}; give a positive number")]
     Tolerance {

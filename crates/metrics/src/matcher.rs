@@ -67,7 +67,8 @@ impl StructureMatcher {
     /// tolerances `rms(a, b)` and `rms(b, a)` need not agree.
     ///
     /// # Errors
-    /// [`MetricsError::Irreducible`], [`MetricsError::TooManyLatticeVectors`], [`MetricsError::Tolerance`].
+    /// [`MetricsError::Irreducible`], [`MetricsError::TooManyLatticeVectors`], [`MetricsError::TooLong`],
+    /// [`MetricsError::Tolerance`].
     pub fn rms(&self, a: &Structure, b: &Structure) -> Result<Option<Match>, MetricsError> {
         self.check()?;
         self.compare(&ReducedCell::of(a)?, &ReducedCell::of(b)?, Score::Rms)
@@ -111,6 +112,9 @@ impl StructureMatcher {
                 }
             })
         })?;
+        if aligner.is_exhausted() {
+            return Err(MetricsError::TooLong { n_sites: a.frac_coords.len() });
+        }
         Ok(best.filter(|(value, _)| *value < self.stol).map(|(_, found)| found))
     }
 }

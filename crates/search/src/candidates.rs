@@ -172,6 +172,16 @@ pub(crate) fn rank(candidates: &mut [Candidate]) {
     candidates.iter_mut().zip(1..).for_each(|(candidate, rank)| candidate.rank = rank);
 }
 
+/// An energy in eV as meV with its sign and one digit; what rounds to zero has no sign.
+///
+/// ```
+/// assert_eq!([0.0123, -0.0123, -0.00001].map(search::milli), ["+12.3", "-12.3", "0.0"]);
+/// ```
+pub fn milli(energy: f64) -> String {
+    let text = format!("{:+.1}", 1e3 * energy);
+    if text.ends_with("0.0") && text.len() == 4 { "0.0".to_owned() } else { text }
+}
+
 /// Reduced formula as chemists write it.
 pub(crate) fn formula_of(structure: &Structure) -> String {
     Composition::of(structure).reduced().formula()

@@ -46,9 +46,6 @@ pub enum SearchError {
         /// The elements with one.
         known: Vec<Species>,
     },
-    /// No reference is compiled in.
-    #[error("this build has no reference of the hull compiled in; give one with --reference FILE")]
-    NoReference,
     /// A setting out of its range.
     #[error("{name} is {value}; give {cure}")]
     Setting {

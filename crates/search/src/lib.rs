@@ -9,8 +9,8 @@
 //!    and ranked ([`Candidate`]).
 //! 4. [`write_results`] writes structures, table, report, and a [`Certificate`] of each, which [`verify()`] recomputes.
 //!
-//! Work is counted in rounds of [`ROUND`] samples: a budget of time says how many are done, and as many rounds again give
-//! the same candidates. Everything finished is in a journal; a search that was killed goes on.
+//! Work is counted in rounds of [`ROUND`] samples: a budget of time says how many are done, and as many rounds again
+//! give the same candidates. Everything finished is in a journal; a search that was killed goes on.
 //!
 //! # Units
 //! Energies in eV/atom, lengths in Å, stress in GPa, frequencies in THz (imaginary ones negative).
@@ -29,7 +29,7 @@ mod settings;
 mod tools;
 mod verify;
 
-pub use candidates::{Candidate, Counts, KJ_PER_MOL, Kind, METASTABLE, Product};
+pub use candidates::{Candidate, Counts, KJ_PER_MOL, Kind, METASTABLE, Product, milli};
 pub use certificate::{Certificate, Energies, OriginRecord, SpaceGroups};
 pub use error::SearchError;
 pub use journal::Identity;
@@ -39,5 +39,5 @@ pub use page::{REPORT, write_report};
 pub use record::{OrderRecord, PhononOutcome, PhononRecord, Relaxed, UnitRecord};
 pub use run::{Best, Budget, EndedBy, Found, Stage, Told, search};
 pub use settings::{KnownLimits, Orders, ROUND, Relaxation, Sameness, Settings};
-pub use tools::{Tool, Tools, compiled_in_reference};
+pub use tools::{Tool, Tools, open_reference};
 pub use verify::{Statement, verify};

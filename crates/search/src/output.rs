@@ -104,7 +104,8 @@ impl DocumentRow {
 }
 
 /// Writes the results of a search into its folder: `candidates/` with a CIF, a POSCAR (`.vasp`) and a certificate of
-/// each, `candidates.csv`, `structures.csv` (all different structures as the search found them), and last `search.json`. Files of candidates of an earlier leg that are not in the list any
+/// each, `candidates.csv`, `structures.csv` (all different structures as the search found them), and last
+/// `search.json`. Files of candidates of an earlier leg that are not in the list any
 /// more are removed.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use stability::{Diagram, Mark, ReferenceSet, phase_diagram};
 
 use crate::run::bands_file;
 use crate::verify::decomposition_text;
-use crate::{Candidate, Found, Orders, SearchError};
+use crate::{Candidate, Found, Orders, SearchError, milli};
 
 const PAGE: &str = include_str!("page/page.html");
 const OWN_STYLE: &str = include_str!("page/page.css");
@@ -110,7 +110,7 @@ fn crystal(candidate: &Candidate) -> Result<Crystal, SearchError> {
     let stem = candidate.file_stem();
     let cif = io::to_cif_symmetric(&candidate.relaxed.unit.unit()?, &stem);
     let mut facts = vec![
-        ("Above hull", format!("{:+.1} meV/atom", 1e3 * candidate.relaxed.energy_above_hull)),
+        ("Above hull", milli(candidate.relaxed.energy_above_hull) + " meV/atom"),
         ("Formation", format!("{:.2} kJ/mol", candidate.formation_energy_kj_per_mol())),
         ("Decomposes", decomposition_text(&candidate.decomposition)),
         ("Frequency", frequency(candidate) + " THz"),
@@ -133,7 +133,7 @@ fn cells(candidate: &Candidate) -> [String; 11] {
     [
         format!("{} {}", candidate.rank, candidate.formula),
         candidate.space_group.map_or_else(dash, |group| group.to_string()),
-        format!("{:+.1}", 1e3 * candidate.relaxed.energy_above_hull),
+        milli(candidate.relaxed.energy_above_hull),
         format!("{:.2}", candidate.formation_energy_kj_per_mol()),
         frequency(candidate),
         candidate.dynamically_stable().map_or_else(dash, yes_or_no),
@@ -186,7 +186,7 @@ fn bands(candidate: &Candidate, folder: &Path) -> String {
     format!("<figure><figcaption><h3>{title}</h3><p>{text}</p></figcaption>{drawn}</figure>\n")
 }
 
-/// An SVG as a picture of its own, whose style the page does not touch.
+/// An SVG as a picture, whose style the page does not touch.
 fn picture(svg: &str, title: &str) -> String {
     let mut data = String::with_capacity(2 * svg.len());
     for byte in svg.bytes() {

@@ -183,7 +183,7 @@ impl UnitRecord {
     /// The unit again.
     ///
     /// # Errors
-    /// If it is no crystal, or a site is not on its position.
+    /// If it is not a crystal, or a site is not on its position.
     pub fn unit(&self) -> Result<AsymmetricUnit, SearchError> {
         let space_group = SpaceGroup::from_number(i64::from(self.space_group))?;
         let site = |(species, letter, coordinates): &(Species, char, [f64; 3])| {

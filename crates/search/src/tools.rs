@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 use burn::tensor::Device;
 use crystal_core::{SiteMode, Species};
@@ -119,10 +120,18 @@ impl Tools<'_> {
     }
 }
 
-/// The reference that is compiled in, with its name.
+/// Name of the reference that is compiled in, for users.
+const SHIPPED: &str = "shipped";
+/// Its file in the sources.
+const SHIPPED_FILE: &str = "assets/hull/nequix-oam-1-pft.bin";
+
+/// The reference of a file with its name; the one that is compiled in without a file, or for `shipped`.
 ///
 /// # Errors
-/// [`SearchError::NoReference`] as long as there is none.
-pub fn compiled_in_reference() -> Result<(ReferenceSet, String), SearchError> {
-    Err(SearchError::NoReference)
+/// [`stability::StabilityError::Io`], [`stability::StabilityError::ReferenceFile`].
+pub fn open_reference(path: Option<&Path>) -> Result<(ReferenceSet, String), SearchError> {
+    match path.filter(|path| *path != Path::new(SHIPPED)) {
+        Some(path) => Ok((ReferenceSet::read(path)?, path.display().to_string())),
+        None => Ok((ReferenceSet::shipped()?, SHIPPED_FILE.to_owned())),
+    }
 }

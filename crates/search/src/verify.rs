@@ -12,7 +12,7 @@ use crate::certificate::Certificate;
 use crate::known::{Judge, Prototypes};
 use crate::record::Relaxed;
 use crate::run::{phonon_outcomes, placed};
-use crate::{OrderRecord, Product, SearchError, Tool, Tools};
+use crate::{OrderRecord, Product, SearchError, Tool, Tools, milli};
 
 /// Energies of one structure by one potential on two devices differ by less, eV/atom.
 const ENERGY: f64 = 1e-4;
@@ -274,7 +274,7 @@ fn origin(
     statements.push(Statement {
         name,
         recorded,
-        recomputed: format!("{text}, {:+.1} meV/atom", 1e3 * difference),
+        recomputed: format!("{text}, {} meV/atom", milli(difference)),
         tolerance: format!("matcher, {} meV/atom", 1e3 * AGAIN),
         holds: Some(same && difference.abs() <= AGAIN),
     });

@@ -6,10 +6,11 @@
 use proc_macro::{TokenStream, TokenTree};
 
 /// What a test may need: name, whether it is there, and why a test without it is ignored.
-const NEEDS: [(&str, bool, &str); 4] = [
+const NEEDS: [(&str, bool, &str); 5] = [
     ("shared", cfg!(has_shared), "needs the shared data: set DRUSE_SHARED"),
     ("gpu", cfg!(has_gpu), "needs a GPU: set DRUSE_REQUIRE_GPU=1 where there is one"),
     ("browser", cfg!(has_browser), "needs a Chromium: name it in DRUSE_BROWSER, or set DRUSE_REQUIRE_BROWSER=1"),
+    ("python", cfg!(has_python), "needs a Python with gemmi and pymatgen: name it in DRUSE_PYTHON"),
     ("git", cfg!(has_git), "needs a git checkout of the workspace"),
 ];
 
@@ -28,6 +29,7 @@ const NEEDS: [(&str, bool, &str); 4] = [
 /// | `shared` | `DRUSE_SHARED`, else `../shared` beside the workspace, holds `golden/README.md`; or `DRUSE_REQUIRE_SHARED` is set |
 /// | `gpu` | `DRUSE_REQUIRE_GPU` is set |
 /// | `browser` | `DRUSE_BROWSER` names one, or `DRUSE_REQUIRE_BROWSER` is set |
+/// | `python` | `DRUSE_PYTHON` names one, which has gemmi and pymatgen |
 /// | `git` | the workspace is a git checkout |
 ///
 /// A test whose need was there when it was built must fail, not return, if it is gone when it runs.

@@ -24,7 +24,7 @@ pub struct WyckoffModelConfig {
 impl Default for WyckoffModelConfig {
     /// Three million parameters.
     fn default() -> Self {
-        Self { width: 192, layers: 6, heads: 6, expansion: 4, dropout: 0.1, seed: 0 }
+        Self { width: 192, layers: 6, heads: 6, expansion: 4, dropout: 0.2, seed: 0 }
     }
 }
 

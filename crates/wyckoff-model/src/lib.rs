@@ -21,6 +21,7 @@ mod config;
 mod error;
 mod features;
 mod network;
+mod proposer;
 mod sequence;
 mod training;
 mod weights;
@@ -29,6 +30,7 @@ pub use config::WyckoffModelConfig;
 
 pub use error::WyckoffModelError;
 pub use network::WyckoffModel;
+pub use proposer::{Asked, Invention, Proposal, Proposer};
 pub use sequence::MOST_ATOMS;
 pub use training::{CurvePoint, Losses, Trained, TrainingConfig, TrainingData, train};
 pub use weights::Weights;

@@ -6,4 +6,3 @@ mod losses;
 
 pub use blocks::WyckoffModel;
 pub(crate) use blocks::{Cache, Tables};
-pub(crate) use losses::BatchLosses;

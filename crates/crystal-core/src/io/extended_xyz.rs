@@ -47,6 +47,10 @@ pub(super) fn read(text: &str) -> Vec<(Option<String>, Read)> {
 fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<Structure, Fault> {
     let value =
         |name: &str| pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+    let mut cells = pairs.iter().filter(|(key, _)| key.eq_ignore_ascii_case("Lattice")).map(|(_, cell)| cell);
+    if cells.next().is_some_and(|first| cells.any(|cell| cell != first)) {
+        return Err(Fault::at(1, "Lattice stands there twice, with other numbers; keep one of the two"));
+    }
     let cell = value("Lattice").ok_or_else(|| {
         Fault::at(
             1,
@@ -84,6 +88,11 @@ fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<
             );
             return Err(Fault::at(line, reason));
         }
+        if let Some(column) = columns.occupancy
+            && (number(tokens[column], line, "an occupancy")? - 1.0).abs() > 1e-3
+        {
+            return Err(Fault::at(line, "partly occupied sites are not read from this format; give them in a CIF"));
+        }
         let species = columns.element(&tokens, line, notes).map_err(|error| Fault::structure_at(line, error))?;
         let mut cart_coords = Vector3::zeros();
         for axis in 0..3 {
@@ -99,6 +108,8 @@ struct Columns {
     species: usize,
     by_number: bool,
     position: usize,
+    /// Where the share of the atom stands that is there, if it does.
+    occupancy: Option<usize>,
     width: usize,
 }
 
@@ -108,7 +119,8 @@ impl Columns {
             Fault::at(1, format!("Properties={} {why}; it is written as species:S:1:pos:R:3", short(properties)))
         };
         let fields: Vec<&str> = properties.split(':').collect();
-        let (mut symbol, mut atomic_number, mut position, mut width) = (None, None, None, 0_usize);
+        let (mut symbol, mut atomic_number, mut position, mut occupancy) = (None, None, None, None);
+        let mut width = 0_usize;
         for field in fields.chunks(3) {
             let [name, kind, count] = field else { return Err(wrong("is cut off")) };
             let count: usize = count.parse().map_err(|_| wrong("has a column count that is not a number"))?;
@@ -116,13 +128,14 @@ impl Columns {
                 ("species" | "element", "S", 1) => symbol = Some(width),
                 ("z" | "numbers" | "atomic_numbers", "I", 1) => atomic_number = Some(width),
                 ("pos" | "positions", "R", 3) => position = Some(width),
+                ("occupancy" | "occupancies" | "occ", "R", 1) => occupancy = Some(width),
                 _ => {}
             }
             width = width.checked_add(count).ok_or_else(|| wrong("has too many columns"))?;
         }
         let position = position.ok_or_else(|| wrong("has no pos:R:3"))?;
         match symbol.or(atomic_number) {
-            Some(species) => Ok(Self { species, by_number: symbol.is_none(), position, width }),
+            Some(species) => Ok(Self { species, by_number: symbol.is_none(), position, occupancy, width }),
             None => Err(wrong("has no species:S:1")),
         }
     }

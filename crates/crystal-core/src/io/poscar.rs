@@ -52,6 +52,11 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
             } else {
                 coordinates
             };
+            if let Some(label) = contradicting_label(text, *species) {
+                let text =
+                    format!("the atom's label '{label}' contradicts the element {species} of line 6, which is read");
+                notes.add(index + 1, text);
+            }
             sites.push(Site { species: *species, frac_coords });
             index += 1;
         }
@@ -65,6 +70,13 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
     }
     refuse_second_structure(&lines, index)?;
     checked(lattice, sites, 0, notes)
+}
+
+/// A label behind the coordinates (and behind the signs of selective dynamics) that names another element.
+fn contradicting_label(text: &str, species: Species) -> Option<&str> {
+    let label = text.split_whitespace().skip(3).find(|token| !matches!(*token, "T" | "F" | ".TRUE." | ".FALSE."))?;
+    let letters = &label[..label.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(label.len())];
+    letters.parse::<Species>().is_ok_and(|named| named != species).then_some(label)
 }
 
 /// Frames of a trajectory (XDATCAR), or a second POSCAR behind the first: none is chosen in silence. Velocities and

@@ -27,6 +27,9 @@ struct HolderIn {
 struct LatticeIn {
     matrix: [[f64; 3]; 3],
     pbc: Option<[bool; 3]>,
+    a: Option<f64>,
+    b: Option<f64>,
+    c: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +90,13 @@ fn structure(
     disordered: &mut Option<DisorderedStructure>,
 ) -> Result<Structure, Fault> {
     let lattice = Lattice::from_rows(parsed.lattice.matrix)?;
+    let LatticeParameters { a, b, c, .. } = lattice.parameters();
+    for (name, stated, length) in [("a", parsed.lattice.a, a), ("b", parsed.lattice.b, b), ("c", parsed.lattice.c, c)] {
+        if stated.is_some_and(|stated| (stated - length).abs() > DIFFERENT) {
+            notes
+                .add(0, format!("the lattice's '{name}' is not the length {length:.3} in its 'matrix', which is read"));
+        }
+    }
     if parsed.lattice.pbc.is_some_and(|pbc| pbc.contains(&false)) {
         notes.add(0, "the lattice is not periodic along every vector; it is read as if it were");
     }

@@ -181,6 +181,7 @@ pub(super) fn checked(lattice: Lattice, sites: Vec<Site>, line: usize, notes: &m
     if let Some((i, j, distance)) = distances.overlap() {
         return Err(CrystalError::SitesTooClose { i, j, distance }.into());
     }
+    distances.note_thin_cell(line, notes);
     if let Some((i, j, distance)) = distances.closer_than_atoms(|_, _| true) {
         let [first, second] = [i, j].map(|site| structure.sites[site].species);
         notes.add(line, format!("sites {i} ({first}) and {j} ({second}) are only {distance:.2} Å apart"));
@@ -217,6 +218,15 @@ impl<'a> Distances<'a> {
         self.grid.first_pair(OVERLAP, |_, _| true)
     }
 
+    /// Tells of a cell in which every atom is closer to its own images than atoms come.
+    pub(super) fn note_thin_cell(&self, line: usize, notes: &mut Notes) {
+        if self.shortest < CLOSE {
+            let text =
+                format!("the shortest vector of the lattice is only {:.2} Å; lengths are read as Å", self.shortest);
+            notes.add(line, text);
+        }
+    }
+
     /// The first pair of sites closer than atoms come, hydrogen molecules aside, of those that `accept` takes.
     pub(super) fn closer_than_atoms(&self, accept: impl Fn(usize, usize) -> bool) -> Option<(usize, usize, f64)> {
         // In a cell as thin as that the number of images grows without bound, and its own images are closer still.
@@ -240,8 +250,8 @@ pub(super) fn wrapped_difference(a: &Vector3<f64>, b: &Vector3<f64>) -> Vector3<
 /// # Errors
 /// For a file that is not text at all.
 pub(super) fn decode(bytes: &[u8]) -> Result<String, Fault> {
-    if let Some(what) = foreign(bytes) {
-        return Err(Fault::at(1, format!("{what}, not the text of a structure")));
+    if let Some((what, cure)) = foreign(bytes) {
+        return Err(Fault::at(1, format!("the file is {what}, not the text of a structure; {cure}")));
     }
     let text = match wide(bytes) {
         Some(text) => text,
@@ -258,22 +268,23 @@ pub(super) fn needs_decoding(start: &[u8]) -> bool {
 }
 
 /// What people have by mistake under the name of a structure file, by its first bytes.
-fn foreign(bytes: &[u8]) -> Option<&'static str> {
-    const STARTS: [(&[u8], &str); 7] = [
-        (b"\x1f\x8b", "the file is compressed (gzip): unpack it first; it is"),
-        (b"PK\x03\x04", "the file is an archive (zip): unpack it first; it is"),
-        (b"\x28\xb5\x2f\xfd", "the file is compressed (zstd): unpack it first; it is"),
-        (b"BZh", "the file is compressed (bzip2): unpack it first; it is"),
-        (b"\xfd7zXZ", "the file is compressed (xz): unpack it first; it is"),
-        (b"%PDF", "the file is a PDF"),
-        (b"\x89HDF", "the file is HDF5"),
+fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    const UNPACK: &str = "unpack it first";
+    const STARTS: [(&[u8], &str, &str); 7] = [
+        (b"\x1f\x8b", "compressed with gzip", UNPACK),
+        (b"PK\x03\x04", "a zip archive", UNPACK),
+        (b"\x28\xb5\x2f\xfd", "compressed with zstd", UNPACK),
+        (b"BZh", "compressed with bzip2", UNPACK),
+        (b"\xfd7zXZ", "compressed with xz", UNPACK),
+        (b"%PDF", "a PDF", "ask for the CIF of the article"),
+        (b"\x89HDF", "HDF5", "write it as a CIF or extended XYZ"),
     ];
     let start = bytes.trim_ascii_start();
     let is_page = |tag: &str| start.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()));
     if is_page("<!doctype") || is_page("<html") {
-        return Some("the file is a web page (an error page of a server, perhaps): download it again; it is");
+        return Some(("a web page, perhaps an error page of a server", "download it again"));
     }
-    STARTS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, what)| *what)
+    STARTS.iter().find(|(magic, ..)| bytes.starts_with(magic)).map(|(_, what, cure)| (*what, *cure))
 }
 
 /// A text of two or four bytes a letter.

@@ -2,6 +2,7 @@
 //!
 //! One test binary for all, as each would be linked against the tensor library anew.
 
+mod advice;
 mod bad_input;
 mod candidates;
 mod checkpoints;

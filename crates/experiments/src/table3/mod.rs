@@ -16,7 +16,7 @@ use druse::config::to_ron;
 use druse::output::{writable_folder, write_file, write_json};
 use druse::provenance::{GIT_REVISION, VERSION, dirty};
 use potential::Nequix;
-use search::{Budget, KnownStructures, Settings, Tools, search, write_report, write_results};
+use search::{Budget, KnownStructures, Settings, Tools, milli, open_reference, search, write_report, write_results};
 use serde::Serialize;
 use stability::ReferenceSet;
 
@@ -133,10 +133,7 @@ pub fn run(options: &Table3Options) -> Result<String> {
 }
 
 fn equipment(options: &Table3Options) -> Result<Equipment> {
-    let (reference, reference_name) = match &options.reference {
-        Some(path) => (ReferenceSet::read(path)?, path.display().to_string()),
-        None => search::compiled_in_reference()?,
-    };
+    let (reference, reference_name) = open_reference(options.reference.as_deref())?;
     let device = options.run.device.open()?;
     let potential = match &options.potential {
         Some(path) => Nequix::load(path, &device)?,
@@ -182,7 +179,7 @@ fn one(
         if Instant::now() >= next {
             next = Instant::now() + Duration::from_secs(20);
             let best = told.best.first().map(|best| {
-                format!("{} in {}, {:+.1} meV/atom", best.formula, best.space_group, 1e3 * best.energy_above_hull)
+                format!("{} in {}, {} meV/atom", best.formula, best.space_group, milli(best.energy_above_hull))
             });
             tracing::info!("{name}: {} {}, best: {}", told.stage.name(), told.done, best.unwrap_or_default());
         }

@@ -18,6 +18,9 @@ const PRESET: &str = include_str!("../../../../experiments/presets/wyckoff-model
 /// Where it comes from, for messages.
 const PRESET_NAME: &str = "experiments/presets/wyckoff-model.ron";
 
+/// Minutes that are left for the steps when the preparation took all there were.
+const LEAST_MINUTES: f64 = 0.01;
+
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TrainOptions {
@@ -33,7 +36,7 @@ pub struct TrainOptions {
     /// cpu, wgpu or cuda.
     #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
-    /// Most minutes of training, those of an interrupted run together, instead of the configuration's.
+    /// Most minutes, the preparation of the data included, instead of the configuration's.
     #[arg(long)]
     pub minutes: Option<f64>,
     /// Most steps, instead of the configuration's.
@@ -81,8 +84,8 @@ struct Figures {
 }
 
 /// Trains a network and writes `wyckoff-model.safetensors`, `curve.csv`, `result.json`, `config.ron` and
-/// `provenance.json` into the folder, and while it runs `training.state`, which an interrupted run goes on from. Returns
-/// a summary. The test split is not looked at.
+/// `provenance.json` into the folder, and while it runs `training.state`, which an interrupted run goes on from.
+/// Returns a summary. The test split is not looked at.
 ///
 /// # Errors
 /// If a finished run lies in the folder, or an interrupted one that is not this one, the data hold nothing to learn
@@ -120,7 +123,11 @@ pub fn run(options: &TrainOptions) -> Result<String> {
         "{n_structures:?} structures, {n_left_out:?} left out, prepared in {:.1} s",
         clock.elapsed().as_secs_f64()
     );
-    let trained = train(&config.model, &config.training, &training, &validation, &device, Some(&state), |point| {
+    // What is asked for is the length of the run, and all that was done so far is part of it.
+    let before = clock.elapsed().as_secs_f64() / 60.0;
+    let minutes = config.training.minutes.map(|minutes| (minutes - before).max(LEAST_MINUTES));
+    let timed = TrainingConfig { minutes, ..config.training.clone() };
+    let trained = train(&config.model, &timed, &training, &validation, &device, Some(&state), |point| {
         let CurvePoint { step, seconds, training, validation } = point;
         tracing::info!(
             "step {step}, {seconds:.0} s: training group {:.3} positions {:.3} composition {:.3}; \

@@ -29,7 +29,16 @@ pub(super) struct Aligner<'a> {
     /// For each atom of `b` its vector to the atom of `a` that it is assigned to.
     assigned: Vec<Vector3<f64>>,
     columns: Vec<usize>,
+    /// Steps of the assignments made so far.
+    work: f64,
 }
+
+/// Steps of assignments after which a comparison is given up, a minute or so: n³ for each n × n matrix that needs more
+/// than a look.
+#[cfg(not(test))]
+const MOST_WORK: f64 = 1.5e11;
+#[cfg(test)]
+const MOST_WORK: f64 = 3e8;
 
 /// The mean cell after LLL reduction.
 struct MeanCell {
@@ -52,8 +61,8 @@ impl<'a> Aligner<'a> {
         let groups = a.composition.iter().map(group).collect();
         let zeros = || vec![Vector3::zeros(); a.frac_coords.len()];
         let (a_coords, b_coords, a_reduced, b_reduced, assigned) = (zeros(), zeros(), zeros(), zeros(), zeros());
-        let (vectors, costs, columns) = (Vec::new(), Vec::new(), Vec::new());
-        Self { a, b, stol, groups, a_coords, b_coords, a_reduced, b_reduced, vectors, costs, assigned, columns }
+        let (vectors, costs, columns, work) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
+        Self { a, b, stol, groups, a_coords, b_coords, a_reduced, b_reduced, vectors, costs, assigned, columns, work }
     }
 
     /// Calls `visit` with the distances for every translation that may bring the structures together in this basis.
@@ -108,8 +117,16 @@ impl<'a> Aligner<'a> {
             if self.assign(cell) {
                 visit(self.distances(norm))?;
             }
+            if self.is_exhausted() {
+                return ControlFlow::Break(());
+            }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether the comparison has taken more steps than are allowed.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.work > MOST_WORK
     }
 
     /// How far an atom may be off along each axis, in fractional coordinates.
@@ -159,7 +176,7 @@ impl<'a> Aligner<'a> {
                     }
                 }
             }
-            if !assignment(&self.costs, n, &mut self.columns) {
+            if !assignment(&self.costs, n, &mut self.columns, &mut self.work) {
                 return false;
             }
             for (row, column) in self.columns.iter().enumerate() {
@@ -210,8 +227,8 @@ fn shortest_image(cell: &MeanCell, difference: &Vector3<f64>) -> Vector3<f64> {
 }
 
 /// The column of each row of the `n` × `n` matrix `costs` that makes the sum smallest, into `columns`. `false` if there
-/// is not an assignment without an infinite cost.
-fn assignment(costs: &[f64], n: usize, columns: &mut Vec<usize>) -> bool {
+/// is not an assignment without an infinite cost. Adds to `work` what it takes.
+fn assignment(costs: &[f64], n: usize, columns: &mut Vec<usize>, work: &mut f64) -> bool {
     columns.clear();
     for row in costs.chunks_exact(n) {
         let column = (1..n).fold(0, |best, column| if row[column] < row[best] { column } else { best });
@@ -225,6 +242,7 @@ fn assignment(costs: &[f64], n: usize, columns: &mut Vec<usize>) -> bool {
     if distinct {
         return true;
     }
+    *work += (n as f64).powi(3);
     let largest = costs.iter().copied().filter(|cost| cost.is_finite()).fold(0.0, f64::max);
     // Costs more than any assignment without it, yet not so much that the others would be lost in its rounding.
     let out_of_reach = (largest + 1.0) * n as f64;
@@ -240,6 +258,29 @@ fn assignment(costs: &[f64], n: usize, columns: &mut Vec<usize>) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Sixty-four atoms of one element, none of them on its lattice point.
+    fn shaken(seed: usize) -> crystal_core::Structure {
+        let offset = |n: usize| ((n * 7919 + seed * 104_729) % 997) as f64 / 997.0 * 0.12;
+        let site = |n: usize| crystal_core::Site {
+            species: "Si".parse().expect("an element"),
+            frac_coords: Vector3::new((n % 4) as f64, (n / 4 % 4) as f64, (n / 16) as f64) / 4.0
+                + Vector3::new(offset(3 * n), offset(3 * n + 1), offset(3 * n + 2)),
+        };
+        let lattice = Lattice::new(Matrix3::identity() * 10.0).expect("a cell");
+        crystal_core::Structure::new(lattice, (0..64).map(site).collect()).expect("a structure")
+    }
+
+    #[test]
+    fn a_comparison_that_would_not_end_is_given_up() {
+        let matcher = crate::StructureMatcher::default();
+        let error = matcher.rms(&shaken(1), &shaken(2)).expect_err("too many ways");
+        assert!(matches!(error, crate::MetricsError::TooLong { n_sites: 64 }), "{error}");
+        // The cure that the message names.
+        let strict = crate::StructureMatcher { stol: 0.05, ltol: 0.05, angle_tol: 1.0 };
+        assert!(strict.rms(&shaken(1), &shaken(2)).expect("compared").is_none());
+        assert!(strict.rms(&shaken(1), &shaken(1)).expect("compared").is_some());
+    }
 
     fn brute_force(costs: &[f64], n: usize, row: usize, used: &mut Vec<usize>) -> f64 {
         if row == n {
@@ -261,7 +302,7 @@ mod tests {
         fn assignments_are_the_cheapest(n in 1..6_usize, seed in proptest::collection::vec((0.0..1.0f64, 0.0..1.0f64), 25)) {
             let costs: Vec<f64> = seed[..n * n].iter().map(|(cost, far)| if *far > 0.8 { f64::INFINITY } else { *cost }).collect();
             let mut columns = Vec::new();
-            let found = assignment(&costs, n, &mut columns);
+            let found = assignment(&costs, n, &mut columns, &mut 0.0);
             let best = brute_force(&costs, n, 0, &mut Vec::new());
             prop_assert_eq!(found, best.is_finite());
             if found {

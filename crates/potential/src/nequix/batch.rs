@@ -16,15 +16,23 @@ pub(crate) fn upload<const D: usize>(values: Vec<f64>, shape: [usize; D], device
         TensorData::new(values, length)
     } else {
         #[allow(clippy::cast_possible_truncation, reason = "rounding to single precision is what is meant")]
-        let narrow: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
+        let narrow: Vec<f32> = values.into_par_iter().map(|value| value as f32).collect();
         TensorData::new(narrow, length)
     };
     Tensor::<1>::from_data(data, (device, dtype)).reshape(shape)
 }
 
+/// A place in a buffer.
+fn index(place: usize) -> i32 {
+    i32::try_from(place).expect("batches are far smaller")
+}
+
 /// Whole numbers, uploaded.
 pub(crate) fn upload_indices(values: impl Iterator<Item = usize>, device: &Device) -> Tensor<1, Int> {
-    let values: Vec<i32> = values.map(|value| i32::try_from(value).expect("batches are far smaller")).collect();
+    upload_places(values.map(index).collect(), device)
+}
+
+fn upload_places(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     let shape = [values.len()];
     Tensor::from_data(TensorData::new(values, shape), (device, DType::I32))
 }
@@ -60,59 +68,97 @@ fn group(keys: &[usize], n: usize) -> (Vec<usize>, Vec<usize>) {
     (offsets, order)
 }
 
+/// What one graph adds to a batch, its places counted from the batch's beginning.
+struct Part {
+    offsets: Vec<i32>,
+    sender: Vec<i32>,
+    order: Vec<i32>,
+    sender_offsets: Vec<i32>,
+    image_site: Vec<i32>,
+    image_offsets: Vec<i32>,
+    image_species: Vec<i32>,
+    vectors: Vec<f64>,
+}
+
+impl Part {
+    /// `site_0`, `image_0`, `edge_0`: how many are before this graph.
+    fn of(graph: &SiteGraph, [site_0, image_0, edge_0]: [usize; 3]) -> Self {
+        let from = |first: usize, places: &[usize]| places.iter().map(|place| index(place + first)).collect();
+        let (sender_offsets, order) = group(&graph.sender, graph.images.len());
+        let sites: Vec<usize> = graph.images.iter().map(|image| image.site).collect();
+        let (image_offsets, _) = group(&sites, graph.n_sites());
+        Self {
+            offsets: from(edge_0, &graph.offsets[1..]),
+            sender: from(image_0, &graph.sender),
+            order: from(edge_0, &order),
+            sender_offsets: from(edge_0, &sender_offsets[1..]),
+            image_offsets: from(image_0, &image_offsets[1..]),
+            image_species: sites.iter().map(|&site| index(graph.species[site])).collect(),
+            image_site: from(site_0, &sites),
+            vectors: graph.vectors.iter().flat_map(|vector| [vector.x, vector.y, vector.z]).collect(),
+        }
+    }
+}
+
 impl Batch {
     /// Uploads graphs, at least one site in all.
     pub fn new(graphs: &[&SiteGraph], device: &Device, dtype: DType) -> Self {
-        let (mut site_0, mut image_0, mut edge_0) = (0, 0, 0);
-        let (mut offsets, mut sender, mut image_site, mut image_offsets) =
-            (vec![0], Vec::new(), Vec::new(), Vec::new());
-        for graph in graphs {
-            offsets.extend(graph.offsets[1..].iter().map(|offset| offset + edge_0));
-            sender.extend(graph.sender.iter().map(|image| image + image_0));
-            image_site.extend(graph.images.iter().map(|image| image.site + site_0));
-            site_0 += graph.n_sites();
-            image_0 += graph.images.len();
-            edge_0 += graph.n_edges();
-        }
-        image_offsets.extend(group(&image_site, site_0).0);
-        let (sender_offsets, order) = group(&sender, image_0);
-        let vectors: Vec<f64> =
-            graphs.iter().flat_map(|graph| &graph.vectors).flat_map(|vector| [vector.x, vector.y, vector.z]).collect();
+        let mut next = [0; 3];
+        let starts: Vec<[usize; 3]> = graphs
+            .iter()
+            .map(|graph| {
+                let start = next;
+                next[0] += graph.n_sites();
+                next[1] += graph.images.len();
+                next[2] += graph.n_edges();
+                start
+            })
+            .collect();
+        let [n_sites, n_images, n_edges] = next;
+        let parts: Vec<Part> = graphs.par_iter().zip(&starts).map(|(graph, start)| Part::of(graph, *start)).collect();
+        let places = |first: &[i32], of: fn(&Part) -> &Vec<i32>| {
+            let mut all = first.to_vec();
+            parts.iter().for_each(|part| all.extend_from_slice(of(part)));
+            upload_places(all, device)
+        };
+        let vectors = || parts.iter().map(|part| part.vectors.as_slice()).collect::<Vec<_>>().concat();
         let distances = if dtype == DType::F64 {
             graphs.iter().flat_map(|graph| &graph.vectors).map(|vector| vector.norm()).collect()
         } else {
             Vec::new()
         };
-        let indices = |values: Vec<usize>| upload_indices(values.into_iter(), device);
         let images = graphs.iter().any(|graph| graph.is_symmetric()).then(|| {
             let all: Vec<_> = graphs.iter().flat_map(|graph| &graph.images).collect();
-            let rotations: Vec<f64> =
-                all.par_iter().flat_map_iter(|image| rotation_matrices(&image.rotation)).collect();
+            let mut rotations = vec![0.0; n_images * N_ROTATION];
+            rotations
+                .par_chunks_mut(N_ROTATION)
+                .zip(all)
+                .for_each(|(row, image)| row.copy_from_slice(&rotation_matrices(&image.rotation)));
             Images {
-                rotations: upload(rotations, [image_0, N_ROTATION], device, dtype),
-                site: indices(image_site.clone()),
-                offsets: indices(image_offsets.clone()),
+                rotations: upload(rotations, [n_images, N_ROTATION], device, dtype),
+                site: places(&[], |part| &part.image_site),
+                offsets: places(&[0], |part| &part.image_offsets),
             }
         });
-        let species: Vec<usize> = graphs.iter().flat_map(|graph| graph.species.iter().copied()).collect();
+        let species = graphs.iter().flat_map(|graph| graph.species.iter().copied());
         let multiplicity: Vec<f64> = graphs.iter().flat_map(|graph| graph.multiplicity.iter().copied()).collect();
         Self {
             edges: Edges {
                 // A batch without any edge keeps one row that no site refers to.
-                vectors: if edge_0 == 0 {
+                vectors: if n_edges == 0 {
                     upload(vec![1.0; 3], [1, 3], device, dtype)
                 } else {
-                    upload(vectors, [edge_0, 3], device, dtype)
+                    upload(vectors(), [n_edges, 3], device, dtype)
                 },
-                sender: if edge_0 == 0 { indices(vec![0]) } else { indices(sender) },
-                offsets: indices(offsets),
-                order: if edge_0 == 0 { indices(vec![0]) } else { indices(order) },
-                sender_offsets: indices(sender_offsets),
+                sender: if n_edges == 0 { upload_places(vec![0], device) } else { places(&[], |part| &part.sender) },
+                offsets: places(&[0], |part| &part.offsets),
+                order: if n_edges == 0 { upload_places(vec![0], device) } else { places(&[], |part| &part.order) },
+                sender_offsets: places(&[0], |part| &part.sender_offsets),
             },
             images,
-            image_species: indices(image_site.iter().map(|&site| species[site]).collect()),
-            site_species: indices(species),
-            multiplicity: upload(multiplicity, [site_0, 1], device, dtype),
+            image_species: places(&[], |part| &part.image_species),
+            site_species: upload_indices(species, device),
+            multiplicity: upload(multiplicity, [n_sites, 1], device, dtype),
             distances,
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use burn::tensor::{DType, Device};
+use burn::tensor::{DType, Device, TensorData};
 use crystal_core::{AsymmetricUnit, Species, Structure};
 use crystal_states::device_memory;
 use nalgebra::Vector3;
@@ -38,7 +38,7 @@ pub struct Nequix {
 
 /// Atoms of a call that fill a processor, and a GPU.
 const PROCESSOR_ATOMS: usize = 64;
-const DEVICE_ATOMS: usize = 8192;
+const DEVICE_ATOMS: usize = 16_384;
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +123,7 @@ impl Nequix {
             let batch = Batch::new(graphs, device, dtype);
             let (energies, records) = self.network.forward(&batch);
             let by_vectors = (wanted == Wanted::All).then(|| self.network.backward(&batch, records).into_data());
-            let energies: Vec<f64> = energies.into_data().iter::<f64>().collect();
-            let by_vectors: Vec<f64> = by_vectors.map(|data| data.iter::<f64>().collect()).unwrap_or_default();
-            (energies, by_vectors)
+            (numbers(energies.into_data()), by_vectors.map(numbers).unwrap_or_default())
         };
         let found = if has_kernels(device) { catch_device_failure(compute) } else { Ok(compute()) };
         let (energies, by_vectors) = match found {
@@ -242,6 +240,14 @@ impl Nequix {
         wait()?;
         seconds.backward = lap();
         Ok(seconds)
+    }
+}
+
+/// Floats of either precision; `TensorData::iter` takes them one by one.
+fn numbers(data: TensorData) -> Vec<f64> {
+    match data.as_slice::<f32>() {
+        Ok(values) => values.par_iter().map(|&value| f64::from(value)).collect(),
+        Err(_) => data.iter::<f64>().collect(),
     }
 }
 

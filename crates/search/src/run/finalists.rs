@@ -190,6 +190,9 @@ fn merged(mut candidates: Vec<Candidate>, judge: &Judge<'_>) -> Result<Vec<Candi
     Ok(kept.into_values().collect())
 }
 
+/// A verdict with its picture, or why there is none.
+pub(crate) type PhononResult = Result<(PhononOutcome, Option<String>), String>;
+
 /// The verdict and the picture of each crystal's phonons, or why there are none.
 ///
 /// # Errors
@@ -198,7 +201,7 @@ pub(crate) fn phonon_outcomes(
     tools: &Tools<'_>,
     settings: &phonon::Settings,
     relaxed: &[Relaxed],
-) -> Result<Vec<Result<(PhononOutcome, Option<String>), String>>, SearchError> {
+) -> Result<Vec<PhononResult>, SearchError> {
     let crystal = |relaxed: &Relaxed| {
         let unit = relaxed.unit.unit().map_err(|error| error.to_string())?;
         phonon::Crystal::from_unit(&unit).map_err(|error| error.to_string())

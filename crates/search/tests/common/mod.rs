@@ -25,7 +25,7 @@ impl Equipment {
 
     /// With a reference whose energies are those of another potential.
     pub fn of_another_potential() -> Self {
-        Self::with(|source| Source { name: "another".to_owned(), sha256: "0".repeat(64), ..source })
+        Self::with(|_| Source { name: "another".to_owned(), sha256: "0".repeat(64) })
     }
 
     fn with(source: impl Fn(Source) -> Source) -> Self {

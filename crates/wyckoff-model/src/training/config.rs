@@ -43,7 +43,7 @@ pub struct TrainingConfig {
 impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
-            steps: 8000,
+            steps: 6000,
             minutes: None,
             batch_size: 1024,
             learning_rate: 1e-3,

@@ -130,6 +130,7 @@ fn structure(
         ));
     }
     evidence.check_formula(&crystal)?;
+    distances.note_thin_cell(block.line(CELL[0], 0), notes);
     // Images of one site are the merging's matter.
     if let Some((i, j, distance)) = distances.closer_than_atoms(|i, j| owners[i] != owners[j]) {
         let (first, second) = (&sites[owners[i]], &sites[owners[j]]);
@@ -281,7 +282,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
             && count > 0.0
         {
             let reason = format!(
-                "site '{label}' represents {count} hydrogen atoms besides itself that have no coordinates; add them as sites"
+                "site '{label}' represents {count} hydrogen atoms besides itself that have no coordinates; add them as sites, and put '.' into _atom_site_attached_hydrogens"
             );
             return Err(Fault::at(line(), reason));
         }
