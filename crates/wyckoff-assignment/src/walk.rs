@@ -36,10 +36,7 @@ impl SiteChoices {
     ///
     /// # Errors
     /// [`AssignmentError::NothingAsked`], [`AssignmentError::TooLarge`].
-    pub fn new(
-        space_group: &'static SpaceGroup,
-        counts: &[(Species, u32)],
-    ) -> Result<Option<Self>, AssignmentError> {
+    pub fn new(space_group: &'static SpaceGroup, counts: &[(Species, u32)]) -> Result<Option<Self>, AssignmentError> {
         let demand = Demand::Atoms(counts.iter().copied().collect::<Composition>());
         let counts: Vec<(Species, u32)> = counts.iter().copied().filter(|(_, count)| *count > 0).collect();
         let sizes = (0..space_group.wyckoff_positions().len()).map(|position| demand.size_of(space_group, position));

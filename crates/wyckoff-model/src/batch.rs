@@ -53,7 +53,9 @@ impl TokenBatch {
         let length = if longest == 1 { 1 } else { longest.next_multiple_of(LENGTH_STEP) };
         let size = sequences.len();
         let padded = || {
-            sequences.iter().flat_map(|tokens| tokens.iter().copied().chain(std::iter::repeat(Token::default())).take(length))
+            sequences
+                .iter()
+                .flat_map(|tokens| tokens.iter().copied().chain(std::iter::repeat(Token::default())).take(length))
         };
         let column = |value: fn(Token) -> u8| {
             let values: Vec<i32> = padded().map(|token| i32::from(value(token))).collect();
@@ -71,9 +73,9 @@ impl TokenBatch {
             place: RowIndex::new(&places, PLACES.n_rows(), device),
             sets: (!told.is_empty()).then(|| sets(told, device)),
             learned: told.iter().any(|told| told.by_properties).then(|| {
-                let counts = told.iter().flat_map(|told| {
-                    std::iter::repeat_n(if told.by_properties { 0.0_f32 } else { 1.0 }, length)
-                });
+                let counts = told
+                    .iter()
+                    .flat_map(|told| std::iter::repeat_n(if told.by_properties { 0.0_f32 } else { 1.0 }, length));
                 let counts: Vec<f32> = counts.collect();
                 Tensor::from_data(TensorData::new(counts, [size * length, 1]), device)
             }),
@@ -179,10 +181,10 @@ impl Targets {
             }
         }
         let n_counts = count_rows.len();
-        let matrix = |values: Vec<f32>, shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values, shape), device);
-        let cube = |values: Vec<f32>| {
-            Tensor::<3>::from_data(TensorData::new(values, [size, length, MOST_POSITIONS]), device)
-        };
+        let matrix =
+            |values: Vec<f32>, shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values, shape), device);
+        let cube =
+            |values: Vec<f32>| Tensor::<3>::from_data(TensorData::new(values, [size, length, MOST_POSITIONS]), device);
         Self {
             count_rows: RowIndex::new(&count_rows, n_rows, device),
             elements: matrix(elements, [n_counts, N_ELEMENTS]),

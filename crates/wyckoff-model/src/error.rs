@@ -32,7 +32,9 @@ pub enum WyckoffModelError {
         species: Species,
     },
     /// A cell larger than those the network has learned from.
-    #[error("{atoms} atoms in the primitive cell are more than the {most} that the proposer has learned; use the prior instead")]
+    #[error(
+        "{atoms} atoms in the primitive cell are more than the {most} that the proposer has learned; use the prior instead"
+    )]
     TooManyAtoms {
         /// Atoms asked for.
         atoms: u32,

@@ -62,7 +62,8 @@ impl Places {
         let groups: Vec<&'static SpaceGroup> = SpaceGroupNumber::all().map(SpaceGroup::get).collect();
         let symbols: BTreeMap<&str, usize> = {
             let all = groups.iter().flat_map(|group| group.wyckoff_positions());
-            let distinct: std::collections::BTreeSet<&str> = all.map(|place| place.site_symmetry().0.as_str()).collect();
+            let distinct: std::collections::BTreeSet<&str> =
+                all.map(|place| place.site_symmetry().0.as_str()).collect();
             distinct.into_iter().zip(0..).collect()
         };
         let (mut rows, mut first): (Vec<Vec<f32>>, Vec<u32>) = (vec![], vec![0]);

@@ -31,6 +31,6 @@ pub use config::WyckoffModelConfig;
 pub use error::WyckoffModelError;
 pub use network::WyckoffModel;
 pub use proposer::{Asked, Invention, Proposal, Proposer};
-pub use training::{CurvePoint, Losses, Trained, TrainingConfig, TrainingData, train};
 pub use sequence::MOST_ATOMS;
+pub use training::{CurvePoint, Losses, Trained, TrainingConfig, TrainingData, train};
 pub use weights::Weights;

@@ -31,8 +31,7 @@ impl Weights {
     /// # Errors
     /// [`WyckoffModelError::Checkpoint`], [`WyckoffModelError::Config`].
     pub fn load(path: &Path, device: &Device) -> Result<Self, WyckoffModelError> {
-        let content =
-            std::fs::read(path).map_err(|source| ArchiveError::Read { path: path.to_owned(), source })?;
+        let content = std::fs::read(path).map_err(|source| ArchiveError::Read { path: path.to_owned(), source })?;
         Self::from_bytes(&content, path, device)
     }
 
@@ -48,7 +47,8 @@ impl Weights {
             let problem = format!("is unreadable: {error}");
             ArchiveError::Metadata { path: path.to_owned(), key: ELEMENTS_KEY.to_owned(), problem }
         })?;
-        let model = archive_into_module(WyckoffModel::new(&config, device), &archive.part("model"), path)?.without_grad();
+        let model =
+            archive_into_module(WyckoffModel::new(&config, device), &archive.part("model"), path)?.without_grad();
         Ok(Self { model, elements, path: path.display().to_string(), sha256: sha256_hex(content) })
     }
 }

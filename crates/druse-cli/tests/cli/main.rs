@@ -10,6 +10,7 @@ mod documents;
 mod example_model;
 mod formulas;
 mod network;
+mod proposals;
 mod support;
 mod text;
 mod training;

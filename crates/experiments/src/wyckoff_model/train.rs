@@ -198,9 +198,8 @@ pub(super) fn assignments(data: &DataSet, split: Split, limit: Option<usize>) ->
 fn curve_csv(curve: &[CurvePoint]) -> String {
     let row = |point: &CurvePoint| {
         let CurvePoint { step, seconds, training, validation } = point;
-        let losses = [training, validation].map(|losses| {
-            format!("{:.5},{:.5},{:.5}", losses.group, losses.positions, losses.composition)
-        });
+        let losses = [training, validation]
+            .map(|losses| format!("{:.5},{:.5},{:.5}", losses.group, losses.positions, losses.composition));
         format!("{step},{seconds:.1},{}\n", losses.join(","))
     };
     let header = "step,seconds,training_group,training_positions,training_composition,\

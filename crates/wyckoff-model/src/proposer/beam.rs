@@ -60,7 +60,9 @@ impl Asked<'_> {
         let mut known = HashMap::new();
         let rows = self.rows.iter().enumerate().filter(|(_, row)| row.order == order);
         let starts = rows.flat_map(|(row, of)| {
-            (0..N_GROUPS).map(move |group| (of.log_weights[group], row, group as u8)).filter(|start| start.0.is_finite())
+            (0..N_GROUPS)
+                .map(move |group| (of.log_weights[group], row, group as u8))
+                .filter(|start| start.0.is_finite())
         });
         let mut starts: Vec<(f64, usize, u8)> = starts.collect();
         starts.sort_by(|a, b| b.0.total_cmp(&a.0));

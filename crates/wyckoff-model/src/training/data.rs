@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use burn::tensor::Device;
 use crystal_core::Species;
-use random_keys::{Purpose, RandomKey};
 use rand::seq::SliceRandom;
+use random_keys::{Purpose, RandomKey};
 use rayon::prelude::*;
 use wyckoff_assignment::WyckoffAssignment;
 
 use super::TrainingConfig;
-use crate::batch::{Taught, Targets, TokenBatch, Told, possible_groups, taught_batch};
+use crate::batch::{Targets, Taught, TokenBatch, Told, possible_groups, taught_batch};
 use crate::sequence::{MOST_ATOMS, Sequence, is_describable};
 
 /// Most orders of the elements that are kept of one crystal.
@@ -38,7 +38,8 @@ impl TrainingData {
     pub fn new(assignments: impl IntoIterator<Item = WyckoffAssignment>) -> Self {
         let all: Vec<WyckoffAssignment> = assignments.into_iter().collect();
         let n_all = all.len();
-        let kept: Vec<WyckoffAssignment> = all.into_par_iter().filter(is_learnable).map(|one| one.standard_origin()).collect();
+        let kept: Vec<WyckoffAssignment> =
+            all.into_par_iter().filter(is_learnable).map(|one| one.standard_origin()).collect();
         // Which groups can hold a composition depends on its counts alone, and few of those are distinct.
         let pattern = |assignment: &WyckoffAssignment| {
             let mut counts: Vec<u32> = assignment.primitive_composition().iter().map(|(_, count)| count).collect();
@@ -47,9 +48,7 @@ impl TrainingData {
         };
         let mut distinct: HashMap<Vec<u32>, Vec<(Species, u32)>> = HashMap::new();
         for assignment in &kept {
-            distinct
-                .entry(pattern(assignment))
-                .or_insert_with(|| assignment.primitive_composition().iter().collect());
+            distinct.entry(pattern(assignment)).or_insert_with(|| assignment.primitive_composition().iter().collect());
         }
         let possible: HashMap<Vec<u32>, [u64; 4]> = distinct
             .into_par_iter()
@@ -118,12 +117,7 @@ impl TrainingData {
                 let [order, elements, group, properties] = key.uniform(step, 0, item);
                 let sequence = &crystal.orders[(order * crystal.orders.len() as f64) as usize];
                 let told = elements >= config.elements_dropped;
-                crystal.taught(
-                    sequence,
-                    told,
-                    group >= config.group_dropped,
-                    properties < config.properties_only,
-                )
+                crystal.taught(sequence, told, group >= config.group_dropped, properties < config.properties_only)
             })
             .collect();
         taught_batch(&taught, device)
@@ -147,8 +141,8 @@ impl Crystal {
         group_told: bool,
         by_properties: bool,
     ) -> Taught<'a> {
-        let elements = elements_told
-            .then(|| sequence.counts.iter().map(|(species, _)| species.atomic_number()).collect());
+        let elements =
+            elements_told.then(|| sequence.counts.iter().map(|(species, _)| species.atomic_number()).collect());
         let told = Told { elements, by_properties };
         Taught { sequence, groups: &self.possible, group_told, told }
     }
@@ -182,8 +176,7 @@ mod tests {
 
     #[test]
     fn orders_are_distinct() {
-        let elements: Vec<Species> =
-            ["O", "Ti", "Sr", "Li"].map(|symbol| symbol.parse().expect("an element")).to_vec();
+        let elements: Vec<Species> = ["O", "Ti", "Sr", "Li"].map(|symbol| symbol.parse().expect("an element")).to_vec();
         let key = RandomKey::new(0, Purpose::Selection);
         assert_eq!(orders(&elements[..1], 6, key, 0).len(), 1);
         assert_eq!(orders(&elements[..3], 6, key, 0).len(), 6);

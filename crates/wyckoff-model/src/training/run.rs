@@ -196,12 +196,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(
-        model: &WyckoffModelConfig,
-        config: &'a TrainingConfig,
-        data: &'a TrainingData,
-        plain: &Device,
-    ) -> Self {
+    fn new(model: &WyckoffModelConfig, config: &'a TrainingConfig, data: &'a TrainingData, plain: &Device) -> Self {
         let average = WyckoffModel::new(model, plain).no_grad();
         let optimiser = Adam::new(&average, plain);
         let device = plain.clone().autodiff();
@@ -243,7 +238,8 @@ impl<'a> Run<'a> {
         // What dropout leaves out depends on the seed and the step, so that a resumed run repeats it.
         self.device.seed(self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(self.step));
         let [compositions, groups, positions] = sums(&self.model, &batch, &targets);
-        let total = compositions.clone().mul_scalar(self.config.composition_weight) + groups.clone() + positions.clone();
+        let total =
+            compositions.clone().mul_scalar(self.config.composition_weight) + groups.clone() + positions.clone();
         self.unread.push(Tensor::cat(vec![compositions.inner(), groups.inner(), positions.inner()], 0));
         let gradients = total.div_scalar(indices.len() as f64).backward();
         let gradients = GradientsParams::from_grads(gradients, &self.model);
