@@ -68,8 +68,8 @@ fn the_likely_come_first_and_draws_follow() {
 fn what_the_proposer_does_not_know_is_said() {
     let resolved =
         |formula: &str, atoms| Request::formula(formula).expect("a formula").atoms(atoms).resolve().expect("orders");
-    let notice = resolved("NaHe", 1..=8).notices.join(" ");
-    assert!(notice.contains("no crystal with He") && notice.contains("properties"), "{notice}");
+    let notice = resolved("NaAr", 1..=8).notices.join(" ");
+    assert!(notice.contains("no crystal with Ar") && notice.contains("properties"), "{notice}");
     let large = resolved("NaCl", 2..=24);
     assert!(large.notices[0].contains("24 atoms") && large.notices[0].contains("the prior is used"), "{large:?}");
     assert_eq!(large.probabilities, [None]);
