@@ -16,6 +16,7 @@ mod message;
 mod phonons;
 mod potentials;
 pub mod progress;
+mod proposing;
 mod relaxing;
 mod requests;
 mod sample;
@@ -48,6 +49,7 @@ Results go to standard output, messages and progress to standard error. RUST_LOG
 #[derive(Subcommand)]
 enum Command {
     Sample(Box<sample::SampleArgs>),
+    Propose(proposing::ProposeArgs),
     Train(train::TrainArgs),
     Checkpoint(checkpoint::CheckpointArgs),
     Symmetry(symmetry::SymmetryArgs),
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
     terminal::start_logging();
     let outcome = match cli.command {
         Command::Sample(args) => sample::run(&args),
+        Command::Propose(args) => proposing::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Checkpoint(args) => checkpoint::run(&args),
         Command::Symmetry(args) => symmetry::run(&args),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use crystal_core::{Composition, SpaceGroupNumber, Species, io};
-use druse::Request;
 use druse::request::{OrdersFile, read_orders};
+use druse::{Proposing, Request};
 use langevin::Fixed;
 
 use super::inputs::{self, ReadArgs};
@@ -27,7 +27,8 @@ pub(super) struct RequestArgs {
         requires = "space_group"
     )]
     composition: Option<Composition>,
-    /// Chemical formula, such as Cu2KSi; each structure has exactly this composition, its Wyckoff positions are drawn
+    /// Chemical formula, such as Cu2KSi; each structure has exactly this composition, on the Wyckoff
+    /// positions that are proposed for it
     #[arg(long, value_name = "FORMULA", group = "what", value_parser = values::formula)]
     formula: Option<Composition>,
     /// Elements on Wyckoff positions, such as "Cu@8d Si@4c K@4c"
@@ -43,13 +44,13 @@ pub(super) struct RequestArgs {
     /// Orders, one per line: {"space_group": 139, "sites": {"Fe": 1}, "count": 3} (.jsonl or .jsonl.zst)
     #[arg(long, value_name = "FILE", group = "what", conflicts_with_all = ["space_group", "count"])]
     orders: Option<PathBuf>,
-    /// Space-group number, 1 to 230; for a formula [default: drawn from those that the formula likely has]
+    /// Space-group number, 1 to 230; for a formula [default: those that the formula likely has]
     #[arg(long, value_name = "NUMBER", value_parser = values::space_group, allow_negative_numbers = true)]
     space_group: Option<SpaceGroupNumber>,
     /// Number of structures; with --elements, of each combination [default: 1]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     count: Option<usize>,
-    /// Formula units in the primitive cell [default: drawn from those that the formula likely has]
+    /// Formula units in the primitive cell [default: those that the formula likely has]
     #[arg(long, value_name = "Z", value_parser = values::at_least_one, allow_negative_numbers = true)]
     formula_units: Option<usize>,
     /// Atoms in the primitive cell, a number or a range [default: 1-20]
@@ -69,6 +70,49 @@ pub(super) struct RequestArgs {
     fix: Option<FixedPart>,
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    proposer: ProposerArgs,
+}
+
+/// What proposes space groups and Wyckoff positions of a formula.
+#[derive(Args)]
+#[group(skip)]
+pub(super) struct ProposerArgs {
+    /// What proposes space groups and Wyckoff positions of a formula: a trained network, or counts of its training data
+    /// [default: network]
+    #[arg(long, value_enum)]
+    proposer: Option<ProposerName>,
+    /// A network of `experiments wyckoff-model train` [default: the one that is compiled in]
+    #[arg(long, value_name = "FILE")]
+    proposer_weights: Option<PathBuf>,
+}
+
+/// The proposers by name.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ProposerName {
+    Network,
+    Prior,
+}
+
+impl ProposerArgs {
+    /// The proposer.
+    ///
+    /// # Errors
+    /// If weights are given for the prior.
+    pub(super) fn proposing(&self) -> Result<Proposing> {
+        match (self.proposer, &self.proposer_weights) {
+            (Some(ProposerName::Prior), Some(_)) => {
+                bail!("--proposer-weights is for --proposer network; leave one of the two out")
+            }
+            (Some(ProposerName::Prior), None) => Ok(Proposing::Prior),
+            (_, Some(path)) => Ok(Proposing::File(path.clone())),
+            (_, None) => Ok(Proposing::Network),
+        }
+    }
+
+    fn is_given(&self) -> bool {
+        self.proposer.is_some() || self.proposer_weights.is_some()
+    }
 }
 
 /// What can be kept.
@@ -120,6 +164,7 @@ impl RequestArgs {
                 "say what to grow: --formula, --wyckoff or --sites-per-element with --space-group, --elements, --template, or --orders"
             );
         };
+        request = request.proposing(self.proposer.proposing()?);
         if let Some(space_group) = self.space_group {
             request = request.in_group(space_group);
         }
@@ -153,6 +198,9 @@ impl RequestArgs {
     /// Refuses options of one way to ask beside another one, where they would mean nothing.
     fn check_company(&self) -> Result<()> {
         let formula = [("--formula-units", self.formula_units.is_some()), ("--atoms", self.atoms.is_some())];
+        if self.proposer.is_given() && self.formula.is_none() {
+            bail!("--proposer and --proposer-weights are for --formula; leave them out, or give --formula");
+        }
         let elements = [("--sites", self.sites.is_some()), ("--top-space-groups", self.top_space_groups.is_some())];
         let template = [
             ("--noise", self.noise.is_some()),

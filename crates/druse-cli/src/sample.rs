@@ -27,6 +27,9 @@ const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
 /// Grows crystal structures: a formula, elements on Wyckoff positions, or sites per element in; one CIF per structure
 /// out.
 ///
+/// With --formula the structures stand on the most likely space groups and Wyckoff positions, each on its own
+/// (`druse propose` lists them), and those behind the 32nd on drawn ones.
+///
 /// With --formula, --wyckoff and --template sites stay on their Wyckoff positions: every structure has the composition
 /// and the symmetry asked for. With --sites-per-element and --elements sites go where they like, as in the paper, and
 /// the number of atoms follows. With the same seed the n-th structure of an order is the same whatever the batch size.
@@ -108,6 +111,9 @@ struct Sampled {
     /// Elements on Wyckoff positions, where sites were bound to them.
     #[serde(skip_serializing_if = "Option::is_none")]
     wyckoff: Option<String>,
+    /// How likely the proposer finds group, cell and positions, where it proposed them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<f64>,
     redraws: usize,
     /// Where candidates were compared: the less, the more plausible.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +122,7 @@ struct Sampled {
 }
 
 impl Sampled {
-    fn new(written: &Written, seed: u64) -> Self {
+    fn new(written: &Written, seed: u64, probability: Option<f64>) -> Self {
         let structure = &written.sample.structure;
         Self {
             file: written.file.display().to_string(),
@@ -124,6 +130,7 @@ impl Sampled {
             space_group_found: TOLERANCES.map(|(name, symprec)| (name, found_at(structure, symprec))).into(),
             formula: Composition::of(structure).reduced().formula(),
             wyckoff: written.positions.clone(),
+            probability,
             redraws: written.sample.redraws,
             denoising_error: written.sample.denoising_error,
             seed,
@@ -151,11 +158,13 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     if let Some(candidates) = args.candidates {
         request = request.selection(Selection { candidates, ..Selection::default() });
     }
-    let Resolved { orders, mode, template, config } = request.resolve().map_err(|error| match error {
-        // The library does not know the flags.
-        DruseError::TooManyOrders { .. } => anyhow!("{error}: narrow --sites or --top-space-groups"),
-        other => other.into(),
-    })?;
+    let Resolved { orders, mode, template, config, probabilities, notices } =
+        request.resolve().map_err(|error| match error {
+            // The library does not know the flags.
+            DruseError::TooManyOrders { .. } => anyhow!("{error}: narrow --sites or --top-space-groups"),
+            other => other.into(),
+        })?;
+    notices.iter().for_each(|notice| terminal::warning(notice));
     let device = args.device.open()?;
     let Checkpoint { trained, path, sha256, .. } = load(args, mode, &device)?;
     let config = SamplerConfig {
@@ -175,10 +184,12 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     let sampled = sampled.with_context(|| format!("sampling into {}", args.out.display()))?;
     let seconds = clock.elapsed().as_secs_f64();
 
-    let row = |written: &Written| Row {
-        id: written.id.clone(),
-        numbers: Some(Sampled::new(written, args.seed)),
-        error: None,
+    let row = |written: &Written| {
+        // Further candidates of a proposal stand on other positions than those that were proposed.
+        let proposed = probabilities.get(written.sample.order).copied().flatten();
+        let probability = proposed.filter(|_| written.sample.candidate == 0);
+        let numbers = Some(Sampled::new(written, args.seed, probability));
+        Row { id: written.id.clone(), numbers, error: None }
     };
     let lost = |lost: GivenUp| Row {
         error: Some(format!("{}: every draw diverged: {}", lost.id, lost.reason)),
@@ -239,11 +250,17 @@ fn load(args: &SampleArgs, mode: SiteMode, device: &Device) -> Result<Checkpoint
     Ok(loaded)
 }
 
+/// A probability for people.
+pub(super) fn percent(probability: f64) -> String {
+    format!("{:.1} %", 100.0 * probability)
+}
+
 fn print(document: &Document) -> Result<()> {
     let mut table = terminal::table(&[
         "formula",
         "space group",
         "Wyckoff positions",
+        "probability",
         "found at 0.01 Å",
         "found at 0.1 Å",
         "redraws",
@@ -257,6 +274,7 @@ fn print(document: &Document) -> Result<()> {
                 sampled.formula.clone(),
                 sampled.space_group_requested.to_string(),
                 sampled.wyckoff.clone().unwrap_or_else(|| "–".to_owned()),
+                sampled.probability.map_or_else(|| "–".to_owned(), percent),
                 found("0.01"),
                 found("0.1"),
                 sampled.redraws.to_string(),

@@ -114,6 +114,9 @@ pub enum DruseError {
     /// Positions that cannot be assigned.
     #[error(transparent)]
     Assignment(#[from] wyckoff_assignment::AssignmentError),
+    /// The proposer of space groups and positions cannot be used, or cannot propose what is asked for.
+    #[error(transparent)]
+    Proposer(#[from] wyckoff_model::WyckoffModelError),
     /// A structure that is not a crystal.
     #[error(transparent)]
     Crystal(#[from] crystal_core::CrystalError),

@@ -23,6 +23,8 @@ pub struct Grown {
     pub sample: Sample,
     /// Elements on Wyckoff positions, such as `Cu@8d Si@4c`, where the request named or drew them.
     pub positions: Option<String>,
+    /// How likely the proposer finds group, cell and positions, where it proposed them.
+    pub probability: Option<f64>,
 }
 
 impl Grown {
@@ -81,7 +83,7 @@ impl Druse {
         request: &Request,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Vec<Grown>, DruseError> {
-        let Resolved { orders, mode, template, config } = request.resolve()?;
+        let Resolved { orders, mode, template, config, probabilities, .. } = request.resolve()?;
         let trained = &self.checkpoint(mode).trained;
         let sampler = match template {
             Some(template) => Sampler::from_template(trained, config, template, &self.device)?,
@@ -98,7 +100,9 @@ impl Druse {
             |outcome| {
                 if let Outcome::Sampled(sample) = outcome {
                     let positions = orders[sample.order].sites.assignment(sample.candidate).map(ToString::to_string);
-                    grown.push(Grown { sample: *sample, positions });
+                    let probability =
+                        probabilities.get(sample.order).copied().flatten().filter(|_| sample.candidate == 0);
+                    grown.push(Grown { sample: *sample, positions, probability });
                 }
                 Ok(())
             },

@@ -24,6 +24,7 @@ mod facade;
 mod models;
 pub mod output;
 mod progress;
+mod proposers;
 pub mod provenance;
 pub mod request;
 pub mod sampling;
@@ -35,7 +36,8 @@ pub use error::DruseError;
 pub use facade::{Druse, Grown};
 pub use models::{Architecture, ArchitectureVisitor};
 pub use progress::Progress;
+pub use proposers::Proposing;
 pub use provenance::Provenance;
 pub use request::Request;
 
-pub use {crystal_core, langevin, metrics, score_model, wyckoff_assignment};
+pub use {crystal_core, langevin, metrics, score_model, wyckoff_assignment, wyckoff_model};

@@ -2,7 +2,7 @@
 #![cfg(feature = "cpu")]
 
 use druse::langevin::{FewStep, Method, SamplingOrder, Selection};
-use druse::{DeviceName, Druse, DruseError, Progress, Request};
+use druse::{DeviceName, Druse, DruseError, Progress, Proposing, Request};
 
 /// Space group and positions of the first `n` candidates of each order.
 fn told(orders: &[SamplingOrder], n: usize) -> Vec<(u8, Vec<Option<String>>)> {
@@ -11,8 +11,8 @@ fn told(orders: &[SamplingOrder], n: usize) -> Vec<(u8, Vec<Option<String>>)> {
     orders.iter().map(|order| (order.space_group.get(), candidates(order))).collect()
 }
 
-fn of_formula(count: usize, candidates: Option<usize>, seed: u64) -> Vec<SamplingOrder> {
-    let mut request = Request::formula("SrTiO3").expect("a formula").count(count).seed(seed);
+fn of_formula(proposing: Proposing, count: usize, candidates: Option<usize>, seed: u64) -> Vec<SamplingOrder> {
+    let mut request = Request::formula("SrTiO3").expect("a formula").proposing(proposing).count(count).seed(seed);
     if let Some(candidates) = candidates {
         request = request.selection(Selection { candidates, ..Selection::default() });
     }
@@ -21,19 +21,68 @@ fn of_formula(count: usize, candidates: Option<usize>, seed: u64) -> Vec<Samplin
 
 #[test]
 fn order_n_of_a_formula_depends_on_the_seed_and_on_n_alone() {
-    let orders = of_formula(12, None, 3);
+    let of = |count, candidates, seed| of_formula(Proposing::Prior, count, candidates, seed);
+    let orders = of(12, None, 3);
     assert_eq!(orders.len(), 12);
     for count in [1, 2, 7] {
-        assert_eq!(told(&of_formula(count, None, 3), 1), told(&orders[..count], 1), "{count} of 12");
+        assert_eq!(told(&of(count, None, 3), 1), told(&orders[..count], 1), "{count} of 12");
     }
-    assert_ne!(told(&of_formula(12, None, 4), 1), told(&orders, 1));
-    // More candidates: the first ones stay, each with the positions that it had.
-    let eight = of_formula(12, Some(8), 3);
+    assert_ne!(told(&of(12, None, 4), 1), told(&orders, 1));
+    candidates_are_like_the_first(of);
+}
+
+/// More candidates: the first ones stay, each with the positions that it had.
+fn candidates_are_like_the_first(of: impl Fn(usize, Option<usize>, u64) -> Vec<SamplingOrder>) {
+    let orders = of(12, None, 3);
+    let eight = of(12, Some(8), 3);
     assert_eq!(told(&eight, 1), told(&orders, 1));
-    assert_eq!(told(&of_formula(12, Some(3), 3), 3), told(&eight, 3));
-    assert_eq!(told(&of_formula(5, Some(8), 3), 8), told(&eight[..5], 8));
+    assert_eq!(told(&of(12, Some(3), 3), 3), told(&eight, 3));
+    assert_eq!(told(&of(5, Some(8), 3), 8), told(&eight[..5], 8));
     let differ = |order: &SamplingOrder| order.sites.assignment(0) != order.sites.assignment(1);
     assert!(eight.iter().any(differ), "candidates have their own positions");
+}
+
+#[test]
+fn the_likely_come_first_and_draws_follow() {
+    let of = |count, candidates, seed| of_formula(Proposing::Network, count, candidates, seed);
+    let orders = of(44, None, 3);
+    for count in [1, 7, 33] {
+        assert_eq!(told(&of(count, None, 3), 1), told(&orders[..count], 1), "{count} of 44");
+    }
+    let other = of(44, None, 4);
+    assert_eq!(told(&other[..32], 1), told(&orders[..32], 1), "proposals do not depend on the seed");
+    assert_ne!(told(&other[32..], 1), told(&orders[32..], 1), "draws do");
+    let mut distinct = told(&orders[..32], 1);
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 32);
+    candidates_are_like_the_first(of);
+    let resolved = Request::formula("SrTiO3").expect("a formula").count(40).resolve().expect("orders");
+    let told: Vec<f64> = resolved.probabilities.iter().copied().flatten().collect();
+    assert_eq!((resolved.probabilities.len(), told.len()), (40, 32));
+    assert!(told.windows(2).all(|pair| pair[0] >= pair[1]) && told.iter().sum::<f64>() <= 1.0 + 1e-6, "{told:?}");
+    assert!(resolved.notices.is_empty());
+}
+
+#[test]
+fn what_the_proposer_does_not_know_is_said() {
+    let resolved =
+        |formula: &str, atoms| Request::formula(formula).expect("a formula").atoms(atoms).resolve().expect("orders");
+    let notice = resolved("NaAr", 1..=8).notices.join(" ");
+    assert!(notice.contains("no crystal with Ar") && notice.contains("properties"), "{notice}");
+    let large = resolved("NaCl", 2..=24);
+    assert!(large.notices[0].contains("24 atoms") && large.notices[0].contains("the prior is used"), "{large:?}");
+    assert_eq!(large.probabilities, [None]);
+    let heavy = resolved("MdCl", 2..=2).notices.join(" ");
+    assert!(heavy.contains("Md is not among them"), "{heavy}");
+    let missing = Proposing::File("nowhere.safetensors".into());
+    let request = Request::formula("NaCl").expect("a formula").proposing(missing);
+    let error = request.resolve().expect_err("no such file").to_string();
+    assert!(error.contains("nowhere.safetensors"), "{error}");
+    let sites = Request::wyckoff(225, "Na@4a Cl@4b").expect("a request");
+    assert!(sites.clone().proposals(3).is_err());
+    let error = sites.proposing(Proposing::Prior).resolve().expect_err("no formula").to_string();
+    assert!(error.contains("a proposer is for a formula"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod assignments;
 mod chain;
 mod files;
 mod formulas;
+mod proposals;
 mod usage;
 
 pub use assignments::{AssignmentPrior, Smoothing};

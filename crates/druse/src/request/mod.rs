@@ -2,10 +2,12 @@
 
 mod file;
 mod formula;
+mod prior;
 mod resolve;
 mod search;
 
 pub use file::{OrdersFile, read_orders};
+pub use formula::Proposals;
 pub use resolve::Resolved;
 
 use std::ops::RangeInclusive;
@@ -13,7 +15,7 @@ use std::ops::RangeInclusive;
 use crystal_core::{Composition, SpaceGroupNumber, Species, Structure};
 use langevin::{Fixed, Method, SamplingOrder, Selection};
 
-use crate::DruseError;
+use crate::{DruseError, Proposing};
 
 /// What to grow. Made by one of the constructors, then refined; what does not go together is refused when it is
 /// resolved.
@@ -40,6 +42,7 @@ pub struct Request {
     fixed: Option<Fixed>,
     selection: Option<Selection>,
     method: Method,
+    proposing: Proposing,
 }
 
 /// The ways to say it.
@@ -74,11 +77,12 @@ impl Request {
             fixed: None,
             selection: None,
             method: Method::default(),
+            proposing: Proposing::default(),
         }
     }
 
-    /// Structures of a chemical formula, such as `SrTiO3`: each has exactly this composition, on Wyckoff positions that
-    /// are drawn.
+    /// Structures of a chemical formula, such as `SrTiO3`: each has exactly this composition, on the Wyckoff positions
+    /// that are proposed for it, the most likely first.
     ///
     /// # Errors
     /// [`DruseError::Crystal`] if the text is not a formula.
@@ -149,7 +153,7 @@ impl Request {
         self
     }
 
-    /// Formula units in the primitive cell, for a formula. By default they are drawn.
+    /// Formula units in the primitive cell, for a formula. By default they are proposed.
     #[must_use]
     pub fn formula_units(mut self, units: u32) -> Self {
         self.formula_units = Some(units);
@@ -202,6 +206,13 @@ impl Request {
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
         self.method = method;
+        self
+    }
+
+    /// What proposes space groups and positions, for a formula. By default the network that is compiled in.
+    #[must_use]
+    pub fn proposing(mut self, proposing: Proposing) -> Self {
+        self.proposing = proposing;
         self
     }
 }

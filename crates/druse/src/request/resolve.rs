@@ -5,7 +5,7 @@ use langevin::{OrderedSites, SamplerConfig, SamplingOrder, Template, check_order
 use wyckoff_assignment::WyckoffAssignment;
 
 use super::{Request, What};
-use crate::DruseError;
+use crate::{DruseError, Proposing};
 
 /// Tolerance at which the symmetry of a template is looked for, Å.
 const TEMPLATE_SYMPREC: f64 = 0.01;
@@ -23,6 +23,11 @@ pub struct Resolved {
     pub template: Option<Template>,
     /// The sampler's settings.
     pub config: SamplerConfig,
+    /// How likely the proposer finds group, cell and positions of each order, where it proposed them; empty where
+    /// nothing was proposed.
+    pub probabilities: Vec<Option<f64>>,
+    /// What the user should know.
+    pub notices: Vec<String>,
 }
 
 impl Request {
@@ -38,6 +43,7 @@ impl Request {
             selection.check_candidates().map_err(|error| error.of("selection"))?;
         }
         let mut template = None;
+        let (mut probabilities, mut notices) = (vec![], vec![]);
         let (orders, mode) = match &self.what {
             What::Orders(orders) => (orders.clone(), orders.first().map_or(SiteMode::General, SamplingOrder::mode)),
             What::SitesPerElement(sites) => {
@@ -48,7 +54,11 @@ impl Request {
                 let assignment = WyckoffAssignment::parse(SpaceGroup::get(self.group()?), text)?;
                 (vec![bound(assignment, self.count)], SiteMode::Wyckoff)
             }
-            What::Formula(formula) => (self.orders_of_formula(formula)?, SiteMode::Wyckoff),
+            What::Formula(formula) => {
+                let of_formula = self.orders_of_formula(formula)?;
+                (probabilities, notices) = (of_formula.probabilities, of_formula.notices);
+                (of_formula.orders, SiteMode::Wyckoff)
+            }
             What::Elements(elements) => (self.search(elements)?, SiteMode::General),
             What::Template(structure) => {
                 let unit = AsymmetricUnit::from_structure(structure, TEMPLATE_SYMPREC, Finder::Moyo)?;
@@ -65,12 +75,16 @@ impl Request {
             seed: self.seed,
             ..SamplerConfig::default()
         };
-        Ok(Resolved { orders, mode, template, config })
+        Ok(Resolved { orders, mode, template, config, probabilities, notices })
     }
 
     /// Refuses settings of one way to ask beside another one, where they would mean nothing.
     fn check_company(&self) -> Result<(), DruseError> {
         let formula = [("formula units", self.formula_units.is_some()), ("a range of atoms", self.atoms.is_some())];
+        if self.proposing != Proposing::default() && !matches!(self.what, What::Formula(_)) {
+            let reason = "a proposer is for a formula; leave it out, or ask for a formula";
+            return Err(DruseError::Request(reason.to_owned()));
+        }
         let elements =
             [("a range of sites", self.sites.is_some()), ("a number of space groups", self.top_space_groups.is_some())];
         let template = [("a noise level", self.noise.is_some()), ("a fixed part", self.fixed.is_some())];

@@ -42,6 +42,16 @@ pub(super) struct Row {
     pub(super) log_weights: Vec<f64>,
 }
 
+/// Elements and counts in the order in which they are told.
+#[derive(Debug)]
+pub(super) struct Listing {
+    pub(super) counts: Vec<(Species, u32)>,
+    /// Which of the orders, from 0.
+    pub(super) order: usize,
+    /// The groups that can hold them, group 1 in the lowest bit.
+    pub(super) groups: [u64; 4],
+}
+
 impl Row {
     pub(super) fn n_atoms(&self) -> u32 {
         self.counts.iter().map(|(_, count)| count).sum()
@@ -74,7 +84,7 @@ impl<'a> Asked<'a> {
                     let found = cell.iter().find(|(of, _)| of == species);
                     (*species, found.map_or(0, |(_, count)| count))
                 };
-                listings.push((elements.iter().map(count).collect::<Vec<_>>(), order, groups));
+                listings.push(Listing { counts: elements.iter().map(count).collect(), order, groups });
             }
         }
         let asked = Self::of_listings(proposer, listings, true, space_group.map(group_index));
@@ -99,17 +109,18 @@ impl<'a> Asked<'a> {
     /// this group, if given. All listings have the same number of elements.
     pub(super) fn of_listings(
         proposer: &'a Proposer,
-        listings: Vec<(Vec<(Species, u32)>, usize, [u64; 4])>,
+        listings: Vec<Listing>,
         elements_told: bool,
         only: Option<u8>,
     ) -> Self {
         let (model, tables) = (&proposer.weights.model, &proposer.tables);
         let device = model.device();
-        let tokens: Vec<Vec<Token>> = listings.iter().map(|(counts, ..)| composition_tokens(counts, None)).collect();
+        let tokens: Vec<Vec<Token>> =
+            listings.iter().map(|listing| composition_tokens(&listing.counts, None)).collect();
         let numbers = |counts: &[(Species, u32)]| counts.iter().map(|(species, _)| species.atomic_number()).collect();
         let told: Vec<Told> = listings
             .iter()
-            .map(|(counts, ..)| Told { elements: elements_told.then(|| numbers(counts)), by_properties: false })
+            .map(|listing| Told { elements: elements_told.then(|| numbers(&listing.counts)), by_properties: false })
             .collect();
         let batch = TokenBatch::new(&tokens, &told, &device);
         let (hidden, cache) = model.hidden(&batch, tables, None);
@@ -119,21 +130,21 @@ impl<'a> Asked<'a> {
         let group_logits: Vec<f32> = model.group_logits(ends, tables).into_data().iter::<f32>().collect();
         let listed = log_likelihoods(proposer, &listings, hidden, batch.length, elements_told, &device);
         let rows = listings.into_iter().zip(group_logits.chunks_exact(N_GROUPS)).zip(listed);
-        let row =
-            |(((counts, order, groups), logits), listed): (((Vec<(Species, u32)>, usize, [u64; 4]), &[f32]), f64)| {
-                let logits: Vec<f64> = logits
-                    .iter()
-                    .zip(group_bits(&groups))
-                    .map(|(logit, can)| if can { f64::from(*logit) } else { f64::NEG_INFINITY })
-                    .collect();
-                let total = log_sum(logits.iter().copied());
-                let weight = |(group, logit): (usize, f64)| {
-                    let wanted = only.is_none_or(|only| usize::from(only) == group);
-                    if wanted && logit.is_finite() { listed + logit - total } else { f64::NEG_INFINITY }
-                };
-                let log_weights = logits.into_iter().enumerate().map(weight).collect();
-                Row { counts, order, log_weights }
+        let row = |((listing, logits), listed): ((Listing, &[f32]), f64)| {
+            let Listing { counts, order, groups } = listing;
+            let logits: Vec<f64> = logits
+                .iter()
+                .zip(group_bits(&groups))
+                .map(|(logit, can)| if can { f64::from(*logit) } else { f64::NEG_INFINITY })
+                .collect();
+            let total = log_sum(logits.iter().copied());
+            let weight = |(group, logit): (usize, f64)| {
+                let wanted = only.is_none_or(|only| usize::from(only) == group);
+                if wanted && logit.is_finite() { listed + logit - total } else { f64::NEG_INFINITY }
             };
+            let log_weights = logits.into_iter().enumerate().map(weight).collect();
+            Row { counts, order, log_weights }
+        };
         Self { proposer, rows: rows.map(row).collect(), cache: cache.truncated(n_tokens) }
     }
 
@@ -237,17 +248,17 @@ impl<'a> Asked<'a> {
 /// ln of the likelihood of each listing of elements and counts. Where the elements are told, no other can come.
 fn log_likelihoods(
     proposer: &Proposer,
-    listings: &[(Vec<(Species, u32)>, usize, [u64; 4])],
+    listings: &[Listing],
     hidden: Tensor<2>,
     length: usize,
     elements_told: bool,
     device: &Device,
 ) -> Vec<f64> {
     let (model, tables) = (&proposer.weights.model, &proposer.tables);
-    let n_elements = listings[0].0.len();
+    let n_elements = listings[0].counts.len();
     let (mut rows, mut next, mut element_mask) = (vec![], vec![], vec![]);
-    for (index, (counts, ..)) in listings.iter().enumerate() {
-        let numbers: Vec<u8> = counts.iter().map(|(species, _)| species.atomic_number()).collect();
+    for (index, listing) in listings.iter().enumerate() {
+        let numbers: Vec<u8> = listing.counts.iter().map(|(species, _)| species.atomic_number()).collect();
         for k in 0..=n_elements {
             rows.push((index * length + k) as u32);
             let mut one = [0.0_f32; N_ELEMENTS];
@@ -264,10 +275,10 @@ fn log_likelihoods(
     let elements: Vec<f32> = elements.sum_dim(1).into_data().iter::<f32>().collect();
     let counts: Vec<f32> = model.count_logits(hidden, next, tables).into_data().iter::<f32>().collect();
     let (mut elements, mut counts) = (elements.into_iter(), counts.chunks_exact(MOST_ATOMS as usize));
-    let of_listing = |(listing, ..): &(Vec<(Species, u32)>, usize, [u64; 4])| {
+    let of_listing = |listing: &Listing| {
         let mut log_likelihood = 0.0;
         let mut left = MOST_ATOMS;
-        for (_, count) in listing {
+        for (_, count) in &listing.counts {
             let logits = &counts.next().expect("a row for each element")[..left as usize];
             let total = log_sum(logits.iter().map(|logit| f64::from(*logit)));
             log_likelihood += f64::from(logits[*count as usize - 1]) - total;

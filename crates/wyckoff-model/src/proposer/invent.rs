@@ -8,7 +8,7 @@ use crystal_core::{SpaceGroupNumber, Species};
 use rand::Rng;
 use wyckoff_assignment::WyckoffAssignment;
 
-use super::asked::{log_sum, next_elements};
+use super::asked::{Listing, log_sum, next_elements};
 use super::draw::chosen;
 use super::{Asked, Proposer};
 use crate::WyckoffModelError;
@@ -28,7 +28,7 @@ pub struct Invention {
 }
 
 /// A cell with its elements in the order in which they were drawn.
-type Listing = Vec<(Species, u32)>;
+type Counts = Vec<(Species, u32)>;
 /// How often the compositions that the group cannot hold are drawn again.
 const ROUNDS: u32 = 40;
 
@@ -61,7 +61,7 @@ impl Proposer {
             return Err(WyckoffModelError::Nowhere { what });
         }
         let only = invention.space_group.map(group_index);
-        let mut listings: Vec<Option<(Listing, [u64; 4])>> = vec![None; generators.len()];
+        let mut listings: Vec<Option<(Counts, [u64; 4])>> = vec![None; generators.len()];
         for _ in 0..ROUNDS {
             let open: Vec<usize> = (0..listings.len()).filter(|index| listings[*index].is_none()).collect();
             if open.is_empty() {
@@ -81,7 +81,7 @@ impl Proposer {
             }
         }
         // Compositions of equally many elements are looked at together: their tokens are equally many.
-        let mut by_length: BTreeMap<usize, Vec<(usize, Listing, [u64; 4])>> = BTreeMap::new();
+        let mut by_length: BTreeMap<usize, Vec<(usize, Counts, [u64; 4])>> = BTreeMap::new();
         for (index, listing) in listings.into_iter().enumerate() {
             let (listing, groups) = listing.ok_or_else(|| WyckoffModelError::Nowhere {
                 what: invention.space_group.map_or_else(
@@ -94,7 +94,7 @@ impl Proposer {
         let mut found: Vec<Option<WyckoffAssignment>> = vec![None; generators.len()];
         for listings in by_length.into_values() {
             let indices: Vec<usize> = listings.iter().map(|(index, ..)| *index).collect();
-            let rows = listings.into_iter().map(|(_, listing, groups)| (listing, 0, groups)).collect();
+            let rows = listings.into_iter().map(|(_, counts, groups)| Listing { counts, order: 0, groups }).collect();
             let asked = Asked::of_listings(self, rows, !invention.elements.is_empty(), only);
             let mut own: Vec<&mut R> = vec![];
             for (index, generator) in generators.iter_mut().enumerate() {
@@ -117,11 +117,11 @@ impl Proposer {
     }
 
     /// Compositions, element by element.
-    fn listings<R: Rng>(&self, invention: &Invention, only: Option<u8>, generators: &mut [R]) -> Vec<Listing> {
+    fn listings<R: Rng>(&self, invention: &Invention, only: Option<u8>, generators: &mut [R]) -> Vec<Counts> {
         let (model, tables, device) = (&self.weights.model, &self.tables, self.weights.model.device());
         let told: Option<Vec<u8>> = (!invention.elements.is_empty())
             .then(|| invention.elements.iter().map(|species| species.atomic_number()).collect());
-        let mut found: Vec<Listing> = vec![vec![]; generators.len()];
+        let mut found: Vec<Counts> = vec![vec![]; generators.len()];
         let mut open: Vec<usize> = (0..generators.len()).collect();
         let mut tokens: Vec<Vec<Token>> = vec![vec![Token::start(only)]; generators.len()];
         let tellings: Vec<Told> = vec![Told { elements: told.clone(), by_properties: false }; generators.len()];
@@ -181,7 +181,7 @@ impl Proposer {
 }
 
 /// Atoms for which a listing has room.
-fn left(listing: &Listing, most: u32) -> u32 {
+fn left(listing: &Counts, most: u32) -> u32 {
     most - listing.iter().map(|(_, count)| count).sum::<u32>()
 }
 
