@@ -25,11 +25,17 @@ pub struct Arguments {
     /// Also measure how cost grows with sites and operations
     #[arg(long)]
     pub growth: bool,
+    /// Measure the potential instead: energies, forces, relaxation, and whether device and processor agree
+    #[arg(long, conflicts_with = "growth")]
+    pub potential: bool,
+    /// With --potential: few-step samples that are relaxed [default: 20]
+    #[arg(long, value_name = "N", requires = "potential")]
+    pub relaxed: Option<usize>,
     /// Write the figures here, as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Measure the single kernels instead, on every device that is compiled in and found
-    #[arg(long, conflicts_with_all = ["data", "batch_sizes", "growth", "json"])]
+    #[arg(long, conflicts_with_all = ["data", "batch_sizes", "growth", "potential", "json"])]
     pub kernels: bool,
 }
 
@@ -49,7 +55,8 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
     if arguments.kernels {
         return cargo;
     }
-    cargo.extend(["--", "throughput"].map(OsString::from));
+    let program = if arguments.potential { "potential-throughput" } else { "throughput" };
+    cargo.extend(["--", program].map(OsString::from));
     let mut option = |name: &str, value: Option<OsString>| {
         if let Some(value) = value {
             cargo.extend([name.into(), value]);
@@ -59,6 +66,7 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
     option("--device", arguments.device.map(|device| name_of(device).into()));
     let sizes: Vec<String> = arguments.batch_sizes.iter().map(ToString::to_string).collect();
     option("--batch-sizes", (!sizes.is_empty()).then(|| sizes.join(",").into()));
+    option("--relaxed", arguments.relaxed.map(|relaxed| relaxed.to_string().into()));
     option("--json", arguments.json.clone().map(Into::into));
     if arguments.growth {
         cargo.push("--growth".into());
@@ -91,6 +99,11 @@ mod tests {
             cargo_line("--device cuda --data d --batch-sizes 1,32 --growth --json f"),
             "--package experiments --features cuda -- throughput --data d --device cuda --batch-sizes 1,32 --json f --growth"
         );
+        assert_eq!(
+            cargo_line("--potential --device cuda --batch-sizes 400 --relaxed 1000"),
+            "--package experiments --features cuda -- potential-throughput --device cuda --batch-sizes 400 --relaxed 1000"
+        );
+        assert!(Line::try_parse_from(["bench", "--relaxed", "7"]).is_err(), "only the potential relaxes");
         assert_eq!(cargo_line("--kernels --features wgpu"), "--package tensor-ops --features wgpu");
     }
 }

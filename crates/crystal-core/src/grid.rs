@@ -94,8 +94,8 @@ impl SiteGrid {
         found
     }
 
-    /// The first point (in their order) with a later one within `radius` (Å) for which `accept(first, later)` holds, and
-    /// the nearest of these: `(first, later, distance)`.
+    /// The first point (in their order) with a later one within `radius` (Å) for which `accept(first, later)` holds,
+    /// and the nearest of these: `(first, later, distance)`.
     pub(crate) fn first_pair(&self, radius: f64, accept: impl Fn(usize, usize) -> bool) -> Option<(usize, usize, f64)> {
         self.frac_coords.iter().enumerate().find_map(|(first, point)| {
             let nearest = self.nearest(point, radius, |later| later > first && accept(first, later));

@@ -18,9 +18,10 @@
 //! - **JSON lines** (`.jsonl`, `.jsonl.zst`): `{"id", "lattice": 3×3 rows in Å, "species": […], "frac_coords": [[x, y,
 //!   z], …]}`.
 //!
-//! Texts may be UTF-8, UTF-16 or UTF-32, with or without a byte order mark. Deuterium and tritium (D, T) are read as hydrogen,
-//! with a note. Two sites within 0.01 Å of each other are an error in every format. Partly occupied sites are an error
-//! that comes with the [`DisorderedStructure`], from which [`DisorderedStructure::orderings`] makes ordered ones.
+//! Texts may be UTF-8, UTF-16 or UTF-32, with or without a byte order mark. Deuterium and tritium (D, T) are read as
+//! hydrogen, with a note. Two sites within 0.01 Å of each other are an error in every format. Partly occupied sites are
+//! an error that comes with the [`DisorderedStructure`], from which [`DisorderedStructure::orderings`] makes ordered
+//! ones.
 //!
 //! # What is written
 //! Numbers with all their digits. A file comes into being under a temporary name in the same folder and is then

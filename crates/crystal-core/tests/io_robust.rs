@@ -109,8 +109,8 @@ fn every_setting_through_every_format() {
     tell("round trips", &format!("{crystals} crystals in 530 settings, each through {} formats", names.len()));
 }
 
-/// gemmi and pymatgen read what is written here to the same crystals: all atoms of a cell, and non-equivalent sites with
-/// operations.
+/// gemmi and pymatgen read what is written here to the same crystals: all atoms of a cell, and non-equivalent sites
+/// with operations.
 #[needs(python)]
 #[test]
 fn other_programs_read_what_is_written() {

@@ -81,6 +81,6 @@ mod tests {
         // A primitive cell of edge 4 with angles of 60 degrees: a³/√2.
         assert!((test.rows[0].structure.lattice().volume() - 64.0 / 2.0_f64.sqrt()).abs() < 1e-9);
         assert_eq!(test.rejected.len(), 1);
-        assert!(test.rejected[0].1.contains("test.csv:3: column 'b': 'x'"), "{}", test.rejected[0].1);
+        assert!(test.rejected[0].1.contains("test.csv:3: column 'b': 'x' is not a number"), "{}", test.rejected[0].1);
     }
 }

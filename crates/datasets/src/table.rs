@@ -150,8 +150,8 @@ pub(crate) fn read(path: &Path) -> Result<Table, DatasetError> {
                 format!("the last row has {} of {} columns", last.len(), header.len()),
             ));
         }
-        // Without an end of the last line a number in its last column may have lost digits, unless the packing vouches for
-        // all of it.
+        // Without an end of the last line a number in its last column may have lost digits, unless the packing vouches
+        // for all of it.
         Some(last) if !is_whole && text.last() != Some(&b'\n') => {
             return Err(truncated(line_of(last), "the last line has no end".to_owned()));
         }
@@ -225,7 +225,7 @@ fn lattice_of_vectors(text: &str) -> Result<Lattice, String> {
 fn lattice_of_parameters(texts: [&str; 6]) -> Result<Lattice, String> {
     let mut values = [0.0; 6];
     for ((value, text), column) in values.iter_mut().zip(texts).zip(PARAMETERS) {
-        *value = text.trim().parse().map_err(|_| format!("column '{column}': '{text}' is no number"))?;
+        *value = text.trim().parse().map_err(|_| format!("column '{column}': '{text}' is not a number"))?;
     }
     let [a, b, c, alpha, beta, gamma] = values;
     Lattice::from_parameters(LatticeParameters { a, b, c, alpha, beta, gamma }).map_err(|error| error.to_string())

@@ -9,8 +9,8 @@ use crate::MetricsError;
 /// about 200.
 const MAX_NEIGHBOURS: usize = 100_000;
 
-/// Within this radius (Å) even the densest crystal has far fewer atoms than [`MAX_NEIGHBOURS`]; beyond it many atoms only
-/// say how far one had to look.
+/// Within this radius (Å) even the densest crystal has far fewer atoms than [`MAX_NEIGHBOURS`]; beyond it many atoms
+/// only say how far one had to look.
 const FAR: f64 = 40.0;
 
 /// An image of an atom near a site.

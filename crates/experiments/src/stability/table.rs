@@ -140,7 +140,10 @@ pub(super) fn document(
     failures: &Failures,
     phonons: &Counts,
 ) -> Value {
-    let share = |share: &Share| json!({"n": share.n, "share": share.share, "interval_95": [share.interval.lower, share.interval.upper]});
+    let share = |share: &Share| {
+        let interval = [share.interval.lower, share.interval.upper];
+        json!({"n": share.n, "share": share.share, "interval_95": interval})
+    };
     let rows: Vec<Value> = figures
         .iter()
         .map(|Figures { name, counts }| {

@@ -168,3 +168,81 @@ impl Ceiling {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crystal_core::{Lattice, Site, SpaceGroup, SpaceGroupNumber};
+
+    use super::*;
+
+    /// A face-centred cell with Na at the origin and Cl elsewhere.
+    fn salt(edge: f64, chlorine: f64) -> Structure {
+        let half = edge / 2.0;
+        let lattice = Lattice::from_rows([[0.0, half, half], [half, 0.0, half], [half, half, 0.0]]).expect("a cell");
+        let site =
+            |symbol: &str, x: f64| Site { species: symbol.parse().expect("an element"), frac_coords: [x; 3].into() };
+        Structure::new(lattice, vec![site("Na", 0.0), site("Cl", chlorine)]).expect("a structure")
+    }
+
+    fn target() -> Target {
+        let structure = salt(5.6, 0.5);
+        let formula = Composition::of(&structure);
+        Target {
+            id: "salt".to_owned(),
+            formula: formula.clone(),
+            space_group: SpaceGroup::get(SpaceGroupNumber::new(225).expect("a group")),
+            sites_per_element: formula,
+            conventional: structure.lattice().parameters(),
+            structure,
+            paper: None,
+            has_known_type: false,
+        }
+    }
+
+    #[test]
+    fn a_target_is_rebuilt_by_any_sample_and_stage() {
+        let target = target();
+        // Sampled as zinc blende, relaxed to rock salt; rock salt that is lost without its group; nothing.
+        let [salt, blende] = [salt(5.9, 0.5), salt(5.9, 0.25)].map(Some);
+        let stages = [
+            [blende.clone(), salt.clone(), salt.clone()],
+            [salt.clone(), salt.clone(), blende.clone()],
+            [None, None, None],
+        ];
+        let rebuilt = Rebuilt::of(&target, &stages);
+        assert_eq!((rebuilt.same_formula, rebuilt.relaxed), (2, 2));
+        assert_eq!(rebuilt.matches, [[1, 2, 1]; 2]);
+        let best = rebuilt.best.expect("a match");
+        assert_eq!(best.sample, 0, "the one that matches at the end");
+        assert!((best.conventional.expect("a cell").a - 5.9).abs() < 1e-6 && best.rms < 1e-6);
+
+        let relaxed =
+            |stage: &str, _: usize, sample: usize| stages[sample][if stage == STAGES[0] { 1 } else { 2 }].clone();
+        let samples = vec![stages.iter().map(|[start, ..]| start.clone()).collect::<Vec<_>>()];
+        let row = Row::of(Given::Sites, &[target], &samples, relaxed).expect("good tolerances");
+        assert_eq!((row.sampled, row.rebuilt(|_| true)), (2, [[1; 3]; 2]));
+        assert_eq!(row.rebuilt(|_| false), [[0; 3]; 2]);
+    }
+
+    #[test]
+    fn the_ceiling_counts_targets_that_keep_their_structure() {
+        let relaxed = |structure: Structure| Relaxed {
+            structure,
+            energy_per_atom: -1.0,
+            space_group: None,
+            converged: true,
+            steps: 1,
+        };
+        let outcome = |stage: &str, index: usize| {
+            Some(match (stage, index) {
+                (_, 2) => Err("diverged".to_owned()),
+                ("free", 1) => Ok(relaxed(salt(5.6, 0.25))),
+                _ => Ok(relaxed(salt(5.7, 0.5))),
+            })
+        };
+        let ceiling = Ceiling::of(&[target(), target(), target()], outcome).expect("good tolerances");
+        assert_eq!(ceiling.kept[1], [[true, false]; 2]);
+        assert_eq!(ceiling.count(|_| true), [1, 1]);
+        assert_eq!(ceiling.failed, [("salt".to_owned(), "diverged".to_owned())]);
+    }
+}

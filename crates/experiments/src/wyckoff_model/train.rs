@@ -84,8 +84,8 @@ struct Figures {
 }
 
 /// Trains a network and writes `wyckoff-model.safetensors`, `curve.csv`, `result.json`, `config.ron` and
-/// `provenance.json` into the folder, and while it runs `training.state`, which an interrupted run goes on from. Returns
-/// a summary. The test split is not looked at.
+/// `provenance.json` into the folder, and while it runs `training.state`, which an interrupted run goes on from.
+/// Returns a summary. The test split is not looked at.
 ///
 /// # Errors
 /// If a finished run lies in the folder, or an interrupted one that is not this one, the data hold nothing to learn

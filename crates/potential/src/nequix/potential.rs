@@ -38,7 +38,7 @@ pub struct Nequix {
 
 /// Atoms of a call that fill a processor, and a GPU.
 const PROCESSOR_ATOMS: usize = 64;
-const DEVICE_ATOMS: usize = 8192;
+const DEVICE_ATOMS: usize = 16_384;
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
