@@ -20,8 +20,8 @@ use super::{Completion, terminal, values};
 ///
 /// Writes a folder with the ranked candidates (CIF, POSCAR and a certificate each), candidates.csv and report.html,
 /// which needs nothing beside itself. `druse verify` computes a certificate again. Work is counted in rounds of 8
-/// samples: a budget of time says how many are done, --rounds repeats that many exactly. A search that was killed goes on
-/// with --resume and loses nothing that was finished.
+/// samples: a budget of time says how many are done, --rounds repeats that many exactly. A search that was killed goes
+/// on with --resume and loses nothing that was finished.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  druse find --system Cu-Si-K --out found\n  \
                   druse find --system Na-Cl --budget 1m --out salt\n  \
