@@ -69,6 +69,17 @@ pub enum SearchError {
         /// Most atoms.
         atoms: u32,
     },
+    /// More elements than any formula of the training data has.
+    #[error(
+        "no compound of {n_elements} elements with at most {atoms} atoms in its formula is known to the priors; name \
+         fewer elements, or a formula"
+    )]
+    NoFormula {
+        /// Number of elements.
+        n_elements: usize,
+        /// Most atoms.
+        atoms: u32,
+    },
     /// There is a run in the folder, and it is not to be gone on with.
     #[error("{}: a search lies there already; go on with it (--resume) or choose another folder", path.display())]
     RunExists {

@@ -61,6 +61,9 @@ impl PriorPlan {
             Some(formula) => vec![(formula.clone(), 1.0)],
             None => weighted(&Priors::shipped().formulas, &settings.elements, *most_atoms),
         };
+        if formulas.is_empty() {
+            return Err(SearchError::NoFormula { n_elements: settings.elements.len(), atoms: *most_atoms });
+        }
         let formulas = formulas.into_iter().map(|(formula, weight)| Formula { formula, weight, cells: None }).collect();
         let mut plan = Self {
             key: RandomKey::new(settings.seed, Purpose::Demand),
@@ -259,6 +262,12 @@ mod tests {
         let refused = |settings| with_formula("NaCl3")(settings).in_group(group);
         let error = plan("Na-Cl", refused).expect_err("the smallest cell has 32 atoms").to_string();
         assert!(error.contains("230"), "{error}");
+    }
+
+    #[test]
+    fn more_elements_than_any_compound_has_are_refused() {
+        let error = plan("H-Li-Be-B-C-N-O-F-Na-Mg-Al-Si", |settings| settings).expect_err("twelve elements");
+        assert!(error.to_string().contains("12 elements"), "{error}");
     }
 
     #[test]
