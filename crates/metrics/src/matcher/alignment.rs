@@ -38,7 +38,7 @@ pub(super) struct Aligner<'a> {
 #[cfg(not(test))]
 const MOST_WORK: f64 = 1.5e11;
 #[cfg(test)]
-const MOST_WORK: f64 = 3e8;
+const MOST_WORK: f64 = 1e6;
 
 /// The mean cell after LLL reduction.
 struct MeanCell {
