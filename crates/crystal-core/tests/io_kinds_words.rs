@@ -42,7 +42,7 @@ fn k13_advice_is_taken_when_followed() {
     assert_eq!(formula(&with("space_group_symop_operation_xyz", "-x,y+1/2,-z")), "V2");
     refused(&with("space_group_symop_magn_operation_xyz", "-x,-y"), "write it as -x,y+1/2,-z,-1");
     assert_eq!(formula(&with("space_group_symop_magn_operation_xyz", "-x,y+1/2,-z,-1")), "V2");
-    // The element in a column of its own.
+    // The element in its own column.
     let labelled = |columns: &str, row: &str| format!("data_t\n{}{columns}{row}\nNa1 Na .5 .5 .5\n", cubic(5.0));
     let only_label = SITES.replace("_atom_site_type_symbol\n", "");
     let bare = format!("data_t\n{}{only_label}T1 0 0 0\n", cubic(5.0));

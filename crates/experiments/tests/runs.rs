@@ -235,8 +235,8 @@ fn a_killed_cgcnn_training_goes_on_to_the_same_weights() {
     assert!(said(&["--resume"]).contains("a finished run lies there"));
 }
 
-/// Files of a finished run that are the same in every run: without those that hold times (JSON is compared by itself) or
-/// the provenance of each leg of a training.
+/// Files of a finished run that are the same in every run: without those that hold times (JSON is compared by itself)
+/// or the provenance of each leg of a training.
 fn timeless_files(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     const OTHERS: [&str; 8] = ["json", "txt", "md", "html", "log", "state", "safetensors", "partial"];
     let files = contents(folder).into_iter().filter(|(path, _)| {

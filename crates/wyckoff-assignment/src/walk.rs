@@ -126,7 +126,7 @@ impl SiteChoices {
         Some(Walk { node: node as u32, n_here: 0, element, left })
     }
 
-    /// The node behind the choice of so many sites.
+    /// The node behind the choice of this many sites.
     fn with_sites(&self, node: usize, n_sites: u32) -> Option<usize> {
         let mut edges = self.graph.edges_of(node).map(|edge| self.graph.edge(edge));
         edges.find(|edge| edge.n_sites == n_sites).map(|edge| edge.target as usize)

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use crystal_core::{Centring, CrystalSystem, SpaceGroup, SpaceGroupNumber, WyckoffPosition};
 use crystal_states::{N_DESCRIBED, N_DESCRIPTORS, element_descriptors};
 
-/// Rows of tables of elements: row 0 is no element, row Z the element with this atomic number.
+/// Rows of tables of elements: row 0 is not an element, row Z the element with this atomic number.
 pub(crate) const N_ELEMENTS: usize = N_DESCRIBED + 1;
 /// Number of space groups.
 pub(crate) const N_GROUPS: usize = 230;

@@ -34,8 +34,8 @@ impl Request {
     /// One order for every structure.
     ///
     /// Structure n stands on the n-th most likely positions of those that the network proposes, and those behind them
-    /// on drawn ones. It depends on the seed and on n alone, its draws on draw 0 of its random numbers, the positions of
-    /// its candidate c, all in one cell, on draw c + 1; candidate 0 of a proposal is the proposal.
+    /// on drawn ones. It depends on the seed and on n alone, its draws on draw 0 of its random numbers, the positions
+    /// of its candidate c, all in one cell, on draw c + 1; candidate 0 of a proposal is the proposal.
     pub(super) fn orders_of_formula(&self, formula: &Composition) -> Result<OfFormula, DruseError> {
         if self.count > MOST_STRUCTURES {
             let reason =
@@ -141,7 +141,7 @@ impl Request {
     }
 }
 
-/// The cells of a formula with so many atoms.
+/// The cells of a formula with this many atoms.
 pub(super) fn cells(formula: &Composition, atoms: RangeInclusive<u32>) -> Result<Vec<Composition>, DruseError> {
     let units = formula_units(formula, atoms)?;
     let cell = |units: u32| Demand::of_formula(formula, units).counts().clone();

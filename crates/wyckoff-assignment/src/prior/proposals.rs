@@ -9,7 +9,7 @@ use super::Priors;
 use crate::{AssignmentError, AssignmentSpace, CellChoice, Demand, WyckoffAssignment};
 
 impl Priors {
-    /// The most likely assignments of a formula with so many atoms in the PRIMITIVE cell, in one space group if it is
+    /// The most likely assignments of a formula with this many atoms in the PRIMITIVE cell, in one space group if it is
     /// given, the most likely first: at their standard origins, with their probabilities, none twice.
     ///
     /// # Errors

@@ -90,7 +90,7 @@ impl TrainingConfig {
         ConfigError::unless(self.validate_every > 0, "validate_every", self.validate_every, "at least 1")
     }
 
-    /// How much of the run is done after so many steps and seconds, 0 to 1 and beyond.
+    /// How much of the run is done after this many steps and seconds, 0 to 1 and beyond.
     pub(super) fn progress(&self, step: u64, seconds: f64) -> f64 {
         let of_steps = step as f64 / self.steps as f64;
         self.minutes.map_or(of_steps, |minutes| of_steps.max(seconds / (60.0 * minutes)))

@@ -153,7 +153,7 @@ fn is_learnable(assignment: &WyckoffAssignment) -> bool {
     atoms.total() <= MOST_ATOMS && atoms.iter().all(|(species, _)| is_describable(species))
 }
 
-/// Orders of some elements: all there are, or so many at random, none twice.
+/// Orders of some elements: all there are, or this many at random, none twice.
 pub(crate) fn orders(elements: &[Species], most: usize, key: RandomKey, stream: u64) -> Vec<Vec<Species>> {
     let n_orders = (1..=elements.len()).product::<usize>();
     let mut found: Vec<Vec<Species>> = vec![];

@@ -161,7 +161,7 @@ fn lowest(curve: &[CurvePoint]) -> Option<CurvePoint> {
     curve.iter().copied().reduce(lower)
 }
 
-/// Mean losses over batches that hold so many crystals.
+/// Mean losses over batches that hold this many crystals.
 fn losses_on(model: &WyckoffModel, batches: &[(TokenBatch, Targets)], n_crystals: usize) -> Losses {
     // All batches are queued before the first is read.
     let parts: Vec<Tensor<1>> = batches.iter().flat_map(|(batch, targets)| sums(model, batch, targets)).collect();
