@@ -179,7 +179,7 @@ fn compared(options: &PotentialThroughputOptions, potential: &Nequix, crystals: 
     Ok(text)
 }
 
-fn timed(mut pass: impl FnMut() -> Result<()>) -> Result<Seconds> {
+fn timed<T>(mut pass: impl FnMut() -> Result<T>) -> Result<Seconds> {
     pass()?;
     let seconds = (0..PASSES).map(|_| {
         let start = Instant::now();
@@ -192,9 +192,9 @@ fn timed(mut pass: impl FnMut() -> Result<()>) -> Result<Seconds> {
 /// Calls from structures to forces, neighbour search and transfers included; and their parts.
 fn evaluated(potential: &Nequix, crystals: &Crystals, batch: usize) -> Result<Vec<Measurement>> {
     let (atoms, n) = (crystals.atoms() as f64, Some(batch));
-    let energies = timed(|| Ok(drop(potential.energies(&crystals.structures)?)))?;
-    let full = timed(|| Ok(drop(potential.evaluate(&crystals.structures)?)))?;
-    let symmetric = timed(|| Ok(drop(potential.evaluate_symmetric(&crystals.units)?)))?;
+    let energies = timed(|| Ok(potential.energies(&crystals.structures)?))?;
+    let full = timed(|| Ok(potential.evaluate(&crystals.structures)?))?;
+    let symmetric = timed(|| Ok(potential.evaluate_symmetric(&crystals.units)?))?;
     let crystals_per_second = crystals.structures.len() as f64;
     let mut figures = vec![
         energies.rate("full cells, energy", n, atoms, "atoms/s"),
@@ -238,8 +238,8 @@ fn by_operations(potential: &Nequix, records: &[&Record], batch: usize) -> Resul
             continue;
         }
         let crystals = Crystals::of(&chosen, batch);
-        let full = timed(|| Ok(drop(potential.evaluate(&crystals.structures)?)))?;
-        let symmetric = timed(|| Ok(drop(potential.evaluate_symmetric(&crystals.units)?)))?;
+        let full = timed(|| Ok(potential.evaluate(&crystals.structures)?))?;
+        let symmetric = timed(|| Ok(potential.evaluate_symmetric(&crystals.units)?))?;
         let what = format!("time of full cells / symmetric graph, {low} to {high} operations");
         figures.push(ratio(&what, Some(batch), full.median() / symmetric.median()));
     }
