@@ -32,7 +32,7 @@ pub(super) struct RelaxArgs {
     /// Structures: files, folders or .jsonl
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Folder for the relaxed structures (CIF), relax.csv and relax.jsonl
+    /// Folder for the relaxed structures (CIF), relax.csv and relax.journal
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Without symmetry, after a rattle of 0.05 Å and 1 % strain

@@ -13,7 +13,7 @@ use super::{Relaxed, Row};
 /// What the run is of.
 const RUN: &str = "relax.run";
 /// A line for each structure that is done.
-const LINES: &str = "relax.jsonl";
+const LINES: &str = "relax.journal";
 
 /// The file of finished structures.
 pub(super) struct Journal {
