@@ -20,7 +20,7 @@ use stability::{ReferenceSet, Source, StabilityCounts};
 use crate::relaxing::{Deadline, Stages};
 use crate::report::command;
 use novelty::{Judged, Known};
-use samples::{Samples, Wanted};
+use samples::Wanted;
 use table::{Failures, Figures};
 
 /// In the group with the cell fixed, then with the cell, then without the group after a kick.
