@@ -335,7 +335,6 @@ mod tests {
     fn an_interrupted_run_goes_on_where_it_stopped() {
         let (model, config) = sizes();
         let config = TrainingConfig { steps: 100, ..config };
-        let model = WyckoffModelConfig { dropout: 0.1, ..model };
         let (training, validation) = (crystals(["Na", "K", "Mg", "Ca"]), crystals(["Li", "Rb", "Sr", "Ba"]));
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("training.state");
@@ -348,9 +347,8 @@ mod tests {
         };
         assert_eq!(told(&run(Some(&path), 50)).len(), 2);
         let (whole, resumed) = (run(None, 100), run(Some(&path), 100));
-        // Dropout draws from the device, which the tests of this process share.
-        assert_eq!(told(&resumed).len(), told(&whole).len());
-        assert_eq!(told(&resumed)[..2].len(), 2);
+        // Without dropout: it draws from the device, which the tests of this process share.
+        assert_eq!(told(&resumed), told(&whole));
         let other = TrainingConfig { seed: 5, ..config.clone() };
         let refused = train(&model, &other, &training, &validation, &Device::flex(), Some(&path), |_| true);
         let error = refused.expect_err("another run").to_string();
