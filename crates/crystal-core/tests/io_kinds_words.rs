@@ -47,7 +47,7 @@ fn k13_advice_is_taken_when_followed() {
     let only_label = SITES.replace("_atom_site_type_symbol\n", "");
     let bare = format!("data_t\n{}{only_label}T1 0 0 0\n", cubic(5.0));
     refused(&bare, "3H for tritium");
-    assert_eq!(formula(&labelled(SITES, "T1 3H 0 0 0")), "HNa");
+    assert_eq!(formula(&labelled(SITES, "T1 3H 0 0 0")), "NaH");
     assert_eq!(formula(&labelled(SITES, "T1 Si 0 0 0")), "NaSi");
     // One alternative, with occupancy 1 and '.' as its group.
     let groups = |rows: &str| {

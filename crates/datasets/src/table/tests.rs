@@ -85,8 +85,8 @@ fn bad_rows_are_reported_and_the_rest_goes_on() {
         ("species,Na Xx", "Xx"),
         ("species,Na Cl Cl", "for 3 sites"),
         ("frac,0 0 0 0.5 0.5 inf", "finite"),
-        ("group,231", "no space group"),
-        ("group,0", "no space group"),
+        ("group,231", "not a space group"),
+        ("group,0", "not a space group"),
     ];
     let mut text = format!("{HEADER}\n");
     for (change, _) in bad {

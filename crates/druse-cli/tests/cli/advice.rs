@@ -20,7 +20,7 @@ fn formulas_as_people_write_them() {
     }
     // Groups in brackets: Ca3(PO4)2 is 13 atoms.
     let words = sample(&["--formula", "Ca3(PO4)2", "--space-group", "1", "--formula-units", "1", "--json"]);
-    assert_eq!(folder.druse(&words).status(0).document()["structures"][0]["formula"], "O8P2Ca3");
+    assert_eq!(folder.druse(&words).status(0).document()["structures"][0]["formula"], "Ca3P2O8");
     for (formula, cure) in [
         ("Fe:1,Nd:1,Si:1", "symbol such as Fe"),
         ("Fe0.5Mn0.5O", "FeMnO2"),
