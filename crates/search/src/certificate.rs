@@ -18,7 +18,7 @@ const LAYOUT: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
-    /// [`FORMAT`].
+    /// Kind of document: 'druse certificate'.
     pub format: String,
     /// Version of the layout.
     pub layout: u32,
