@@ -106,7 +106,7 @@ fn k8_labels_and_type_symbols_that_are_no_elements() {
         ("Co2", "NaCo"),
         ("D", "NaH"),
         ("3H", "NaH"),
-        ("Nh", "NaNh"),
+        ("Nh", "NhNa"),
         ("Wat", "NaO"),
     ] {
         assert_eq!(formula(&typed(symbol)), expected, "{symbol}");
