@@ -240,7 +240,7 @@ mod tests {
         let record = rutile();
         let unit = record.unit().expect("a unit");
         assert_eq!(UnitRecord::of(&unit), record);
-        assert_eq!(Composition::of(&record.structure().expect("a structure")).formula(), "O4Ti2");
+        assert_eq!(Composition::of(&record.structure().expect("a structure")).formula(), "Ti2O4");
         let text = serde_json::to_string(&record).expect("JSON");
         assert_eq!(serde_json::from_str::<UnitRecord>(&text).expect("a record"), record);
         assert!(UnitRecord { sites: vec![(record.sites[0].0, 'z', [0.0; 3])], ..record }.unit().is_err());

@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(formula_units(&formula, 1..=20).expect("some"), [1, 2, 3, 4]);
         assert_eq!(formula_units(&formula, 6..=14).expect("some"), [2]);
         let none = formula_units(&formula, 1..=4).expect_err("too small").to_string();
-        assert_eq!(none, "no cell of O3Al2 has 1 to 4 atoms: one formula unit has 5; widen the range");
+        assert_eq!(none, "no cell of Al2O3 has 1 to 4 atoms: one formula unit has 5; widen the range");
         assert!(matches!(formula_units(&Composition::default(), 1..=4), Err(AssignmentError::NothingAsked)));
         assert_eq!(Demand::of_formula(&formula, 2).to_string(), "O6Al4 in the primitive cell");
     }

@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(WyckoffAssignment::parse(group(62), "Cu@8d*2 Si@c K@4c").expect("an assignment"), assignment);
         assert_eq!(assignment.n_atoms_conventional(), 24);
         assert_eq!(assignment.n_free(), 10);
-        assert_eq!(assignment.reduced_formula(), "SiKCu4");
+        assert_eq!(assignment.reduced_formula(), "KCu4Si");
         assert_eq!(assignment.sites_per_element().to_string(), "Si:1,K:1,Cu:2");
     }
 
