@@ -97,7 +97,7 @@ mod tests {
         let none = formula_units(&formula, 1..=4).expect_err("too small").to_string();
         assert_eq!(none, "no cell of Al2O3 has 1 to 4 atoms: one formula unit has 5; widen the range");
         assert!(matches!(formula_units(&Composition::default(), 1..=4), Err(AssignmentError::NothingAsked)));
-        assert_eq!(Demand::of_formula(&formula, 2).to_string(), "O6Al4 in the primitive cell");
+        assert_eq!(Demand::of_formula(&formula, 2).to_string(), "Al4O6 in the primitive cell");
     }
 
     #[test]
