@@ -15,6 +15,7 @@ pub mod published;
 mod relaxing;
 pub mod report;
 pub mod run_options;
+mod sampling;
 pub mod stability;
 pub mod statistics;
 pub mod table;

@@ -7,13 +7,13 @@ use burn::tensor::Device;
 use crystal_core::{AsymmetricUnit, Finder, SiteMode, Structure, io};
 use datasets::{Table, read_table};
 use druse::checkpoint::{self, Checkpoint};
-use langevin::{FewStep, Method, OrderedSites, Outcome, Sampler, SamplerConfig, SamplingOrder};
+use langevin::{OrderedSites, SamplerConfig, SamplingOrder};
 use random_keys::{Purpose, RandomKey};
 use wyckoff_assignment::{AssignmentSpace, Demand, Priors};
 
 use super::StabilityOptions;
 use super::novelty::Known;
-use crate::progress::bar;
+use crate::sampling;
 use crate::statistics::choose;
 
 /// Atoms closer than this, Å, make a sample invalid.
@@ -47,10 +47,7 @@ impl Wanted {
             return Self::read(path, options.samples);
         }
         let network = checkpoint::for_mode(options.checkpoint.as_deref(), SiteMode::Wyckoff, device)?;
-        let method = options
-            .evaluations
-            .map_or(Method::Annealed, |evaluations| Method::FewStep(FewStep { evaluations, ..FewStep::default() }));
-        let config = SamplerConfig { method, seed: options.seed, ..SamplerConfig::default() };
+        let config = sampling::config(options.evaluations, options.seed);
         config.check(&network.trained.description.schedule).context("--evaluations")?;
         let n = options.samples;
         let identity =
@@ -103,23 +100,9 @@ impl Wanted {
             }
         } else {
             let orders = orders(known, n, seed)?;
-            let sampler = Sampler::new(&network.trained, config, device)?;
-            let bar = bar("sampling", n as u64);
-            let mut done = 0.0;
-            sampler.run::<anyhow::Error>(
-                &orders,
-                |structures| {
-                    done += structures;
-                    bar.set_position(done as u64);
-                },
-                |outcome| {
-                    if let Outcome::Sampled(sample) = outcome {
-                        found[sample.order] = Ok(sample.structure);
-                    }
-                    Ok(())
-                },
-            )?;
-            bar.finish_and_clear();
+            sampling::sample_each("sampling", &network, config, &orders, device, |order, structure| {
+                found[order] = Ok(structure);
+            })?;
             let entry =
                 |(index, one): (usize, &Result<Structure, String>)| Some((index.to_string(), one.clone().ok()?));
             let entries: Vec<(String, Structure)> = found.iter().enumerate().filter_map(entry).collect();

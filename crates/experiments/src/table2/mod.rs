@@ -18,13 +18,13 @@ use druse::DeviceName;
 use druse::checkpoint::{self, Checkpoint};
 use druse::output::{writable_folder, write_file, write_json};
 use druse::provenance::{GIT_REVISION, dirty};
-use langevin::{FewStep, Method, Outcome, Sampler, SamplerConfig};
+use langevin::SamplerConfig;
 use potential::{Nequix, Potential};
 use relax::{Mode, Options, Rattle};
 
-use crate::progress::bar;
 use crate::relaxing::{Deadline, Stages};
 use crate::report::command;
+use crate::sampling;
 use rows::Given;
 use score::{Ceiling, Row};
 use targets::Target;
@@ -92,10 +92,7 @@ impl Table2Options {
     }
 
     fn sampler(&self) -> SamplerConfig {
-        let method = self
-            .evaluations
-            .map_or(Method::Annealed, |evaluations| Method::FewStep(FewStep { evaluations, ..FewStep::default() }));
-        SamplerConfig { method, seed: self.seed, ..SamplerConfig::default() }
+        sampling::config(self.evaluations, self.seed)
     }
 
     /// Settings of both stages.
@@ -225,23 +222,10 @@ fn sampled(
         return Ok(found);
     }
     let orders = given.orders(targets, samples, options.seed)?;
-    let sampler = Sampler::new(&network.trained, config.clone(), device)?;
-    let bar = bar(&format!("sampling, {}", given.name()), orders.len() as u64);
-    let mut done = 0.0;
-    sampler.run::<anyhow::Error>(
-        &orders,
-        |structures| {
-            done += structures;
-            bar.set_position(done as u64);
-        },
-        |outcome| {
-            if let Outcome::Sampled(sample) = outcome {
-                found[sample.order / samples][sample.order % samples] = Some(sample.structure);
-            }
-            Ok(())
-        },
-    )?;
-    bar.finish_and_clear();
+    let name_of_bar = format!("sampling, {}", given.name());
+    sampling::sample_each(&name_of_bar, network, config.clone(), &orders, device, |order, structure| {
+        found[order / samples][order % samples] = Some(structure);
+    })?;
     let entry = |(target, sample): (usize, usize)| Some((name(target, sample), found[target][sample].clone()?));
     let all = (0..targets.len()).flat_map(|target| (0..samples).map(move |sample| (target, sample)));
     let entries: Vec<(String, Structure)> = all.filter_map(entry).collect();
