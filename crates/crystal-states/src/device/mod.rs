@@ -330,10 +330,9 @@ impl DeviceStates {
                 *coordinate = f64::from(*y);
             }
             for (site, x) in state.sites.iter_mut().zip(own) {
-                site.frac_coords = x.map(f64::from).into();
                 // What single precision has lost of a Wyckoff position.
                 let free = site.free_coordinates(state.space_group);
-                site.frac_coords = free.point(&free.parameters(&site.frac_coords));
+                site.move_to(free.point(&free.parameters(&x.map(f64::from).into())));
             }
             match failure(&state) {
                 Some(reason) => Err(reason),

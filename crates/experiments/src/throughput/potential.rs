@@ -108,7 +108,7 @@ pub fn run(options: &PotentialThroughputOptions) -> Result<String> {
     let potential = Nequix::bundled(&device)?;
     let usable = |record: &&Record| {
         let known =
-            |unit: &AsymmetricUnit| unit.sites().iter().all(|site| potential.elements().contains(&site.species));
+            |unit: &AsymmetricUnit| unit.sites().iter().all(|site| potential.elements().contains(&site.species()));
         record.unit.as_ref().is_ok_and(|unit| known(unit) && unit.expand().is_ok())
     };
     let records: Vec<&Record> = data.split(Split::Test).iter().filter(usable).collect();
