@@ -7,7 +7,7 @@ mod prior;
 mod resolve;
 mod search;
 
-pub use file::{OrdersFile, read_orders};
+pub use file::{OrdersFile, parse_orders, read_orders};
 pub use formula::Proposals;
 pub use resolve::Resolved;
 
