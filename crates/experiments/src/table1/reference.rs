@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use cgcnn::Weights;
-use crystal_core::{Composition, SpaceGroupNumber, Structure};
+use crystal_core::{Composition, SitesPerElement, SpaceGroupNumber, Structure};
 use datasets::{DataSet, LoadOptions, Record, Split, load, locate};
 use druse::config::{DataConfig, parse_ron};
 use druse::output::write_file;
@@ -260,7 +260,7 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 struct StoredOrder {
     space_group: SpaceGroupNumber,
-    sites: Composition,
+    sites: SitesPerElement,
     count: usize,
 }
 
