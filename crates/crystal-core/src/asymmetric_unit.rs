@@ -8,8 +8,8 @@ use crate::distances::OVERLAP;
 use crate::finder::{Standardised, find};
 use crate::periodic::{COINCIDENCE, coincide, wrap};
 use crate::{
-    CrystalError, CrystalState, Finder, Lattice, LatticeCoordinates, Orbit, Site, SiteMode, SitesPerElement, SpaceGroup,
-    Species, StateSite, Structure, WyckoffPosition,
+    CrystalError, CrystalState, Finder, Lattice, LatticeCoordinates, Orbit, Site, SiteMode, SitesPerElement,
+    SpaceGroup, Species, StateSite, Structure, WyckoffPosition,
 };
 
 mod reduction;

@@ -71,6 +71,14 @@ impl Plan {
     }
 }
 
+impl Settings {
+    /// How many samples there are in all, where the orders are counted: those of the paper's section 5.4.
+    pub fn n_samples(&self) -> Option<u64> {
+        let rounds = Plan::new(self).ok()?.n_rounds()?;
+        Some(rounds * ROUND)
+    }
+}
+
 impl SitesPlan {
     fn n_samples(&self) -> u64 {
         self.samples * (self.groups.len() * self.combinations.len()) as u64

@@ -134,8 +134,7 @@ impl DecisionGraph {
     /// Whether the graph of a demand would have a path. Mostly answered without building it.
     pub(crate) fn is_possible(space_group: &SpaceGroup, demand: &Demand) -> bool {
         let counts = wanted(demand);
-        let Some(most) = counts.iter().map(|(_, count)| *count).max().filter(|_| demand.total() <= MAX_TOTAL)
-        else {
+        let Some(most) = counts.iter().map(|(_, count)| *count).max().filter(|_| demand.total() <= MAX_TOTAL) else {
             return false;
         };
         let places = places(space_group, demand);

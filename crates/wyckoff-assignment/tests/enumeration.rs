@@ -94,7 +94,8 @@ fn counts_and_lists_agree_with_a_second_enumeration_in_all_groups() {
 
 #[test]
 fn so_they_do_for_sites() {
-    let n: usize = groups().flat_map(|group| SITES.map(|sites| check(group, Demand::Sites(sites.parse().expect("sites"))))).sum();
+    let n: usize =
+        groups().flat_map(|group| SITES.map(|sites| check(group, Demand::Sites(sites.parse().expect("sites"))))).sum();
     assert!(n > 10_000, "{n} assignments are too few to tell anything");
 }
 

@@ -18,7 +18,7 @@ use relax::{CellFreedom, Mode, Options, Rattle};
 use stability::{ReferenceSet, Source, StabilityCounts};
 
 use crate::relaxing::{Deadline, Stages};
-use crate::report::command;
+use crate::command;
 use novelty::{Judged, Known};
 use samples::Wanted;
 use table::{Failures, Figures};

@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::config::Table1Config;
-use super::samplers::ReferenceSplit;
 use crate::progress::bar;
-use crate::report::{Properties, of_records};
+use crate::properties::{Properties, of_records};
 use crate::run_options::Preset;
+use crate::samplers::ReferenceSplit;
 use crate::statistics::choose;
 
 const SHIPPED: &[u8] = include_bytes!("../../../../assets/reference/mp20-test.postcard.zst");

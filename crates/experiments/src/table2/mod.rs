@@ -23,7 +23,7 @@ use potential::{Nequix, Potential};
 use relax::{Mode, Options, Rattle};
 
 use crate::relaxing::{Deadline, Stages};
-use crate::report::command;
+use crate::command;
 use crate::sampling;
 use rows::Given;
 use score::{Ceiling, Row};

@@ -25,7 +25,7 @@ pub use published::{Family, PUBLISHED, Published};
 pub use table::SystemRow;
 
 use crate::progress::bar;
-use crate::report::command;
+use crate::command;
 use crate::run_options::RunOptions;
 
 /// Written first: what the run is of.
