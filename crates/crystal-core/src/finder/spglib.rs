@@ -26,7 +26,8 @@ impl Dataset {
         let rows = structure.lattice().rows();
         let mut lattice: [[f64; 3]; 3] = std::array::from_fn(|i| std::array::from_fn(|j| rows[j][i]));
         let mut positions: Vec<[f64; 3]> = structure.sites().iter().map(|site| site.frac_coords.into()).collect();
-        let types: Vec<c_int> = structure.sites().iter().map(|site| c_int::from(site.species.atomic_number())).collect();
+        let types: Vec<c_int> =
+            structure.sites().iter().map(|site| c_int::from(site.species.atomic_number())).collect();
         let n_sites = c_int::try_from(types.len()).ok().filter(|n| *n > 0)?;
         // SAFETY: the arrays have `n_sites` entries, live through the call, and spglib keeps none of them.
         let dataset = unsafe {
