@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use crystal_core::{Composition, SpaceGroupNumber, Species, io};
+use crystal_core::{Composition, SitesPerElement, SpaceGroupNumber, Species, io};
 use druse::request::{OrdersFile, read_orders};
 use druse::{Proposing, Request};
 use langevin::Fixed;
@@ -27,7 +27,7 @@ pub(super) struct RequestArgs {
         group = "what",
         requires = "space_group"
     )]
-    composition: Option<Composition>,
+    sites_per_element: Option<SitesPerElement>,
     /// Chemical formula, such as Cu2KSi; each structure has exactly this composition, on the Wyckoff
     /// positions that are proposed for it
     #[arg(long, value_name = "FORMULA", group = "what", value_parser = values::formula)]
@@ -157,7 +157,7 @@ impl RequestArgs {
             let OrdersFile { orders, steps_per_level } = read_orders(file, steps_unused)?;
             steps = steps_per_level;
             Request::orders(orders)
-        } else if let Some(sites) = &self.composition {
+        } else if let Some(sites) = &self.sites_per_element {
             Request::sites_per_element(sites.clone())
         } else if let Some(text) = &self.wyckoff {
             Request::wyckoff(self.group()?.get().into(), text)?
@@ -260,8 +260,8 @@ impl RequestArgs {
 
     /// Whether something is asked for whose composition is told.
     fn is_told(&self) -> bool {
-        let Self { composition, formula, wyckoff, template, orders, .. } = self;
-        composition.is_some() || formula.is_some() || wyckoff.is_some() || template.is_some() || orders.is_some()
+        let Self { sites_per_element, formula, wyckoff, template, orders, .. } = self;
+        sites_per_element.is_some() || formula.is_some() || wyckoff.is_some() || template.is_some() || orders.is_some()
     }
 
     /// Whether a chemical system is searched, as in the paper.

@@ -18,8 +18,8 @@ use potential::{Nequix, Potential};
 use relax::{CellFreedom, Mode, Options, Rattle};
 use stability::{ReferenceSet, Source, StabilityCounts};
 
+use crate::command;
 use crate::relaxing::{Deadline, Stages};
-use crate::report::command;
 use novelty::{Judged, Known};
 use samples::Wanted;
 use table::{Failures, Figures};
