@@ -80,7 +80,7 @@ fn noised_states() -> Vec<CrystalState> {
     let single = |x: f64| f64::from(x as f32);
     for state in &mut states {
         state.lattice_coords.iter_mut().for_each(|y| *y = single(*y));
-        state.sites.iter_mut().for_each(|site| site.frac_coords = site.frac_coords.map(single));
+        state.sites.iter_mut().for_each(|site| site.move_to(site.frac_coords().map(single)));
     }
     let mut collapsed = states[0].clone();
     collapsed.lattice_coords.fill(-200.0);

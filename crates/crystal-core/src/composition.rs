@@ -16,7 +16,7 @@ pub struct Composition(BTreeMap<Species, u32>);
 impl Composition {
     /// Counts the atoms of a structure's cell.
     pub fn of(structure: &Structure) -> Self {
-        structure.sites.iter().map(|site| site.species).collect()
+        structure.sites().iter().map(|site| site.species).collect()
     }
 
     /// Reads a chemical formula such as `Cu2KSi` or `Ca3(PO4)2`: element symbols and groups in brackets, each with a

@@ -45,6 +45,16 @@ pub enum CrystalError {
         /// Index of the site, from 0.
         site: usize,
     },
+    /// A site that is not on a Wyckoff position of its group.
+    #[error("Wyckoff position {position} of space group {space_group}: {reason}")]
+    WyckoffPosition {
+        /// Number of the space group.
+        space_group: u8,
+        /// Letter of the position, or its index where the group has no such position.
+        position: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Two sites at (nearly) the same place.
     #[error("sites {i} and {j} are {distance:.4} Å apart; remove one of them")]
     SitesTooClose {

@@ -19,6 +19,7 @@ mod centring;
 mod composition;
 mod config_error;
 mod disorder;
+mod distances;
 mod error;
 mod finder;
 mod grid;

@@ -33,7 +33,7 @@ pub(crate) fn sha256_of_tables(tables: &[Table]) -> String {
 }
 
 /// SHA-256 of files one after another.
-pub(crate) fn sha256_of_files<P: AsRef<Path>>(paths: &[P]) -> Result<String, DatasetError> {
+pub(crate) fn sha256_of_files<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<String, DatasetError> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     for path in paths {

@@ -53,7 +53,7 @@ struct Symmetry {
 
 impl Symmetry {
     fn new(structure: &Structure, report: SymmetryReport) -> Self {
-        let species: Vec<Species> = structure.sites.iter().map(|site| site.species).collect();
+        let species: Vec<Species> = structure.sites().iter().map(|site| site.species).collect();
         let mut sites_per_element = BTreeMap::new();
         // A site whose orbit is its own index is the first of its orbit, the one that represents it.
         for (site, _) in report.orbits.iter().enumerate().filter(|(site, orbit)| site == *orbit) {

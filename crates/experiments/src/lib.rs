@@ -3,6 +3,7 @@
 pub mod ablation;
 pub mod cgcnn_training;
 pub mod csp;
+pub mod csp_formula;
 pub mod figures;
 pub mod hull_agreement;
 pub mod hull_reference;

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use experiments::ablation::{self, AblationOptions};
 use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::csp::{self, CspOptions};
+use experiments::csp_formula::{self, CspFormulaOptions};
 use experiments::figures::{self, FiguresConfig, FiguresOptions};
 use experiments::hull_agreement::{self, HullAgreementOptions};
 use experiments::hull_reference::{self, HullReferenceOptions};
@@ -58,6 +59,8 @@ enum Experiment {
     /// Structure prediction: how often the structure comes out whose space group and formula, or Wyckoff letters, are
     /// given.
     Csp(CspOptions),
+    /// Structure prediction from a formula alone: group and positions by the proposer, METRe and cRMSE.
+    CspFormula(CspFormulaOptions),
     /// Table 3: searches chemical systems for new compounds: samples, relaxation, hull, phonons.
     Table3(Table3Options),
     /// Trains the network behind FD CGCNN on formation energies.
@@ -129,6 +132,7 @@ fn main() -> ExitCode {
         }
         Experiment::Report(options) => report::run(&options),
         Experiment::Csp(options) => csp::run(&options),
+        Experiment::CspFormula(options) => csp_formula::run(&options),
         Experiment::Table3(options) => table3::run(&options),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),

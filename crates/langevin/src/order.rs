@@ -106,7 +106,7 @@ impl SamplingOrder {
 
     /// The sites of a candidate as a state has them, at their origins.
     pub(crate) fn state_sites(&self, candidate: usize) -> Vec<StateSite> {
-        let at = |species, position| StateSite { species, frac_coords: nalgebra::Vector3::zeros(), position };
+        let at = |species, position| StateSite::unchecked(species, nalgebra::Vector3::zeros(), position);
         match &self.sites {
             OrderedSites::General(sites) => {
                 let each = |(species, count): (Species, u32)| {

@@ -127,14 +127,12 @@ fn expanded(assignment: &WyckoffAssignment, rng: &mut ChaCha8Rng) -> [Compositio
     let lattice = Lattice::new(Matrix3::from_diagonal(&Vector3::new(7.0, 9.0, 11.0))).expect("a cell");
     let sites = assignment
         .positions()
-        .map(|(species, position)| AsymmetricSite {
-            species,
-            frac_coords: position.point(&Vector3::from_fn(|_, _| rng.random::<f64>())),
-            wyckoff_letter: position.letter(),
-            multiplicity: position.multiplicity(),
+        .map(|(species, position)| {
+            let parameters = Vector3::from_fn(|_, _| rng.random::<f64>());
+            AsymmetricSite::on_position(position, species, position.point(&parameters))
         })
         .collect();
-    let unit = AsymmetricUnit { space_group: assignment.space_group(), lattice, sites };
+    let unit = AsymmetricUnit::unchecked(assignment.space_group(), lattice, sites);
     assert_eq!(&WyckoffAssignment::of(&unit).expect("admissible sites"), assignment);
     [unit.expand().expect("a structure"), unit.expand_conventional().expect("a structure")]
         .map(|cell| Composition::of(&cell))

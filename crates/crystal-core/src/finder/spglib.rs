@@ -69,14 +69,11 @@ pub(super) fn find(structure: &Structure, symprec: f64) -> Result<(SymmetryRepor
     // same crystal.
     let left_handed = structure.lattice.matrix().determinant() < 0.0;
     let sign = if left_handed { -1.0 } else { 1.0 };
-    let right_handed = Structure {
-        lattice: Lattice::new(structure.lattice.matrix() * sign)?,
-        sites: structure
-            .sites
-            .iter()
-            .map(|site| Site { species: site.species, frac_coords: site.frac_coords * sign })
-            .collect(),
-    };
+    let turned = |site: &Site| Site { species: site.species, frac_coords: site.frac_coords * sign };
+    let right_handed = Structure::allowing_overlap(
+        Lattice::new(structure.lattice().matrix() * sign)?,
+        structure.sites().iter().map(turned).collect(),
+    )?;
     let mut dataset = Dataset::find(&right_handed, 0, symprec).ok_or_else(|| not_found("spglib finds none"))?;
     let number = SpaceGroupNumber::new(i64::from(dataset.get().spacegroup_number))?;
     let standard = c_int::from(SpaceGroup::get(number).hall_number().get());

@@ -232,14 +232,14 @@ fn short(text: &str) -> String {
 
 /// One frame. An id is written as `id="…"`; a double quote in it becomes a single one, which the format can hold.
 pub(super) fn write(structure: &Structure, id: Option<&str>) -> String {
-    let cell: Vec<String> = structure.lattice.rows().as_flattened().iter().map(f64::to_string).collect();
+    let cell: Vec<String> = structure.lattice().rows().as_flattened().iter().map(f64::to_string).collect();
     let mut text = format!("{}\nLattice=\"{}\" Properties=species:S:1:pos:R:3", structure.n_sites(), cell.join(" "));
     if let Some(id) = id {
         let _ = write!(text, " id=\"{}\"", id.replace('"', "'").replace(char::is_control, " "));
     }
     text.push_str(" pbc=\"T T T\"\n");
-    for site in &structure.sites {
-        let [x, y, z]: [f64; 3] = structure.lattice.to_cartesian(&site.frac_coords).into();
+    for site in structure.sites() {
+        let [x, y, z]: [f64; 3] = structure.lattice().to_cartesian(&site.frac_coords).into();
         let _ = writeln!(text, "{} {x} {y} {z}", site.species);
     }
     text

@@ -16,7 +16,7 @@ const USUAL_ATOMS: RangeInclusive<u32> = 1..=20;
 /// Most atoms in the primitive cell: the number of ways to fill a cell grows fast.
 const MOST_ATOMS: u32 = 200;
 /// Most structures of one request: each is drawn on its own.
-const MOST_STRUCTURES: usize = 1_000_000;
+pub(super) const MOST_STRUCTURES: usize = 1_000_000;
 /// Structures that take the most likely proposals, one each; the following ones are drawn.
 const LISTED: usize = 32;
 

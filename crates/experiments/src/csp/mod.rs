@@ -23,6 +23,7 @@ use serde::Serialize;
 use wyckoff_assignment::{Priors, WyckoffAssignment};
 
 pub use config::{CspConfig, Given};
+pub(crate) use score::{BINS, bin_of};
 pub use score::{Rate, Symmetry};
 pub use table::CspRow;
 

@@ -50,10 +50,10 @@ impl Properties {
             density: density(structure).filter(|density| density.is_finite()).map(single),
             elements: Composition::of(structure).iter().map(|(species, _)| species).collect(),
             n_atoms: structure.n_sites(),
-            n_sites: unit.map(|unit| unit.sites.len()),
-            volume_per_atom: single(structure.lattice.volume() / structure.n_sites() as f64),
-            space_group: unit.map(|unit| unit.space_group.number().get()),
-            cell: structure.lattice.niggli().ok().map(|(reduced, _)| six(reduced.parameters())),
+            n_sites: unit.map(|unit| unit.sites().len()),
+            volume_per_atom: single(structure.lattice().volume() / structure.n_sites() as f64),
+            space_group: unit.map(|unit| unit.space_group().number().get()),
+            cell: structure.lattice().niggli().ok().map(|(reduced, _)| six(reduced.parameters())),
             shortest_distance: shortest_distance(structure).map(single),
         }
     }

@@ -30,8 +30,10 @@ fn test_split() -> Vec<Record> {
 fn folder_of_a_run() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| write_file(&folder.path().join(name), text).expect("a file");
-    let mut clash = rock_salt("Li", 2.57);
-    clash.sites[1].frac_coords = [0.01; 3].into();
+    let clash = rock_salt("Li", 2.57);
+    let mut sites = clash.sites().to_vec();
+    sites[1].frac_coords = [0.01; 3].into();
+    let clash = Structure::new(*clash.lattice(), sites).expect("atoms that readers take");
     let generated = [
         ("NaCl_225_0000_000".to_owned(), rock_salt("Na", 2.9)),
         ("LiCl_225_0001_000".to_owned(), clash),
@@ -143,8 +145,10 @@ fn folders_without_a_finished_run_and_other_data_are_refused() {
 fn atoms_on_one_point_do_not_spoil_the_report() {
     let folder = folder_of_a_run();
     let path = folder.path().join("generated.jsonl");
-    let mut fused = rock_salt("Cs", 3.5);
-    fused.sites[1].frac_coords = fused.sites[0].frac_coords;
+    let fused = rock_salt("Cs", 3.5);
+    let mut sites = fused.sites().to_vec();
+    sites[1].frac_coords = sites[0].frac_coords;
+    let fused = Structure::allowing_overlap(*fused.lattice(), sites).expect("a structure");
     let mut structures: Vec<_> = io::read_all(&path)
         .expect("a file")
         .into_iter()

@@ -129,7 +129,7 @@ impl Further {
 fn share_kept(structures: &[Structure], asked_for: &[SpaceGroupNumber], symprec: f64) -> f64 {
     let found = |structure: &Structure| AsymmetricUnit::from_structure(structure, symprec, Finder::default());
     let kept = |(structure, group): (&Structure, &SpaceGroupNumber)| {
-        found(structure).is_ok_and(|unit| unit.space_group.number() == *group)
+        found(structure).is_ok_and(|unit| unit.space_group().number() == *group)
     };
     structures.par_iter().zip(asked_for).filter(|pair| kept(*pair)).count() as f64 / structures.len() as f64
 }

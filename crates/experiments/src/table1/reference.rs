@@ -207,7 +207,7 @@ pub fn write_reference(data: Option<&Path>, out: &Path) -> Result<String> {
 pub fn order_of(record: &Record) -> Option<SamplingOrder> {
     let unit = record.unit.as_ref().ok()?;
     Some(SamplingOrder {
-        space_group: unit.space_group.number(),
+        space_group: unit.space_group().number(),
         sites: OrderedSites::General(unit.sites_per_element()),
         count: 1,
     })

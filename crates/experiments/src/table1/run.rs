@@ -157,14 +157,19 @@ pub fn run(options: &Table1Options) -> Result<String> {
     listing::write(&folder, &generated, &ours, &same)?;
     let mut rows = vec![this_work];
     let mut further = vec![further];
-    let wyckoff = match config.wyckoff.as_slice() {
-        [] => None,
-        _ => Some(OnPositions::new(options.wyckoff_checkpoint.as_deref(), &orders, common.seed, &device)?),
+    let wyckoff = match (config.wyckoff.is_empty(), config.de_novo.is_empty()) {
+        (true, true) => None,
+        (_, none) => {
+            let checkpoint = options.wyckoff_checkpoint.as_deref();
+            Some(OnPositions::new(checkpoint, &orders, !none, common.seed, &device)?)
+        }
     };
     let plain = config.samplers.iter().map(|sampler| (sampler, &network, &orders));
     let bound =
         wyckoff.iter().flat_map(|bound| config.wyckoff.iter().map(|sampler| (sampler, &bound.network, &bound.orders)));
-    let more: Vec<_> = plain.chain(bound).collect();
+    let open =
+        wyckoff.iter().flat_map(|bound| config.de_novo.iter().map(|sampler| (sampler, &bound.network, &bound.de_novo)));
+    let more: Vec<_> = plain.chain(bound).chain(open).collect();
     for &(sampler, network, orders) in &more {
         let NamedSampler { name, sampling, .. } = sampler;
         let folder = folder.join(name);
@@ -230,8 +235,10 @@ pub fn run(options: &Table1Options) -> Result<String> {
 fn configuration(options: &Table1Options) -> Result<Table1Config> {
     let mut config = options.run.configuration::<Table1Config>()?.resolve(options.run.seed);
     if let Some(wanted) = &options.samplers {
-        let known: Vec<&str> =
-            config.samplers.iter().chain(&config.wyckoff).map(|sampler| sampler.name.as_str()).collect();
+        let known: Vec<&str> = {
+            let all = config.samplers.iter().chain(&config.wyckoff).chain(&config.de_novo);
+            all.map(|sampler| sampler.name.as_str()).collect()
+        };
         if let Some(unknown) = wanted.iter().find(|name| *name != "none" && !known.contains(&name.as_str())) {
             bail!("--samplers: {} has no sampler '{unknown}'; it has {}", options.run.described(), known.join(", "));
         }
@@ -242,6 +249,7 @@ fn configuration(options: &Table1Options) -> Result<Table1Config> {
     };
     config.samplers.retain(&asked);
     config.wyckoff.retain(&asked);
+    config.de_novo.retain(&asked);
     Ok(config)
 }
 

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use crystal_core::{ConfigError, SiteMode, SpaceGroup};
 use datasets::Split;
+use druse::Request;
 use druse::checkpoint;
 use druse::output::write_file;
 use langevin::{Method, OrderedSites, SamplerConfig, SamplingOrder};
@@ -36,16 +37,30 @@ pub struct NamedSampler {
 pub(super) struct OnPositions {
     pub(super) network: Network,
     pub(super) orders: Vec<SamplingOrder>,
+    /// As many crystals that the proposer chose altogether; none where no row asks for them.
+    pub(super) de_novo: Vec<SamplingOrder>,
 }
 
 impl OnPositions {
     /// Loads the network, by default the one that is compiled in; `orders` are those of the other rows.
+    /// `invents`: crystals are asked of the proposer as well.
     ///
     /// # Errors
     /// If the checkpoint is of the other mode, or an order is one of positions already or has no sites.
-    pub(super) fn new(checkpoint: Option<&Path>, orders: &[SamplingOrder], seed: u64, device: &Device) -> Result<Self> {
+    pub(super) fn new(
+        checkpoint: Option<&Path>,
+        orders: &[SamplingOrder],
+        invents: bool,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
         let checkpoint = checkpoint::for_mode(checkpoint, SiteMode::Wyckoff, device)?;
-        Ok(Self { network: Network::of_checkpoint(checkpoint), orders: on_positions(orders, seed)? })
+        let n: usize = orders.iter().map(|order| order.count).sum();
+        let de_novo = match invents {
+            true => Request::invented().count(n).seed(seed).resolve()?.orders,
+            false => vec![],
+        };
+        Ok(Self { network: Network::of_checkpoint(checkpoint), orders: on_positions(orders, seed)?, de_novo })
     }
 }
 

@@ -121,7 +121,7 @@ impl Elements<'_> {
     }
 }
 
-fn check_coordinates<'a>(mut sites: impl Iterator<Item = &'a Vector3<f64>>) -> Result<(), PotentialError> {
+fn check_coordinates(mut sites: impl Iterator<Item = Vector3<f64>>) -> Result<(), PotentialError> {
     match sites.position(|site| site.iter().any(|x| !x.is_finite())) {
         Some(site) => Err(PotentialError::Coordinate { site }),
         None => Ok(()),
@@ -133,7 +133,7 @@ impl SiteGraph {
     pub fn of_structure(structure: &Structure, elements: &Elements<'_>) -> Result<Self, PotentialError> {
         let sites = structure.sites();
         let species = elements.indices(sites.iter().map(|site| site.species))?;
-        check_coordinates(sites.iter().map(|site| &site.frac_coords))?;
+        check_coordinates(sites.iter().map(|site| site.frac_coords))?;
         let positions: Vec<Vector3<f64>> = sites.iter().map(|site| site.frac_coords.map(|x| x - x.floor())).collect();
         let lattice = structure.lattice();
         let cell = Cell { lattice, images: positions.iter().copied().enumerate().collect(), sites: positions };
@@ -153,8 +153,8 @@ impl SiteGraph {
     /// The non-equivalent sites of a crystal and their images in the primitive cell.
     pub fn of_unit(unit: &AsymmetricUnit, elements: &Elements<'_>) -> Result<Self, PotentialError> {
         let sites = unit.sites();
-        let species = elements.indices(sites.iter().map(|site| site.species))?;
-        check_coordinates(sites.iter().map(|site| &site.frac_coords))?;
+        let species = elements.indices(sites.iter().map(|site| site.species()))?;
+        check_coordinates(sites.iter().map(|site| site.frac_coords()))?;
         let lattice = unit.primitive_lattice().map_err(|error| PotentialError::Cell { reason: error.to_string() })?;
         let group = unit.space_group();
         let rotations: Vec<Matrix3<f64>> =
@@ -163,7 +163,7 @@ impl SiteGraph {
         let mut cell = Cell { lattice: &lattice, sites: Vec::new(), images: Vec::new() };
         let (mut images, mut multiplicity, mut projectors) = (Vec::new(), Vec::new(), Vec::new());
         for (site, stored) in sites.iter().enumerate() {
-            let frac_coords = to_conventional.tr_mul(&stored.frac_coords);
+            let frac_coords = to_conventional.tr_mul(&stored.frac_coords());
             let orbit = Orbit::in_primitive_cell(group, &frac_coords, &lattice, COINCIDENCE);
             for image in orbit.images() {
                 cell.images.push((site, image.frac_coords));

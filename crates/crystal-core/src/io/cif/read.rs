@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use nalgebra::Vector3;
 
 use super::super::ReadOptions;
-use super::super::text::{Distances, Fault, Notes, Read};
+use super::super::text::{Fault, Notes, Read, closer_than_atoms, note_thin_cell};
 use super::document::{Block, Cell, blocks};
 use super::evidence::{Crystal, Evidence};
 use super::expand::ListedSite;
 use super::labels::{Found, Symbols};
 use super::prepare::prepared;
 use super::symmetry::{Symmetric, symmetric_sites};
+use crate::distances::Distances;
 use crate::{CrystalError, DisorderedStructure, Lattice, LatticeParameters, Site, Structure};
 
 /// Occupancies this close to 1 are full: they carry rounding.
@@ -123,8 +124,10 @@ fn structure(
         owners.extend(std::iter::repeat_n(index, orbit.images.len()));
         expanded.extend(orbit.images.iter().map(|image| Site { species: site.species, frac_coords: *image }));
     }
-    let structure = Structure::new(lattice, expanded)?;
-    let distances = Distances::new(&structure).map_err(|error| Fault::structure_at(block.line(CELL[0], 0), error))?;
+    // Sites at the same place are named by their labels, so they are looked for here.
+    let structure = Structure::allowing_overlap(lattice, expanded)?;
+    let distances = Distances::new(structure.in_reduced_cell())
+        .map_err(|error| Fault::structure_at(block.line(CELL[0], 0), error))?;
     if let Some((i, j, distance)) = distances.overlap() {
         let (first, second) = (&sites[owners[i]], &sites[owners[j]]);
         return Err(Fault::structure_at(
@@ -133,9 +136,9 @@ fn structure(
         ));
     }
     evidence.check_formula(&crystal)?;
-    distances.note_thin_cell(block.line(CELL[0], 0), notes);
+    note_thin_cell(&distances, block.line(CELL[0], 0), notes);
     // Images of one site are the merging's matter.
-    if let Some((i, j, distance)) = distances.closer_than_atoms(|i, j| owners[i] != owners[j]) {
+    if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances, |i, j| owners[i] != owners[j]) {
         let (first, second) = (&sites[owners[i]], &sites[owners[j]]);
         let text = format!(
             "'{}' and '{}' are {distance:.2} Å apart; if they are alternatives of one atom, remove one of them",
