@@ -15,8 +15,11 @@ use crate::task::{Watch, run};
 /// A potential on a device.
 #[pyclass(frozen)]
 pub(crate) struct Potential {
-    pub nequix: Nequix,
+    // Python's objects lie at multiples of 16 bytes, tensors at multiples of 64.
+    pub nequix: Box<Nequix>,
 }
+
+const _: () = assert!(align_of::<Potential>() <= 16);
 
 #[derive(Serialize)]
 struct Evaluated {
@@ -47,12 +50,12 @@ impl Potential {
                 None => Nequix::bundled(&device)?,
             })
         })?;
-        Ok(Self { nequix })
+        Ok(Self { nequix: Box::new(nequix) })
     }
 
     /// Name and SHA-256.
     fn identity(&self) -> (String, String) {
-        let Identity { name, sha256 } = potential::Potential::identity(&self.nequix).clone();
+        let Identity { name, sha256 } = potential::Potential::identity(self.nequix.as_ref()).clone();
         (name, sha256)
     }
 

@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use ::relax::{CellFreedom, Crystal as ToRelax, Method, Mode, Options, Rattle, RelaxError, Relaxation};
 use crystal_core::{Composition, io};
 use pyo3::prelude::*;
-use relax::{CellFreedom, Crystal as ToRelax, Method, Mode, Options, Rattle, RelaxError, Relaxation};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -135,7 +135,7 @@ pub(crate) fn relax(
             watch.tell(done, total as f64);
             if watch.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        relax::relax(&potential.until(watch), &options, inputs.collect::<Vec<_>>(), keep)?;
+        ::relax::relax(&potential.until(watch), &options, inputs.collect::<Vec<_>>(), keep)?;
         to_json(&rows.into_iter().flatten().collect::<Vec<_>>())
     })
 }

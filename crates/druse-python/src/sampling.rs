@@ -28,9 +28,12 @@ const CARDS: [(&str, &str); 2] = [
 /// The networks on a device. One thread at a time can use them.
 #[pyclass(frozen)]
 pub(crate) struct Model {
-    druse: Mutex<Druse>,
+    // Python's objects lie at multiples of 16 bytes, tensors at multiples of 64.
+    druse: Box<Mutex<Druse>>,
     networks: Vec<Network>,
 }
+
+const _: () = assert!(align_of::<Model>() <= 16);
 
 /// Mode, file and SHA-256.
 type Network = (&'static str, String, String);
@@ -117,7 +120,7 @@ impl Model {
             (name, checkpoint.path.clone(), checkpoint.sha256.clone())
         };
         let networks = [("wyckoff", SiteMode::Wyckoff), ("general", SiteMode::General)].map(network).into();
-        Ok(Self { druse: Mutex::new(druse), networks })
+        Ok(Self { druse: Box::new(Mutex::new(druse)), networks })
     }
 
     /// Mode, file and SHA-256 of each network.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import _druse, _inputs, _progress
@@ -44,7 +44,7 @@ class Sample(Crystal):
     probability: float | None
     redraws: int
     denoising_error: float | None
-    cif: str
+    cif: str = field(repr=False)
 
 
 class Samples(Crystals[Sample]):

@@ -6,7 +6,7 @@ import functools
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import _druse, _inputs, _progress
@@ -64,7 +64,7 @@ class Relaxed(Crystal):
     max_displacement: float
     rms_displacement: float
     strain: float
-    cif: str
+    cif: str = field(repr=False)
 
 
 class Relaxations(Crystals[Relaxed]):
