@@ -223,7 +223,7 @@ impl RequestArgs {
                  what comes out on the hull: `druse relax`, then `druse hull`"
             );
         }
-        if self.proposer.is_given() && self.formula.is_none() && !(self.is_open() && !self.is_search()) {
+        if self.proposer.is_given() && self.formula.is_none() && (self.is_search() || !self.is_open()) {
             bail!(
                 "--proposer and --proposer-weights are for --formula and for new crystals; leave them out, or give --formula"
             );
