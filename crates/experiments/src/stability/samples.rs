@@ -46,7 +46,7 @@ pub(super) enum OrdersOf {
     /// Space group and sites per element of random training structures, Wyckoff positions drawn from the prior.
     Training,
     /// All from the proposer.
-    Proposer(Request),
+    Proposer(Box<Request>),
 }
 
 impl OrdersOf {
@@ -64,7 +64,7 @@ impl OrdersOf {
         // What cannot be is refused before anything is written.
         request.resolve()?;
         let temperature = options.temperature.unwrap_or(1.0);
-        Ok((Self::Proposer(request), format!("orders by {} at {temperature}", proposer.weights().sha256)))
+        Ok((Self::Proposer(Box::new(request)), format!("orders by {} at {temperature}", proposer.weights().sha256)))
     }
 
     fn get(self, known: &Known, n: usize, seed: u64) -> Result<Vec<SamplingOrder>> {
