@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod convert;
+mod dft_check;
 mod energy;
 mod evaluate;
 mod find;
@@ -63,6 +64,7 @@ enum Command {
     Hull(hulls::HullArgs),
     Find(Box<find::FindArgs>),
     Verify(verify::VerifyArgs),
+    DftCheck(dft_check::DftCheckArgs),
 }
 
 /// How much of what was asked could be done.
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Hull(args) => hulls::run(&args),
         Command::Find(args) => find::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::DftCheck(args) => dft_check::run(&args),
     };
     match outcome {
         Ok(Completion::Everything) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ pub mod hull_agreement;
 pub mod hull_reference;
 mod journal;
 pub mod parity;
+pub mod peers;
 pub mod plot;
 pub mod prior;
 pub mod progress;
