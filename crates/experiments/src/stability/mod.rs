@@ -21,6 +21,7 @@ use stability::{ReferenceSet, Source, StabilityCounts};
 use crate::command;
 use crate::relaxing::{Deadline, Stages};
 use novelty::{Judged, Known};
+pub(crate) use samples::{Given, read_given};
 use samples::Wanted;
 use table::{Failures, Figures};
 
