@@ -14,16 +14,16 @@ use druse::{DeviceName, Provenance, crystal_features};
 use metrics::{Evaluation, evaluate, table1_samples};
 use serde::Serialize;
 
+use crate::command;
 use crate::published::Figures;
-use crate::report::command;
 use crate::run_options::Preset;
+use crate::sameness::Sameness;
 use crate::stability::{Given, read_given};
 use crate::statistics::with_bootstrap;
 use crate::table::Measured;
 use crate::table1::Table1Config;
 use crate::table1::reference::{Reference, fingerprints_of};
 use crate::table1::run::{load_data, structures_of};
-use crate::table1::sameness::Sameness;
 use stability_of::Stability;
 
 /// Written last.
