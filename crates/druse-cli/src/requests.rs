@@ -260,8 +260,8 @@ impl RequestArgs {
 
     /// Whether something is asked for whose composition is told.
     fn is_told(&self) -> bool {
-        let Self { composition, formula, wyckoff, template, orders, .. } = self;
-        composition.is_some() || formula.is_some() || wyckoff.is_some() || template.is_some() || orders.is_some()
+        let Self { sites_per_element, formula, wyckoff, template, orders, .. } = self;
+        sites_per_element.is_some() || formula.is_some() || wyckoff.is_some() || template.is_some() || orders.is_some()
     }
 
     /// Whether a chemical system is searched, as in the paper.

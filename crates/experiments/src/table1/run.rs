@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use crystal_core::{SiteMode, SpaceGroupNumber, Structure, io};
+use crystal_core::{SiteMode, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, Split, load, locate};
 use druse::checkpoint::{self, Checkpoint};
 use druse::config::{TrainConfig, to_ron};
