@@ -84,11 +84,11 @@ pub(super) struct RequestArgs {
     proposer: ProposerArgs,
 }
 
-/// What proposes space groups and Wyckoff positions of a formula.
+/// What proposes space groups and Wyckoff positions.
 #[derive(Args)]
 #[group(skip)]
 pub(super) struct ProposerArgs {
-    /// What proposes space groups and Wyckoff positions of a formula: a trained network, or counts of its training data
+    /// What proposes formulas, space groups and Wyckoff positions: a trained network, or counts of its training data
     /// [default: network]
     #[arg(long, value_enum)]
     proposer: Option<ProposerName>,
@@ -223,7 +223,7 @@ impl RequestArgs {
                  what comes out on the hull: `druse relax`, then `druse hull`"
             );
         }
-        if self.proposer.is_given() && self.formula.is_none() && !(self.is_open() && !self.is_search()) {
+        if self.proposer.is_given() && self.formula.is_none() && (self.is_search() || !self.is_open()) {
             bail!(
                 "--proposer and --proposer-weights are for --formula and for new crystals; leave them out, or give --formula"
             );

@@ -86,7 +86,7 @@ impl Symmetry {
 }
 
 pub(super) fn run(args: &SymmetryArgs) -> Result<Completion> {
-    let inputs = inputs::read_with(&args.paths, &args.read);
+    let inputs = inputs::read(&args.paths, &args.read);
     let structures = inputs::rows(&inputs, "symmetry", |structure| {
         let report = find_symmetry(structure, args.symprec, args.finder)?;
         Ok::<_, CrystalError>(Symmetry::new(structure, report))

@@ -13,6 +13,7 @@ pub mod hull_reference;
 mod journal;
 mod listing;
 pub mod parity;
+pub mod peers;
 pub mod plot;
 pub mod prior;
 pub mod progress;

@@ -12,6 +12,7 @@ use experiments::figures::{self, FiguresConfig, FiguresOptions};
 use experiments::hull_agreement::{self, HullAgreementOptions};
 use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
+use experiments::peers::{self, PeersOptions};
 use experiments::prior::{self, PriorOptions};
 use experiments::stability::{self, StabilityOptions};
 use experiments::table1::report::{self, ReportOptions};
@@ -83,6 +84,8 @@ enum Experiment {
     Table2(Table2Options),
     /// Shares of stable, unique and novel structures among samples.
     Stability(StabilityOptions),
+    /// Published samples of other models through the metrics of Table 1, with their stability beside them.
+    Peers(PeersOptions),
     /// The proposer of space groups and Wyckoff positions.
     #[command(subcommand)]
     WyckoffModel(WyckoffModelCommand),
@@ -141,6 +144,7 @@ fn main() -> ExitCode {
         Experiment::HullReference(options) => hull_reference::run(&options),
         Experiment::HullAgreement(options) => hull_agreement::run(&options),
         Experiment::Table2(options) => table2::run(&options),
+        Experiment::Peers(options) => peers::run(&options),
         Experiment::Stability(options) => stability::run(&options),
         Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {

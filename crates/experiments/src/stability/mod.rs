@@ -21,6 +21,7 @@ use crate::command;
 use crate::relaxing::{Deadline, Stages};
 use crate::run_options::{Leg, Place};
 use novelty::{Judged, Known};
+pub(crate) use samples::{Given, read_given};
 use samples::Wanted;
 use table::{Failures, Figures};
 

@@ -163,6 +163,7 @@ fn one(
     };
     let tools = Tools {
         checkpoint: &equipment.checkpoint,
+        proposer: None,
         device: &equipment.device,
         device_name: equipment.device_name,
         potential: &equipment.potential,

@@ -23,6 +23,8 @@ const MOVED: f64 = 0.01;
 
 const CELL: [&str; 6] =
     ["cell_length_a", "cell_length_b", "cell_length_c", "cell_angle_alpha", "cell_angle_beta", "cell_angle_gamma"];
+/// Volumes agree to this.
+const VOLUME_TOLERANCE: f64 = 0.02;
 const COORDINATES: [&str; 3] = ["atom_site_fract_x", "atom_site_fract_y", "atom_site_fract_z"];
 
 /// What one data block holds. Its name, if the file has several structures.
@@ -70,6 +72,7 @@ fn structure(
     disordered: &mut Option<DisorderedStructure>,
 ) -> Result<Structure, Fault> {
     let lattice = lattice(block)?;
+    note_volume(block, &lattice, notes)?;
     let sites = sites(block, notes)?;
     let found = symmetric_sites(block, &lattice, &sites, options.merge_distance, notes)?;
     let Symmetric { operations, number, orbits } = &found;
@@ -179,6 +182,18 @@ fn lattice(block: &Block<'_>) -> Result<Lattice, Fault> {
         .map_err(|error| Fault::structure_at(block.line(CELL[0], 0), error))
 }
 
+/// A volume that is not that of the cell: one of the six numbers is wrong, or the volume is.
+fn note_volume(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) -> Result<(), Fault> {
+    const VOLUME: &str = "cell_volume";
+    let stated = block.value(&[VOLUME])?.and_then(|(_, cell)| cell.number().ok().flatten());
+    if let Some(stated) = stated.filter(|stated| (lattice.volume() / stated - 1.0).abs() > VOLUME_TOLERANCE) {
+        let text =
+            format!("the cell has {:.1} Å³, _{VOLUME} is {stated}; the lengths and angles are used", lattice.volume());
+        notes.add(block.line(VOLUME, 0), text);
+    }
+    Ok(())
+}
+
 /// The cell of a column in a row; columns that are not there are missing everywhere.
 fn at(column: Option<&[Cell]>, row: usize) -> Cell {
     column.and_then(|cells| cells.get(row)).cloned().unwrap_or(Cell::Missing)
@@ -236,6 +251,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
     let written: Vec<String> = texts(symbols).into_iter().chain(texts(labels)).collect();
     let read_symbols = Symbols::new(written.iter().map(String::as_str), Evidence::formula_symbols(block)?);
     let mut sites = Vec::new();
+    let mut contradiction: Option<(usize, String)> = None;
     for row in 0..columns[0].len() {
         let line = || block.line(COORDINATES[0], row);
         // A dummy site marks a place, not an atom.
@@ -249,6 +265,14 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
             None => read_symbols.of_label(&label),
         };
         let Found { species, note } = found.map_err(|reason| Fault::at(line(), reason))?;
+        if contradiction.is_none()
+            && let Some(other) = read_symbols.plain(&label).filter(|other| symbol.is_some() && *other != species)
+        {
+            contradiction = Some((
+                line(),
+                format!("the label '{label}' names {other}, its type symbol {species}; the type symbol is read"),
+            ));
+        }
         if let Some(note) = note {
             notes.add(line(), note);
         }
@@ -299,6 +323,9 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
             multiplicity: at(multiplicities, row).number().ok().flatten(),
             wyckoff_letter: wyckoff.chars().find(char::is_ascii_alphabetic),
         });
+    }
+    if let Some((line, text)) = contradiction {
+        notes.add(line, text);
     }
     Ok(sites)
 }
