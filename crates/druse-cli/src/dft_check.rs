@@ -40,6 +40,8 @@ pub(super) struct DftCheckArgs {
     /// Structures that candidates may decompose into; `druse hull` names the phases
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     products: Vec<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// The program
     #[arg(long, value_enum, default_value = "qe")]
     code: Code,

@@ -57,7 +57,7 @@ impl OrdersOf {
         }
         let proposing = options.proposer.clone().map_or(Proposing::Network, Proposing::File);
         let proposer = proposing.open()?.context("a network was asked for")?;
-        let mut request = Request::invented().proposing(proposing).seed(options.seed);
+        let mut request = Request::invented().proposing(proposing).seed(options.place.seed);
         if let Some(temperature) = options.temperature {
             request = request.temperature(temperature);
         }
@@ -85,7 +85,7 @@ impl Wanted {
             return Self::read(path, options.samples);
         }
         let network = checkpoint::for_mode(options.checkpoint.as_deref(), SiteMode::Wyckoff, device)?;
-        let config = sampling::config(options.evaluations, options.seed);
+        let config = sampling::config(options.evaluations, options.place.seed);
         config.check(&network.trained.description.schedule).context("--evaluations")?;
         let n = options.samples;
         let (orders, described) = OrdersOf::of(options, known)?;
