@@ -15,6 +15,7 @@ pub mod progress;
 pub mod published;
 mod relaxing;
 pub mod report;
+pub mod robustness;
 pub mod run_options;
 mod sampling;
 pub mod stability;

@@ -14,6 +14,7 @@ use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::prior::{self, PriorOptions};
 use experiments::report::{self, ReportOptions};
+use experiments::robustness::{self, RobustnessSamplesOptions};
 use experiments::stability::{self, StabilityOptions};
 use experiments::table1::{Table1Options, run, write_reference};
 use experiments::table2::{self, Table2Options};
@@ -83,6 +84,8 @@ enum Experiment {
     Table2(Table2Options),
     /// Shares of stable, unique and novel structures among samples.
     Stability(StabilityOptions),
+    /// A load of samples in few steps: how many are finite and have the space group and the sites that were asked for.
+    RobustnessSamples(RobustnessSamplesOptions),
     /// The proposer of space groups and Wyckoff positions.
     #[command(subcommand)]
     WyckoffModel(WyckoffModelCommand),
@@ -142,6 +145,7 @@ fn main() -> ExitCode {
         Experiment::HullAgreement(options) => hull_agreement::run(&options),
         Experiment::Table2(options) => table2::run(&options),
         Experiment::Stability(options) => stability::run(&options),
+        Experiment::RobustnessSamples(options) => robustness::run(&options),
         Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
