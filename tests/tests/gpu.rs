@@ -147,7 +147,7 @@ fn gpu_noises_and_steps_like_the_processor() {
                 assert!((y - expected).abs() < 1e-4, "{y} {expected}");
             }
             for (site, expected) in state.sites.iter().zip(&expected.sites) {
-                let offset = (site.frac_coords - expected.frac_coords).map(|x| x - x.round());
+                let offset = (site.frac_coords() - expected.frac_coords()).map(|x| x - x.round());
                 assert!(offset.amax() < 1e-5, "{offset}");
             }
         }

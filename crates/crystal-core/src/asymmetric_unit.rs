@@ -8,8 +8,8 @@ use crate::distances::OVERLAP;
 use crate::finder::{Standardised, find};
 use crate::periodic::{COINCIDENCE, coincide, wrap};
 use crate::{
-    Composition, CrystalError, CrystalState, Finder, Lattice, LatticeCoordinates, Orbit, Site, SiteMode, SpaceGroup,
-    Species, StateSite, Structure, WyckoffPosition,
+    CrystalError, CrystalState, Finder, Lattice, LatticeCoordinates, Orbit, Site, SiteMode, SitesPerElement,
+    SpaceGroup, Species, StateSite, Structure, WyckoffPosition,
 };
 
 mod reduction;
@@ -287,7 +287,7 @@ impl AsymmetricUnit {
     }
 
     /// Number of non-equivalent sites of each element: what an order to the sampler asks for.
-    pub fn sites_per_element(&self) -> Composition {
+    pub fn sites_per_element(&self) -> SitesPerElement {
         self.sites.iter().map(|site| site.species).collect()
     }
 

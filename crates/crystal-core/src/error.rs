@@ -101,6 +101,14 @@ pub enum CrystalError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Numbers of sites per element that cannot be read.
+    #[error("'{text}' is not a list of sites per element: {reason}; write it as Fe:1,Nd:1,Si:1")]
+    SitesPerElement {
+        /// The text found.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A chemical formula that cannot be read.
     #[error("'{text}' is not a formula: {reason}")]
     Formula {

@@ -2,8 +2,8 @@
 //! groups.
 
 use crystal_core::{
-    AsymmetricSite, AsymmetricUnit, Composition, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction,
-    Site, SiteMode, SpaceGroup, SpaceGroupNumber, Species, StateSite, Structure, find_symmetry,
+    AsymmetricSite, AsymmetricUnit, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction, Site, SiteMode,
+    SitesPerElement, SpaceGroup, SpaceGroupNumber, Species, StateSite, Structure, find_symmetry,
 };
 use nalgebra::{Matrix3, Vector3};
 use proptest::prelude::*;
@@ -165,7 +165,7 @@ fn states_come_back() {
         assert_eq!(unit.expand().expect("a structure").n_sites() * group.centring().order(), total);
         assert_eq!(
             unit.sites_per_element(),
-            [(species(6), group.wyckoff_positions().len() as u32)].into_iter().collect::<Composition>()
+            [(species(6), group.wyckoff_positions().len() as u32)].into_iter().collect::<SitesPerElement>()
         );
         let orbits = state.orbits(1e-4).expect("a legal cell");
         assert!(

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod convert;
+mod dft_check;
 mod energy;
 mod evaluate;
 mod find;
@@ -12,7 +13,7 @@ mod fingerprint;
 mod hulls;
 mod inputs;
 mod matching;
-mod message;
+pub mod message;
 mod phonons;
 mod potentials;
 pub mod progress;
@@ -27,6 +28,7 @@ mod train;
 mod values;
 mod verify;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -63,6 +65,7 @@ enum Command {
     Hull(hulls::HullArgs),
     Find(Box<find::FindArgs>),
     Verify(verify::VerifyArgs),
+    DftCheck(dft_check::DftCheckArgs),
 }
 
 /// How much of what was asked could be done.
@@ -72,9 +75,15 @@ enum Completion {
     SomeFailed,
 }
 
-/// Runs the command that the arguments name.
+/// Runs the command that the arguments of the process name.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    ExitCode::from(run(std::env::args_os()))
+}
+
+/// Runs the command that the arguments name, of which the first is the program, and returns the exit status. Arguments
+/// that are wrong, or ask for help, end the process.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = Cli::parse_from(arguments);
     terminal::start_logging();
     let outcome = match cli.command {
         Command::Sample(args) => sample::run(&args),
@@ -92,13 +101,14 @@ pub fn main() -> ExitCode {
         Command::Hull(args) => hulls::run(&args),
         Command::Find(args) => find::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::DftCheck(args) => dft_check::run(&args),
     };
     match outcome {
-        Ok(Completion::Everything) => ExitCode::SUCCESS,
-        Ok(Completion::SomeFailed) => ExitCode::from(1),
+        Ok(Completion::Everything) => 0,
+        Ok(Completion::SomeFailed) => 1,
         Err(error) => {
             terminal::error(&message::of(&error));
-            ExitCode::from(2)
+            2
         }
     }
 }

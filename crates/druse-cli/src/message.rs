@@ -5,12 +5,12 @@ use std::io;
 
 /// The error and its causes, outermost first. A cause that the text already holds is not repeated: some errors print
 /// their source themselves.
-pub(super) fn of(error: &anyhow::Error) -> String {
+pub fn of(error: &anyhow::Error) -> String {
     chain(error.chain())
 }
 
 /// As [`of`], for an error that is not wrapped yet.
-pub(super) fn of_std(error: &(dyn Error + 'static)) -> String {
+pub fn of_std(error: &(dyn Error + 'static)) -> String {
     chain(std::iter::successors(Some(error), |error| (*error).source()))
 }
 

@@ -169,7 +169,7 @@ pub(super) fn run(args: &RelaxArgs) -> Result<Completion> {
     let potential = args.potential.open()?;
     let name = PotentialName::of(&potential);
     writable_folder(&args.out)?;
-    let (mut journal, done) = Journal::open(&args.out, &identity(&options, &name, &inputs)?, args.resume)?;
+    let (mut journal, done) = journal::open(&args.out, &identity(&options, &name, &inputs)?, args.resume)?;
     let mut rows: Vec<Option<Row<Relaxed>>> = inputs.iter().map(|input| done.get(&input.id).cloned()).collect();
     let waiting: Vec<(usize, Crystal)> = inputs
         .iter()

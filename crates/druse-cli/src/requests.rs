@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use crystal_core::{Composition, SpaceGroupNumber, Species, io};
+use crystal_core::{Composition, SitesPerElement, SpaceGroupNumber, Species, io};
 use druse::request::{OrdersFile, read_orders};
 use druse::{Proposing, Request};
 use langevin::Fixed;
@@ -27,7 +27,7 @@ pub(super) struct RequestArgs {
         group = "what",
         requires = "space_group"
     )]
-    composition: Option<Composition>,
+    sites_per_element: Option<SitesPerElement>,
     /// Chemical formula, such as Cu2KSi; each structure has exactly this composition, on the Wyckoff
     /// positions that are proposed for it
     #[arg(long, value_name = "FORMULA", group = "what", value_parser = values::formula)]
@@ -84,11 +84,11 @@ pub(super) struct RequestArgs {
     proposer: ProposerArgs,
 }
 
-/// What proposes space groups and Wyckoff positions of a formula.
+/// What proposes space groups and Wyckoff positions.
 #[derive(Args)]
 #[group(skip)]
 pub(super) struct ProposerArgs {
-    /// What proposes space groups and Wyckoff positions of a formula: a trained network, or counts of its training data
+    /// What proposes formulas, space groups and Wyckoff positions: a trained network, or counts of its training data
     /// [default: network]
     #[arg(long, value_enum)]
     proposer: Option<ProposerName>,
@@ -157,7 +157,7 @@ impl RequestArgs {
             let OrdersFile { orders, steps_per_level } = read_orders(file, steps_unused)?;
             steps = steps_per_level;
             Request::orders(orders)
-        } else if let Some(sites) = &self.composition {
+        } else if let Some(sites) = &self.sites_per_element {
             Request::sites_per_element(sites.clone())
         } else if let Some(text) = &self.wyckoff {
             Request::wyckoff(self.group()?.get().into(), text)?
@@ -223,7 +223,7 @@ impl RequestArgs {
                  what comes out on the hull: `druse relax`, then `druse hull`"
             );
         }
-        if self.proposer.is_given() && self.formula.is_none() && !(self.is_open() && !self.is_search()) {
+        if self.proposer.is_given() && self.formula.is_none() && (self.is_search() || !self.is_open()) {
             bail!(
                 "--proposer and --proposer-weights are for --formula and for new crystals; leave them out, or give --formula"
             );
@@ -260,8 +260,8 @@ impl RequestArgs {
 
     /// Whether something is asked for whose composition is told.
     fn is_told(&self) -> bool {
-        let Self { composition, formula, wyckoff, template, orders, .. } = self;
-        composition.is_some() || formula.is_some() || wyckoff.is_some() || template.is_some() || orders.is_some()
+        let Self { sites_per_element, formula, wyckoff, template, orders, .. } = self;
+        sites_per_element.is_some() || formula.is_some() || wyckoff.is_some() || template.is_some() || orders.is_some()
     }
 
     /// Whether a chemical system is searched, as in the paper.

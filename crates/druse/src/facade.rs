@@ -1,11 +1,15 @@
 //! The bundled networks, ready to be asked.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use burn::tensor::Device;
 use crystal_core::{Composition, SiteMode, Structure};
 use langevin::{Outcome, Sample, Sampler};
 
 use crate::request::Resolved;
-use crate::{Checkpoint, DeviceName, DruseError, Progress, Request, checkpoint};
+use crate::{Checkpoint, DeviceName, DruseError, Progress, Request, checkpoint, sampling};
 
 /// The networks that come with the library, on a device: one for sites on Wyckoff positions, one for sites that go
 /// anywhere.
@@ -19,6 +23,8 @@ pub struct Druse {
 /// A structure that was grown.
 #[derive(Debug, Clone)]
 pub struct Grown {
+    /// Formula and space group asked for, place of the order and place in the order, such as `NaCl_225_0000_000`.
+    pub id: String,
     /// The structure and how it came about.
     pub sample: Sample,
     /// Elements on Wyckoff positions, such as `Cu@8d Si@4c`, where the request named or drew them.
@@ -36,6 +42,11 @@ impl Grown {
     /// Reduced formula, as [`Composition::formula`].
     pub fn formula(&self) -> String {
         Composition::of(&self.sample.structure).reduced().formula()
+    }
+
+    /// The structure as a CIF with the operations of its space group: what `druse sample` writes.
+    pub fn to_cif(&self) -> String {
+        sampling::cif_of(&self.sample, &self.id)
     }
 
     /// Number of the space group that was asked for, which the structure has exactly.
@@ -56,6 +67,20 @@ impl Druse {
             general: checkpoint::shipped(SiteMode::General, &device)?,
             device,
         })
+    }
+
+    /// The bundled networks, but for the one of the mode of a checkpoint: this is read from its file.
+    ///
+    /// # Errors
+    /// As [`Self::bundled`] and [`checkpoint::load`].
+    pub fn with_file(path: &Path, device: DeviceName) -> Result<Self, DruseError> {
+        let mut druse = Self::bundled(device)?;
+        let read = checkpoint::load(path, &druse.device)?;
+        match read.trained.description.mode {
+            SiteMode::Wyckoff => druse.wyckoff = read,
+            SiteMode::General => druse.general = read,
+        }
+        Ok(druse)
     }
 
     /// The network of a mode.
@@ -83,12 +108,28 @@ impl Druse {
         request: &Request,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Vec<Grown>, DruseError> {
-        let Resolved { orders, mode, template, config, probabilities, .. } = request.resolve()?;
+        self.sample_resolved(request.resolve()?, &Arc::default(), progress)
+    }
+
+    /// [`Self::sample_with`] for a resolved request, whose notices and settings of the sampler can be looked at and
+    /// changed before. Once another thread sets `stop`, it ends with
+    /// [`SamplingError::Stopped`](langevin::SamplingError::Stopped).
+    ///
+    /// # Errors
+    /// What the sampler can fail with.
+    pub fn sample_resolved(
+        &self,
+        resolved: Resolved,
+        stop: &Arc<AtomicBool>,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Vec<Grown>, DruseError> {
+        let Resolved { orders, mode, template, config, probabilities, .. } = resolved;
         let trained = &self.checkpoint(mode).trained;
         let sampler = match template {
             Some(template) => Sampler::from_template(trained, config, template, &self.device)?,
             None => Sampler::new(trained, config, &self.device)?,
-        };
+        }
+        .stopped_by(Arc::clone(stop));
         let total: usize = orders.iter().map(|order| order.count).sum();
         let (mut done, mut grown) = (0.0, Vec::with_capacity(total));
         sampler.run::<DruseError>(
@@ -102,7 +143,8 @@ impl Druse {
                     let positions = orders[sample.order].sites.assignment(sample.candidate).map(ToString::to_string);
                     let probability =
                         probabilities.get(sample.order).copied().flatten().filter(|_| sample.candidate == 0);
-                    grown.push(Grown { sample: *sample, positions, probability });
+                    let id = sampling::id_of(&orders, sample.order, sample.index);
+                    grown.push(Grown { id, sample: *sample, positions, probability });
                 }
                 Ok(())
             },

@@ -86,7 +86,7 @@ pub fn sample<M: ScoreNetwork>(
 }
 
 /// With the operations of the space group asked for; all atoms of a P 1 cell if they do not rebuild the structure.
-fn cif_of(sample: &Sample, id: &str) -> String {
+pub(crate) fn cif_of(sample: &Sample, id: &str) -> String {
     let unit = standard_cell(sample).map_or_else(|| AsymmetricUnit::from_state(&sample.state, COINCIDENT), Ok);
     let rebuilds =
         |unit: &AsymmetricUnit| unit.expand().is_ok_and(|expanded| expanded.n_sites() == sample.structure.n_sites());
@@ -108,7 +108,7 @@ fn standard_cell(sample: &Sample) -> Option<AsymmetricUnit> {
     (unit.space_group().number() == group.number()).then_some(unit)
 }
 
-fn id_of(orders: &[SamplingOrder], order: usize, index: usize) -> String {
+pub(crate) fn id_of(orders: &[SamplingOrder], order: usize, index: usize) -> String {
     let wanted = &orders[order];
     format!("{}_{}_{order:04}_{index:03}", wanted.formula(), wanted.space_group)
 }

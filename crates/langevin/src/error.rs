@@ -43,4 +43,7 @@ pub enum SamplingError {
     /// A structure is not a crystal.
     #[error(transparent)]
     Crystal(#[from] crystal_core::CrystalError),
+    /// The run was asked to stop.
+    #[error("sampling was stopped; what was finished before is kept")]
+    Stopped,
 }

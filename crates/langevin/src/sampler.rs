@@ -1,6 +1,8 @@
 //! The sampler: schedules structures into batches and runs both processes level by level.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 use crystal_core::{ConfigError, CrystalState, SiteMode, StateSite, Structure};
@@ -69,6 +71,7 @@ pub struct Sampler<'a, M: ScoreNetwork> {
     device: Device,
     template: Option<Template>,
     first_order: usize,
+    stop: Arc<AtomicBool>,
 }
 
 /// A structure to start from, in place of noise.
@@ -166,7 +169,15 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
             device: device.clone(),
             template: None,
             first_order: 0,
+            stop: Arc::default(),
         })
+    }
+
+    /// Ends [`Self::run`] with [`SamplingError::Stopped`] after the evaluation in which another thread sets `stop`.
+    #[must_use]
+    pub fn stopped_by(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// Counts orders from a number on, in place of 0: a long list of orders can be carried out in parts, each with the
@@ -205,8 +216,8 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
     ///
     /// # Errors
     /// [`SamplingError::Order`] for an impossible order and [`SamplingError::Mode`] for one that the model was not
-    /// trained for, before anything is sampled; what a graph can fail with; and the first error of `finished`, which
-    /// ends the run.
+    /// trained for, before anything is sampled; what a graph can fail with; [`SamplingError::Stopped`]; and the first
+    /// error of `finished`, which ends the run.
     pub fn run<E: From<SamplingError>>(
         &self,
         orders: &[SamplingOrder],
@@ -383,6 +394,9 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
                 states.step_lattices(estimate.lattice, step);
             }
             progress(share);
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(SamplingError::Stopped);
+            }
         }
         Ok(states.into_states())
     }

@@ -207,7 +207,10 @@ fn again(found: &Found) -> String {
     let settings = &found.identity.settings;
     let mut command = format!("druse find --system {} --seed {}", settings.system(), settings.seed);
     match &settings.orders {
-        Orders::Prior { formula, .. } => {
+        Orders::Prior { formula, .. } | Orders::Proposer { formula, .. } => {
+            if !settings.proposes() {
+                command += " --proposer prior";
+            }
             if let Some(formula) = formula {
                 let _ = write!(command, " --formula {}", formula.formula());
             }
@@ -245,6 +248,7 @@ fn tools(found: &Found, reference: &ReferenceSet) -> String {
     let tool = |tool: &crate::Tool| format!("{}, SHA-256 {}", tool.name, tool.sha256);
     let cells = [
         ("network", tool(&identity.network)),
+        ("proposer", identity.proposer.as_ref().map_or_else(|| "none".to_owned(), &tool)),
         ("potential", tool(&identity.potential)),
         ("reference of the hull", tool(&identity.reference)),
         ("its data", format!("{}, SHA-256 {}", reference.data().name, reference.data().sha256)),

@@ -20,7 +20,7 @@ pub use budget::{Budget, EndedBy};
 pub(crate) use finalists::{bands_file, phonon_outcomes};
 
 use crate::candidates::{Candidate, Counts, Kind, METASTABLE, Unique, formula_of};
-use crate::journal::{Identity, Journal};
+use crate::journal::{self, Identity, Journal};
 use crate::known::Judge;
 use crate::plan::Plan;
 use crate::record::{Entry, Lost, OrderRecord, Relaxed, UnitRecord};
@@ -125,9 +125,9 @@ pub fn search(
     settings.check()?;
     budget.check()?;
     tools.check(settings)?;
-    let mut plan = Plan::new(settings)?;
+    let mut plan = Plan::new(settings, tools.proposer)?;
     let identity = tools.identity(settings);
-    let (journal, entries) = Journal::open(folder, &identity, resume)?;
+    let (journal, entries) = journal::open(folder, &identity, resume)?;
     let mut run = Run { settings, tools, journal, state: State::of(entries), told, seconds: BTreeMap::new() };
     let pace = Pace::start(budget, tools.device_name != DeviceName::Cpu);
     let (rounds, ended_by) = run.rounds(&mut plan, pace)?;
@@ -159,7 +159,7 @@ impl Run<'_> {
     }
 
     /// Rounds until the budget or the plan ends. Returns how many count, and what ended them.
-    fn rounds(&mut self, plan: &mut Plan, mut pace: Pace<'_>) -> Result<(u64, EndedBy), SearchError> {
+    fn rounds(&mut self, plan: &mut Plan<'_>, mut pace: Pace<'_>) -> Result<(u64, EndedBy), SearchError> {
         let mut round = self.state.rounds;
         loop {
             let wanted = match (pace.rounds(), plan.n_rounds()) {

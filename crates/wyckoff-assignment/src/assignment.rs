@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crystal_core::{AsymmetricUnit, Composition, SpaceGroup, Species, WyckoffPosition};
+use crystal_core::{AsymmetricUnit, Composition, SitesPerElement, SpaceGroup, Species, WyckoffPosition};
 use serde::{Deserialize, Serialize};
 
 use crate::AssignmentError;
@@ -193,7 +193,7 @@ impl WyckoffAssignment {
     }
 
     /// Number of non-equivalent sites of each element.
-    pub fn sites_per_element(&self) -> Composition {
+    pub fn sites_per_element(&self) -> SitesPerElement {
         self.sites.iter().map(|site| site.species).collect()
     }
 }

@@ -59,7 +59,7 @@ fn proposer() -> Proposer {
 
 fn cells(formula: &str, units: &[u32]) -> Vec<Composition> {
     let formula = Composition::from_formula(formula).expect("a formula");
-    units.iter().map(|units| Demand::of_formula(&formula, *units).counts().clone()).collect()
+    units.iter().map(|units| formula.reduced().times(*units)).collect()
 }
 
 fn generators(n: u64) -> Vec<KeyedGenerator> {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use crystal_core::{Composition, SpaceGroupNumber, Species};
+use crystal_core::{SitesPerElement, SpaceGroupNumber, Species};
 use langevin::{OrderedSites, SamplingOrder};
 use serde::Deserialize;
 
@@ -117,7 +117,7 @@ impl Line {
             // What does not fit is far more than an order allows.
             sites.push((species, u32::try_from(number).unwrap_or(u32::MAX)));
         }
-        let sites: Composition = sites.into_iter().collect();
+        let sites: SitesPerElement = sites.into_iter().collect();
         let order = SamplingOrder {
             space_group: SpaceGroupNumber::new(self.space_group).map_err(|error| error.to_string())?,
             sites: OrderedSites::General(sites),

@@ -144,7 +144,7 @@ impl Request {
 /// The cells of a formula with this many atoms.
 pub(super) fn cells(formula: &Composition, atoms: RangeInclusive<u32>) -> Result<Vec<Composition>, DruseError> {
     let units = formula_units(formula, atoms)?;
-    let cell = |units: u32| Demand::of_formula(formula, units).counts().clone();
+    let cell = |units: u32| formula.reduced().times(units);
     Ok(units.into_iter().map(cell).collect())
 }
 

@@ -13,7 +13,7 @@ pub use resolve::Resolved;
 
 use std::ops::RangeInclusive;
 
-use crystal_core::{Composition, SpaceGroupNumber, Species, Structure};
+use crystal_core::{Composition, SitesPerElement, SpaceGroupNumber, Species, Structure};
 use langevin::{Fixed, Method, SamplingOrder, Selection};
 
 use crate::{DruseError, Proposing};
@@ -58,7 +58,7 @@ enum What {
     /// Elements on named Wyckoff positions.
     Wyckoff(String),
     /// Non-equivalent sites of each element, in general position.
-    SitesPerElement(Composition),
+    SitesPerElement(SitesPerElement),
     /// A chemical system.
     Elements(Vec<Species>),
     /// A structure to start from.
@@ -130,7 +130,7 @@ impl Request {
     }
 
     /// Non-equivalent sites of each element that may go anywhere, as in the paper; needs a space group.
-    pub fn sites_per_element(sites: Composition) -> Self {
+    pub fn sites_per_element(sites: SitesPerElement) -> Self {
         Self::new(What::SitesPerElement(sites))
     }
 

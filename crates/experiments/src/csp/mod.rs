@@ -27,11 +27,11 @@ pub(crate) use score::{BINS, bin_of};
 pub use score::{Rate, Symmetry};
 pub use table::CspRow;
 
+use crate::command;
 use crate::progress::bar;
-use crate::report::command;
 use crate::run_options::RunOptions;
+use crate::samplers::NamedSampler;
 use crate::statistics::choose;
-use crate::table1::NamedSampler;
 use score::Distances;
 use targets::Target;
 

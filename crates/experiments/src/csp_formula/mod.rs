@@ -22,9 +22,9 @@ use potential::{Nequix, Potential};
 use relax::Options;
 use serde::{Deserialize, Serialize};
 
+use crate::command;
 use crate::relaxing::{Deadline, Stages};
-use crate::report::command;
-use crate::table1::ReferenceSplit;
+use crate::samplers::ReferenceSplit;
 use choice::Choice;
 use questions::{Question, Task};
 use score::{Distances, Row};

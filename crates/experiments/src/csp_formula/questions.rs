@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use crystal_core::{Composition, Structure};
 use datasets::Record;
-use wyckoff_assignment::{Demand, WyckoffAssignment, formula_units};
+use wyckoff_assignment::{WyckoffAssignment, formula_units};
 use wyckoff_model::MOST_ATOMS;
 
 use super::Given;
@@ -88,5 +88,5 @@ impl Task {
 fn cells_of(formula: &Composition) -> Result<Vec<Composition>> {
     let most = MOST_ATOMS.max(formula.reduced().total());
     let units = formula_units(formula, 1..=most)?;
-    Ok(units.into_iter().map(|units| Demand::of_formula(formula, units).counts().clone()).collect())
+    Ok(units.into_iter().map(|units| formula.reduced().times(units)).collect())
 }

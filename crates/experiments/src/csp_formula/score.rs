@@ -119,7 +119,7 @@ pub(super) fn proposed(task: &Task, planned: &[Vec<Planned>]) -> f64 {
         let is_there = |entry: &&usize| {
             task.entries[**entry].assignment.as_ref().is_some_and(|truth| {
                 let (group, text) = (truth.space_group().number().get(), truth.to_string());
-                texts.iter().any(|one| *one == (group, text.as_str()))
+                texts.contains(&(group, text.as_str()))
             })
         };
         found += question.entries.iter().filter(is_there).count();

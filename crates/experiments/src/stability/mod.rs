@@ -18,9 +18,10 @@ use potential::{Nequix, Potential};
 use relax::{CellFreedom, Mode, Options, Rattle};
 use stability::{ReferenceSet, Source, StabilityCounts};
 
+use crate::command;
 use crate::relaxing::{Deadline, Stages};
-use crate::report::command;
 use novelty::{Judged, Known};
+pub(crate) use samples::{Given, read_given};
 use samples::Wanted;
 use table::{Failures, Figures};
 

@@ -6,8 +6,8 @@ use langevin::SamplerConfig;
 use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
 
-use super::samplers::{self, NamedSampler, ReferenceSplit};
 use crate::run_options::Preset;
+use crate::samplers::{self, NamedSampler, ReferenceSplit};
 
 /// The row of random training structures against the test split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

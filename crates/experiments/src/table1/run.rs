@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use crystal_core::{SiteMode, SpaceGroupNumber, Structure, io};
+use crystal_core::{SiteMode, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, Split, load, locate};
 use druse::checkpoint::{self, Checkpoint};
 use druse::config::{TrainConfig, to_ron};
@@ -16,18 +16,21 @@ use langevin::{Sampler, SamplerConfig, SamplingOrder};
 use score_model::AnyModel;
 use training::Exchange;
 
-use super::further::Further;
 use super::outcome::Outcome;
 use super::reference::{Reference, fingerprints_of};
 use super::rows::{Bootstrap, stable_rows, this_work_row};
-use super::sameness::Sameness;
 use super::samplers::OnPositions;
 use super::stages::Stages;
-use super::{NamedSampler, Table1Config, listing, samplers};
+use super::{Table1Config, report, samplers};
+use crate::further::Further;
+use crate::generated::Generated;
+use crate::listing;
 use crate::plot;
 use crate::progress::bar;
 use crate::published;
 use crate::run_options::RunOptions;
+use crate::sameness::Sameness;
+use crate::samplers::NamedSampler;
 use crate::table::Row;
 
 /// Written last: a run with this file is finished.
@@ -227,7 +230,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
         provenance: &provenance,
     };
     let table = outcome.write(&folder)?;
-    crate::report::finish(&folder, &reference.properties)?;
+    report::finish(&folder, &reference.properties)?;
     Ok(table)
 }
 
@@ -325,17 +328,6 @@ pub(crate) fn train(
         optimiser.batch_size,
     );
     Ok((Network { trained, note }, (position, lattice)))
-}
-
-/// Sampled structures with what the note tells of them.
-pub(crate) struct Generated {
-    pub(crate) ids: Vec<String>,
-    pub(crate) structures: Vec<Structure>,
-    /// The space group that was asked for.
-    pub(crate) space_groups: Vec<SpaceGroupNumber>,
-    /// How often each was drawn again.
-    pub(crate) redraws: Vec<usize>,
-    pub(crate) given_up: usize,
 }
 
 pub(crate) fn sample(

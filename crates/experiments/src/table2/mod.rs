@@ -22,8 +22,8 @@ use langevin::SamplerConfig;
 use potential::{Nequix, Potential};
 use relax::{Mode, Options, Rattle};
 
+use crate::command;
 use crate::relaxing::{Deadline, Stages};
-use crate::report::command;
 use crate::sampling;
 use rows::Given;
 use score::{Ceiling, Row};

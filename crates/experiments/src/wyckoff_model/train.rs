@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use wyckoff_assignment::WyckoffAssignment;
 use wyckoff_model::{CurvePoint, Trained, TrainingConfig, TrainingData, WyckoffModelConfig, train};
 
+use super::everything;
+
 /// The configuration that is used when none is named.
 const PRESET: &str = include_str!("../../../../experiments/presets/wyckoff-model.ron");
 /// Where it comes from, for messages.
@@ -30,6 +32,10 @@ pub struct TrainOptions {
     /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
     #[arg(long)]
     pub data: Option<PathBuf>,
+    /// Learns from these structures as well, a file or folder, and from all splits of the data: for a network that is
+    /// used and not measured. What is measured on is held out of all of them at random.
+    #[arg(long, value_name = "PATH")]
+    pub also: Option<PathBuf>,
     /// Folder for weights, curve and figures.
     #[arg(long, default_value = "runs/wyckoff-model")]
     pub out: PathBuf,
@@ -114,7 +120,10 @@ pub fn run(options: &TrainOptions) -> Result<String> {
         write_file(&folder.join("config.ron"), to_ron(&config)?)?;
         write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
     }
-    let sets = [Split::Train, Split::Validation].map(|split| assignments(&data, split, options.limit));
+    let sets = match &options.also {
+        None => [Split::Train, Split::Validation].map(|split| assignments(&data, split, options.limit)),
+        Some(path) => everything::split(&data, path, config.symprec, options.limit)?,
+    };
     let [(training, n_train), (validation, n_validation)] =
         sets.map(|(assignments, n_structures)| (TrainingData::new(assignments), n_structures));
     if training.is_empty() || validation.is_empty() {

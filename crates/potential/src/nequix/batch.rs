@@ -42,6 +42,9 @@ pub(crate) struct Batch {
     pub edges: Edges,
     /// How images are made; `None` if every image is its site.
     pub images: Option<Images>,
+    /// The mean of the stabiliser's matrices at each site, which what the edges send is multiplied by; `None` where
+    /// every edge of every site is there.
+    pub projections: Option<Images>,
     /// Element of each site, `[N]`.
     pub site_species: Tensor<1, Int>,
     /// Element of each image, `[I]`.
@@ -112,6 +115,24 @@ fn upload_parts<const D: usize, I: Sync>(
     Tensor::<1>::from_data(TensorData::new(all, length), (device, dtype)).reshape(shape)
 }
 
+/// The matrices of the images' operations, one row each.
+fn rotations_of_images(graph: &SiteGraph) -> Vec<f64> {
+    let matrices: Vec<[f64; N_ROTATION]> = graph.rotations.iter().map(rotation_matrices).collect();
+    graph.images.iter().flat_map(|image| matrices[image.operation]).collect()
+}
+
+/// The means of the matrices of the sites' stabilisers, one row each.
+fn projections_of_sites(graph: &SiteGraph) -> Vec<f64> {
+    let mut rows = vec![0.0; graph.n_sites() * N_ROTATION];
+    let matrices: Vec<[f64; N_ROTATION]> = graph.rotations.iter().map(rotation_matrices).collect();
+    for (row, stabiliser) in rows.chunks_exact_mut(N_ROTATION).zip(&graph.stabilisers) {
+        for &operation in stabiliser {
+            row.iter_mut().zip(matrices[operation]).for_each(|(sum, entry)| *sum += entry / stabiliser.len() as f64);
+        }
+    }
+    rows
+}
+
 /// A graph and how many sites, images and edges stand before it in the batch.
 struct Placed<'a> {
     graph: &'a SiteGraph,
@@ -162,15 +183,19 @@ impl Batch {
         } else {
             Vec::new()
         };
-        let images = graphs.iter().any(|graph| graph.is_symmetric()).then(|| Images {
-            rotations: upload_parts(
+        let symmetric = graphs.iter().any(|graph| graph.is_symmetric());
+        let matrices = |rows: fn(&SiteGraph) -> usize, of: fn(&SiteGraph) -> Vec<f64>, n_rows: usize| {
+            upload_parts(
                 graphs,
-                |graph| graph.images.len() * N_ROTATION,
-                |graph| graph.images.iter().flat_map(|image| rotation_matrices(&image.rotation)).collect(),
-                [n_images, N_ROTATION],
+                move |graph| rows(graph) * N_ROTATION,
+                |graph| of(graph),
+                [n_rows, N_ROTATION],
                 device,
                 dtype,
-            ),
+            )
+        };
+        let images = symmetric.then(|| Images {
+            rotations: matrices(|graph| graph.images.len(), rotations_of_images, n_images),
             site: places(images_of, |of, out| {
                 Placed::write(of.site_0, of.graph.images.iter().map(|image| &image.site), out);
             }),
@@ -182,12 +207,17 @@ impl Batch {
                 out.iter_mut().zip(ends).for_each(|(out, end)| *out = index(of.image_0 + end));
             }),
         });
+        let projections = symmetric.then(|| Images {
+            rotations: matrices(|graph| graph.n_sites(), projections_of_sites, n_sites),
+            site: upload_indices(0..n_sites, device),
+            offsets: upload_indices(0..=n_sites, device),
+        });
         let species = graphs.iter().flat_map(|graph| graph.species.iter().copied());
         let multiplicity: Vec<f64> = graphs.iter().flat_map(|graph| graph.multiplicity.iter().copied()).collect();
         // A batch without any edge keeps one row that no site refers to.
         let edges = if n_edges == 0 {
             Edges {
-                vectors: upload(vec![1.0; 3], [1, 3], device, dtype),
+                vectors: upload(vec![1.0; 4], [1, 4], device, dtype),
                 sender: upload_places(vec![0], device),
                 order: upload_places(vec![0], device),
                 offsets: upload_places(vec![0; n_sites + 1], device),
@@ -197,9 +227,12 @@ impl Batch {
             Edges {
                 vectors: upload_parts(
                     graphs,
-                    |graph| 3 * graph.n_edges(),
-                    |graph| graph.vectors.iter().flat_map(|vector| [vector.x, vector.y, vector.z]).collect(),
-                    [n_edges, 3],
+                    |graph| 4 * graph.n_edges(),
+                    |graph| {
+                        let edges = graph.vectors.iter().zip(&graph.weights);
+                        edges.flat_map(|(vector, weight)| [vector.x, vector.y, vector.z, *weight]).collect()
+                    },
+                    [n_edges, 4],
                     device,
                     dtype,
                 ),
@@ -212,6 +245,7 @@ impl Batch {
         Self {
             edges,
             images,
+            projections,
             image_species: places(images_of, |of, out| {
                 let species = of.graph.images.iter().map(|image| &of.graph.species[image.site]);
                 Placed::write(0, species, out);

@@ -6,6 +6,7 @@ use druse::config::{parse_ron, to_ron};
 
 use super::*;
 use crate::published;
+use crate::report::{FILE, SHOWN, html};
 use crate::run_options::Preset;
 use crate::table::Row;
 use crate::table1::Table1Config;
@@ -94,7 +95,7 @@ fn the_page_holds_table_curve_distributions_and_crystals() {
 #[test]
 fn the_page_asks_for_nothing_outside_of_it() {
     let folder = folder_of_a_run();
-    let run = FinishedRun::read(folder.path()).expect("a run");
+    let run = Finished::read(folder.path()).expect("a run").run;
     let html = html(&run, &of_records(&test_split())).expect("a page");
     // The library can ask for much; the policy of the page forbids all of it.
     assert!(html.contains(
@@ -116,7 +117,7 @@ fn the_page_asks_for_nothing_outside_of_it() {
 #[test]
 fn a_large_run_makes_a_small_page() {
     let folder = folder_of_a_run();
-    let mut run = FinishedRun::read(folder.path()).expect("a run");
+    let mut run = Finished::read(folder.path()).expect("a run").run;
     let one = run.generated[0].clone();
     run.generated = (0..1000).map(|index| (format!("NaCl_225_{index:04}_000"), one.1.clone())).collect();
     let html = html(&run, &of_records(&test_split())).expect("a page");
@@ -134,7 +135,7 @@ fn folders_without_a_finished_run_and_other_data_are_refused() {
     let folder = folder_of_a_run();
     let data =
         load(&Source::Embedded, &LoadOptions { cache_dir: None, ..LoadOptions::default() }).expect("the embedded set");
-    let run = FinishedRun::read(folder.path()).expect("a run");
+    let run = Finished::read(folder.path()).expect("a run").run;
     let error = check_data(&run, &data).expect_err("other data").to_string();
     assert!(error.contains("--data") && error.contains("00ff"), "{error}");
     let error = finish(empty.path(), &of_records(&test_split())).expect_err("nothing there").to_string();
