@@ -21,6 +21,7 @@ mod properties;
 pub mod published;
 mod relaxing;
 pub mod report;
+pub mod robustness;
 pub mod run_options;
 mod sameness;
 pub mod samplers;

@@ -14,6 +14,7 @@ use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::peers::{self, PeersOptions};
 use experiments::prior::{self, PriorOptions};
+use experiments::robustness::{self, RobustnessSamplesOptions};
 use experiments::stability::{self, StabilityOptions};
 use experiments::table1::report::{self, ReportOptions};
 use experiments::table1::{Table1Options, run, write_reference};
@@ -84,6 +85,8 @@ enum Experiment {
     Table2(Table2Options),
     /// Shares of stable, unique and novel structures among samples.
     Stability(StabilityOptions),
+    /// A load of samples in few steps: how many are finite and have the space group and the sites that were asked for.
+    RobustnessSamples(RobustnessSamplesOptions),
     /// Published samples of other models through the metrics of Table 1, with their stability beside them.
     Peers(PeersOptions),
     /// The proposer of space groups and Wyckoff positions.
@@ -146,6 +149,7 @@ fn main() -> ExitCode {
         Experiment::Table2(options) => table2::run(&options),
         Experiment::Peers(options) => peers::run(&options),
         Experiment::Stability(options) => stability::run(&options),
+        Experiment::RobustnessSamples(options) => robustness::run(&options),
         Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
