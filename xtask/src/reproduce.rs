@@ -152,9 +152,7 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
             (vec![preset, device, seed, train, name, resume, samples, generated], "energies are only compared")
         }
         Target::Table2 => (vec![preset, train, generated], "the targets are sampled with a trained network"),
-        Target::Peers => {
-            (vec![preset, train, resume, generated], "the structures of --peers are measured")
-        }
+        Target::Peers => (vec![preset, train, resume, generated], "the structures of --peers are measured"),
         Target::Stability => (vec![preset, train], "structures are sampled with a trained network"),
     };
     let unused: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(option, _)| *option).collect();

@@ -29,8 +29,10 @@ const LEAST_SHARE: f64 = 1e-9;
 /// compared with the mixture of the products that has its composition and the lowest energy of the potential; both
 /// differences are of plain energies, without corrections. Runs that are finished in the folder are not done again.
 #[derive(Args)]
-#[command(after_help = "Example:\n  druse dft-check found/candidates/001_SiC_216.cif --products silicon.cif diamond.cif \\\n    \
-                  --pseudo-dir pseudo --out check")]
+#[command(
+    after_help = "Example:\n  druse dft-check found/candidates/001_SiC_216.cif --products silicon.cif diamond.cif \\\n    \
+                  --pseudo-dir pseudo --out check"
+)]
 pub(super) struct DftCheckArgs {
     /// Candidates: files, folders or .jsonl
     #[arg(required = true, value_name = "PATH")]
@@ -158,8 +160,9 @@ pub(super) fn run(args: &DftCheckArgs) -> Result<Completion> {
         .iter()
         .enumerate()
         .map(|(index, input)| {
-            let checked = compute("candidate", index, input)
-                .and_then(|computed| checked(&computed, &products).map_err(|error| format!("{}: {error:#}", input.place())));
+            let checked = compute("candidate", index, input).and_then(|computed| {
+                checked(&computed, &products).map_err(|error| format!("{}: {error:#}", input.place()))
+            });
             Row::of(input.id.clone(), checked)
         })
         .collect();
@@ -199,11 +202,7 @@ fn found(program: &Path) -> Result<PathBuf> {
 }
 
 /// Refuses where the table lacks an element, or the folder lacks a file.
-fn check_files<'a>(
-    table: &PseudopotentialTable,
-    folder: &Path,
-    inputs: impl Iterator<Item = &'a Input>,
-) -> Result<()> {
+fn check_files<'a>(table: &PseudopotentialTable, folder: &Path, inputs: impl Iterator<Item = &'a Input>) -> Result<()> {
     let elements: BTreeSet<Species> = inputs
         .filter_map(|input| input.structure.as_ref().ok())
         .flat_map(|structure| Composition::of(structure).iter().map(|(species, _)| species).collect::<Vec<_>>())

@@ -90,8 +90,14 @@ pub(super) fn run(args: &ProposeArgs) -> Result<Completion> {
     if args.json {
         terminal::print_json(&Document { proposals: rows, checkpoint: File { path, sha256 } })?;
     } else {
-        let mut table =
-            terminal::table(&["probability", "space group", "symbol", "Wyckoff positions", "formula units", "structure types"]);
+        let mut table = terminal::table(&[
+            "probability",
+            "space group",
+            "symbol",
+            "Wyckoff positions",
+            "formula units",
+            "structure types",
+        ]);
         for (row, proposal) in rows.into_iter().zip(&proposals) {
             table.add_row([
                 percent(row.probability),

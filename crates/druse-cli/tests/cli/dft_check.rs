@@ -44,7 +44,8 @@ fn what_cannot_be_run_is_refused() {
     // Any program is there for what is refused before it would run.
     check(&["--program", "/bin/true"]).refused(&["C_PBE_TM_2pj.UPF", "missing", "--table"]);
     folder.write("bare.ron", "(name: \"bare\", elements: {\"Si\": (file: \"a\", ecutwfc: 25, ecutrho: 150)})");
-    let bare = ["dft-check", "carbide.jsonl", "--products", "products.jsonl", "--out", "check", "--program", "/bin/true"];
+    let bare =
+        ["dft-check", "carbide.jsonl", "--products", "products.jsonl", "--out", "check", "--program", "/bin/true"];
     folder.druse(&[&bare[..], &["--table", "bare.ron"]].concat()).refused(&["no pseudopotential of C"]);
     for file in FILES {
         folder.write(&format!("pseudo/{file}"), "");

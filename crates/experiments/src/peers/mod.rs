@@ -14,16 +14,16 @@ use druse::{DeviceName, Provenance, crystal_features};
 use metrics::{Evaluation, evaluate, table1_samples};
 use serde::Serialize;
 
+use crate::published::Figures;
 use crate::report::command;
 use crate::run_options::Preset;
 use crate::stability::{Given, read_given};
 use crate::statistics::with_bootstrap;
 use crate::table::Measured;
+use crate::table1::Table1Config;
 use crate::table1::reference::{Reference, fingerprints_of};
 use crate::table1::run::{load_data, structures_of};
 use crate::table1::sameness::Sameness;
-use crate::table1::Table1Config;
-use crate::published::Figures;
 use stability_of::Stability;
 
 /// Written last.
@@ -125,7 +125,10 @@ pub fn run(options: &PeersOptions) -> Result<String> {
     let origins = origins_of(&options.peers)?;
     let text = table::markdown(&rows, &reference, &origins);
     write_file(&folder.join("peers.md"), &text)?;
-    write_json(&folder.join(RESULT), &serde_json::json!({ "rows": rows, "provenance": provenance, "origins": origins }))?;
+    write_json(
+        &folder.join(RESULT),
+        &serde_json::json!({ "rows": rows, "provenance": provenance, "origins": origins }),
+    )?;
     Ok(text)
 }
 
@@ -182,9 +185,8 @@ fn measured(
     let n = given.found.len();
     // What cannot be read counts as neither valid nor unique nor novel.
     let of_all = |share: f64| share * structures.len() as f64 / n as f64;
-    let share = |passes: fn(&metrics::Fingerprints) -> bool| {
-        found.iter().filter(|one| passes(one)).count() as f64 / n as f64
-    };
+    let share =
+        |passes: fn(&metrics::Fingerprints) -> bool| found.iter().filter(|one| passes(one)).count() as f64 / n as f64;
     Ok(Row {
         name: given.name.clone(),
         sha256: if path.is_file() { Some(sealed_file::sha256_hex(&std::fs::read(path)?)) } else { None },

@@ -27,9 +27,8 @@ pub(super) fn markdown(rows: &[Row], reference: &Reference, origins: &[String]) 
     ]);
     let dash = || "–".to_owned();
     let percent = |share: f64| format!("{:.1}", 100.0 * share);
-    let figure = |figure: Option<Measured>| {
-        figure.map_or_else(dash, |Measured { value, std }| format!("{value:.3} ± {std:.3}"))
-    };
+    let figure =
+        |figure: Option<Measured>| figure.map_or_else(dash, |Measured { value, std }| format!("{value:.3} ± {std:.3}"));
     for row in rows {
         let stability = row.stability.as_ref();
         let of = |value: fn(&super::Stability) -> f64| stability.map_or_else(dash, |found| percent(value(found)));

@@ -21,8 +21,8 @@ use stability::{ReferenceSet, Source, StabilityCounts};
 use crate::command;
 use crate::relaxing::{Deadline, Stages};
 use novelty::{Judged, Known};
-pub(crate) use samples::{Given, read_given};
 use samples::Wanted;
+pub(crate) use samples::{Given, read_given};
 use table::{Failures, Figures};
 
 /// In the group with the cell fixed, then with the cell, then without the group after a kick.
