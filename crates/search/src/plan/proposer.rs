@@ -60,7 +60,7 @@ impl<'a> ProposerPlan<'a> {
                         AssignmentSpace::new(group, Demand::of_formula(formula, 1))?;
                     }
                 }
-                let cell = |units: u32| Demand::of_formula(formula, units).counts().clone();
+                let cell = |units: u32| Demand::of_formula(formula, units).counts().into_iter().collect();
                 let cells: Vec<Composition> = units.into_iter().map(cell).collect();
                 Source::Formula(Box::new(proposer.ask(&cells, space_group).map_err(advised)?))
             }
