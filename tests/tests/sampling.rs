@@ -107,7 +107,7 @@ fn candidates_stand_on_positions_of_their_own() {
     assert_eq!(chosen.len(), 6);
     let mut drawn = [0; 3];
     for sample in &chosen {
-        let positions: Vec<_> = sample.state.sites.iter().map(|site| (site.species, site.position)).collect();
+        let positions: Vec<_> = sample.state.sites.iter().map(|site| (site.species(), site.position())).collect();
         let own = orders[0].sites.assignment(sample.candidate).expect("positions");
         assert_eq!(positions, own.sites().iter().map(|site| (site.species, site.position)).collect::<Vec<_>>());
         assert_eq!(Composition::of(&sample.structure), "Cu:8,Si:4".parse().expect("a composition"));

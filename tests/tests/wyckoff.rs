@@ -23,8 +23,8 @@ use wyckoff_assignment::{AssignedSite, WyckoffAssignment};
 fn on_positions(state: &CrystalState) -> bool {
     let lattice = state.primitive_lattice().expect("a cell");
     state.sites.iter().all(|site| {
-        let position = &state.space_group.wyckoff_positions()[site.position];
-        let orbit = Orbit::in_primitive_cell(state.space_group, &site.frac_coords, &lattice, 1e-6);
+        let position = &state.space_group.wyckoff_positions()[site.position()];
+        let orbit = Orbit::in_primitive_cell(state.space_group, &site.frac_coords(), &lattice, 1e-6);
         orbit.multiplicity() == position.multiplicity() / state.space_group.centring().order()
     })
 }
@@ -181,7 +181,7 @@ fn a_template_takes_no_order_of_other_sites() {
     let config = SamplerConfig { steps_per_level: 1, ..SamplerConfig::default() };
     let template = Template { state: state.clone(), level: 1 };
     let sampler = Sampler::from_template(&model, config, template, &Device::flex()).expect("a sampler");
-    let sites = state.sites.iter().map(|site| AssignedSite { species: site.species, position: site.position });
+    let sites = state.sites.iter().map(|site| AssignedSite { species: site.species(), position: site.position() });
     let assignment =
         |sites: &Vec<AssignedSite>| WyckoffAssignment::new(state.space_group, sites.clone()).expect("an assignment");
     let order = |candidates: &[Vec<AssignedSite>]| SamplingOrder {

@@ -62,6 +62,8 @@ pub enum Target {
     Table1,
     /// Structure prediction: how often a structure comes out whose formula, or Wyckoff letters, are given
     Csp,
+    /// Structure prediction from a formula: group and positions proposed, one of several tries chosen; METRe, cRMSE
+    CspFormula,
     /// The paper's Table 3: new compounds in four chemical systems, on the hull and through phonons
     Table3,
     /// The paper's figures 4 to 7: crystal families, space groups, elements and sites of the data
@@ -132,6 +134,10 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
     let (given, why): (Vec<(&str, bool)>, &str) = match arguments.target {
         Target::Table1 => (vec![samples, generated], "Table 1 has presets and `-- --structures N`"),
         Target::Csp => (vec![train, resume, samples, generated], "structures are predicted with a trained network"),
+        Target::CspFormula => (
+            vec![preset, train, samples, generated],
+            "structures are predicted with trained networks, `-- --formulas N`",
+        ),
         Target::Table3 => {
             let why = "compounds are searched for with a trained network and the phases of the hull";
             (vec![train, data, samples, generated], why)

@@ -3,11 +3,14 @@
 //! The work is done by tests, which ordinary runs of the tests make short; this command makes them long and collects
 //! what they tell.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Context;
+use serde::Deserialize;
 
 /// What begins the line of a figure; the rest is what was tried, a bar, and what came of it.
 const MARK: &str = "robustness: ";
@@ -30,6 +33,9 @@ pub struct Arguments {
     /// Build as the tests do instead of in release mode
     #[arg(long)]
     pub dev: bool,
+    /// Run nothing: make the table of what the test programs printed elsewhere, shards added up
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["only", "dev"])]
+    pub add: Vec<PathBuf>,
 }
 
 /// What can be measured.
@@ -65,10 +71,17 @@ impl Part {
 /// # Errors
 /// If cargo cannot be started.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut figures = Figures::default();
+    if !arguments.add.is_empty() {
+        for path in &arguments.add {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            text.lines().for_each(|line| figures.add(line));
+        }
+        return Ok(figures.print());
+    }
     let all = [Part::Structures, Part::Archives, Part::Crystals, Part::Command, Part::Experiments];
     let parts: Vec<Part> =
         all.into_iter().filter(|part| arguments.only.is_empty() || arguments.only.contains(part)).collect();
-    let mut figures = Vec::new();
     let mut failed = Vec::new();
     for part in parts {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -83,18 +96,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         for line in BufReader::new(output).lines() {
             let line = line.context("the output of cargo cannot be read")?;
             println!("{line}");
-            figures.extend(figure(&line));
+            figures.add(&line);
         }
         if !child.wait().context("cargo was lost")?.success() {
             failed.push(part);
         }
     }
-    println!("\n| what | figures |\n| --- | --- |");
-    for (what, figures) in &figures {
-        println!("| {what} | {figures} |");
-    }
+    let code = figures.print();
     if failed.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     eprintln!("error: failed in {failed:?}; what went wrong stands above");
     Ok(ExitCode::FAILURE)
@@ -112,22 +122,131 @@ fn cargo_arguments(part: Part, dev: bool) -> Vec<OsString> {
     words.into_iter().map(OsString::from).collect()
 }
 
-/// The figure that a line tells. With `--nocapture` the name of the test stands before it.
-fn figure(line: &str) -> Option<(String, String)> {
-    let (_, told) = line.split_once(MARK)?;
-    let (what, figures) = told.split_once(" | ")?;
-    Some((what.to_owned(), figures.to_owned()))
+/// What a fuzz loop prints as JSON.
+#[derive(Debug, Clone, Deserialize)]
+struct Fuzz {
+    fuzz: String,
+    shard: String,
+    executions: u64,
+    seconds: f64,
+    longest_ms: f64,
+    mebibytes: u64,
+    panics: u64,
+    slow: u64,
+}
+
+/// What was told so far.
+#[derive(Default)]
+struct Figures {
+    /// By reader, in their order.
+    fuzz: Vec<(String, Vec<Fuzz>)>,
+    /// The others.
+    told: Vec<(String, String)>,
+}
+
+impl Figures {
+    /// Adds what a line tells, if anything. With `--nocapture` the name of the test stands before it.
+    fn add(&mut self, line: &str) {
+        let Some((_, told)) = line.split_once(MARK) else { return };
+        if let Ok(one) = serde_json::from_str::<Fuzz>(told) {
+            match self.fuzz.iter_mut().find(|(name, _)| *name == one.fuzz) {
+                Some((_, all)) => all.push(one),
+                None => self.fuzz.push((one.fuzz.clone(), vec![one])),
+            }
+        } else if let Some((what, figures)) = told.split_once(" | ") {
+            self.told.push((what.to_owned(), figures.to_owned()));
+        }
+    }
+
+    /// What and figures, one row each.
+    fn rows(&self) -> Vec<(String, String)> {
+        let of_reader = |(name, all): &(String, Vec<Fuzz>)| (format!("fuzz {name}"), sum(all));
+        self.fuzz.iter().map(of_reader).chain(self.told.iter().cloned()).collect()
+    }
+
+    /// Prints the table. Fails where a reader failed or a shard is missing.
+    fn print(&self) -> ExitCode {
+        println!("\n| what | figures |\n| --- | --- |");
+        for (what, figures) in self.rows() {
+            println!("| {what} | {figures} |");
+        }
+        let bad: Vec<String> = self
+            .fuzz
+            .iter()
+            .filter(|(_, all)| missing(all) > 0 || all.iter().any(|one| one.panics + one.slow > 0))
+            .map(|(name, all)| format!("fuzz {name}: {}", sum(all)))
+            .collect();
+        bad.iter().for_each(|bad| eprintln!("error: {bad}"));
+        if bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// Shards of the largest set that told nothing: processes that ended on their way.
+fn missing(all: &[Fuzz]) -> usize {
+    let mut shards: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for one in all {
+        let (_, of) = one.shard.split_once('/').unwrap_or(("1", "1"));
+        shards.entry(of.parse().unwrap_or(1)).or_default().push(&one.shard);
+    }
+    let absent = |(of, mut told): (usize, Vec<&str>)| {
+        told.sort_unstable();
+        told.dedup();
+        of.saturating_sub(told.len())
+    };
+    shards.into_iter().map(absent).sum()
+}
+
+/// The figures of one reader, shards added up.
+fn sum(all: &[Fuzz]) -> String {
+    let executions: u64 = all.iter().map(|one| one.executions).sum();
+    let seconds: f64 = all.iter().map(|one| one.seconds).sum();
+    let longest = all.iter().map(|one| one.longest_ms).fold(0.0, f64::max);
+    let mebibytes = all.iter().map(|one| one.mebibytes).max().unwrap_or_default();
+    let (panics, slow) = all.iter().fold((0, 0), |(panics, slow), one| (panics + one.panics, slow + one.slow));
+    let missing = match missing(all) {
+        0 => String::new(),
+        n => format!(", {n} shards missing"),
+    };
+    format!(
+        "{executions} executions in {seconds:.0} s of {} processes, longest {longest:.1} ms, at most {mebibytes} MiB \
+         allocated, {panics} panics, {slow} too slow{missing}",
+        all.len()
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn one(shard: &str, executions: u64, panics: u64) -> String {
+        format!(
+            "test fuzz_cif ... robustness: {{\"fuzz\":\"CIF\",\"shard\":\"{shard}\",\"executions\":{executions},\
+             \"seconds\":2.0,\"longest_ms\":1.5,\"mebibytes\":2,\"panics\":{panics},\"slow\":0}}"
+        )
+    }
+
     #[test]
-    fn figures_are_found() {
-        let told = figure("test fuzz_cif ... robustness: fuzz CIF | 10 executions, longest 1.0 ms");
-        assert_eq!(told, Some(("fuzz CIF".to_owned(), "10 executions, longest 1.0 ms".to_owned())));
-        assert_eq!(figure("test fuzz_cif ... ok"), None);
+    fn figures_are_added_up() {
+        let mut figures = Figures::default();
+        for line in [&one("1/2", 10, 0), &one("2/2", 12, 0), "robustness: full disk | nothing torn", "test a ... ok"] {
+            figures.add(line);
+        }
+        let [(fuzz, sum), (disk, torn)] = &figures.rows()[..] else { panic!("{:?}", figures.rows()) };
+        assert_eq!((fuzz.as_str(), disk.as_str(), torn.as_str()), ("fuzz CIF", "full disk", "nothing torn"));
+        assert_eq!(
+            sum,
+            "22 executions in 4 s of 2 processes, longest 1.5 ms, at most 2 MiB allocated, 0 panics, 0 too slow"
+        );
+        assert_eq!(figures.print(), ExitCode::SUCCESS);
+    }
+
+    #[test]
+    fn panics_and_lost_processes_fail() {
+        for line in [one("1/2", 10, 0), one("1/1", 10, 1)] {
+            let mut figures = Figures::default();
+            figures.add(&line);
+            assert_eq!(figures.print(), ExitCode::FAILURE, "{line}");
+        }
     }
 
     #[test]

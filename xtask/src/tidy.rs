@@ -2,6 +2,7 @@
 //!
 //! Every finding names the file, the line and the cure.
 
+mod circles;
 mod crates;
 mod documents;
 mod prose;
@@ -85,6 +86,7 @@ pub fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
         findings.extend(prose::check(path, &text));
     }
     findings.extend(crates::check(tree).context("checking the crates")?);
+    findings.extend(circles::check(tree).context("checking the modules")?);
     findings.extend(documents::check(tree).context("checking the documents")?);
     findings.sort();
     Ok(findings)

@@ -258,3 +258,28 @@ fn left_overs() {
     assert_fires("target/debug/notes.json", "{}\n", "target/debug/notes.json:1:", "left behind");
     assert_fires("tests/a.snap.new", "---\n", "tests/a.snap.new:1:", "left behind");
 }
+
+#[test]
+fn folders_that_use_each_other() {
+    let other = ("crates/metrics/src/table.rs", "//! A.\n\nuse crate::{\n    report::{Page, Row},\n    Set,\n};\n");
+    let circle = "//! A.\n\nuse crate::table::Table;\n";
+    let place = "crates/metrics/src/report/page.rs:3";
+    assert_fires_beside(&[other], "crates/metrics/src/report/page.rs", circle, place, "`table`");
+    let shell = Shell::new().expect("there is a current directory");
+    let folder = sound_workspace(&shell);
+    let sound = [
+        other,
+        (
+            "crates/metrics/src/report/page.rs",
+            "//! Not crate::table.\n\n// crate::table\n#[cfg(test)]\nuse crate::table;\n",
+        ),
+        ("crates/metrics/src/report/tests.rs", circle),
+        // Files beside each other may.
+        ("crates/metrics/src/a.rs", "use crate::b;\n"),
+        ("crates/metrics/src/b.rs", "use crate::a;\n"),
+    ];
+    for (path, text) in sound {
+        shell.write_file(folder.path().join(path), text).expect("the folder is writable");
+    }
+    assert_eq!(findings(folder.path()), Vec::<String>::new());
+}

@@ -50,13 +50,13 @@ impl CrystalGraph {
     /// [`CgcnnError::UnknownElement`], [`CgcnnError::TooManyNeighbours`].
     pub fn of(structure: &Structure) -> Result<Self, CgcnnError> {
         let elements =
-            structure.sites.iter().enumerate().map(|(site, atom)| match u32::from(atom.species.atomic_number()) {
+            structure.sites().iter().enumerate().map(|(site, atom)| match u32::from(atom.species.atomic_number()) {
                 number if number as usize <= N_DESCRIBED => Ok(number - 1),
                 _ => Err(CgcnnError::UnknownElement { site, species: atom.species }),
             });
         let elements = elements.collect::<Result<Vec<_>, _>>()?;
-        let search = SphereSearch::new(&structure.lattice);
-        let volume_per_atom = structure.lattice.volume().abs() / structure.n_sites() as f64;
+        let search = SphereSearch::new(structure.lattice());
+        let volume_per_atom = structure.lattice().volume().abs() / structure.n_sites() as f64;
         let first_radius = (FIRST_GUESS * volume_per_atom * 0.75 / std::f64::consts::PI).cbrt().min(CUTOFF);
         let mut graph = Self { elements, neighbours: vec![], distances: vec![] };
         for centre in 0..structure.n_sites() {
@@ -114,9 +114,9 @@ fn images_within(
     radius: f64,
 ) -> Result<Vec<Image>, CgcnnError> {
     let collapsed = || CgcnnError::TooManyNeighbours { site: centre, radius };
-    let origin = structure.sites[centre].frac_coords;
+    let origin = structure.sites()[centre].frac_coords;
     let mut images = Vec::with_capacity(64);
-    for (site, atom) in structure.sites.iter().enumerate() {
+    for (site, atom) in structure.sites().iter().enumerate() {
         let difference = atom.frac_coords - origin;
         let complete = search.visit(&difference, radius * radius + 1e-8, |translation, _, squared| {
             if site != centre || translation != [0; 3] {
@@ -180,10 +180,11 @@ mod tests {
         // Of the six neighbours at one lattice constant only four have room.
         let ideal = structure(cube(4.0), &[("Na", [0.0; 3]), ("Cl", [0.5; 3]), ("O", [0.5, 0.5, 0.0])]);
         let expected = CrystalGraph::of(&ideal).expect("a graph");
-        let mut noisy = ideal.clone();
-        for (k, site) in noisy.sites.iter_mut().enumerate() {
+        let mut sites = ideal.sites().to_vec();
+        for (k, site) in sites.iter_mut().enumerate() {
             site.frac_coords += Vector3::new(3e-7, -2e-7, 1e-7) * (k as f64 + 1.0);
         }
+        let noisy = Structure::new(*ideal.lattice(), sites).expect("a structure");
         assert_eq!(CrystalGraph::of(&noisy).expect("a graph").neighbours, expected.neighbours);
     }
 
@@ -193,7 +194,7 @@ mod tests {
             [[2.9, 0.0, 0.0], [1.3, 3.7, 0.0], [0.4, -1.9, 11.0]],
             &[("Fe", [0.1, 0.2, 0.05]), ("O", [0.6, 0.7, 0.4]), ("H", [0.3, 0.3, 0.8])],
         );
-        let search = SphereSearch::new(&skewed.lattice);
+        let search = SphereSearch::new(skewed.lattice());
         for centre in 0..skewed.n_sites() {
             let of = |radius| nearest_images(&skewed, &search, centre, radius).expect("neighbours");
             let key =

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CrystalError, Species, Structure};
 
-/// How many of each element: atoms of a cell, or non-equivalent sites of an order. Elements in order of atomic number.
+/// How many atoms of each element in a cell. Elements in order of atomic number. Non-equivalent sites are counted by
+/// [`SitesPerElement`](crate::SitesPerElement).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Composition(BTreeMap<Species, u32>);
@@ -16,7 +17,7 @@ pub struct Composition(BTreeMap<Species, u32>);
 impl Composition {
     /// Counts the atoms of a structure's cell.
     pub fn of(structure: &Structure) -> Self {
-        structure.sites.iter().map(|site| site.species).collect()
+        structure.sites().iter().map(|site| site.species).collect()
     }
 
     /// Reads a chemical formula such as `Cu2KSi` or `Ca3(PO4)2`: element symbols and groups in brackets, each with a
@@ -48,6 +49,12 @@ impl Composition {
     pub fn reduced(&self) -> Self {
         let divisor = self.0.values().copied().fold(0, gcd).max(1);
         Self(self.0.iter().map(|(species, count)| (*species, count / divisor)).collect())
+    }
+
+    /// All counts this many times.
+    #[must_use]
+    pub fn times(&self, factor: u32) -> Self {
+        self.iter().map(|(species, count)| (species, count.saturating_mul(factor))).collect()
     }
 
     /// Formula as chemists write it, such as `Sr2Ti2O6`: elements by electronegativity, those without one first, then

@@ -45,6 +45,16 @@ pub enum CrystalError {
         /// Index of the site, from 0.
         site: usize,
     },
+    /// A site that is not on a Wyckoff position of its group.
+    #[error("Wyckoff position {position} of space group {space_group}: {reason}")]
+    WyckoffPosition {
+        /// Number of the space group.
+        space_group: u8,
+        /// Letter of the position, or its index where the group has no such position.
+        position: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Two sites at (nearly) the same place.
     #[error("sites {i} and {j} are {distance:.4} Å apart; remove one of them")]
     SitesTooClose {
@@ -86,6 +96,14 @@ pub enum CrystalError {
     /// A composition that cannot be read.
     #[error("'{text}' is not a composition: {reason}; write it as Fe:1,Nd:1,Si:1")]
     Composition {
+        /// The text found.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Numbers of sites per element that cannot be read.
+    #[error("'{text}' is not a list of sites per element: {reason}; write it as Fe:1,Nd:1,Si:1")]
+    SitesPerElement {
         /// The text found.
         text: String,
         /// What is wrong with it.

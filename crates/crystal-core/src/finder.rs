@@ -103,13 +103,13 @@ fn check(structure: &Structure, symprec: f64) -> Result<(), CrystalError> {
     if !(symprec.is_finite() && symprec > 0.0) {
         return Err(not_found("the tolerance must be a positive number"));
     }
-    if structure.sites.is_empty() {
+    if structure.sites().is_empty() {
         return Err(CrystalError::NoSites);
     }
-    if let Some(site) = structure.sites.iter().position(|site| site.frac_coords.iter().any(|x| !x.is_finite())) {
+    if let Some(site) = structure.sites().iter().position(|site| site.frac_coords.iter().any(|x| !x.is_finite())) {
         return Err(CrystalError::Coordinate { site });
     }
-    let (reduced, _) = structure.lattice.niggli().map_err(|error| not_found(&error.to_string()))?;
+    let (reduced, _) = structure.lattice().niggli().map_err(|error| not_found(&error.to_string()))?;
     if reduced.matrix().row_iter().any(|row| row.norm() <= symprec) {
         return Err(not_found("the cell has a lattice vector shorter than the tolerance"));
     }

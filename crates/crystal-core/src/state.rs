@@ -19,22 +19,89 @@ pub enum SiteMode {
 /// A non-equivalent site of a [`CrystalState`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StateSite {
-    /// Its element.
-    pub species: Species,
-    /// Fractional coordinates in the PRIMITIVE basis, on the representative of its position.
-    pub frac_coords: Vector3<f64>,
-    /// The Wyckoff position that it is bound to, an index into [`SpaceGroup::wyckoff_positions`];
-    /// [`StateSite::GENERAL`] is bound to nothing.
-    pub position: usize,
+    species: Species,
+    frac_coords: Vector3<f64>,
+    position: usize,
 }
+
+/// Farthest that a site may be from its position, in fractional coordinates: a state has no lattice to measure in.
+const ON_POSITION: f64 = 1e-6;
 
 impl StateSite {
     /// Index of the general position of every group.
     pub const GENERAL: usize = 0;
 
+    /// A site on a Wyckoff position of `space_group` (an index into [`SpaceGroup::wyckoff_positions`]).
+    ///
+    /// # Errors
+    /// [`CrystalError::WyckoffPosition`] if the group has no such position or the point (fractional in the PRIMITIVE
+    /// basis) is not on its representative, [`CrystalError::Coordinate`] for a coordinate that is not finite.
+    pub fn new(
+        space_group: &SpaceGroup,
+        species: Species,
+        frac_coords: Vector3<f64>,
+        position: usize,
+    ) -> Result<Self, CrystalError> {
+        let bad = |reason: &str| CrystalError::WyckoffPosition {
+            space_group: space_group.number().get(),
+            position: space_group
+                .wyckoff_positions()
+                .get(position)
+                .map_or_else(|| position.to_string(), |position| position.letter().to_string()),
+            reason: reason.to_owned(),
+        };
+        if frac_coords.iter().any(|x| !x.is_finite()) {
+            return Err(CrystalError::Coordinate { site: 0 });
+        }
+        let known = space_group.wyckoff_positions().get(position);
+        let free = known.ok_or_else(|| bad("the group has no such position"))?.free_coordinates();
+        let away = (free.point(&free.parameters(&frac_coords)) - frac_coords).map(|x| x - x.round());
+        if away.amax() > ON_POSITION {
+            return Err(bad("the site is not on it"));
+        }
+        Ok(Self::unchecked(species, frac_coords, position))
+    }
+
+    /// The point of a Wyckoff position with these parameters ([`FreeCoordinates::point`]).
+    ///
+    /// # Panics
+    /// If the group has no such position.
+    pub fn on_position(space_group: &SpaceGroup, species: Species, position: usize, parameters: &Vector3<f64>) -> Self {
+        let free = space_group.wyckoff_positions()[position].free_coordinates();
+        Self::unchecked(species, free.point(parameters), position)
+    }
+
+    /// A site without a look at its group: for batches of states that are filled in later, and for those from a device,
+    /// where millions of sites are known to be on their positions.
+    pub fn unchecked(species: Species, frac_coords: Vector3<f64>, position: usize) -> Self {
+        Self { species, frac_coords, position }
+    }
+
     /// A site that may go anywhere.
     pub fn general(species: Species, frac_coords: Vector3<f64>) -> Self {
         Self { species, frac_coords, position: Self::GENERAL }
+    }
+
+    /// Its element.
+    pub fn species(&self) -> Species {
+        self.species
+    }
+
+    /// Fractional coordinates in the PRIMITIVE basis, on the representative of its position.
+    pub fn frac_coords(&self) -> Vector3<f64> {
+        self.frac_coords
+    }
+
+    /// The Wyckoff position that it is bound to, an index into [`SpaceGroup::wyckoff_positions`];
+    /// [`StateSite::GENERAL`] is bound to nothing.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Moves it, as noise and Langevin steps do with sites by the thousand. Nothing is checked: the caller stays on the
+    /// position.
+    pub fn move_to(&mut self, frac_coords: Vector3<f64>) {
+        self.frac_coords = frac_coords;
     }
 
     /// How it may move; `space_group` is its own.
@@ -138,6 +205,31 @@ impl CrystalState {
                 .collect::<Vec<_>>()
         };
         let sites = self.sites.iter().flat_map(images).collect();
-        Structure::new(lattice, sites)
+        Structure::allowing_overlap(lattice, sites)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_of_states_are_checked() {
+        let group = SpaceGroup::from_number(225).expect("a group");
+        let carbon: Species = "C".parse().expect("an element");
+        let fixed = group.wyckoff_index('a').expect("a position");
+        let origin = *group.wyckoff_positions()[fixed].free_coordinates().origin();
+        let new = |point, position| StateSite::new(group, carbon, point, position);
+        let site = new(origin + Vector3::new(1.0, 0.0, -2.0), fixed).expect("the origin in another cell");
+        assert_eq!((site.position(), site.species()), (fixed, carbon));
+        let off = new(origin + Vector3::repeat(0.1), fixed).expect_err("off its position");
+        assert_eq!(off.to_string(), "Wyckoff position a of space group 225: the site is not on it");
+        let n = group.wyckoff_positions().len();
+        assert!(matches!(new(origin, n), Err(CrystalError::WyckoffPosition { space_group: 225, .. })));
+        assert!(matches!(
+            new(Vector3::new(0.0, f64::NAN, 0.0), StateSite::GENERAL),
+            Err(CrystalError::Coordinate { site: 0 })
+        ));
+        assert!(new(Vector3::new(0.3, -7.0, 0.2), StateSite::GENERAL).is_ok());
     }
 }

@@ -46,13 +46,28 @@ const WORDS: &[&[u8]] = &[
     b"\xff\xfe",
 ];
 
+/// The files of `tests/corpus`, compiled in: the test binary runs without the sources.
+macro_rules! corpus {
+    ($($name:literal),+ $(,)?) => {
+        const CORPUS: &[(&str, &[u8])] = &[$(($name, include_bytes!(concat!("corpus/", $name)))),+];
+    };
+}
+
+corpus!(
+    "frames.extxyz",
+    "groups.vasp",
+    "hall.cif",
+    "lines.jsonl",
+    "list.json",
+    "operations.cif",
+    "origin.cif",
+    "partial.cif",
+);
+
 /// The committed files of a format.
 fn corpus(format: Format) -> Vec<(PathBuf, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let files = std::fs::read_dir(folder).expect("the corpus").map(|item| item.expect("an item").path());
-    let mut files: Vec<PathBuf> = files.filter(|file| Format::of_path(file).is_ok_and(|of| of == format)).collect();
-    files.sort();
-    files.into_iter().map(|file| (file.clone(), std::fs::read(file).expect("a readable file"))).collect()
+    let files = CORPUS.iter().map(|(name, bytes)| (Path::new("corpus").join(name), bytes.to_vec()));
+    files.filter(|(path, _)| Format::of_path(path).is_ok_and(|of| of == format)).collect()
 }
 
 fn read(format: Format, path: &Path, bytes: &[u8]) {
@@ -68,6 +83,13 @@ fn read(format: Format, path: &Path, bytes: &[u8]) {
 
 #[test]
 fn the_corpus_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .expect("the corpus")
+        .map(|item| item.expect("an item").file_name().display().to_string())
+        .collect();
+    names.sort();
+    assert_eq!(names, CORPUS.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     for format in [Format::Cif, Format::Poscar, Format::ExtXyz, Format::PymatgenJson, Format::JsonLines] {
         let corpus = corpus(format);
         assert!(!corpus.is_empty(), "{format:?}");

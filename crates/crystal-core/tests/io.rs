@@ -49,11 +49,11 @@ fn structure() -> Structure {
 /// Species and fractional coordinates exactly as they were, and the same cell up to a rotation.
 fn assert_same(found: &Structure, expected: &Structure) {
     assert_eq!(found.n_sites(), expected.n_sites());
-    for (a, b) in found.sites.iter().zip(&expected.sites) {
+    for (a, b) in found.sites().iter().zip(expected.sites()) {
         assert_eq!(a.species, b.species);
         assert!((a.frac_coords - b.frac_coords).abs().max() < 1e-10, "{} {}", a.frac_coords, b.frac_coords);
     }
-    let metric = |structure: &Structure| structure.lattice.matrix() * structure.lattice.matrix().transpose();
+    let metric = |structure: &Structure| structure.lattice().matrix() * structure.lattice().matrix().transpose();
     assert!((metric(found) - metric(expected)).abs().max() < 1e-10);
 }
 
@@ -70,7 +70,7 @@ fn every_format_gives_back_what_was_written() {
         assert_same(&found, &expected);
         if !name.ends_with(".cif") {
             assert!(
-                (found.lattice.matrix() - expected.lattice.matrix()).abs().max() < 1e-12,
+                (found.lattice().matrix() - expected.lattice().matrix()).abs().max() < 1e-12,
                 "{name} lost the orientation"
             );
         }
@@ -158,9 +158,6 @@ fn paths_that_cannot_be_read_or_written() {
         fs::write(folder.path().join(name), "\n").expect("written");
         assert!(matches!(io::read_all(&folder.path().join(name)), Err(CrystalError::NothingToRead { .. })), "{name}");
     }
-    let hollow = Structure { sites: vec![], ..structure() };
-    assert!(io::write(&folder.path().join("hollow.cif"), &hollow).is_err());
-    assert!(!folder.path().join("hollow.cif").exists());
 }
 
 #[test]
@@ -228,8 +225,8 @@ fn extended_xyz_ways_of_writing() {
     let [first, second] = frames.try_into().expect("two frames");
     let second = second.structure.expect("the second frame");
     assert_same(&first.structure.expect("the first frame"), &second);
-    assert_eq!(second.sites[1].species.symbol(), "Cl");
-    assert_eq!(second.sites[1].frac_coords, Vector3::new(0.5, 0.5, 0.5));
+    assert_eq!(second.sites()[1].species.symbol(), "Cl");
+    assert_eq!(second.sites()[1].frac_coords, Vector3::new(0.5, 0.5, 0.5));
 }
 
 #[test]
@@ -262,7 +259,7 @@ fn pymatgen_json_faults() {
         |sites: &str| format!("{{\"lattice\": {{\"matrix\": [[3,0,0],[0,3,0],[0,0,3]]}},\n\"sites\": [{sites}]}}");
     let cartesian = r#"{"species": [{"element": "Fe", "oxidation_state": 2, "occu": 1.0}], "xyz": [1.5, 0, 0]}"#;
     let found = parse(Format::PymatgenJson, &with(cartesian)).expect("Cartesian only");
-    assert_eq!(found.sites[0].frac_coords, Vector3::new(0.5, 0.0, 0.0));
+    assert_eq!(found.sites()[0].frac_coords, Vector3::new(0.5, 0.0, 0.0));
     for (sites, words) in [
         (
             r#"{"species": [{"element": "Fe", "occu": 0.5}], "abc": [0,0,0], "label": "Fe7"}"#,
@@ -350,28 +347,25 @@ fn symmetric_cifs_expand_to_the_orbits() {
         };
         let parameters = crystal_core::LatticeParameters { a, b, c, alpha: 90.0, beta, gamma };
         let n_general = group.operations().len() * group.centring().order();
-        let unit = AsymmetricUnit {
-            space_group: group,
-            lattice: Lattice::from_parameters(parameters).expect("a cell"),
-            sites: vec![AsymmetricSite {
-                species: "Si".parse().expect("an element"),
-                frac_coords: Vector3::new(0.1234, 0.0371, 0.3172),
-                wyckoff_letter: 'a',
-                multiplicity: n_general,
-            }],
-        };
+        let site = AsymmetricSite::on_position(
+            &group.wyckoff_positions()[0],
+            "Si".parse().expect("an element"),
+            Vector3::new(0.1234, 0.0371, 0.3172),
+        );
+        let lattice = Lattice::from_parameters(parameters).expect("a cell");
+        let unit = AsymmetricUnit::new(group, lattice, vec![site]).expect("a unit");
         let text = io::to_cif_symmetric(&unit, "general position");
         let found = parse(Format::Cif, &text).unwrap_or_else(|error| panic!("{number}: {error}"));
         assert_eq!(found.n_sites(), n_general, "space group {number}");
         let mut expected = Vec::new();
         for point in group.centring().lattice_points() {
             for operation in group.operations() {
-                expected.push(operation.apply(&unit.sites[0].frac_coords) + point);
+                expected.push(operation.apply(&unit.sites()[0].frac_coords()) + point);
             }
         }
         for image in expected {
             let near = |site: &Site| (site.frac_coords - image).map(|x| x - x.round()).abs().max() < 1e-10;
-            assert_eq!(found.sites.iter().filter(|site| near(site)).count(), 1, "space group {number}");
+            assert_eq!(found.sites().iter().filter(|site| near(site)).count(), 1, "space group {number}");
         }
     }
 }

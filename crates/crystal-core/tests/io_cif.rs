@@ -71,7 +71,7 @@ fn rounded_special_positions_are_put_in_their_place() {
     );
     let structure = parse(&text).expect("magnesium");
     assert_eq!(structure.n_sites(), 2);
-    for site in &structure.sites {
+    for site in structure.sites() {
         let x = site.frac_coords[0];
         assert!((x - 1.0 / 3.0).abs() < 1e-12 || (x - 2.0 / 3.0).abs() < 1e-12, "{x}");
     }
@@ -104,7 +104,7 @@ fn settings_named_in_words() {
         assert_eq!(structure.n_sites(), 4);
         let is_image =
             |site: &crystal_core::Site| site.frac_coords.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-9);
-        assert!(structure.sites.iter().any(is_image), "{symbol}: {structure:?}");
+        assert!(structure.sites().iter().any(is_image), "{symbol}: {structure:?}");
     }
     for symmetry in ["_space_group_IT_number 166", "_space_group_name_H-M_alt 'R -3 m'"] {
         assert_eq!(count(&with(&hexagonal, symmetry, "0 0 0")), 3);

@@ -17,9 +17,9 @@ const STRIDE: usize = 5;
 fn largest_gap(found: &Structure, expected: &Structure) -> Option<f64> {
     let mut free = vec![true; expected.n_sites()];
     let mut largest: f64 = 0.0;
-    for site in &found.sites {
-        let same = expected.sites.iter().enumerate().filter(|(_, other)| other.species == site.species);
-        let distance = |other: &Site| expected.lattice.min_image_distance(&site.frac_coords, &other.frac_coords);
+    for site in found.sites() {
+        let same = expected.sites().iter().enumerate().filter(|(_, other)| other.species == site.species);
+        let distance = |other: &Site| expected.lattice().min_image_distance(&site.frac_coords, &other.frac_coords);
         let (gap, partner) = same.map(|(index, other)| (distance(other), index)).min_by(|a, b| a.0.total_cmp(&b.0))?;
         largest = largest.max(gap);
         free[partner] = false;

@@ -121,6 +121,12 @@ fn k4_symmetry_that_cannot_be_used_is_never_p_1() {
         "_space_group_name_Schoenflies Oh.5",
         "_symmetry_space_group_name_H-M_old 'P n m a'",
         "loop_\n_space_group_symop_ssg_operation_algebraic\nx1,x2,x3,x4\n-x1,-x2,-x3,-x4",
+        "loop_\n_cell_wave_vector_seq_id\n_cell_wave_vector_z\n1 0.3",
+        "_atom_site_Fourier_wave_vector_z 0.3",
+        "_aflow_Space_group_number 225",
+        "_cod_original_sg_symbol_H-M 'P n m a'",
+        "_spacegroup_name Pnma",
+        "_symmetry_equivalent_pos_as_xyz 'x,y,z'",
     ] {
         refused(&general(symmetry, &cubic(9.0)), "");
     }
@@ -130,6 +136,8 @@ fn k4_symmetry_that_cannot_be_used_is_never_p_1() {
         "_space_group_IT_number .",
         "_symmetry_cell_setting triclinic",
         "_space_group_name_Hall '?'",
+        "_aflow_Space_group_number 1",
+        "_cod_original_sg_symbol_H-M 'P 1'",
     ] {
         assert_eq!(formula(&general(symmetry, &cubic(9.0))), "V", "{symmetry}");
     }
@@ -238,6 +246,15 @@ fn k6_contradictions_are_decided_by_what_the_file_states_or_refused() {
         )),
         "V4"
     );
+    // Two values where one structure has one.
+    for loop_ in ["_space_group_IT_number\n2\n14", "_space_group_name_H-M_alt\n'P -1'\n'P 1 21/c 1'"] {
+        refused(&general(&format!("loop_\n{loop_}"), &monoclinic()), "has the values");
+    }
+    let two_cells = "loop_\n_cell_length_a\n_cell_length_b\n_cell_length_c\n_cell_angle_alpha\n_cell_angle_beta\n_cell_angle_gamma\n5 5 5 90 90 90\n6 6 6 90 90 90\n";
+    refused(&file("", two_cells, salt), "_cell_length_a has the values 5 and 6");
+    let (found, notes) = noted(&file("_cell_volume 999", &cubic(5.64), all));
+    assert_eq!(found, "Na4Cl4");
+    assert!(notes.contains("the cell has 179.4 Å³, _cell_volume is 999"), "{notes}");
     // P 1 by silence, though Z says otherwise.
     let (found, notes) = noted(&file("_cell_formula_units_Z 4\n_chemical_formula_sum 'Na Cl'", &cubic(5.64), salt));
     assert_eq!(found, "NaCl");

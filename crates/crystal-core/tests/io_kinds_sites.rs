@@ -43,6 +43,9 @@ fn k8_labels_and_type_symbols_that_are_no_elements() {
         "CO3",
         "Hal1",
         "Fe0.5Mn0.5",
+        "Nb1Zr1",
+        "Fe2O3",
+        "D2O",
     ] {
         let message = refused(&labelled(label, ""), label.trim_matches('\''));
         assert!(message.contains("_atom_site_type_symbol"), "{message}");
@@ -60,6 +63,9 @@ fn k8_labels_and_type_symbols_that_are_no_elements() {
         ("O1w", "NaO"),
         ("Fe(2)", "NaFe"),
         ("Co3", "NaCo"),
+        ("C1B", "NaC"),
+        ("H2C1", "NaH"),
+        ("Fe1A", "NaFe"),
     ] {
         assert_eq!(formula(&labelled(label, "")), expected, "{label}");
     }
@@ -95,6 +101,7 @@ fn k8_labels_and_type_symbols_that_are_no_elements() {
         "RE",
         "Ln",
         "Du",
+        "D2O",
     ] {
         refused(&typed(symbol), symbol.trim_matches('\''));
     }
@@ -111,6 +118,9 @@ fn k8_labels_and_type_symbols_that_are_no_elements() {
     ] {
         assert_eq!(formula(&typed(symbol)), expected, "{symbol}");
     }
+    let (found, notes) = noted(&file("", &cubic(5.0), "Fe1 Mn 0 0 0\nNa1 Na 0.5 0.5 0.5"));
+    assert_eq!(found, "NaMn");
+    assert!(notes.contains("the label 'Fe1' names Fe, its type symbol Mn"), "{notes}");
 }
 
 #[test]

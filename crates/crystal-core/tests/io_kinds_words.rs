@@ -124,6 +124,14 @@ fn k9_other_formats_drop_nothing_in_silence() {
         xyz("Properties=species:S:1:pos:R:3", "Na 0 0 0 1").structure.expect_err("a column too many").to_string();
     assert!(more.contains("5 columns where Properties promises 4"), "{more}");
     assert!(xyz("", "Na 0 0 0 1").structure.is_ok());
+    // Atoms beyond the number of the frame, and occupancies as ASE writes them.
+    let beyond = one(Format::ExtXyz, "1\nLattice=\"4 0 0 0 4 0 0 0 4\"\nNa 0 0 0\nCl 2 2 2\n").structure;
+    let beyond = beyond.expect_err("two atoms in a frame of one").to_string();
+    assert!(beyond.contains("'Cl 2 2 2' follows the 1 atoms that line 1 promises"), "{beyond}");
+    let by_kind =
+        |share: &str| xyz(&format!("occupancy=\"_JSON {{\\\"0\\\": {{\\\"Na\\\": {share}}}}}\""), "Na 0 0 0").structure;
+    assert!(by_kind("1.0").is_ok());
+    assert!(by_kind("0.5").expect_err("half an atom").to_string().contains("partly occupied"));
     let line = |more: &str| {
         let text =
             "{\"lattice\": [[4, 0, 0], [0, 4, 0], [0, 0, 4]], \"species\": [\"Po\"], \"frac_coords\": [[0, 0, 0]]";

@@ -2,8 +2,8 @@
 //! groups.
 
 use crystal_core::{
-    AsymmetricSite, AsymmetricUnit, Composition, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction,
-    Site, SiteMode, SpaceGroup, SpaceGroupNumber, Species, StateSite, Structure, find_symmetry,
+    AsymmetricSite, AsymmetricUnit, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction, Site, SiteMode,
+    SitesPerElement, SpaceGroup, SpaceGroupNumber, Species, StateSite, Structure, find_symmetry,
 };
 use nalgebra::{Matrix3, Vector3};
 use proptest::prelude::*;
@@ -28,7 +28,7 @@ fn generic_unit(group: &'static SpaceGroup) -> AsymmetricUnit {
         .iter()
         .map(|(number, x)| AsymmetricSite::new(group, &lattice, species(*number), &Vector3::from(*x), 1e-3))
         .collect();
-    AsymmetricUnit { space_group: group, lattice, sites }
+    AsymmetricUnit::new(group, lattice, sites).expect("a unit")
 }
 
 #[test]
@@ -61,27 +61,28 @@ fn generic_structures_of_every_group_make_the_round_trip() {
             assert_eq!(structure.n_sites(), 3 * group.operations().len(), "{number}");
             let reduction =
                 Reduction::new(&structure, 1e-3, finder).unwrap_or_else(|error| panic!("{number} {finder:?}: {error}"));
-            assert_eq!(reduction.unit.space_group.number(), number);
-            assert_eq!(reduction.unit.sites.len(), 3, "{number}");
+            assert_eq!(reduction.unit.space_group().number(), number);
+            assert_eq!(reduction.unit.sites().len(), 3, "{number}");
             assert!(reduction.max_displacement < 1e-6, "{number}: {}", reduction.max_displacement);
             assert!(reduction.max_strain < 1e-8, "{number}: {}", reduction.max_strain);
             assert!(
                 reduction
                     .unit
-                    .sites
+                    .sites()
                     .iter()
-                    .all(|site| site.multiplicity == group.wyckoff_positions()[0].multiplicity())
+                    .all(|site| site.multiplicity() == group.wyckoff_positions()[0].multiplicity())
             );
             let gap = largest_gap(&structure, &reduction).expect("as many atoms of each element");
             assert!(gap < 1e-6, "{number}: {gap}");
             // The same crystal in a left-handed basis is not its mirror image.
-            let left_handed = Structure {
-                lattice: Lattice::new(-structure.lattice.matrix()).expect("a cell"),
-                sites: structure.sites.iter().map(|site| Site { frac_coords: -site.frac_coords, ..*site }).collect(),
-            };
+            let left_handed = Structure::new(
+                Lattice::new(-structure.lattice().matrix()).expect("a cell"),
+                structure.sites().iter().map(|site| Site { frac_coords: -site.frac_coords, ..*site }).collect(),
+            )
+            .expect("a structure");
             let reduction = Reduction::new(&left_handed, 1e-3, finder)
                 .unwrap_or_else(|error| panic!("{number} {finder:?}: {error}"));
-            assert_eq!(reduction.unit.space_group.number(), number);
+            assert_eq!(reduction.unit.space_group().number(), number);
             assert!(largest_gap(&left_handed, &reduction).expect("as many atoms of each element") < 1e-6, "{number}");
         });
     }
@@ -117,10 +118,10 @@ fn rock_salt_in_every_disguise() {
         for structure in [&small, &left, &turned, &super_cell] {
             let reduction = Reduction::new(structure, 0.01, finder).expect("a reduced form");
             let unit = &reduction.unit;
-            assert_eq!(unit.space_group.number().get(), 225);
-            assert!((unit.lattice.parameters().a - a).abs() < 1e-9);
-            assert_eq!(unit.sites.len(), 2);
-            assert!(unit.sites.iter().all(|site| site.multiplicity == 4 && "ab".contains(site.wyckoff_letter)));
+            assert_eq!(unit.space_group().number().get(), 225);
+            assert!((unit.lattice().parameters().a - a).abs() < 1e-9);
+            assert_eq!(unit.sites().len(), 2);
+            assert!(unit.sites().iter().all(|site| site.multiplicity() == 4 && "ab".contains(site.wyckoff_letter())));
             assert_eq!(unit.expand().expect("a structure").n_sites(), 2);
             assert_eq!(unit.expand_conventional().expect("a structure").n_sites(), 8);
             assert!(largest_gap(structure, &reduction).expect("as many atoms of each element") < 1e-9);
@@ -142,35 +143,36 @@ fn states_come_back() {
                 AsymmetricSite::new(group, &lattice, species(6), &point, 1e-4)
             })
             .collect();
-        let unit = AsymmetricUnit { space_group: group, lattice, sites };
+        let unit = AsymmetricUnit::new(group, lattice, sites).expect("a unit");
         let state = unit.to_state(SiteMode::General);
-        assert!(state.sites.iter().all(|site| site.frac_coords.iter().all(|x| (0.0..1.0).contains(x))));
+        assert!(state.sites.iter().all(|site| site.frac_coords().iter().all(|x| (0.0..1.0).contains(x))));
         let back = AsymmetricUnit::from_state(&state, 1e-4).expect("a legal cell");
-        assert!((back.lattice.matrix() - lattice.matrix()).abs().max() < 1e-9);
-        for site in &unit.sites {
-            let same = back.sites.iter().find(|other| other.wyckoff_letter == site.wyckoff_letter).expect("its letter");
-            let difference = (same.frac_coords - site.frac_coords).map(|x| x - x.round());
+        assert!((back.lattice().matrix() - lattice.matrix()).abs().max() < 1e-9);
+        for site in unit.sites() {
+            let same =
+                back.sites().iter().find(|other| other.wyckoff_letter() == site.wyckoff_letter()).expect("its letter");
+            let difference = (same.frac_coords() - site.frac_coords()).map(|x| x - x.round());
             assert!(
                 difference.norm() < 1e-9,
                 "{number} {}: {} {}",
-                site.wyckoff_letter,
-                same.frac_coords,
-                site.frac_coords
+                site.wyckoff_letter(),
+                same.frac_coords(),
+                site.frac_coords()
             );
         }
-        let total: usize = unit.sites.iter().map(|site| site.multiplicity).sum();
+        let total: usize = unit.sites().iter().map(|site| site.multiplicity()).sum();
         assert_eq!(unit.expand_conventional().expect("a structure").n_sites(), total);
         assert_eq!(unit.expand().expect("a structure").n_sites() * group.centring().order(), total);
         assert_eq!(
             unit.sites_per_element(),
-            [(species(6), group.wyckoff_positions().len() as u32)].into_iter().collect::<Composition>()
+            [(species(6), group.wyckoff_positions().len() as u32)].into_iter().collect::<SitesPerElement>()
         );
         let orbits = state.orbits(1e-4).expect("a legal cell");
         assert!(
             orbits
                 .iter()
-                .zip(&unit.sites)
-                .all(|(orbit, site)| orbit.multiplicity() * group.centring().order() == site.multiplicity)
+                .zip(unit.sites())
+                .all(|(orbit, site)| orbit.multiplicity() * group.centring().order() == site.multiplicity())
         );
     }
 }
@@ -194,17 +196,13 @@ fn images_within_the_tolerance_merge() {
 fn structures_that_are_none_are_errors() {
     let lattice = Lattice::new(Matrix3::identity() * 3.0).expect("a cell");
     let site = |z, x: f64| Site { species: species(z), frac_coords: Vector3::repeat(x) };
+    let any = |lattice, sites| Structure::allowing_overlap(lattice, sites).expect("atoms at finite places");
     for finder in finders() {
-        let overlap = Structure { lattice, sites: vec![site(6, 0.1), site(6, 0.1)] };
+        let overlap = any(lattice, vec![site(6, 0.1), site(6, 0.1)]);
         assert!(matches!(find_symmetry(&overlap, 0.01, finder), Err(CrystalError::SitesTooClose { i: 0, j: 1, .. })));
-        let across = Structure { lattice, sites: vec![site(6, 0.0), site(7, 0.999_999)] };
+        let across = any(lattice, vec![site(6, 0.0), site(7, 0.999_999)]);
         assert!(matches!(find_symmetry(&across, 0.01, finder), Err(CrystalError::SitesTooClose { .. })));
-        let empty = Structure { lattice, sites: vec![] };
-        assert!(matches!(find_symmetry(&empty, 0.01, finder), Err(CrystalError::NoSites)));
-        let nan = Structure { lattice, sites: vec![site(6, f64::NAN)] };
-        assert!(matches!(find_symmetry(&nan, 0.01, finder), Err(CrystalError::Coordinate { site: 0 })));
-        let flat =
-            Structure { lattice: Lattice::new(Matrix3::identity() * 1e-3).expect("a cell"), sites: vec![site(6, 0.0)] };
+        let flat = any(Lattice::new(Matrix3::identity() * 1e-3).expect("a cell"), vec![site(6, 0.0)]);
         assert!(matches!(find_symmetry(&flat, 0.01, finder), Err(CrystalError::SymmetryNotFound { .. })));
     }
 }
@@ -222,7 +220,7 @@ fn almost_flat_cells_are_survived() {
     for finder in finders() {
         let reduction = Reduction::new(&structure, 0.7176228014881225, finder).expect("one atom is always a crystal");
         let gap = largest_gap(&structure, &reduction).expect("one atom");
-        assert!(gap < 0.1, "{finder:?}: {gap} Å, group {}", reduction.unit.space_group.number());
+        assert!(gap < 0.1, "{finder:?}: {gap} Å, group {}", reduction.unit.space_group().number());
     }
 }
 
@@ -249,7 +247,7 @@ proptest! {
         let Ok(lattice) = Lattice::from_rows(rows) else { return Ok(()) };
         let place = |x: f64| if snap { (x * 4.0).round() / 4.0 } else { x };
         let sites = points.iter().map(|(z, x)| Site { species: species(*z), frac_coords: Vector3::from(x.map(place)) }).collect();
-        let structure = Structure::new(lattice, sites).expect("a structure");
+        let structure = Structure::allowing_overlap(lattice, sites).expect("a structure");
         for finder in finders() {
             if let Ok(reduction) = Reduction::new(&structure, symprec, finder) {
                 prop_assert!(largest_gap(&structure, &reduction).is_some());

@@ -82,14 +82,14 @@ fn round_trip(structure: &Structure, symprec: f64, finder: Finder) -> Result<Out
     let expanded = first.unit.expand().map_err(|error| error.to_string())?;
     let reduce =
         |symprec| Reduction::new(&expanded, symprec, finder).map_err(|error| format!("second reduction: {error}"));
-    let number = first.unit.space_group.number();
+    let number = first.unit.space_group().number();
     let mut again = reduce(symprec)?;
     let mut raised = None;
-    if again.unit.space_group.number() != number {
-        raised = Some(again.unit.space_group.number().get());
+    if again.unit.space_group().number() != number {
+        raised = Some(again.unit.space_group().number().get());
         again = reduce(TIGHT)?;
     }
-    let number_again = again.unit.space_group.number();
+    let number_again = again.unit.space_group().number();
     if number != number_again {
         return Err(format!("group {number}, of its expansion {number_again}"));
     }

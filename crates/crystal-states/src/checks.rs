@@ -13,9 +13,9 @@ pub(crate) fn check_elements(states: &[CrystalState]) -> Result<(), StateError> 
         return Err(StateError::EmptyBatch);
     }
     let known = 1..=N_ELEMENTS;
-    match sites.find(|(_, site)| !known.contains(&usize::from(site.species.atomic_number()))) {
+    match sites.find(|(_, site)| !known.contains(&usize::from(site.species().atomic_number()))) {
         Some((site, unknown)) => {
-            Err(StateError::UnknownElement { site, atomic_number: unknown.species.atomic_number() })
+            Err(StateError::UnknownElement { site, atomic_number: unknown.species().atomic_number() })
         }
         None => Ok(()),
     }
@@ -33,7 +33,7 @@ pub(crate) fn check_levels(levels: &[usize], n_structures: usize, basis: &BasisC
 
 /// Why a state can go no further, if it cannot.
 pub(crate) fn failure(state: &CrystalState) -> Option<String> {
-    if state.sites.iter().any(|site| site.frac_coords.iter().any(|x| !x.is_finite())) {
+    if state.sites.iter().any(|site| site.frac_coords().iter().any(|x| !x.is_finite())) {
         return Some("a position is no longer a number".to_owned());
     }
     let lattice = match state.primitive_lattice() {

@@ -149,12 +149,13 @@ fn spot_check(data: DataSet, symprec: f64) -> Result<DataSet, String> {
 fn same(old: &Result<AsymmetricUnit, String>, new: &Result<AsymmetricUnit, String>) -> bool {
     match (old, new) {
         (Ok(old), Ok(new)) => {
-            old.space_group.number() == new.space_group.number()
-                && (old.lattice.matrix() - new.lattice.matrix()).abs().max() < SAME
-                && old.sites.len() == new.sites.len()
-                && old.sites.iter().zip(&new.sites).all(|(a, b)| {
-                    (a.species, a.wyckoff_letter, a.multiplicity) == (b.species, b.wyckoff_letter, b.multiplicity)
-                        && (a.frac_coords - b.frac_coords).abs().max() < SAME
+            old.space_group().number() == new.space_group().number()
+                && (old.lattice().matrix() - new.lattice().matrix()).abs().max() < SAME
+                && old.sites().len() == new.sites().len()
+                && old.sites().iter().zip(new.sites()).all(|(a, b)| {
+                    (a.species(), a.wyckoff_letter(), a.multiplicity())
+                        == (b.species(), b.wyckoff_letter(), b.multiplicity())
+                        && (a.frac_coords() - b.frac_coords()).abs().max() < SAME
                 })
         }
         (Err(old), Err(new)) => old == new,
@@ -185,21 +186,21 @@ fn stored_record(record: &Record) -> StoredRecord {
         id: record.id.clone(),
         space_group: record.space_group,
         formation_energy: record.formation_energy,
-        lattice: nine(&structure.lattice),
-        species: structure.sites.iter().map(|site| site.species.atomic_number()).collect(),
-        frac_coords: structure.sites.iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords)).collect(),
+        lattice: nine(structure.lattice()),
+        species: structure.sites().iter().map(|site| site.species.atomic_number()).collect(),
+        frac_coords: structure.sites().iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords)).collect(),
         unit: record.unit.as_ref().map(stored_unit).map_err(Clone::clone),
     }
 }
 
 fn stored_unit(unit: &AsymmetricUnit) -> StoredUnit {
     StoredUnit {
-        space_group: unit.space_group.number().get(),
-        lattice: nine(&unit.lattice),
-        species: unit.sites.iter().map(|site| site.species.atomic_number()).collect(),
-        frac_coords: unit.sites.iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords)).collect(),
-        wyckoff_letters: unit.sites.iter().map(|site| site.wyckoff_letter).collect(),
-        multiplicities: unit.sites.iter().map(|site| site.multiplicity as u32).collect(),
+        space_group: unit.space_group().number().get(),
+        lattice: nine(unit.lattice()),
+        species: unit.sites().iter().map(|site| site.species().atomic_number()).collect(),
+        frac_coords: unit.sites().iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords())).collect(),
+        wyckoff_letters: unit.sites().iter().map(|site| site.wyckoff_letter()).collect(),
+        multiplicities: unit.sites().iter().map(|site| site.multiplicity() as u32).collect(),
     }
 }
 
@@ -212,7 +213,9 @@ fn record(stored: StoredRecord) -> Result<Record, String> {
         .zip(points(&stored.frac_coords))
         .map(site)
         .collect::<Result<Vec<_>, String>>()?;
-    let structure = Structure::new(lattice_of(&stored.lattice)?, sites).map_err(|error| error.to_string())?;
+    // The cache is sealed, and what was read into it had been checked.
+    let structure =
+        Structure::allowing_overlap(lattice_of(&stored.lattice)?, sites).map_err(|error| error.to_string())?;
     let unit = match stored.unit {
         Ok(unit) => Ok(restored_unit(&unit)?),
         Err(reason) => Err(reason),
@@ -225,13 +228,14 @@ fn restored_unit(stored: &StoredUnit) -> Result<AsymmetricUnit, String> {
     let space_group = SpaceGroup::from_number(i64::from(stored.space_group)).map_err(|error| error.to_string())?;
     let positions = points(&stored.frac_coords).zip(stored.wyckoff_letters.chars()).zip(&stored.multiplicities);
     let site = |(number, ((frac_coords, wyckoff_letter), multiplicity)): (u8, ((Vector3<f64>, char), &u32))| {
-        Ok(AsymmetricSite {
-            species: species_of(number)?,
-            frac_coords,
-            wyckoff_letter,
-            multiplicity: *multiplicity as usize,
-        })
+        let position = space_group
+            .wyckoff_position(wyckoff_letter)
+            .filter(|position| position.multiplicity() == *multiplicity as usize)
+            .ok_or_else(|| {
+                format!("space group {} has no position {multiplicity}{wyckoff_letter}", stored.space_group)
+            })?;
+        Ok(AsymmetricSite::on_position(position, species_of(number)?, frac_coords))
     };
     let sites = stored.species.iter().copied().zip(positions).map(site).collect::<Result<Vec<_>, String>>()?;
-    Ok(AsymmetricUnit { space_group, lattice: lattice_of(&stored.lattice)?, sites })
+    Ok(AsymmetricUnit::unchecked(space_group, lattice_of(&stored.lattice)?, sites))
 }

@@ -100,7 +100,7 @@ pub fn fetch(options: &FetchOptions) -> Result<Vec<(String, String, Outcome)>, D
 }
 
 fn verify_present(path: &Path, pinned: Option<&str>, recorded: Option<&str>) -> Result<String, DatasetError> {
-    let found = hashing::sha256_of_files(&[path])?;
+    let found = hashing::sha256_of_files([path])?;
     match pinned.or(recorded) {
         Some(expected) if expected != found => Err(DatasetError::HashMismatch {
             path: path.to_owned(),

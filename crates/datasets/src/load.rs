@@ -1,11 +1,12 @@
 //! Loading a data set: read, filter, reduce, cache.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::data_set::{DataSet, Split};
 use crate::reduce::Reduction;
+use crate::source::SplitFiles;
 use crate::table::{self, Table};
 use crate::{DatasetError, Source, cache, embedded, hashing, source, user_cache_dir};
 
@@ -71,7 +72,7 @@ struct Origin {
 }
 
 enum Tables {
-    Files([PathBuf; 3]),
+    Files(SplitFiles),
     Built(Box<[Table; 3]>),
 }
 
@@ -80,7 +81,11 @@ impl Origin {
         match source {
             Source::Folder(folder) => {
                 let (name, files) = source::resolve(folder)?;
-                Ok(Self { name, content: hashing::sha256_of_files(&files)?, tables: Tables::Files(files) })
+                Ok(Self {
+                    name,
+                    content: hashing::sha256_of_files(files.iter().flatten())?,
+                    tables: Tables::Files(files),
+                })
             }
             Source::Embedded => {
                 let tables = embedded::tables()?;
@@ -91,8 +96,8 @@ impl Origin {
     }
 }
 
-fn read_tables(files: &[PathBuf; 3]) -> Result<[Table; 3], DatasetError> {
-    let read = |path: &Path| table::read(path);
+fn read_tables(files: &SplitFiles) -> Result<[Table; 3], DatasetError> {
+    let read = |file: &Option<PathBuf>| file.as_deref().map_or_else(|| Ok(Table::default()), table::read);
     Ok([read(&files[0])?, read(&files[1])?, read(&files[2])?])
 }
 

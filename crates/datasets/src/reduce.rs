@@ -73,7 +73,7 @@ impl Reduction {
             return Outcome::Dropped;
         }
         let unit = unit_of(&row.structure, self.symprec);
-        let found = unit.as_ref().ok().map(|unit| unit.space_group.number().get());
+        let found = unit.as_ref().ok().map(|unit| unit.space_group().number().get());
         match row.space_group.or(found) {
             Some(number) if number < self.min_space_group => Outcome::Dropped,
             None if self.min_space_group > 1 => {

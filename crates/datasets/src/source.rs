@@ -12,7 +12,8 @@ pub(crate) const MP_20: &str = "mp_20";
 /// Where a data set comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A folder with `train`, `val` and `test` tables, or one that holds such a folder named `mp_20`.
+    /// A folder with `train`, `val` and `test` tables, or one that holds such a folder named `mp_20`. A set that is not
+    /// MP-20 may have no `val`: its validation split is empty.
     Folder(PathBuf),
     /// The prototypes that are compiled in.
     Embedded,
@@ -42,20 +43,32 @@ fn choose(data_dir: Option<&Path>, variable: Option<OsString>, cache: Option<Pat
         return Source::Folder(PathBuf::from(folder));
     }
     // A cache that an interrupted download left half filled is not a reason to fail: the embedded set is still there.
-    match cache.map(|cache| cache.join(MP_20)).filter(|folder| tables(folder).is_ok()) {
+    match cache
+        .map(|cache| cache.join(MP_20))
+        .filter(|folder| tables(folder).is_ok_and(|files| files.iter().all(Option::is_some)))
+    {
         Some(folder) => Source::Folder(folder),
         None => Source::Embedded,
     }
 }
 
+/// The files of the three splits; only a validation split may have none.
+pub(crate) type SplitFiles = [Option<PathBuf>; 3];
+
 /// Name of the data set in a folder and the files of its splits.
-pub(crate) fn resolve(folder: &Path) -> Result<(String, [PathBuf; 3]), DatasetError> {
+pub(crate) fn resolve(folder: &Path) -> Result<(String, SplitFiles), DatasetError> {
     if !folder.is_dir() {
         return Err(DatasetError::NoFolder { path: folder.to_owned() });
     }
     let inner = folder.join(MP_20);
     let folder = if inner.is_dir() { &inner } else { folder };
-    Ok((name_of(folder).unwrap_or_else(|| MP_20.to_owned()), tables(folder)?))
+    let name = name_of(folder).unwrap_or_else(|| MP_20.to_owned());
+    let files = tables(folder)?;
+    // Of a set that is known to have three splits, one was forgotten.
+    if name == MP_20 && files[1].is_none() {
+        return Err(DatasetError::MissingFile { path: folder.to_owned(), split: Split::Validation.file_stem() });
+    }
+    Ok((name, files))
 }
 
 /// The table of a split.
@@ -69,12 +82,12 @@ pub(crate) fn name_of(folder: &Path) -> Option<String> {
     folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
 }
 
-fn tables(folder: &Path) -> Result<[PathBuf; 3], DatasetError> {
+fn tables(folder: &Path) -> Result<SplitFiles, DatasetError> {
     let find = |split: Split| {
         table_of(folder, split)
             .ok_or_else(|| DatasetError::MissingFile { path: folder.to_owned(), split: split.file_stem() })
     };
-    Ok([find(Split::Train)?, find(Split::Validation)?, find(Split::Test)?])
+    Ok([Some(find(Split::Train)?), table_of(folder, Split::Validation), Some(find(Split::Test)?)])
 }
 
 #[cfg(test)]
@@ -118,6 +131,20 @@ mod tests {
         let (name, files) = resolve(folder.path()).expect("a data set");
         assert_eq!(name, MP_20);
         assert_eq!(files, resolve(&inner).expect("a data set").1);
-        assert_eq!(files[2], inner.join("test.csv.zst"));
+        assert_eq!(files[2], Some(inner.join("test.csv.zst")));
+    }
+
+    #[test]
+    fn only_mp_20_must_have_a_validation_split() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in [MP_20, "stable"] {
+            std::fs::create_dir_all(folder.path().join(name)).expect("a folder");
+            for file in ["train.csv", "test.csv"] {
+                std::fs::write(folder.path().join(name).join(file), "").expect("a file");
+            }
+        }
+        assert!(matches!(resolve(&folder.path().join(MP_20)), Err(DatasetError::MissingFile { split: "val", .. })));
+        let (name, files) = resolve(&folder.path().join("stable")).expect("a data set");
+        assert_eq!((name.as_str(), files.map(|file| file.is_some())), ("stable", [true, false, true]));
     }
 }

@@ -64,7 +64,10 @@ fn assert_same(a: &DataSet, b: &DataSet) {
     for (a, b) in a.records().zip(b.records()) {
         assert_eq!((&a.id, &a.structure, a.space_group), (&b.id, &b.structure, b.space_group));
         let (a, b) = (a.unit.as_ref().expect("a unit"), b.unit.as_ref().expect("a unit"));
-        assert_eq!((a.space_group.number(), &a.lattice, &a.sites), (b.space_group.number(), &b.lattice, &b.sites));
+        assert_eq!(
+            (a.space_group().number(), a.lattice(), a.sites()),
+            (b.space_group().number(), b.lattice(), b.sites())
+        );
     }
 }
 
@@ -83,7 +86,7 @@ fn filters_rejects_and_reduces() {
     assert_eq!(record.space_group, Some(225));
     let unit = record.unit.as_ref().expect("a unit");
     assert_eq!(unit.sites_per_element().to_string(), "Na:1,Cl:1");
-    assert!((unit.lattice.parameters().a - 5.6).abs() < 1e-6);
+    assert!((unit.lattice().parameters().a - 5.6).abs() < 1e-6);
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn load_twice(folder: &Path) -> [(DataSet, f64); 2] {
     let [(first, cold), (second, warm)] = &loaded;
     let sizes = Split::ALL.map(|split| first.split(split).len());
     let found = |record: &&datasets::Record| {
-        record.unit.as_ref().is_ok_and(|unit| Some(unit.space_group.number().get()) != record.space_group)
+        record.unit.as_ref().is_ok_and(|unit| Some(unit.space_group().number().get()) != record.space_group)
     };
     eprintln!(
         "{sizes:?} (train, val, test): {cold:.2} s reduced anew, {warm:.2} s from the cache; dropped {:?}",
@@ -43,7 +43,7 @@ fn load_twice(folder: &Path) -> [(DataSet, f64); 2] {
     for (a, b) in first.records().zip(second.records()) {
         assert_eq!((&a.id, &a.structure), (&b.id, &b.structure));
         match (&a.unit, &b.unit) {
-            (Ok(a), Ok(b)) => assert_eq!((&a.lattice, &a.sites), (&b.lattice, &b.sites)),
+            (Ok(a), Ok(b)) => assert_eq!((a.lattice(), a.sites()), (b.lattice(), b.sites())),
             (a, b) => assert_eq!(a.as_ref().err(), b.as_ref().err()),
         }
     }

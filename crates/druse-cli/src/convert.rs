@@ -63,7 +63,7 @@ struct Ordered {
 
 pub(super) fn run(args: &ConvertArgs) -> Result<Completion> {
     check_format(&args.output)?;
-    let inputs = inputs::read_with(std::slice::from_ref(&args.input), &args.read);
+    let inputs = inputs::read(std::slice::from_ref(&args.input), &args.read);
     let inputs: Vec<(Input, Option<Ordered>)> = match args.order {
         Some(count) => {
             let options = OrderingOptions::default().with_count(count);

@@ -8,7 +8,7 @@ use crystal_core::Structure;
 use potential::{Evaluation, Potential};
 use serde::Serialize;
 
-use super::inputs::{self, Input, Row};
+use super::inputs::{self, Input, ReadArgs, Row};
 use super::potentials::{self, PotentialArgs, PotentialName};
 use super::{Completion, terminal};
 
@@ -22,6 +22,8 @@ pub(super) struct EnergyArgs {
     /// Structures: files, folders or .jsonl
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Forces and stress beside the energies
     #[arg(long)]
     forces: bool,
@@ -69,7 +71,7 @@ impl Energy {
 }
 
 pub(super) fn run(args: &EnergyArgs) -> Result<Completion> {
-    let inputs = inputs::read(&args.paths);
+    let inputs = inputs::read(&args.paths, &args.read);
     let potential = args.potential.open()?;
     let structures = energies(&potential, &inputs, args.forces)?;
     let completion = inputs::completion_of_rows(&structures)?;

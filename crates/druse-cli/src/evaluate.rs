@@ -10,7 +10,8 @@ use crystal_core::Structure;
 use druse::{DeviceName, crystal_features};
 use metrics::{Evaluation, Fingerprints, evaluate, fingerprints};
 
-use super::{Completion, inputs, terminal};
+use super::inputs::{self, ReadArgs};
+use super::{Completion, terminal};
 
 /// Compares generated structures with reference structures: coverage, Fréchet distance, validity.
 ///
@@ -26,6 +27,8 @@ pub(super) struct EvaluateArgs {
     /// Reference structures
     #[arg(long, value_name = "PATH")]
     reference: PathBuf,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Weights of the network behind the Fréchet distance on CGCNN features, instead of the compiled-in ones: a
     /// .safetensors file of `experiments cgcnn`, or a .pth.tar of the published program
     #[arg(long, value_name = "FILE")]
@@ -47,8 +50,8 @@ struct Set {
 pub(super) fn run(args: &EvaluateArgs) -> Result<Completion> {
     let clock = Instant::now();
     let weights = crystal_features::load(args.cgcnn_weights.as_deref(), &args.device.open()?)?;
-    let generated = read_set(&args.generated, "generated", &weights).context("the generated set")?;
-    let reference = read_set(&args.reference, "reference", &weights).context("the reference set")?;
+    let generated = read_set(&args.generated, &args.read, "generated", &weights).context("the generated set")?;
+    let reference = read_set(&args.reference, &args.read, "reference", &weights).context("the reference set")?;
     let seconds = clock.elapsed().as_secs_f64();
     let compared = evaluate(&generated.fingerprints, &reference.fingerprints).with_context(|| {
         format!("{} cannot be compared with {}", args.generated.display(), args.reference.display())
@@ -63,8 +66,8 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Completion> {
     Ok(if generated.unreadable + reference.unreadable > 0 { Completion::SomeFailed } else { Completion::Everything })
 }
 
-fn read_set(path: &Path, name: &'static str, weights: &Weights) -> Result<Set> {
-    let inputs = inputs::read(&[path.to_owned()]);
+fn read_set(path: &Path, args: &ReadArgs, name: &'static str, weights: &Weights) -> Result<Set> {
+    let inputs = inputs::read(&[path.to_owned()], args);
     inputs::completion(inputs.iter().map(|input| input.structure.as_ref().err().map(String::as_str)))?;
     let n_inputs = inputs.len();
     let structures: Vec<Structure> = inputs.into_iter().filter_map(|input| input.structure.ok()).collect();

@@ -79,7 +79,7 @@ impl Fingerprint {
 }
 
 pub(super) fn run(args: &FingerprintArgs) -> Result<Completion> {
-    let inputs = inputs::read_with(&args.paths, &args.read);
+    let inputs = inputs::read(&args.paths, &args.read);
     let clock = Instant::now();
     let structures = inputs::rows(&inputs, "fingerprints", Fingerprint::of);
     let seconds = clock.elapsed().as_secs_f64();

@@ -12,7 +12,7 @@ use clap::Args;
 use crystal_core::Species;
 use stability::{Fractions, StabilityError, SystemName};
 
-use super::inputs::{self, Row};
+use super::inputs::{self, ReadArgs, Row};
 use super::potentials::PotentialArgs;
 use super::{Completion, message};
 use candidates::Candidate;
@@ -39,6 +39,8 @@ pub(super) struct HullArgs {
     /// Structures: files, folders or .jsonl
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// A chemical system, such as Cu-Si-K: only entries in it; alone, the phases of the reference set in it
     #[arg(long, value_name = "A-B-C")]
     system: Option<SystemName>,

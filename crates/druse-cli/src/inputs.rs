@@ -104,12 +104,7 @@ impl Input {
 
 /// Reads every structure of every path. What cannot be read stands in the list with its error; what the readers took
 /// for granted is said on standard error.
-pub(super) fn read(paths: &[PathBuf]) -> Vec<Input> {
-    read_with(paths, &ReadArgs::default())
-}
-
-/// As [`read`], with options.
-pub(super) fn read_with(paths: &[PathBuf], args: &ReadArgs) -> Vec<Input> {
+pub(super) fn read(paths: &[PathBuf], args: &ReadArgs) -> Vec<Input> {
     let options = args.options();
     let spinner = terminal::spinner("reading");
     let mut notes = Vec::new();

@@ -127,7 +127,7 @@ pub(super) fn run(args: &MatchArgs) -> Result<Completion> {
 
 /// A path that cannot be read at all says nothing about how many structures there are.
 fn read(path: &Path, args: &ReadArgs) -> Result<Vec<Input>> {
-    let inputs = inputs::read_with(&[path.to_owned()], args);
+    let inputs = inputs::read(&[path.to_owned()], args);
     match inputs.as_slice() {
         [] => bail!("{}: there is no structure in it; name a file or folder that holds one", path.display()),
         [Input { structure: Err(error), .. }] => bail!("{error}"),

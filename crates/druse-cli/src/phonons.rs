@@ -10,7 +10,7 @@ use nalgebra::Vector3;
 use phonon::{Crystal, DensityOfStates, PhononError, Phonons, Settings, compute, plot};
 use serde::Serialize;
 
-use super::inputs::{self, Input, Row};
+use super::inputs::{self, Input, ReadArgs, Row};
 use super::potentials::{PotentialArgs, PotentialName};
 use super::{Completion, terminal, values};
 
@@ -31,6 +31,8 @@ pub(super) struct PhononArgs {
     /// Structures: files, folders or .jsonl
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Multiples of the primitive cell, such as 2,2,2 [default: at least 8 Å in every direction]
     #[arg(long, value_name = "A,B,C", value_parser = three_counts)]
     supercell: Option<[usize; 3]>,
@@ -106,7 +108,7 @@ pub(super) fn run(args: &PhononArgs) -> Result<Completion> {
         ..Settings::default()
     };
     settings.check()?;
-    let inputs = inputs::read(&args.paths);
+    let inputs = inputs::read(&args.paths, &args.read);
     if inputs.is_empty() {
         bail!("there is no structure; name a file or folder that holds one");
     }

@@ -13,7 +13,7 @@ use druse::output::{writable_folder, write_file};
 use relax::{CellFreedom, Crystal, Method, Mode, Options, Rattle, RelaxError, Relaxation};
 use serde::{Deserialize, Serialize};
 
-use super::inputs::{self, Input, Row};
+use super::inputs::{self, Input, ReadArgs, Row};
 use super::potentials::{PotentialArgs, PotentialName};
 use super::{Completion, terminal, values};
 use journal::Journal;
@@ -32,6 +32,8 @@ pub(super) struct RelaxArgs {
     /// Structures: files, folders or .jsonl
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Folder for the relaxed structures (CIF), relax.csv and relax.journal
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -159,7 +161,7 @@ impl RelaxArgs {
 pub(super) fn run(args: &RelaxArgs) -> Result<Completion> {
     let options = args.options();
     options.check()?;
-    let inputs = inputs::read(&args.paths);
+    let inputs = inputs::read(&args.paths, &args.read);
     if inputs.is_empty() {
         bail!("there is no structure to relax; name a file or folder that holds one");
     }
@@ -167,7 +169,7 @@ pub(super) fn run(args: &RelaxArgs) -> Result<Completion> {
     let potential = args.potential.open()?;
     let name = PotentialName::of(&potential);
     writable_folder(&args.out)?;
-    let (mut journal, done) = Journal::open(&args.out, &identity(&options, &name, &inputs)?, args.resume)?;
+    let (mut journal, done) = journal::open(&args.out, &identity(&options, &name, &inputs)?, args.resume)?;
     let mut rows: Vec<Option<Row<Relaxed>>> = inputs.iter().map(|input| done.get(&input.id).cloned()).collect();
     let waiting: Vec<(usize, Crystal)> = inputs
         .iter()

@@ -1,11 +1,12 @@
 //! What `druse sample` can be asked for, and the orders that come of it.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use crystal_core::{Composition, SpaceGroupNumber, Species, io};
+use crystal_core::{Composition, SitesPerElement, SpaceGroupNumber, Species, io};
 use druse::request::{OrdersFile, read_orders};
 use druse::{Proposing, Request};
 use langevin::Fixed;
@@ -26,7 +27,7 @@ pub(super) struct RequestArgs {
         group = "what",
         requires = "space_group"
     )]
-    composition: Option<Composition>,
+    sites_per_element: Option<SitesPerElement>,
     /// Chemical formula, such as Cu2KSi; each structure has exactly this composition, on the Wyckoff
     /// positions that are proposed for it
     #[arg(long, value_name = "FORMULA", group = "what", value_parser = values::formula)]
@@ -34,9 +35,9 @@ pub(super) struct RequestArgs {
     /// Elements on Wyckoff positions, such as "Cu@8d Si@4c K@4c"
     #[arg(long, value_name = "SITES", group = "what", requires = "space_group")]
     wyckoff: Option<String>,
-    /// A chemical system to search, such as Cu,Si,K: all numbers of sites per element (--sites) in the commonest space
-    /// groups
-    #[arg(long, value_name = "ELEMENT,…", group = "what", value_delimiter = ',', conflicts_with = "space_group")]
+    /// Elements of new crystals, such as Li,O,P: each is in every crystal, and no other [default: any]; with --sites or
+    /// --top-space-groups, a chemical system to search: all numbers of sites per element in the commonest space groups
+    #[arg(long, value_name = "ELEMENT,…", value_delimiter = ',')]
     elements: Option<Vec<Species>>,
     /// A structure to start from, noised to --noise; its space group and Wyckoff positions are kept
     #[arg(long, value_name = "FILE", group = "what", conflicts_with = "space_group")]
@@ -47,7 +48,7 @@ pub(super) struct RequestArgs {
     /// Space-group number, 1 to 230; for a formula [default: those that the formula likely has]
     #[arg(long, value_name = "NUMBER", value_parser = values::space_group, allow_negative_numbers = true)]
     space_group: Option<SpaceGroupNumber>,
-    /// Number of structures; with --elements, of each combination [default: 1]
+    /// Number of structures; in a search, of each combination [default: 1]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     count: Option<usize>,
     /// Formula units in the primitive cell [default: those that the formula likely has]
@@ -56,10 +57,19 @@ pub(super) struct RequestArgs {
     /// Atoms in the primitive cell, a number or a range [default: 1-20]
     #[arg(long, value_name = "FROM-TO", conflicts_with = "formula_units", value_parser = values::range)]
     atoms: Option<RangeInclusive<u32>>,
-    /// Non-equivalent sites of each element, a number or a range [default: 1-2]
+    /// Most atoms in the primitive cell of new crystals [default: 20, the most that there can be]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
+    max_atoms: Option<usize>,
+    /// New crystals: below 1 more of what the network finds likely, above 1 more of the rest, 0.1 to 5 [default: 1]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    temperature: Option<f64>,
+    /// Not there yet: the network has learned no energies
+    #[arg(long, value_name = "EV", hide = true, allow_negative_numbers = true)]
+    hull: Option<f64>,
+    /// Non-equivalent sites of each element in a search, a number or a range [default: 1-2]
     #[arg(long, value_name = "FROM-TO", value_parser = values::range)]
     sites: Option<RangeInclusive<u32>>,
-    /// How many of the commonest space groups are searched [default: 32]
+    /// How many of the commonest space groups a search looks at [default: 32]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     top_space_groups: Option<usize>,
     /// Noise level put on the template, 0 (almost none) to 9 [default: 5]
@@ -147,21 +157,24 @@ impl RequestArgs {
             let OrdersFile { orders, steps_per_level } = read_orders(file, steps_unused)?;
             steps = steps_per_level;
             Request::orders(orders)
-        } else if let Some(sites) = &self.composition {
+        } else if let Some(sites) = &self.sites_per_element {
             Request::sites_per_element(sites.clone())
         } else if let Some(text) = &self.wyckoff {
             Request::wyckoff(self.group()?.get().into(), text)?
         } else if let Some(formula) = &self.formula {
             Request::composition(formula.clone())
-        } else if let Some(elements) = &self.elements {
-            Request::elements(elements.clone())
         } else if let Some(file) = &self.template {
             let entry = io::read_entry(file, &self.read.options())?;
             inputs::print_notes(&entry.notes);
             Request::template(entry.structure?)
+        } else if self.is_search() {
+            Request::elements(self.elements.clone().context("a search needs --elements, such as Cu,Si,K")?)
+        } else if self.is_open() {
+            Request::invented_of(self.elements.clone().unwrap_or_default())
         } else {
             bail!(
-                "say what to grow: --formula, --wyckoff or --sites-per-element with --space-group, --elements, --template, or --orders"
+                "say what to grow: --formula, --wyckoff or --sites-per-element with --space-group, --elements, --template, or --orders; \
+                 or say how many new crystals of whatever composition: --count"
             );
         };
         request = request.proposing(self.proposer.proposing()?);
@@ -176,6 +189,12 @@ impl RequestArgs {
         }
         if let Some(atoms) = &self.atoms {
             request = request.atoms(atoms.clone());
+        }
+        if let Some(most) = self.max_atoms {
+            request = request.most_atoms(u32::try_from(most).unwrap_or(u32::MAX));
+        }
+        if let Some(temperature) = self.temperature {
+            request = request.temperature(temperature);
         }
         if let Some(sites) = &self.sites {
             request = request.sites(sites.clone());
@@ -198,8 +217,28 @@ impl RequestArgs {
     /// Refuses options of one way to ask beside another one, where they would mean nothing.
     fn check_company(&self) -> Result<()> {
         let formula = [("--formula-units", self.formula_units.is_some()), ("--atoms", self.atoms.is_some())];
-        if self.proposer.is_given() && self.formula.is_none() {
-            bail!("--proposer and --proposer-weights are for --formula; leave them out, or give --formula");
+        if let Some(hull) = self.hull {
+            bail!(
+                "--hull {hull}: the network has learned no energies, so it cannot be guided by them; leave it out, and put \
+                 what comes out on the hull: `druse relax`, then `druse hull`"
+            );
+        }
+        if self.proposer.is_given() && self.formula.is_none() && (self.is_search() || !self.is_open()) {
+            bail!(
+                "--proposer and --proposer-weights are for --formula and for new crystals; leave them out, or give --formula"
+            );
+        }
+        self.check_elements()?;
+        if self.space_group.is_some() && self.is_search() {
+            bail!(
+                "--space-group is not for a search, which goes through groups; leave it out, or --sites and --top-space-groups"
+            );
+        }
+        let invented = [("--max-atoms", self.max_atoms.is_some()), ("--temperature", self.temperature.is_some())];
+        if let Some((option, _)) = invented.iter().find(|(_, given)| *given && (self.is_told() || self.is_search())) {
+            bail!(
+                "{option} is for new crystals of an open composition; leave it out, or leave out what else is asked for"
+            );
         }
         let elements = [("--sites", self.sites.is_some()), ("--top-space-groups", self.top_space_groups.is_some())];
         let template = [
@@ -209,12 +248,50 @@ impl RequestArgs {
         ];
         for (owner, there, options) in [
             ("--formula", self.formula.is_some(), &formula[..]),
-            ("--elements", self.elements.is_some(), &elements),
+            ("a search (--elements)", self.elements.is_some() && !self.is_told(), &elements),
             ("--template", self.template.is_some(), &template),
         ] {
             if let Some((option, _)) = options.iter().find(|(_, given)| *given && !there) {
                 bail!("{option} is for {owner}; leave it out, or give {owner}");
             }
+        }
+        Ok(())
+    }
+
+    /// Whether something is asked for whose composition is told.
+    fn is_told(&self) -> bool {
+        let Self { sites_per_element, formula, wyckoff, template, orders, .. } = self;
+        sites_per_element.is_some() || formula.is_some() || wyckoff.is_some() || template.is_some() || orders.is_some()
+    }
+
+    /// Whether a chemical system is searched, as in the paper.
+    fn is_search(&self) -> bool {
+        !self.is_told() && (self.sites.is_some() || self.top_space_groups.is_some())
+    }
+
+    /// Whether the network chooses the composition.
+    fn is_open(&self) -> bool {
+        let Self { elements, count, max_atoms, temperature, .. } = self;
+        let asked = elements.is_some() || count.is_some() || max_atoms.is_some() || temperature.is_some();
+        !self.is_told() && asked
+    }
+
+    /// Elements beside something else: those of a formula say nothing new, all else is contradictory.
+    fn check_elements(&self) -> Result<()> {
+        let (Some(elements), true) = (&self.elements, self.is_told()) else { return Ok(()) };
+        let Some(formula) = &self.formula else {
+            bail!("--elements is for new crystals and for a search; leave it out, or leave out what else is asked for");
+        };
+        let named: BTreeSet<Species> = elements.iter().copied().collect();
+        let held: BTreeSet<Species> = formula.iter().map(|(species, _)| species).collect();
+        if named != held {
+            let list = |of: &BTreeSet<Species>| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            bail!(
+                "--elements names {}, and --formula {} holds {}; leave one of the two out",
+                list(&named),
+                formula.formula(),
+                list(&held)
+            );
         }
         Ok(())
     }

@@ -24,20 +24,25 @@ use super::{Completion, message, terminal, values};
 /// Tolerances at which the symmetry of a sample is looked at, Å, with their names in the document.
 const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
 
-/// Grows crystal structures: a formula, elements on Wyckoff positions, or sites per element in; one CIF per structure
-/// out.
+/// Grows crystal structures: a formula, elements on Wyckoff positions, sites per element, or nothing but a number in;
+/// one CIF per structure out.
+///
+/// With --count alone, or with --elements, the crystals are new ones: a network chooses elements, counts, space group
+/// and Wyckoff positions.
 ///
 /// With --formula the structures stand on the most likely space groups and Wyckoff positions, each on its own
 /// (`druse propose` lists them), and those behind the 32nd on drawn ones.
 ///
-/// With --formula, --wyckoff and --template sites stay on their Wyckoff positions: every structure has the composition
-/// and the symmetry asked for. With --sites-per-element and --elements sites go where they like, as in the paper, and
-/// the number of atoms follows. With the same seed the n-th structure of an order is the same whatever the batch size.
+/// Sites stay on their Wyckoff positions: every structure has the composition and the symmetry asked for. With
+/// --sites-per-element and in a search (--elements with --sites or --top-space-groups) sites go where they like, as in
+/// the paper, and the number of atoms follows. With the same seed the n-th structure of an order is the same whatever the batch size.
 /// A structure whose every draw diverges is reported and left out.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  druse sample --formula Cu2KSi --space-group 62 --count 3 --out grown\n  \
                   druse sample --formula SrTiO3 --count 10 --out grown\n  \
                   druse sample --wyckoff \"Na@4a Cl@4b\" --space-group 225 --out grown\n  \
+                  druse sample --count 100 --sampler few-step --out grown\n  \
+                  druse sample --elements Li,O,P --max-atoms 16 --count 10 --out grown\n  \
                   druse sample --elements Cu,Si,K --sites 1-2 --top-space-groups 32 --out grown\n  \
                   druse sample --template quartz.cif --noise 3 --count 5 --out grown\n  \
                   druse sample --sites-per-element Fe:1,Nd:1,Si:1 --space-group 139 --count 3 --out grown\n  \

@@ -53,7 +53,7 @@ struct Symmetry {
 
 impl Symmetry {
     fn new(structure: &Structure, report: SymmetryReport) -> Self {
-        let species: Vec<Species> = structure.sites.iter().map(|site| site.species).collect();
+        let species: Vec<Species> = structure.sites().iter().map(|site| site.species).collect();
         let mut sites_per_element = BTreeMap::new();
         // A site whose orbit is its own index is the first of its orbit, the one that represents it.
         for (site, _) in report.orbits.iter().enumerate().filter(|(site, orbit)| site == *orbit) {
@@ -86,7 +86,7 @@ impl Symmetry {
 }
 
 pub(super) fn run(args: &SymmetryArgs) -> Result<Completion> {
-    let inputs = inputs::read_with(&args.paths, &args.read);
+    let inputs = inputs::read(&args.paths, &args.read);
     let structures = inputs::rows(&inputs, "symmetry", |structure| {
         let report = find_symmetry(structure, args.symprec, args.finder)?;
         Ok::<_, CrystalError>(Symmetry::new(structure, report))

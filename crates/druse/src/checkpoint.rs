@@ -69,7 +69,11 @@ pub fn for_mode(path: Option<&Path>, mode: SiteMode, device: &Device) -> Result<
     Ok(checkpoint)
 }
 
-fn from_bytes(bytes: &[u8], path: &Path, device: &Device) -> Result<Checkpoint, DruseError> {
+/// A checkpoint from the bytes of its file. `path` is named in the error.
+///
+/// # Errors
+/// Those of [`load`] but [`DruseError::Read`].
+pub fn from_bytes(bytes: &[u8], path: &Path, device: &Device) -> Result<Checkpoint, DruseError> {
     let archive = TensorArchive::from_bytes(bytes, path).map_err(score_model::ScoreModelError::from)?;
     let (trained, architecture) = Architecture::load(&archive, path, device)?;
     Ok(Checkpoint { trained, architecture, path: path.display().to_string(), sha256: sha256_hex(bytes) })

@@ -111,6 +111,16 @@ pub enum DruseError {
         /// What is wrong with it and what to write.
         reason: String,
     },
+    /// A line of a journal that its run cannot have written.
+    #[error("{}:{line}: not a line of this run ({reason}); delete the line to do its work again", path.display())]
+    JournalLine {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Positions that cannot be assigned.
     #[error(transparent)]
     Assignment(#[from] wyckoff_assignment::AssignmentError),

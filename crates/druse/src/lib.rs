@@ -21,6 +21,7 @@ pub mod crystal_features;
 mod device;
 mod error;
 mod facade;
+pub mod journal;
 mod models;
 pub mod output;
 mod progress;

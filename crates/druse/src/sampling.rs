@@ -105,7 +105,7 @@ fn standard_cell(sample: &Sample) -> Option<AsymmetricUnit> {
         return None;
     }
     let unit = AsymmetricUnit::from_structure(&sample.structure, COINCIDENT, Finder::Moyo).ok()?;
-    (unit.space_group.number() == group.number()).then_some(unit)
+    (unit.space_group().number() == group.number()).then_some(unit)
 }
 
 pub(crate) fn id_of(orders: &[SamplingOrder], order: usize, index: usize) -> String {

@@ -83,7 +83,34 @@ fn what_the_proposer_does_not_know_is_said() {
     let sites = Request::wyckoff(225, "Na@4a Cl@4b").expect("a request");
     assert!(sites.clone().proposals(3).is_err());
     let error = sites.proposing(Proposing::Prior).resolve().expect_err("no formula").to_string();
-    assert!(error.contains("a proposer is for a formula"), "{error}");
+    assert!(error.contains("a proposer is for a formula or"), "{error}");
+}
+
+#[test]
+fn crystals_are_invented_from_the_seed_and_their_number() {
+    let of = |count, seed| told(&Request::invented().count(count).seed(seed).resolve().expect("orders").orders, 1);
+    let five = of(5, 3);
+    assert_eq!(five.len(), 5);
+    assert_eq!(of(2, 3), five[..2]);
+    assert_ne!(of(5, 4), five);
+    let elements = |symbols: &[&str]| symbols.iter().map(|symbol| symbol.parse().expect("an element")).collect();
+    let request = Request::invented_of(elements(&["Li", "O", "P"])).most_atoms(12).count(8);
+    for order in request.clone().resolve().expect("orders").orders {
+        let atoms = order.sites.assignment(0).expect("positions").primitive_composition();
+        assert!(atoms.n_elements() == 3 && atoms.total() <= 12, "{order}");
+    }
+    let noble = Request::invented_of(elements(&["Na", "Ar"])).resolve().expect("orders").notices.join(" ");
+    assert!(noble.contains("no crystal with Ar"), "{noble}");
+    let said = |request: Request| request.resolve().expect_err("nothing of the kind").to_string();
+    assert!(said(request.clone().most_atoms(2)).contains("one atom of each of 3 elements"));
+    assert!(said(request.clone().most_atoms(40)).contains("at most 20"));
+    assert!(said(request.clone().temperature(0.0)).contains("from 0.1 to 5"));
+    assert!(said(request.clone().proposing(Proposing::Prior)).contains("the prior knows no elements"));
+    assert!(said(request.clone().formula_units(2)).contains("is for a formula"));
+    assert!(said(request.count(2_000_000)).contains("at most"));
+    assert!(said(Request::invented_of(elements(&["Md"]))).contains("Md is not among them"));
+    assert!(said(Request::invented_of(elements(&["Na", "Na"]))).contains("named twice"));
+    assert!(said(Request::formula("NaCl").expect("a formula").temperature(1.0)).contains("invented crystals"));
 }
 
 #[test]

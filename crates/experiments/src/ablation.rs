@@ -14,14 +14,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use training::Exchange;
 
+use crate::further::Further;
 use crate::run_options::Preset;
+use crate::sameness::Sameness;
+use crate::samplers::ReferenceSplit;
 use crate::table::{Measured, Row};
-use crate::table1::further::Further;
 use crate::table1::reference::{Reference, fingerprints_of};
 use crate::table1::rows::{Bootstrap, this_work_row};
 use crate::table1::run::{Network, load_data, sample, structures_of, train};
-use crate::table1::sameness::Sameness;
-use crate::table1::{Calibration, ReferenceSplit, Table1Config};
+use crate::table1::{Calibration, Table1Config};
 
 /// Written last: a variation with this file is finished.
 const FIGURES: &str = "figures.json";

@@ -1,33 +1,26 @@
-//! What a run has finished, line by line, so that a run that was killed goes on.
+//! What a run has finished, so that one that was killed goes on.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::marker::PhantomData;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use druse::journal;
 use druse::output::write_file;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A file with a line of JSON for each finished piece of work. A line is handed to the system as soon as its piece is
-/// done: a kill loses at most what is in flight.
+/// The journal of the run that a file beside it describes.
 #[derive(Debug)]
-pub struct Journal<T> {
-    path: PathBuf,
-    file: File,
-    kind: PhantomData<fn(&T)>,
-}
+pub struct Journal<T>(journal::Journal<T>);
 
 impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// Opens `NAME.jsonl` of a folder for the run that `identity` describes, and returns what it has finished so far.
     /// The identity is kept beside it, in `NAME.run`.
     ///
     /// # Errors
-    /// If there is a run and `resume` is not set, if it is another run, or if a file cannot be read or written.
+    /// If there is a run and `resume` is not set, if it is another run, if a line is damaged, or if a file cannot be
+    /// read or written.
     pub fn open(folder: &Path, name: &str, identity: &str, resume: bool) -> Result<(Self, Vec<T>)> {
-        let (run, path) = (folder.join(format!("{name}.run")), lines_of(folder, name));
-        let mut done = Vec::new();
+        let (run, path) = (folder.join(format!("{name}.run")), folder.join(format!("{name}.jsonl")));
         if run.exists() {
             let known = std::fs::read_to_string(&run).with_context(|| format!("{}: cannot be read", run.display()))?;
             if !resume {
@@ -43,19 +36,13 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
                     run.display()
                 );
             }
-            done = read(&path)?;
         } else {
+            // Lines without a run are of none.
+            write_file(&path, "")?;
             write_file(&run, identity)?;
         }
-        // A line that was cut off is dropped: the whole ones are written anew.
-        let mut lines = String::new();
-        for row in &done {
-            lines += &line(row)?;
-        }
-        write_file(&path, lines)?;
-        let file = OpenOptions::new().append(true).open(&path);
-        let file = file.with_context(|| format!("{}: cannot be written", path.display()))?;
-        Ok((Self { path, file, kind: PhantomData }, done))
+        let (journal, done) = journal::Journal::open(&path)?;
+        Ok((Self(journal), done))
     }
 
     /// Notes a piece of work that is done.
@@ -63,41 +50,9 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// # Errors
     /// If the line cannot be written.
     pub fn add(&mut self, row: &T) -> Result<()> {
-        let written = self.file.write_all(line(row)?.as_bytes()).and_then(|()| self.file.flush());
-        written
-            .with_context(|| format!("{}: cannot be written; make room and go on with --resume", self.path.display()))
+        self.0.add(row).context("make room and go on with --resume")?;
+        Ok(())
     }
-}
-
-/// The file of the lines.
-fn lines_of(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.jsonl"))
-}
-
-fn line<T: Serialize>(row: &T) -> Result<String> {
-    Ok(serde_json::to_string(row).context("a result cannot be written as JSON")? + "\n")
-}
-
-/// The whole lines of a file; a last line without an end was cut off and is left out.
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let text = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let text = String::from_utf8_lossy(&text);
-    let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    whole
-        .enumerate()
-        .map(|(index, line)| {
-            serde_json::from_str(line).with_context(|| {
-                format!(
-                    "{}:{}: not a line of this run; delete the line to do its work again",
-                    path.display(),
-                    index + 1
-                )
-            })
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -2,19 +2,27 @@
 
 pub mod ablation;
 pub mod cgcnn_training;
+mod command;
 pub mod csp;
+pub mod csp_formula;
 pub mod figures;
+mod further;
+mod generated;
 pub mod hull_agreement;
 pub mod hull_reference;
 mod journal;
+mod listing;
 pub mod parity;
 pub mod plot;
 pub mod prior;
 pub mod progress;
+mod properties;
 pub mod published;
 mod relaxing;
 pub mod report;
 pub mod run_options;
+mod sameness;
+pub mod samplers;
 mod sampling;
 pub mod stability;
 pub mod statistics;

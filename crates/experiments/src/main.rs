@@ -7,13 +7,14 @@ use clap::{Parser, Subcommand};
 use experiments::ablation::{self, AblationOptions};
 use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::csp::{self, CspOptions};
+use experiments::csp_formula::{self, CspFormulaOptions};
 use experiments::figures::{self, FiguresConfig, FiguresOptions};
 use experiments::hull_agreement::{self, HullAgreementOptions};
 use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::prior::{self, PriorOptions};
-use experiments::report::{self, ReportOptions};
 use experiments::stability::{self, StabilityOptions};
+use experiments::table1::report::{self, ReportOptions};
 use experiments::table1::{Table1Options, run, write_reference};
 use experiments::table2::{self, Table2Options};
 use experiments::table3::{self, Table3Options};
@@ -58,6 +59,8 @@ enum Experiment {
     /// Structure prediction: how often the structure comes out whose space group and formula, or Wyckoff letters, are
     /// given.
     Csp(CspOptions),
+    /// Structure prediction from a formula alone: group and positions by the proposer, METRe and cRMSE.
+    CspFormula(CspFormulaOptions),
     /// Table 3: searches chemical systems for new compounds: samples, relaxation, hull, phonons.
     Table3(Table3Options),
     /// Trains the network behind FD CGCNN on formation energies.
@@ -129,6 +132,7 @@ fn main() -> ExitCode {
         }
         Experiment::Report(options) => report::run(&options),
         Experiment::Csp(options) => csp::run(&options),
+        Experiment::CspFormula(options) => csp_formula::run(&options),
         Experiment::Table3(options) => table3::run(&options),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),

@@ -68,7 +68,7 @@ fn units(data: &DataSet, split: Split) -> Vec<&AsymmetricUnit> {
 /// How well the priors foretell structures that they were not learned from.
 fn tried(priors: &Priors, units: &[&AsymmetricUnit]) -> Table {
     let largest = units.iter().map(|unit| {
-        unit.sites.iter().map(|site| site.multiplicity).sum::<usize>() / unit.space_group.centring().order()
+        unit.sites().iter().map(|site| site.multiplicity()).sum::<usize>() / unit.space_group().centring().order()
     });
     let most_atoms = largest.max().unwrap_or(0) as u32;
     let mut table = Table::new();

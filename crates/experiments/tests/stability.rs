@@ -78,3 +78,32 @@ fn a_target_is_sampled_relaxed_and_compared() {
     assert_eq!(formula["targets"][0]["same_formula"], formula["sampled"]);
     assert_eq!(document["ceiling"]["kept"][0][0][0], true, "the half-Heusler compound keeps its structure");
 }
+
+#[test]
+fn crystals_are_invented_for_the_benchmark() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    std::fs::create_dir_all(folder.join("mp_20")).expect("a folder");
+    std::fs::write(folder.join("mp_20/train.csv"), KNOWN).expect("a table");
+    let run = |name: &str, more: &[&str]| {
+        let mut command = experiments(folder);
+        command.args(["stability", "--de-novo", "--samples", "3", "--evaluations", "4", "--minutes", "0.01"]);
+        command.args(["--name", name, "--data"]).arg(folder).arg("--out").arg(folder).args(more);
+        command
+    };
+    // The samples are there before the time is over.
+    let said = String::from_utf8(successful(&mut run("first", &[])).stdout).expect("text");
+    assert!(said.contains("--resume"), "{said}");
+    let samples = |name: &str| std::fs::read_to_string(folder.join(name).join("samples.jsonl")).expect("samples");
+    assert_eq!(samples("first").lines().count(), 3);
+    successful(&mut run("cold", &["--temperature", "0.3"]));
+    assert_ne!(samples("cold"), samples("first"));
+    let refused = |more: &[&str]| {
+        let output = run("refused", more).output().expect("the program starts");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(refused(&["--temperature", "0"]).contains("from 0.1 to 5"));
+    assert!(refused(&["--generated", "samples.csv"]).contains("--generated"));
+    assert!(!folder.join("refused").exists());
+}

@@ -35,7 +35,7 @@ pub(crate) fn start(
     let mut sites = order.state_sites(candidate);
     for (site, item) in sites.iter_mut().zip(FIRST_SITE_ITEM..) {
         let [x, y, z, _] = key.uniform(stream, START, item);
-        site.frac_coords = site.free_coordinates(space_group).point(&Vector3::new(x, y, z));
+        site.move_to(site.free_coordinates(space_group).point(&Vector3::new(x, y, z)));
     }
     CrystalState { space_group, lattice_coords, sites }
 }

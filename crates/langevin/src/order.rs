@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crystal_core::{Composition, SiteMode, SpaceGroup, SpaceGroupNumber, Species, StateSite};
+use crystal_core::{SiteMode, SitesPerElement, SpaceGroup, SpaceGroupNumber, Species, StateSite};
 use wyckoff_assignment::WyckoffAssignment;
 
 /// Most structures of one order: each place has its own random stream.
@@ -15,7 +15,7 @@ const MAX_SITES: usize = 256;
 pub enum OrderedSites {
     /// How many of each element. They start in general position and may end on special ones: the number of atoms is an
     /// outcome.
-    General(Composition),
+    General(SitesPerElement),
     /// Element and Wyckoff position of each. Sites stay on their positions: the composition is exactly the one asked
     /// for.
     Wyckoff(WyckoffAssignment),
@@ -96,17 +96,17 @@ impl SamplingOrder {
         self.assignments().len().max(1)
     }
 
-    /// Formula of the sites, or reduced formula of the atoms where their positions are given.
+    /// Elements and numbers of the sites, or reduced formula of the atoms where their positions are given.
     pub fn formula(&self) -> String {
         match &self.sites {
-            OrderedSites::General(sites) => sites.formula(),
+            OrderedSites::General(sites) => sites.name(),
             bound => bound.assignment(0).map(WyckoffAssignment::reduced_formula).unwrap_or_default(),
         }
     }
 
     /// The sites of a candidate as a state has them, at their origins.
     pub(crate) fn state_sites(&self, candidate: usize) -> Vec<StateSite> {
-        let at = |species, position| StateSite { species, frac_coords: nalgebra::Vector3::zeros(), position };
+        let at = |species, position| StateSite::unchecked(species, nalgebra::Vector3::zeros(), position);
         match &self.sites {
             OrderedSites::General(sites) => {
                 let each = |(species, count): (Species, u32)| {
@@ -184,7 +184,7 @@ mod tests {
         assert!(order("Na:1", MAX_COUNT + 1).problem().is_some_and(|text| text.contains("at most")));
         assert!(order("Na:1", 0).problem().is_some_and(|text| text.contains("count")));
         assert!(order("Na:1000", 1).problem().is_some_and(|text| text.contains("at most")));
-        let nothing = SamplingOrder { sites: OrderedSites::General(Composition::default()), ..order("Na:1", 1) };
+        let nothing = SamplingOrder { sites: OrderedSites::General(SitesPerElement::default()), ..order("Na:1", 1) };
         assert!(nothing.problem().is_some());
     }
 

@@ -87,7 +87,7 @@ impl Template {
     /// Refuses the first order that asks for other sites than the template has.
     fn check(&self, orders: &[SamplingOrder]) -> Result<(), SamplingError> {
         let sites = |sites: &[StateSite]| {
-            let mut sites: Vec<_> = sites.iter().map(|site| (site.species, site.position)).collect();
+            let mut sites: Vec<_> = sites.iter().map(|site| (site.species(), site.position())).collect();
             sites.sort_unstable();
             sites
         };

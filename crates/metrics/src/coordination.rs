@@ -67,13 +67,13 @@ fn radius_of(species: Species) -> Result<f64, MetricsError> {
 }
 
 fn weighted_neighbours(structure: &Structure, site: usize, facets: &[Facet]) -> Result<Vec<Neighbour>, MetricsError> {
-    let centre = structure.sites[site].species;
+    let centre = structure.sites()[site].species;
     let centre_radius = radius_of(centre)?;
     let largest_angle = facets.iter().map(|facet| facet.solid_angle).fold(0.0, f64::max);
     let mut weights = Vec::with_capacity(facets.len());
     for facet in facets {
         let porous = facet.solid_angle / facet.area;
-        let other = structure.sites[facet.neighbour.site].species;
+        let other = structure.sites()[facet.neighbour.site].species;
         let bond = match (centre.electronegativity(), other.electronegativity()) {
             (Some(a), Some(b)) => 1.0 + ELECTRONEGATIVITY_WEIGHT * ((a - b).abs() / ELECTRONEGATIVITY_SCALE).sqrt(),
             _ => 1.0,
@@ -83,7 +83,7 @@ fn weighted_neighbours(structure: &Structure, site: usize, facets: &[Facet]) -> 
     let largest_weight = weights.iter().copied().fold(0.0, f64::max);
     let mut neighbours = Vec::with_capacity(facets.len());
     for (facet, weight) in facets.iter().zip(weights) {
-        let length = centre_radius + radius_of(structure.sites[facet.neighbour.site].species)?;
+        let length = centre_radius + radius_of(structure.sites()[facet.neighbour.site].species)?;
         let unrounded_weight = weight / largest_weight * fade(facet.distance, length);
         neighbours.push(Neighbour {
             image: facet.neighbour,

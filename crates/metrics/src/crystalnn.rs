@@ -38,7 +38,7 @@ pub struct CrystalNnFingerprint {
 /// [`MetricsError::CoincidentAtoms`], [`MetricsError::OpenVoronoiCell`], [`MetricsError::TooManyNeighbours`] and
 /// [`MetricsError::UnknownRadius`]; such a structure counts as invalid.
 pub fn crystalnn_fingerprint(structure: &Structure) -> Result<CrystalNnFingerprint, MetricsError> {
-    let search = SphereSearch::new(&structure.lattice);
+    let search = SphereSearch::new(structure.lattice());
     let mut clipper = Clipper::default();
     let mut sites = Vec::with_capacity(structure.n_sites());
     let mut mean = [0.0; N_FEATURES];

@@ -23,6 +23,12 @@ use reduced::ReducedCell;
 /// A candidate this good is not improved upon.
 const PERFECT: f64 = 1e-5;
 
+/// From this number of atoms on, whether a comparison will end is judged by its beginning.
+const MANY_SITES: usize = 64;
+
+/// With more bases than this a comparison of many sites does not end.
+const MOST_MAPPINGS: usize = 1_000_000;
+
 /// Tolerances within which two structures are the same. The default is CDVAE's, which match rates are published for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StructureMatcher {
@@ -97,10 +103,11 @@ impl StructureMatcher {
         if a.composition != b.composition {
             return Ok(None);
         }
+        let n_sites = a.frac_coords.len();
         let mut best: Option<(f64, Match)> = None;
         let mut aligner = Aligner::new(a, b, self.stol);
-        mapping::visit(a, b, self, |mapping| {
-            aligner.align(mapping, |found| {
+        let mut align = |mapping: &mapping::Mapping, share: f64| {
+            let flow = aligner.align(mapping, |found| {
                 let value = if score == Score::Rms { found.rms } else { found.max };
                 if best.is_none_or(|(smallest, _)| value < smallest) {
                     best = Some((value, found));
@@ -110,10 +117,31 @@ impl StructureMatcher {
                 } else {
                     ControlFlow::Continue(())
                 }
-            })
-        })?;
+            });
+            if flow.is_continue() && aligner.would_take_too_long(share) { ControlFlow::Break(()) } else { flow }
+        };
+        if n_sites < MANY_SITES {
+            mapping::visit(a, b, self, |mapping| align(mapping, 0.0))?;
+        } else {
+            // The cells most alike first: structures that are the same are found so early that the rest can be judged
+            // by what the beginning took.
+            let mut mappings = Vec::new();
+            mapping::visit(a, b, self, |mapping| {
+                mappings.push((mapping.deviation(b), mapping.clone()));
+                if mappings.len() < MOST_MAPPINGS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            if mappings.len() == MOST_MAPPINGS {
+                return Err(MetricsError::TooLong { n_sites });
+            }
+            mappings.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+            for (index, (_, mapping)) in mappings.iter().enumerate() {
+                if align(mapping, (index + 1) as f64 / mappings.len() as f64).is_break() {
+                    break;
+                }
+            }
+        }
         if aligner.is_exhausted() {
-            return Err(MetricsError::TooLong { n_sites: a.frac_coords.len() });
+            return Err(MetricsError::TooLong { n_sites });
         }
         Ok(best.filter(|(value, _)| *value < self.stol).map(|(_, found)| found))
     }

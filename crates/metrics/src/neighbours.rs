@@ -37,9 +37,9 @@ pub(crate) fn images_within(
     centre: usize,
     radius: f64,
 ) -> Result<Vec<Image>, MetricsError> {
-    let origin = structure.sites[centre].frac_coords;
+    let origin = structure.sites()[centre].frac_coords;
     let mut images = Vec::with_capacity(256);
-    for (index, site) in structure.sites.iter().enumerate() {
+    for (index, site) in structure.sites().iter().enumerate() {
         let complete = search.visit(
             &(site.frac_coords - origin),
             radius * radius + 1e-8,

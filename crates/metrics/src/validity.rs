@@ -18,11 +18,11 @@ const CUBIC_ANGSTROM: f64 = 1e-24;
 /// Whether the cell has at least 0.1 Å³ and no two different atoms are closer than 0.5 Å, periodic images included. An
 /// atom's distance to its own images is not looked at (CDVAE's definition).
 pub fn structure_valid(structure: &Structure) -> bool {
-    if structure.lattice.volume() < SMALLEST_VOLUME {
+    if structure.lattice().volume() < SMALLEST_VOLUME {
         return false;
     }
-    let search = SphereSearch::new(&structure.lattice);
-    let sites = &structure.sites;
+    let search = SphereSearch::new(structure.lattice());
+    let sites = structure.sites();
     (0..sites.len()).all(|i| {
         (i + 1..sites.len()).all(|j| {
             let mut apart = true;
@@ -39,8 +39,8 @@ pub fn structure_valid(structure: &Structure) -> bool {
 
 /// Density in g/cm³; `None` if the mass of an element is not tabulated (beyond Lr).
 pub fn density(structure: &Structure) -> Option<f64> {
-    let mass = structure.sites.iter().map(|site| site.species.mass()).sum::<Option<f64>>()?;
-    Some(mass * ATOMIC_MASS_UNIT / (structure.lattice.volume() * CUBIC_ANGSTROM))
+    let mass = structure.sites().iter().map(|site| site.species.mass()).sum::<Option<f64>>()?;
+    Some(mass * ATOMIC_MASS_UNIT / (structure.lattice().volume() * CUBIC_ANGSTROM))
 }
 
 /// SMACT's test in CDVAE's form: one element, only metals, or some choice of one oxidation state per element is neutral

@@ -118,9 +118,9 @@ fn crystals() -> impl Strategy<Value = Structure> {
 /// Whether some translation lays every atom about where another of its element is. Near the tolerance of the search for
 /// a smaller cell, which is in Å, such a structure may be reduced in one setting or at one size and not in another.
 fn is_nearly_a_supercell(structure: &Structure) -> bool {
-    let lengths = [0, 1, 2].map(|axis| structure.lattice.matrix().row(axis).norm());
+    let lengths = [0, 1, 2].map(|axis| structure.lattice().matrix().row(axis).norm());
     let near = |off: Vector3<f64>| (0..3).all(|axis| (off[axis] - off[axis].round()).abs() * lengths[axis] < 1.0);
-    let sites = &structure.sites;
+    let sites = structure.sites();
     sites[1..].iter().filter(|site| site.species == sites[0].species).any(|site| {
         let translation = site.frac_coords - sites[0].frac_coords;
         let lands = |from: &Site| {
@@ -132,38 +132,39 @@ fn is_nearly_a_supercell(structure: &Structure) -> bool {
 
 /// The same atoms with respect to the cell `transformation · lattice` (integers, determinant ±1).
 fn in_another_cell(structure: &Structure, transformation: &Matrix3<f64>) -> Structure {
-    let lattice = structure.lattice.transformed(transformation).expect("a cell");
+    let lattice = structure.lattice().transformed(transformation).expect("a cell");
     let to_new = transformation.transpose().try_inverse().expect("determinant ±1");
     let moved = |site: &Site| Site { species: site.species, frac_coords: to_new * site.frac_coords };
-    Structure::new(lattice, structure.sites.iter().map(moved).collect()).expect("a structure")
+    Structure::new(lattice, structure.sites().iter().map(moved).collect()).expect("a structure")
 }
 
 /// All atoms moved, the crystal rotated.
 fn moved(structure: &Structure, shift: [f64; 3], rotation: [f64; 3]) -> Structure {
     let rotation = Rotation3::from_euler_angles(rotation[0], rotation[1], rotation[2]);
-    let lattice = Lattice::new(structure.lattice.matrix() * rotation.matrix().transpose()).expect("a cell");
+    let lattice = Lattice::new(structure.lattice().matrix() * rotation.matrix().transpose()).expect("a cell");
     let displaced = |site: &Site| Site { species: site.species, frac_coords: site.frac_coords + Vector3::from(shift) };
-    Structure::new(lattice, structure.sites.iter().map(displaced).collect()).expect("a structure")
+    Structure::new(lattice, structure.sites().iter().map(displaced).collect()).expect("a structure")
 }
 
 /// Every atom displaced by at most `amplitude` Å along each axis.
 fn noised(structure: &Structure, amplitude: f64, noise: &[[f64; 3]]) -> Structure {
     let displaced = |(site, noise): (&Site, &[f64; 3])| {
-        let frac_coords = site.frac_coords + structure.lattice.to_fractional(&(Vector3::from(*noise) * amplitude));
+        let frac_coords = site.frac_coords + structure.lattice().to_fractional(&(Vector3::from(*noise) * amplitude));
         Site { species: site.species, frac_coords }
     };
-    Structure::new(structure.lattice, structure.sites.iter().zip(noise).map(displaced).collect()).expect("a structure")
+    Structure::new(*structure.lattice(), structure.sites().iter().zip(noise).map(displaced).collect())
+        .expect("a structure")
 }
 
 /// Two cells of the structure along the first axis.
 fn doubled(structure: &Structure) -> Structure {
     let stretch = Matrix3::from_diagonal(&Vector3::new(2.0, 1.0, 1.0));
-    let lattice = structure.lattice.transformed(&stretch).expect("a cell");
+    let lattice = structure.lattice().transformed(&stretch).expect("a cell");
     let half = |site: &Site, cell: f64| {
         let frac_coords = Vector3::new((site.frac_coords.x + cell) / 2.0, site.frac_coords.y, site.frac_coords.z);
         Site { species: site.species, frac_coords }
     };
-    let sites = [0.0, 1.0].iter().flat_map(|cell| structure.sites.iter().map(|site| half(site, *cell))).collect();
+    let sites = [0.0, 1.0].iter().flat_map(|cell| structure.sites().iter().map(|site| half(site, *cell))).collect();
     Structure::new(lattice, sites).expect("a structure")
 }
 
@@ -184,9 +185,11 @@ proptest! {
         let mut other = moved(&structure, shift, rotation);
         other = in_another_cell(&other, &Matrix3::new(1.0, x, y, 0.0, 1.0, z, 0.0, 0.0, 1.0));
         other = in_another_cell(&other, &Matrix3::new(1.0, 0.0, 0.0, z, 1.0, 0.0, x, y, 1.0));
-        let middle = permutation.index(other.sites.len());
-        other.sites.rotate_left(middle);
-        other.lattice = Lattice::new(other.lattice.matrix() * scale).expect("a cell");
+        let middle = permutation.index(other.sites().len());
+        let lattice = Lattice::new(other.lattice().matrix() * scale).expect("a cell");
+        let mut sites = other.into_sites();
+        sites.rotate_left(middle);
+        let other = Structure::new(lattice, sites).expect("a structure");
         for (a, b) in [(&structure, &structure), (&structure, &other), (&other, &structure)] {
             let found = matcher.rms(a, b).expect("a reduced cell");
             prop_assert!(found.is_some_and(|found| found.rms < 1e-5 && found.max < 1e-4), "{found:?}");
@@ -197,8 +200,8 @@ proptest! {
     #[test]
     fn a_mirror_image_is_the_same(structure in crystals()) {
         let mirrored = moved(&structure, [0.0; 3], [0.0; 3]);
-        let lattice = Lattice::new(mirrored.lattice.matrix() * Matrix3::from_diagonal(&Vector3::new(1.0, 1.0, -1.0)));
-        let mirrored = Structure { lattice: lattice.expect("a cell"), ..mirrored };
+        let lattice = Lattice::new(mirrored.lattice().matrix() * Matrix3::from_diagonal(&Vector3::new(1.0, 1.0, -1.0)));
+        let mirrored = Structure::new(lattice.expect("a cell"), mirrored.into_sites()).expect("a structure");
         let found = StructureMatcher::default().rms(&structure, &mirrored).expect("a reduced cell");
         prop_assert!(found.is_some_and(|found| found.rms < 1e-5), "{found:?}");
     }
@@ -212,7 +215,7 @@ proptest! {
         let amplitude = 0.02;
         let other = noised(&structure, amplitude, &noise);
         let matcher = StructureMatcher::default();
-        let edge = (structure.lattice.volume() / structure.n_sites() as f64).cbrt();
+        let edge = (structure.lattice().volume() / structure.n_sites() as f64).cbrt();
         for (a, b) in [(&structure, &other), (&other, &structure)] {
             let found = matcher.rms(a, b).expect("a reduced cell");
             prop_assert!(found.is_some_and(|found| found.rms <= amplitude * 3.0_f64.sqrt() / edge + 1e-9), "{found:?}");
@@ -227,8 +230,9 @@ proptest! {
 
     #[test]
     fn other_elements_are_another_structure(structure in crystals()) {
-        let mut other = structure.clone();
-        other.sites[0].species = "Fe".parse().expect("an element");
+        let mut sites = structure.sites().to_vec();
+        sites[0].species = "Fe".parse().expect("an element");
+        let other = Structure::new(*structure.lattice(), sites).expect("a structure");
         let matcher = StructureMatcher { ltol: 1.0, stol: 10.0, angle_tol: 90.0 };
         prop_assert_eq!(matcher.rms(&structure, &other).expect("a reduced cell"), None);
         prop_assert!(!matcher.fit(&structure, &other).expect("a reduced cell"));

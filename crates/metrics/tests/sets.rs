@@ -213,8 +213,9 @@ fn too_few_structures_are_errors() {
 
 #[test]
 fn structures_without_fingerprint_count_against_precision() {
-    let mut coincident = rock_salt(5.6);
-    coincident.sites[1].frac_coords = coincident.sites[0].frac_coords;
+    let mut sites = rock_salt(5.6).into_sites();
+    sites[1].frac_coords = sites[0].frac_coords;
+    let coincident = Structure::allowing_overlap(*rock_salt(5.6).lattice(), sites).expect("a structure");
     let generated = fingerprints(&[rock_salt(5.6), coincident, rock_salt(5.7)], &|_| {});
     assert!(generated[1].crystalnn.is_none() && generated[1].error.is_some() && !generated[1].is_valid());
     let reference = fingerprints(&[rock_salt(5.6), rock_salt(5.7)], &|_| {});

@@ -66,7 +66,7 @@ fn facets_match_qhull(golden: GoldenSet) {
 }
 
 fn row(structure: &crystal_core::Structure, facet: &Facet) -> [f64; 4] {
-    let number = structure.sites[facet.neighbour.site].species.atomic_number();
+    let number = structure.sites()[facet.neighbour.site].species.atomic_number();
     [facet.distance, f64::from(number), facet.solid_angle, facet.area]
 }
 

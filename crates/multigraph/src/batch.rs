@@ -50,7 +50,7 @@ impl BatchedMultiGraph {
         for (state, graph) in states.iter().zip(graphs) {
             let first_site = batch.atomic_numbers.len() as u32;
             let first_edge = batch.targets.len() as u32;
-            batch.atomic_numbers.extend(state.sites.iter().map(|site| site.species.atomic_number()));
+            batch.atomic_numbers.extend(state.sites.iter().map(|site| site.species().atomic_number()));
             batch.offsets.extend(graph.offsets[1..].iter().map(|edge| edge + first_edge));
             batch.targets.extend(graph.targets.iter().map(|site| site + first_site));
             batch.reverse.extend(graph.reverse.iter().map(|edge| edge + first_edge));

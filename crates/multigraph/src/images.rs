@@ -69,13 +69,13 @@ impl Images {
         let mut first_images = Vec::with_capacity(state.sites.len() + 1);
         let mut all_general = true;
         for (index, site) in state.sites.iter().enumerate() {
-            if site.frac_coords.iter().any(|x| !x.is_finite()) {
+            if site.frac_coords().iter().any(|x| !x.is_finite()) {
                 return Err(crystal_core::CrystalError::Coordinate { site: index }.into());
             }
-            if site.frac_coords.amax() > FARTHEST {
+            if site.frac_coords().amax() > FARTHEST {
                 return Err(GraphError::TooFar { site: index });
             }
-            let (frac_coords, stabiliser) = settle(site.frac_coords, lattice, table, tolerance);
+            let (frac_coords, stabiliser) = settle(site.frac_coords(), lattice, table, tolerance);
             sites.push(frac_coords);
             first_images.push(images.len());
             let image_of =

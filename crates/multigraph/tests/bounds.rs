@@ -157,9 +157,9 @@ fn bad_input_is_an_error() {
     let bad = CrystalState { sites: vec![], ..good.clone() };
     assert!(matches!(build(&bad, &config), Err(GraphError::Crystal(CrystalError::NoSites))));
     let mut bad = good.clone();
-    bad.sites[0].frac_coords = Vector3::new(0.0, f64::NAN, 0.0);
+    bad.sites[0].move_to(Vector3::new(0.0, f64::NAN, 0.0));
     assert!(matches!(build(&bad, &config), Err(GraphError::Crystal(CrystalError::Coordinate { site: 0 }))));
-    bad.sites[0].frac_coords = Vector3::new(0.0, 1e12, 0.0);
+    bad.sites[0].move_to(Vector3::new(0.0, 1e12, 0.0));
     assert!(matches!(build(&bad, &config), Err(GraphError::TooFar { site: 0 })));
 
     for config in [

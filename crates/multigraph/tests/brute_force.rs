@@ -76,9 +76,9 @@ fn assert_sound(name: &str, state: &CrystalState, graph: &MultiGraph) {
             let vector = Vector3::from(graph.vectors[edge]);
             assert!(graph.distances[edge] <= graph.cutoff, "{name}");
             assert!((vector.norm() - graph.distances[edge]).abs() < 1e-12, "{name}");
-            let image = operations[operation].apply(&state.sites[target].frac_coords)
+            let image = operations[operation].apply(&state.sites[target].frac_coords())
                 + Vector3::from(graph.translations[edge].map(f64::from));
-            let expected = lattice.to_cartesian(&(image - state.sites[source].frac_coords));
+            let expected = lattice.to_cartesian(&(image - state.sites[source].frac_coords()));
             assert!((expected - vector).norm() < 1e-9, "{name}: {expected:?} {vector:?}");
             assert_eq!(graph.equivalent[edge], source == target && operation != 0, "{name}");
 
@@ -140,7 +140,8 @@ fn coincident_images_are_one_edge() {
 
     // A millionth of an Å off the special position is on it.
     let mut moved = rock_salt.clone();
-    moved.sites[0].frac_coords += Vector3::new(1e-6, 2e-6, -1e-6) / 5.6;
+    let near = moved.sites[0].frac_coords() + Vector3::new(1e-6, 2e-6, -1e-6) / 5.6;
+    moved.sites[0].move_to(near);
     let near = build(&moved, &config).expect("a graph");
     assert_eq!(near.n_edges(), graph.n_edges());
     assert_sound("near rock salt", &rock_salt, &near);
@@ -198,9 +199,9 @@ fn lattice_gradients_are_derivatives() {
             for source in 0..graph.n_sites() {
                 for edge in graph.offsets[source] as usize..graph.offsets[source + 1] as usize {
                     let image = operations[usize::from(graph.operations[edge])]
-                        .apply(&state.sites[graph.targets[edge] as usize].frac_coords);
+                        .apply(&state.sites[graph.targets[edge] as usize].frac_coords());
                     let difference = image + Vector3::from(graph.translations[edge].map(f64::from))
-                        - state.sites[source].frac_coords;
+                        - state.sites[source].frac_coords();
                     let length = |lattice: &crystal_core::Lattice| lattice.to_cartesian(&difference).norm();
                     let numeric = (length(&plus) - length(&minus)) / (2.0 * step);
                     assert!((numeric - graph.lattice_gradients[edge][a]).abs() < 1e-8, "{name}: coordinate {a}");
@@ -219,12 +220,12 @@ fn wrapping_keeps_the_crystal() {
         let mut wrapped = state.clone();
         // From far outside the cell, so that there is something to wrap.
         for site in &mut wrapped.sites {
-            site.frac_coords += Vector3::new(3.0, -2.0, 1.0);
+            site.move_to(site.frac_coords() + Vector3::new(3.0, -2.0, 1.0));
         }
         let lattice = wrapped.primitive_lattice().expect("a cell");
         let still = vec![Vector3::zeros(); wrapped.sites.len()];
         wrapped.displace(&lattice, &still);
-        assert!(wrapped.sites.iter().all(|site| site.frac_coords.iter().all(|x| (0.0..=1.0).contains(x))), "{name}");
+        assert!(wrapped.sites.iter().all(|site| site.frac_coords().iter().all(|x| (0.0..=1.0).contains(x))), "{name}");
         let config = GraphConfig::default();
         let graph = build(&wrapped, &config).expect("a graph");
         // The neighbours of the unwrapped crystal, found by brute force.
@@ -264,7 +265,7 @@ proptest! {
         let mut state = random_state(number, coords.len(), &mut rng);
         let to_conventional = state.space_group.centring().to_conventional();
         for (site, coords) in state.sites.iter_mut().zip(&coords) {
-            site.frac_coords = to_conventional.transpose() * Vector3::from(coords.map(|index| FRACTIONS[index]));
+            site.move_to(to_conventional.transpose() * Vector3::from(coords.map(|index| FRACTIONS[index])));
         }
         // Two sites of one orbit are one place: no crystal, but the graph must still be sound.
         let config = GraphConfig { mean_degree: 15.0, ..GraphConfig::default() };

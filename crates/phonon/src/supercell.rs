@@ -59,7 +59,7 @@ impl Supercell {
             Site { species: site.species, frac_coords: (site.frac_coords + cell).component_div(&scale) }
         };
         let sites = crystal.primitive().sites().iter().flat_map(|site| (0..n_cells).map(move |cell| place(site, cell)));
-        let structure = Structure::new(lattice, sites.collect())?;
+        let structure = Structure::allowing_overlap(lattice, sites.collect())?;
         let operations = crystal.operations();
         let symmetric =
             (0..operations.len()).filter(|index| maps_onto_itself(&operations[*index], multiples)).collect();

@@ -30,7 +30,7 @@ fn spinel() -> AsymmetricUnit {
         let species = Species::from_atomic_number(number).expect("an element");
         AsymmetricSite::new(group, &lattice, species, &Vector3::repeat(x), 1e-3)
     });
-    AsymmetricUnit { space_group: group, lattice, sites: sites.to_vec() }
+    AsymmetricUnit::new(group, lattice, sites.to_vec()).expect("a unit")
 }
 
 fn evaluation(criterion: &mut Criterion) {

@@ -12,7 +12,7 @@ mod ops;
 
 pub use error::PotentialError;
 pub use evaluation::{Evaluation, GPA_PER_EV_PER_CUBIC_ANGSTROM};
-pub use nequix::{NOTICE, Nequix, PartSeconds, Weights};
+pub use nequix::{BatchSize, Inputs, NOTICE, Nequix, PartSeconds, Weights, Work};
 
 use crystal_core::{AsymmetricUnit, Species, Structure};
 

@@ -12,14 +12,16 @@ mod plan;
 mod potential;
 mod radial;
 mod weights;
+mod work;
 
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use potential::{Nequix, PartSeconds};
+pub use potential::{Inputs, Nequix, PartSeconds};
 pub use weights::{NOTICE, Weights};
+pub use work::{BatchSize, Work};
 
 pub(crate) use harmonics::N_ROTATION;
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use common::structure;
+use crystal_core::{AsymmetricUnit, Finder};
+use nalgebra::Vector3;
 use potential::{Nequix, Potential, PotentialError, Weights};
 
 const CELL: [[f64; 3]; 3] = [[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]];
@@ -15,19 +17,16 @@ const CELL: [[f64; 3]; 3] = [[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]];
 fn a_bad_structure_does_not_spoil_the_others() {
     let potential = Nequix::bundled(&Device::flex()).expect("the weights");
     let good = structure(&[11, 17], CELL, &[[0.0; 3], [2.0; 3]]);
-    let mut not_finite = good.clone();
-    not_finite.sites[1].frac_coords.y = f64::NAN;
     let batch = [
         good.clone(),
         structure(&[11, 84], CELL, &[[0.0; 3], [2.0; 3]]),
         structure(&[11, 17], CELL, &[[0.0; 3], [0.05, 0.0, 0.0]]),
-        not_finite,
         // No neighbours at all.
         structure(&[2], [[20.0, 0.0, 0.0], [0.0, 20.0, 0.0], [0.0, 0.0, 20.0]], &[[0.0; 3]]),
         good,
     ];
     let found = potential.evaluate(&batch).expect("the processor works");
-    let [first, element, close, coordinate, alone, last] = found.try_into().expect("six outcomes");
+    let [first, element, close, alone, last] = found.try_into().expect("five outcomes");
     assert_eq!(first, last);
     assert!(first.expect("an evaluation").energy < -5.0);
     let message = element.expect_err("polonium is not known").to_string();
@@ -35,12 +34,23 @@ fn a_bad_structure_does_not_spoil_the_others() {
     assert!(
         matches!(close, Err(PotentialError::TooClose { i: 0, j: 1, distance, .. }) if (distance - 0.05).abs() < 1e-9)
     );
-    assert_eq!(coordinate, Err(PotentialError::Coordinate { site: 1 }));
     let alone = alone.expect("an evaluation");
     assert!(alone.energy.is_finite() && alone.forces[0].norm() == 0.0 && alone.stress.norm() == 0.0);
-    let only = potential.evaluate(&batch[4..5]).expect("the processor works").remove(0).expect("an evaluation");
+    let only = potential.evaluate(&batch[3..4]).expect("the processor works").remove(0).expect("an evaluation");
     assert_eq!(only.energy, alone.energy);
     assert!(potential.evaluate(&[]).expect("the processor works").is_empty());
+}
+
+#[test]
+fn coordinates_that_are_not_finite_are_refused() {
+    let potential = Nequix::bundled(&Device::flex()).expect("the weights");
+    let good = structure(&[11, 17], CELL, &[[0.0; 3], [2.0; 3]]);
+    let good = AsymmetricUnit::from_structure(&good, 1e-3, Finder::Moyo).expect("a unit");
+    // A relaxation that has lost itself.
+    let lost = good.moved(*good.lattice(), [good.sites()[0].frac_coords(), Vector3::repeat(f64::NAN)]);
+    let found = potential.evaluate_symmetric(&[good, lost]).expect("the processor works");
+    assert!(found[0].is_ok());
+    assert_eq!(found[1], Err(PotentialError::Coordinate { site: 1 }));
 }
 
 #[test]

@@ -67,10 +67,11 @@ fn random_unit(group: &'static SpaceGroup, rng: &mut ChaCha8Rng) -> AsymmetricUn
                     AsymmetricSite::new(group, &lattice, species[k], &positions[position].point(&parameters), 1e-4)
                 })
                 .collect();
-            let unit = AsymmetricUnit { space_group: group, lattice, sites };
+            // Sites may meet; such units are not taken.
+            let unit = AsymmetricUnit::unchecked(group, lattice, sites);
             let full = unit.expand().expect("a structure");
             let expected: usize =
-                unit.sites.iter().map(|site| site.multiplicity).sum::<usize>() / group.centring().order();
+                unit.sites().iter().map(|site| site.multiplicity()).sum::<usize>() / group.centring().order();
             if full.n_sites() == expected && full.closest_pair().is_none_or(|(_, _, distance)| distance > CLOSEST) {
                 return unit;
             }
@@ -81,14 +82,14 @@ fn random_unit(group: &'static SpaceGroup, rng: &mut ChaCha8Rng) -> AsymmetricUn
 /// Index of the first atom of each site in the full cell.
 fn first_atoms(unit: &AsymmetricUnit) -> Vec<usize> {
     let lattice = unit.primitive_lattice().expect("a lattice");
-    let to_conventional = unit.space_group.centring().to_conventional();
+    let to_conventional = unit.space_group().centring().to_conventional();
     let mut first = 0;
-    unit.sites
+    unit.sites()
         .iter()
         .map(|site| {
-            let frac_coords = to_conventional.tr_mul(&site.frac_coords);
+            let frac_coords = to_conventional.tr_mul(&site.frac_coords());
             let atom = first;
-            first += Orbit::in_primitive_cell(unit.space_group, &frac_coords, &lattice, 1e-3).multiplicity();
+            first += Orbit::in_primitive_cell(unit.space_group(), &frac_coords, &lattice, 1e-3).multiplicity();
             atom
         })
         .collect()
@@ -119,13 +120,13 @@ fn compare(units: &[AsymmetricUnit], potential: &Nequix, tolerances: [f64; 3]) {
     for (((unit, found), full), expected) in units.iter().zip(&found).zip(&full).zip(&expected) {
         let deviations = deviations(unit, found, full, expected);
         for ((worst, deviation), tolerance) in worst.iter_mut().zip(deviations).zip(tolerances) {
-            let group = unit.space_group.number();
+            let group = unit.space_group().number();
             assert!(deviation < tolerance, "group {group}: {deviations:?}\n{found:?}\n{expected:?}");
             *worst = worst.max(deviation);
         }
     }
     let (sites, atoms): (usize, usize) =
-        (units.iter().map(|unit| unit.sites.len()).sum(), full.iter().map(Structure::n_sites).sum());
+        (units.iter().map(|unit| unit.sites().len()).sum(), full.iter().map(Structure::n_sites).sum());
     eprintln!(
         "{} crystals, {sites} sites for {atoms} atoms, {seconds:.2} s for {full_seconds:.2} s, largest deviations {worst:?}",
         units.len()
@@ -187,11 +188,11 @@ fn forces_and_stress_are_derivatives_of_the_energy() {
     for site in 0..start.n_sites() {
         for axis in 0..3 {
             for sign in [1.0, -1.0] {
-                let mut moved = start.clone();
+                let mut sites = start.sites().to_vec();
                 let mut shift = Vector3::zeros();
                 shift[axis] = sign * step;
-                moved.sites[site].frac_coords += start.lattice.to_fractional(&shift);
-                structures.push(moved);
+                sites[site].frac_coords += start.lattice().to_fractional(&shift);
+                structures.push(Structure::new(*start.lattice(), sites).expect("a structure"));
             }
         }
     }
@@ -200,8 +201,8 @@ fn forces_and_stress_are_derivatives_of_the_energy() {
             let mut strain = Matrix3::identity();
             strain[(i, j)] += 0.5 * sign * step;
             strain[(j, i)] += 0.5 * sign * step;
-            let lattice = Lattice::new(start.lattice.matrix() * strain).expect("a cell");
-            structures.push(Structure::new(lattice, start.sites.clone()).expect("a structure"));
+            let lattice = Lattice::new(start.lattice().matrix() * strain).expect("a cell");
+            structures.push(Structure::new(lattice, start.sites().to_vec()).expect("a structure"));
         }
     }
     let weights = Weights::bundled().expect("the weights");
@@ -219,7 +220,7 @@ fn forces_and_stress_are_derivatives_of_the_energy() {
             );
         }
         for (slope, (i, j)) in stress.iter().zip([(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)]) {
-            let expected = slope / start.lattice.volume();
+            let expected = slope / start.lattice().volume();
             assert!(
                 (found.stress[(i, j)] - expected).abs() < tolerance,
                 "stress {i}{j}: {} {expected}",

@@ -89,14 +89,14 @@ pub(crate) fn atoms_of(unit: &AsymmetricUnit) -> Result<Vec<Atom>, RelaxError> {
     let to_conventional = group.centring().to_conventional();
     let mut atoms = Vec::new();
     for (index, site) in unit.sites().iter().enumerate() {
-        let frac_coords = to_conventional.tr_mul(&site.frac_coords);
+        let frac_coords = to_conventional.tr_mul(&site.frac_coords());
         let orbit = Orbit::in_primitive_cell(group, &frac_coords, &lattice, COINCIDENCE);
         let images = orbit.multiplicity() * group.centring().order();
-        let position = group.wyckoff_position(site.wyckoff_letter);
+        let position = group.wyckoff_position(site.wyckoff_letter());
         if position.is_none_or(|position| position.multiplicity() != images) {
             return Err(RelaxError::Site {
                 site: index,
-                letter: site.wyckoff_letter,
+                letter: site.wyckoff_letter(),
                 images,
                 multiplicity: position.map_or(0, WyckoffPosition::multiplicity),
             });

@@ -39,5 +39,5 @@ pub(crate) fn rattled(
         Site { species: site.species, frac_coords: site.frac_coords + lattice.to_fractional(&displacement) }
     };
     let sites = structure.sites().iter().map(&mut displaced).collect();
-    Structure::new(lattice, sites)
+    Structure::allowing_overlap(lattice, sites)
 }

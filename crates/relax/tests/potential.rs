@@ -55,10 +55,10 @@ fn asymmetric_units_have_the_energy_and_forces_of_their_full_cell() {
         let to_conventional = unit.space_group().centring().to_conventional();
         let mut first = 0;
         for (site, force) in unit.sites().iter().zip(&reduced.forces) {
-            let here = to_conventional.tr_mul(&site.frac_coords);
+            let here = to_conventional.tr_mul(&site.frac_coords());
             assert!(structure.lattice().min_image_distance(&here, &structure.sites()[first].frac_coords) < 1e-9);
             assert!((force - full.forces[first]).norm() < 1e-9, "group {number}");
-            first += site.multiplicity / unit.space_group().centring().order();
+            first += site.multiplicity() / unit.space_group().centring().order();
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use common::crystals::{GROUPS, distorted_rock_salt, random_unit};
 use common::pairs::{DEEP, NOT_FINITE, Pairs, REFUSED, Shape, element};
-use crystal_core::{AsymmetricUnit, Lattice, Site, Structure};
+use crystal_core::{AsymmetricSite, AsymmetricUnit, Lattice, Site, Structure};
 use nalgebra::{Matrix3, Vector3};
 use potential::GPA_PER_EV_PER_CUBIC_ANGSTROM;
 use relax::{CellFreedom, Crystal, Divergence, Method, Mode, Options, Rattle, RelaxError, Relaxation, relax};
@@ -91,7 +91,7 @@ fn symmetric_relaxation_keeps_the_group_exactly() {
         let relaxed = found.unit.as_ref().expect("symmetric");
         assert_invariant(relaxed, &found.structure);
         for (before, after) in unit.sites().iter().zip(relaxed.sites()) {
-            assert_eq!((before.species, before.wyckoff_letter), (after.species, after.wyckoff_letter));
+            assert_eq!((before.species(), before.wyckoff_letter()), (after.species(), after.wyckoff_letter()));
         }
         // What the result says holds for all atoms of the full cell.
         let full = pairs.evaluate_one(&found.structure).expect("an energy");
@@ -315,10 +315,13 @@ fn steps_run_out_and_runs_can_be_stopped() {
 #[test]
 fn sites_off_their_position_are_refused() {
     let pairs = Pairs::morse();
-    let mut unit =
-        AsymmetricUnit::from_structure(&cubic(&[(11, [0.0; 3]), (17, [0.5; 3])], 3.2), 0.01, Default::default())
-            .expect("a unit");
-    unit.sites[0].wyckoff_letter = unit.space_group().wyckoff_positions()[0].letter();
+    let unit = AsymmetricUnit::from_structure(&cubic(&[(11, [0.0; 3]), (17, [0.5; 3])], 3.2), 0.01, Default::default())
+        .expect("a unit");
+    let (group, lattice) = (unit.space_group(), *unit.lattice());
+    let mut sites = unit.sites().to_vec();
+    let general = &group.wyckoff_positions()[0];
+    sites[0] = AsymmetricSite::on_position(general, sites[0].species(), sites[0].frac_coords());
+    let unit = AsymmetricUnit::new(group, lattice, sites).expect("every point is in general position");
     let results = run(&pairs, &Options::default(), [unit.into()]);
     assert!(
         matches!(results[&0], Err(RelaxError::Site { site: 0, images: 1, multiplicity: 48, .. })),

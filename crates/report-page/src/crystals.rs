@@ -52,7 +52,7 @@ impl Crystal {
         let found = conventional
             .as_ref()
             .and(unit.as_ref())
-            .map(|unit| (unit.space_group.number().get(), unit.space_group.symbol()));
+            .map(|unit| (unit.space_group().number().get(), unit.space_group().symbol()));
         let drawn = conventional.as_ref().unwrap_or(structure);
         let elements: Vec<&'static str> =
             Composition::of(structure).iter().map(|(species, _)| species.symbol()).collect();
@@ -65,7 +65,7 @@ impl Crystal {
             density: density(structure).map(rounded),
             shortest: nearest.iter().flatten().copied().min_by(f64::total_cmp).map(rounded),
             n_atoms: drawn.n_sites(),
-            lattice: drawn.lattice.rows().map(|row| row.map(rounded)),
+            lattice: drawn.lattice().rows().map(|row| row.map(rounded)),
             atoms: atoms(drawn, &elements, &nearest),
             elements,
             cif: cif.unwrap_or_else(|| io::to_cif(structure, id)),
@@ -83,9 +83,9 @@ impl Crystal {
 
 /// All atoms of the cell, those on its faces on every face that they belong to.
 fn atoms(structure: &Structure, elements: &[&str], nearest: &[Option<f64>]) -> Vec<Atom> {
-    let tolerances = structure.lattice.reciprocal_lengths().map(|length| ON_FACE * length);
+    let tolerances = structure.lattice().reciprocal_lengths().map(|length| ON_FACE * length);
     let mut atoms = Vec::new();
-    for (site, nearest) in structure.sites.iter().zip(nearest) {
+    for (site, nearest) in structure.sites().iter().zip(nearest) {
         let element = elements
             .iter()
             .position(|symbol| *symbol == site.species.symbol())
@@ -94,7 +94,7 @@ fn atoms(structure: &Structure, elements: &[&str], nearest: &[Option<f64>]) -> V
         for x in &along[0] {
             for y in &along[1] {
                 for z in &along[2] {
-                    let cart = structure.lattice.to_cartesian(&[*x, *y, *z].into());
+                    let cart = structure.lattice().to_cartesian(&[*x, *y, *z].into());
                     atoms.push(Atom(
                         element,
                         rounded(cart.x),
@@ -154,8 +154,9 @@ mod tests {
 
     #[test]
     fn a_structure_without_symmetry_is_drawn_as_it_is() {
-        let mut clash = rock_salt();
-        clash.sites[1].frac_coords = [1e-4; 3].into();
+        let mut sites = rock_salt().into_sites();
+        sites[1].frac_coords = [1e-4; 3].into();
+        let clash = Structure::allowing_overlap(*rock_salt().lattice(), sites).expect("a structure");
         let crystal = Crystal::new("nameless", &clash, 0.1, Some("data_x\n".to_owned()));
         assert_eq!((crystal.asked, crystal.found, crystal.n_atoms), (None, None, 2));
         assert_eq!(crystal.cif, "data_x\n");

@@ -10,16 +10,16 @@ const LAST_RADIUS: f64 = 64.0;
 /// For every atom the distance in Å to the nearest other one, its own periodic images included; `None` if it is farther
 /// than 64 Å or the lattice has collapsed.
 pub fn nearest_distances(structure: &Structure) -> Vec<Option<f64>> {
-    let search = SphereSearch::new(&structure.lattice);
+    let search = SphereSearch::new(structure.lattice());
     (0..structure.n_sites()).map(|centre| nearest(structure, &search, centre)).collect()
 }
 
 fn nearest(structure: &Structure, search: &SphereSearch, centre: usize) -> Option<f64> {
-    let origin = structure.sites[centre].frac_coords;
+    let origin = structure.sites()[centre].frac_coords;
     let mut radius = FIRST_RADIUS;
     while radius <= LAST_RADIUS {
         let mut shortest = radius * radius;
-        for (index, site) in structure.sites.iter().enumerate() {
+        for (index, site) in structure.sites().iter().enumerate() {
             let complete = search.visit(&(site.frac_coords - origin), shortest, |translation, _, squared| {
                 if index != centre || translation != [0, 0, 0] {
                     shortest = shortest.min(squared);

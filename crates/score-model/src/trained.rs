@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::Device;
-use crystal_core::SiteMode;
+use crystal_core::{ConfigError, SiteMode};
 use multigraph::GraphConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +14,8 @@ use crate::{ModelConfig, NoiseSchedule, ScoreModelError, ScoreNetwork};
 
 /// Metadata key of the [`Description`].
 const TRAINED_KEY: &str = "trained";
+/// Metadata key of the architecture's configuration.
+const CONFIG_KEY: &str = "config";
 /// Metadata key of the version of the layout.
 const FORMAT_KEY: &str = "format";
 /// The layout that is written.
@@ -104,7 +106,7 @@ impl<M: ScoreNetwork + Module + 'static> Trained<M> {
     ) -> Result<TensorArchive, ScoreModelError> {
         let mut archive = described_archive(&self.model, C::KIND, config)?;
         let description =
-            serde_json::to_string(&self.description).map_err(|error| metadata(path, error.to_string()))?;
+            serde_json::to_string(&self.description).map_err(|error| metadata(path, TRAINED_KEY, error.to_string()))?;
         archive.metadata.insert(TRAINED_KEY.to_owned(), description);
         archive.metadata.insert(FORMAT_KEY.to_owned(), FORMAT.to_owned());
         Ok(archive)
@@ -113,8 +115,8 @@ impl<M: ScoreNetwork + Module + 'static> Trained<M> {
     /// The model in an archive, and its configuration. `path` is named in the error.
     ///
     /// # Errors
-    /// [`ScoreModelError::Archive`] if the archive holds another kind of model or is incomplete,
-    /// [`ScoreModelError::Config`] if its configuration makes no sense.
+    /// [`ScoreModelError::Archive`] if the archive holds another kind of model, is incomplete, or describes a model that
+    /// makes no sense.
     pub fn load<C: ModelConfig<Model = M>>(
         archive: &TensorArchive,
         path: &Path,
@@ -131,18 +133,26 @@ impl<M: ScoreNetwork + Module + 'static> Trained<M> {
             return Err(ArchiveError::Metadata { path: path.to_owned(), key: FORMAT_KEY.to_owned(), problem }.into());
         }
         let config: C = archive_config(archive, C::KIND, path)?;
-        config.check()?;
+        let in_entry = |key: &str, problem: String| metadata(path, key, problem);
+        config.check().map_err(|error| in_entry(CONFIG_KEY, format!("makes no sense: {error}")))?;
         let description: Description = serde_json::from_str(archive.metadata(TRAINED_KEY, path)?)
-            .map_err(|error| metadata(path, format!("is unreadable: {error}")))?;
-        description.schedule.check()?;
-        description.graph.check()?;
+            .map_err(|error| in_entry(TRAINED_KEY, format!("is unreadable: {error}")))?;
+        let levels = ConfigError::unless(
+            description.schedule.n_levels == config.n_levels(),
+            "n_levels",
+            description.schedule.n_levels,
+            &format!("{}, the number of levels of the model", config.n_levels()),
+        );
+        let schedule = description.schedule.check().and(levels).map_err(|error| error.of("schedule"));
+        let graph = description.graph.check().map_err(|error| error.of("graph"));
+        schedule.and(graph).map_err(|error| in_entry(TRAINED_KEY, format!("makes no sense: {error}")))?;
         let model = archive_into_module(config.init(device), &archive.part("model"), path)?;
         Ok((Self { converted: was_converted, ..Self::new::<C>(model, description) }, config))
     }
 }
 
-fn metadata(path: &Path, problem: String) -> ArchiveError {
-    ArchiveError::Metadata { path: path.to_owned(), key: TRAINED_KEY.to_owned(), problem }
+fn metadata(path: &Path, key: &str, problem: String) -> ArchiveError {
+    ArchiveError::Metadata { path: path.to_owned(), key: key.to_owned(), problem }
 }
 
 /// The archive as this release writes it, from the first layout: there the entry 'config' held a whole training
@@ -155,10 +165,10 @@ fn from_first_format(archive: &TensorArchive, path: &Path) -> Result<TensorArchi
             problem: format!("is unreadable: {error}"),
         })
     };
-    let (config, provenance, steps) = (entry("config")?, entry("provenance")?, entry("step")?);
+    let (config, provenance, steps) = (entry(CONFIG_KEY)?, entry("provenance")?, entry("step")?);
     let absent = |what: &str| ArchiveError::Metadata {
         path: path.to_owned(),
-        key: "config".to_owned(),
+        key: CONFIG_KEY.to_owned(),
         problem: format!("lacks '{what}'"),
     };
     let part = |value: &Value, key: &str| value.get(key).cloned().ok_or_else(|| absent(key));
@@ -183,7 +193,7 @@ fn from_first_format(archive: &TensorArchive, path: &Path) -> Result<TensorArchi
     });
     let mut converted = archive.clone();
     converted.metadata.retain(|key, _| key != "provenance" && key != "step");
-    converted.metadata.insert("config".to_owned(), part(&config, "model")?.to_string());
+    converted.metadata.insert(CONFIG_KEY.to_owned(), part(&config, "model")?.to_string());
     converted.metadata.insert(TRAINED_KEY.to_owned(), description.to_string());
     converted.metadata.insert(FORMAT_KEY.to_owned(), FORMAT.to_owned());
     Ok(converted)

@@ -226,7 +226,7 @@ fn exchanges(from: &Composition, to: &Composition) -> Vec<Vec<(Species, Species)
 fn renamed(structure: &Structure, exchange: &[(Species, Species)]) -> Result<Structure, CrystalError> {
     let species = |of: Species| exchange.iter().find(|(from, _)| *from == of).map_or(of, |(_, to)| *to);
     let site = |site: &Site| Site { species: species(site.species), frac_coords: site.frac_coords };
-    Structure::new(*structure.lattice(), structure.sites().iter().map(site).collect())
+    Structure::allowing_overlap(*structure.lattice(), structure.sites().iter().map(site).collect())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 mod formulas;
 mod prior;
 
-use crystal_core::{Composition, SpaceGroupNumber, Species};
+use crystal_core::{SitesPerElement, SpaceGroupNumber, Species};
 use langevin::{OrderedSites, SamplingOrder};
 use wyckoff_assignment::Priors;
 
@@ -26,7 +26,7 @@ pub(crate) enum Plan {
 #[derive(Debug)]
 pub(crate) struct SitesPlan {
     groups: Vec<SpaceGroupNumber>,
-    combinations: Vec<Composition>,
+    combinations: Vec<SitesPerElement>,
     samples: u64,
 }
 
@@ -71,6 +71,14 @@ impl Plan {
     }
 }
 
+impl Settings {
+    /// How many samples there are in all, where the orders are counted: those of the paper's section 5.4.
+    pub fn n_samples(&self) -> Option<u64> {
+        let rounds = Plan::new(self).ok()?.n_rounds()?;
+        Some(rounds * ROUND)
+    }
+}
+
 impl SitesPlan {
     fn n_samples(&self) -> u64 {
         self.samples * (self.groups.len() * self.combinations.len()) as u64
@@ -86,7 +94,7 @@ impl SitesPlan {
 }
 
 /// Numbers of sites of each element, from 1 to `most_per_element`, at most `most_in_all` together; the fewest first.
-fn combinations(elements: &[Species], most_per_element: u32, most_in_all: u32) -> Vec<Composition> {
+fn combinations(elements: &[Species], most_per_element: u32, most_in_all: u32) -> Vec<SitesPerElement> {
     let mut all: Vec<Vec<u32>> = vec![Vec::new()];
     for _ in elements {
         let longer = |counts: &Vec<u32>| {

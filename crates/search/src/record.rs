@@ -175,7 +175,7 @@ impl UnitRecord {
             sites: unit
                 .sites()
                 .iter()
-                .map(|site| (site.species, site.wyckoff_letter, site.frac_coords.into()))
+                .map(|site| (site.species(), site.wyckoff_letter(), site.frac_coords().into()))
                 .collect(),
         }
     }
@@ -192,15 +192,10 @@ impl UnitRecord {
                 value: letter.to_string(),
                 cure: format!("one of those of space group {}", self.space_group),
             })?;
-            Ok(AsymmetricSite {
-                species: *species,
-                frac_coords: (*coordinates).into(),
-                wyckoff_letter: *letter,
-                multiplicity: position.multiplicity(),
-            })
+            Ok(AsymmetricSite::on_position(position, *species, (*coordinates).into()))
         };
         let sites = self.sites.iter().map(site).collect::<Result<Vec<_>, SearchError>>()?;
-        Ok(AsymmetricUnit { space_group, lattice: Lattice::from_rows(self.lattice)?, sites })
+        Ok(AsymmetricUnit::new(space_group, Lattice::from_rows(self.lattice)?, sites)?)
     }
 
     /// All atoms of the primitive cell.

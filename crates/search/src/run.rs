@@ -20,7 +20,7 @@ pub use budget::{Budget, EndedBy};
 pub(crate) use finalists::{bands_file, phonon_outcomes};
 
 use crate::candidates::{Candidate, Counts, Kind, METASTABLE, Unique, formula_of};
-use crate::journal::{Identity, Journal};
+use crate::journal::{self, Identity, Journal};
 use crate::known::Judge;
 use crate::plan::Plan;
 use crate::record::{Entry, Lost, OrderRecord, Relaxed, UnitRecord};
@@ -127,7 +127,7 @@ pub fn search(
     tools.check(settings)?;
     let mut plan = Plan::new(settings)?;
     let identity = tools.identity(settings);
-    let (journal, entries) = Journal::open(folder, &identity, resume)?;
+    let (journal, entries) = journal::open(folder, &identity, resume)?;
     let mut run = Run { settings, tools, journal, state: State::of(entries), told, seconds: BTreeMap::new() };
     let pace = Pace::start(budget, tools.device_name != DeviceName::Cpu);
     let (rounds, ended_by) = run.rounds(&mut plan, pace)?;

@@ -197,12 +197,6 @@ impl Settings {
         }
     }
 
-    /// How many samples there are in all, where the orders are counted: those of the paper's section 5.4.
-    pub fn n_samples(&self) -> Option<u64> {
-        let rounds = crate::plan::Plan::new(self).ok()?.n_rounds()?;
-        Some(rounds * ROUND)
-    }
-
     /// Whether the settings make sense.
     ///
     /// # Errors

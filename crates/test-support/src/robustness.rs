@@ -1,12 +1,13 @@
 //! Loops of the tests of robustness: damaged files for readers, programs killed on their way.
 //!
 //! In an ordinary run of the tests they are short. `cargo xtask robustness` makes them long, through the variables
-//! below, and collects the lines that [`tell`] prints.
+//! below, and collects the lines that [`tell`] and [`fuzz`] print.
 
 use std::alloc::System;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
@@ -17,6 +18,8 @@ pub type Memory = cap::Cap<System>;
 
 /// Executions of one fuzz loop; without it the loop ends after `DRUSE_FUZZ_SECONDS`.
 const EXECUTIONS: &str = "DRUSE_FUZZ_EXECUTIONS";
+/// Which of several processes this one is, as `k/n` with k from 1: it does every n-th seed in one thread.
+const SHARD: &str = "DRUSE_FUZZ_SHARD";
 /// Seconds of one fuzz loop.
 const SECONDS: &str = "DRUSE_FUZZ_SECONDS";
 /// How often a program is killed.
@@ -28,6 +31,8 @@ const MOST_MEMORY: usize = 1 << 30;
 const SMALL_INPUT: usize = 100_000;
 /// A second in a release; a run that takes longer is tried again before it counts.
 const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 5 } else { 1 });
+/// A run that has not come back by then will not: the process ends and names the seed.
+const ENDLESS: Duration = Duration::from_secs(60);
 
 /// Makes the test binary's allocator count, as `MEMORY`: a static that [`fuzz`] takes.
 #[macro_export]
@@ -48,14 +53,35 @@ pub fn tell(what: &str, figures: &str) {
     println!("robustness: {what} | {figures}");
 }
 
-/// Reads damaged copies of the files of `corpus`, again and again, and tells how often, how long and with how much
-/// memory. `words` are what the reader looks for: in the wrong place they lead farther than noise does.
+/// The shard of `DRUSE_FUZZ_SHARD`, from 0, and the number of shards.
+///
+/// # Panics
+/// If the variable holds anything but `k/n` with k from 1 to n.
+fn shard() -> Option<(u64, u64)> {
+    let text = std::env::var(SHARD).ok()?;
+    let parsed = text.split_once('/').and_then(|(k, n)| Some((k.parse::<u64>().ok()?, n.parse::<u64>().ok()?)));
+    let found = parsed.filter(|(k, n)| (1..=*n).contains(k)).map(|(k, n)| (k - 1, n));
+    Some(found.unwrap_or_else(|| panic!("{SHARD}={text}: expected k/n with k from 1 to n, such as 3/32")))
+}
+
+/// What a fuzz loop has found so far.
+#[derive(Default)]
+struct Found {
+    done: AtomicU64,
+    longest_us: AtomicU64,
+    panics: AtomicU64,
+    slow: AtomicU64,
+}
+
+/// Reads damaged copies of the files of `corpus`, again and again, and prints how often, how long and with how much
+/// memory, as JSON that `cargo xtask robustness` adds up over shards. `words` are what the reader looks for: in the
+/// wrong place they lead farther than noise does.
 ///
 /// Every run is made by its seed alone, so that a failure can be repeated; its seed is told.
 ///
 /// # Panics
-/// If `read` panics, takes more than a second (five where assertions are compiled in) on less than 100 kB, or if the
-/// process comes to hold a gibibyte.
+/// After the loop, if `read` panicked or took more than a second (five where assertions are compiled in) on less than
+/// 100 kB. The process ends at once if it comes to hold a gibibyte, and after a minute in one run.
 pub fn fuzz(
     memory: &'static Memory,
     name: &str,
@@ -65,45 +91,78 @@ pub fn fuzz(
 ) {
     memory.set_limit(MOST_MEMORY).expect("a test binary holds little before its tests");
     let executions = number(EXECUTIONS);
-    let end = executions.is_none().then(|| Instant::now() + Duration::from_secs(number(SECONDS).unwrap_or(3)));
-    let next = AtomicU64::new(0);
-    let longest = AtomicU64::new(0);
-    let loop_over_seeds = || {
+    let begin = Instant::now();
+    let end = executions.is_none().then(|| begin + Duration::from_secs(number(SECONDS).unwrap_or(3)));
+    let (first, stride) = shard().unwrap_or((0, 1));
+    let next = AtomicU64::new(first);
+    let found = Found::default();
+    let loop_over_seeds = |watch: &Watch| {
         while end.is_none_or(|end| Instant::now() < end) {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let seed = next.fetch_add(stride, Ordering::Relaxed);
             if executions.is_some_and(|executions| seed >= executions) {
                 break;
             }
             let (path, bytes) = damaged(corpus, words, seed);
-            let _told = Told { name, seed };
-            let mut took = timed(|| read(path, &bytes));
-            for _ in 0..2 {
-                if took > LONGEST && bytes.len() < SMALL_INPUT {
-                    took = took.min(timed(|| read(path, &bytes)));
-                }
+            watch.begin(seed, begin);
+            if catch_unwind(AssertUnwindSafe(|| measure(&found, &bytes, || read(path, &bytes)))).is_err() {
+                eprintln!("fuzz {name}: seed {seed} panics");
+                found.panics.fetch_add(1, Ordering::Relaxed);
             }
-            assert!(took < LONGEST || bytes.len() >= SMALL_INPUT, "{} bytes took {took:?}", bytes.len());
-            longest.fetch_max(took.as_micros().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+            watch.end();
+            found.done.fetch_add(1, Ordering::Relaxed);
         }
     };
-    let n_threads = match executions {
-        Some(_) => std::thread::available_parallelism().map_or(1, usize::from),
-        None => 1,
+    let n_threads = match (executions, shard()) {
+        (Some(_), None) => std::thread::available_parallelism().map_or(1, usize::from),
+        _ => 1,
     };
+    let watches: Vec<Watch> = (0..n_threads).map(|_| Watch::default()).collect();
+    let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        (0..n_threads).for_each(|_| {
-            scope.spawn(loop_over_seeds);
-        });
+        scope.spawn(|| watch_over(name, &watches, begin, &is_over));
+        let workers: Vec<_> = watches.iter().map(|watch| scope.spawn(|| loop_over_seeds(watch))).collect();
+        let ended: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert!(ended.iter().all(Result::is_ok), "a loop of fuzz {name} broke off");
     });
-    let done = executions.unwrap_or_else(|| next.load(Ordering::Relaxed));
-    let milliseconds = longest.load(Ordering::Relaxed) as f64 / 1000.0;
-    let mebibytes = memory.max_allocated() >> 20;
-    let figures = format!("{done} executions, longest {milliseconds:.1} ms, at most {mebibytes} MiB allocated");
-    tell(&format!("fuzz {name}"), &figures);
+    let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let (panics, slow) = (count(&found.panics), count(&found.slow));
+    let told = serde_json::json!({
+        "fuzz": name,
+        "shard": format!("{}/{stride}", first + 1),
+        "executions": count(&found.done),
+        "seconds": begin.elapsed().as_secs_f64(),
+        "longest_ms": count(&found.longest_us) as f64 / 1000.0,
+        "mebibytes": memory.max_allocated() >> 20,
+        "panics": panics,
+        "slow": slow,
+    });
+    println!("robustness: {told}");
+    assert!(panics + slow == 0, "fuzz {name}: {panics} panics, {slow} runs longer than {LONGEST:?}");
 }
 
-/// How long a run takes: the processor's time where the system tells it, so that other work on the machine does not
-/// count.
+/// Runs once, and again where that took longer than any run before: by the processor's time, so that other work on the
+/// machine does not count.
+fn measure(found: &Found, bytes: &[u8], run: impl Fn()) {
+    let microseconds = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let start = Instant::now();
+    run();
+    let mut took = start.elapsed();
+    if microseconds(took) <= found.longest_us.load(Ordering::Relaxed) {
+        return;
+    }
+    took = took.min(timed(&run));
+    if took > LONGEST && bytes.len() < SMALL_INPUT {
+        took = took.min(timed(&run));
+        if took > LONGEST {
+            eprintln!("{} bytes took {took:?}", bytes.len());
+            found.slow.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    found.longest_us.fetch_max(microseconds(took), Ordering::Relaxed);
+}
+
+/// How long a run takes: the processor's time where the system tells it.
 fn timed(run: impl FnOnce()) -> Duration {
     let (start, on_processor) = (Instant::now(), processor_time());
     run();
@@ -119,16 +178,40 @@ fn processor_time() -> Option<Duration> {
     Some(Duration::from_nanos(told.split(' ').next()?.parse().ok()?))
 }
 
-/// Tells the seed of a run that panics.
-struct Told<'a> {
-    name: &'a str,
-    seed: u64,
+/// The run that a loop is in, for [`watch_over`].
+#[derive(Default)]
+struct Watch {
+    seed: AtomicU64,
+    /// Milliseconds after the begin of the loops, and one more; 0 between two runs.
+    since: AtomicU64,
 }
 
-impl Drop for Told<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("fuzz {}: seed {}", self.name, self.seed);
+impl Watch {
+    fn begin(&self, seed: u64, begin: Instant) {
+        self.seed.store(seed, Ordering::Relaxed);
+        self.since.store(elapsed(begin) + 1, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.since.store(0, Ordering::Relaxed);
+    }
+}
+
+fn elapsed(begin: Instant) -> u64 {
+    begin.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+/// Ends the process when a run does not.
+fn watch_over(name: &str, watches: &[Watch], begin: Instant, is_over: &AtomicBool) {
+    while !is_over.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(50));
+        for watch in watches {
+            let since = watch.since.load(Ordering::Relaxed);
+            if since > 0 && u128::from(elapsed(begin).saturating_sub(since)) > ENDLESS.as_millis() {
+                let seed = watch.seed.load(Ordering::Relaxed);
+                eprintln!("fuzz {name}: seed {seed} does not end within {ENDLESS:?}");
+                std::process::exit(101);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crystal_core::{AsymmetricUnit, Composition, SpaceGroup, Species, WyckoffPosition};
+use crystal_core::{AsymmetricUnit, Composition, SitesPerElement, SpaceGroup, Species, WyckoffPosition};
 use serde::{Deserialize, Serialize};
 
 use crate::AssignmentError;
@@ -117,14 +117,14 @@ impl WyckoffAssignment {
     /// As [`Self::new`]; [`AssignmentError::UnknownLetter`] for a letter that its group does not have.
     pub fn of(unit: &AsymmetricUnit) -> Result<Self, AssignmentError> {
         let sites = unit
-            .sites
+            .sites()
             .iter()
             .map(|site| {
-                let position = position_with_letter(unit.space_group, site.wyckoff_letter)?;
-                Ok(AssignedSite { species: site.species, position })
+                let position = position_with_letter(unit.space_group(), site.wyckoff_letter())?;
+                Ok(AssignedSite { species: site.species(), position })
             })
             .collect::<Result<Vec<_>, AssignmentError>>()?;
-        Self::new(unit.space_group, sites)
+        Self::new(unit.space_group(), sites)
     }
 
     /// The space group.
@@ -193,7 +193,7 @@ impl WyckoffAssignment {
     }
 
     /// Number of non-equivalent sites of each element.
-    pub fn sites_per_element(&self) -> Composition {
+    pub fn sites_per_element(&self) -> SitesPerElement {
         self.sites.iter().map(|site| site.species).collect()
     }
 }

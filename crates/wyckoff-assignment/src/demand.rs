@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crystal_core::{Composition, SpaceGroup};
+use crystal_core::{Composition, SitesPerElement, SpaceGroup, Species};
 use serde::{Deserialize, Serialize};
 
 use crate::AssignmentError;
@@ -14,14 +14,13 @@ pub enum Demand {
     /// Atoms of each element in the PRIMITIVE cell.
     Atoms(Composition),
     /// Non-equivalent sites of each element, wherever they are and however many atoms that makes.
-    Sites(Composition),
+    Sites(SitesPerElement),
 }
 
 impl Demand {
     /// `formula_units` units of the reduced form of `formula` in the PRIMITIVE cell.
     pub fn of_formula(formula: &Composition, formula_units: u32) -> Self {
-        let counts = formula.reduced();
-        Self::Atoms(counts.iter().map(|(species, count)| (species, count.saturating_mul(formula_units))).collect())
+        Self::Atoms(formula.reduced().times(formula_units))
     }
 
     /// From the atoms of the CONVENTIONAL cell of a space group.
@@ -40,10 +39,19 @@ impl Demand {
         Ok(Self::Atoms(atoms.iter().map(share).collect::<Result<_, _>>()?))
     }
 
-    /// The counts.
-    pub fn counts(&self) -> &Composition {
+    /// Elements and counts, of atoms or of sites, by atomic number.
+    pub fn counts(&self) -> Vec<(Species, u32)> {
         match self {
-            Self::Atoms(counts) | Self::Sites(counts) => counts,
+            Self::Atoms(atoms) => atoms.iter().collect(),
+            Self::Sites(sites) => sites.iter().collect(),
+        }
+    }
+
+    /// Sum of the counts; the largest number there is where the sum is beyond it.
+    pub fn total(&self) -> u32 {
+        match self {
+            Self::Atoms(atoms) => atoms.total(),
+            Self::Sites(sites) => sites.total(),
         }
     }
 
@@ -104,7 +112,8 @@ mod tests {
     fn conventional_counts_are_shared_out() {
         let group = SpaceGroup::from_number(225).expect("a group");
         let salt: Composition = "Na:4,Cl:4".parse().expect("a composition");
-        assert_eq!(Demand::of_conventional_cell(group, &salt).expect("four cells").counts().to_string(), "Na:1,Cl:1");
+        let cell = Demand::of_conventional_cell(group, &salt).expect("four cells");
+        assert_eq!(cell, Demand::Atoms("Na:1,Cl:1".parse().expect("a composition")));
         let odd: Composition = "Na:4,Cl:6".parse().expect("a composition");
         assert!(matches!(
             Demand::of_conventional_cell(group, &odd),

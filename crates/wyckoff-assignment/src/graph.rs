@@ -127,15 +127,14 @@ fn reachable_with_all<'a>(places: impl IntoIterator<Item = &'a Place>, most: u32
 
 /// Elements and counts, and those that are zero left out.
 fn wanted(demand: &Demand) -> Vec<(Species, u32)> {
-    demand.counts().iter().filter(|(_, count)| *count > 0).collect()
+    demand.counts().into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
 impl DecisionGraph {
     /// Whether the graph of a demand would have a path. Mostly answered without building it.
     pub(crate) fn is_possible(space_group: &SpaceGroup, demand: &Demand) -> bool {
         let counts = wanted(demand);
-        let Some(most) = counts.iter().map(|(_, count)| *count).max().filter(|_| demand.counts().total() <= MAX_TOTAL)
-        else {
+        let Some(most) = counts.iter().map(|(_, count)| *count).max().filter(|_| demand.total() <= MAX_TOTAL) else {
             return false;
         };
         let places = places(space_group, demand);
@@ -167,7 +166,7 @@ impl DecisionGraph {
             demand: Box::new(demand.clone()),
             limit: MAX_EDGES,
         };
-        if demand.counts().total() > MAX_TOTAL {
+        if demand.total() > MAX_TOTAL {
             return Err(too_large());
         }
         let places = places(space_group, demand);

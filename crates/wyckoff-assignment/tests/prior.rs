@@ -41,7 +41,7 @@ fn prior() -> AssignmentPrior {
 /// Small spaces: of groups that the prior has seen and of one that it has not; atoms and sites.
 fn spaces() -> Vec<AssignmentSpace> {
     let atoms = |text: &str| Demand::Atoms(composition(text));
-    let sites = |text: &str| Demand::Sites(composition(text));
+    let sites = |text: &str| Demand::Sites(text.parse().expect("sites"));
     [
         (221, atoms("Sr:1,Ti:1,O:3")),
         (62, atoms("Ca:4,Ti:4,O:12")),

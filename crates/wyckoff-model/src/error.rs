@@ -41,6 +41,18 @@ pub enum WyckoffModelError {
         /// Most atoms that the network knows.
         most: u32,
     },
+    /// A temperature at which nothing sensible can be drawn.
+    #[error(
+        "a temperature of {temperature} is out of range; give a number from {least} to {most}, 1 for what the network believes"
+    )]
+    Temperature {
+        /// What was asked for.
+        temperature: f64,
+        /// The lowest.
+        least: f64,
+        /// The highest.
+        most: f64,
+    },
     /// No group holds any of the cells that were asked for.
     #[error("no space group can hold {what}; widen the range of atoms or leave the space group open")]
     Nowhere {

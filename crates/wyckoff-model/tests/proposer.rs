@@ -59,7 +59,7 @@ fn proposer() -> Proposer {
 
 fn cells(formula: &str, units: &[u32]) -> Vec<Composition> {
     let formula = Composition::from_formula(formula).expect("a formula");
-    units.iter().map(|units| Demand::of_formula(&formula, *units).counts().clone()).collect()
+    units.iter().map(|units| formula.reduced().times(*units)).collect()
 }
 
 fn generators(n: u64) -> Vec<KeyedGenerator> {
@@ -177,6 +177,20 @@ fn crystals_are_invented_within_what_is_asked() {
     let invention = Invention { space_group: Some(number), ..Invention::default() };
     let cubic = proposer.invent(&invention, &mut generators(10)).expect("crystals");
     assert!(cubic.iter().all(|crystal| crystal.space_group().number() == number));
+    // More than what is drawn together.
+    let many = proposer.invent(&Invention::default(), &mut generators(300)).expect("crystals");
+    assert_eq!(many[..60], free, "a crystal has its own numbers");
+    let at = |temperature| Invention { temperature: Some(temperature), ..Invention::default() };
+    let kinds = |temperature| {
+        let crystals = proposer.invent(&at(temperature), &mut generators(60)).expect("crystals");
+        let texts = crystals.iter().map(|crystal| format!("{} {crystal}", crystal.space_group().number()));
+        texts.collect::<BTreeSet<_>>().len()
+    };
+    assert!(kinds(0.2) < kinds(1.0), "the cold network says the likely");
+    for temperature in [0.0, -1.0, 7.0, f64::NAN] {
+        let error = proposer.invent(&at(temperature), &mut generators(1)).expect_err("out of range").to_string();
+        assert!(error.contains("from 0.1 to 5"), "{error}");
+    }
     let crowded = Invention { elements, most_atoms: Some(2), ..Invention::default() };
     let error = proposer.invent(&crowded, &mut generators(1)).expect_err("no room").to_string();
     assert!(error.contains("one atom of each of 3 elements"), "{error}");

@@ -36,7 +36,7 @@ impl Reduction {
         let unit = reduce(&standardised).map_err(not_found)?;
         let tolerance = 2.0 * symprec.max(standardised.symprec) + COINCIDENCE;
         let max_displacement = check_rebuilt(structure, &standardised, &unit, tolerance).map_err(not_found)?;
-        let max_strain = strain(&structure.lattice, &standardised.linear, &unit.lattice).map_err(not_found)?;
+        let max_strain = strain(structure.lattice(), &standardised.linear, &unit.lattice).map_err(not_found)?;
         Ok(Self { unit, linear: standardised.linear, shift: standardised.shift, max_displacement, max_strain })
     }
 }
@@ -135,7 +135,7 @@ fn check_rebuilt(
     // Primitive cells per input cell: the map to the conventional basis shrinks the input's unit cell by the ratio of
     // the volumes.
     let cells = standardised.linear.determinant().abs() * unit.space_group.centring().order() as f64;
-    let (given, made) = (count(&structure.sites), count(&rebuilt.sites));
+    let (given, made) = (count(structure.sites()), count(rebuilt.sites()));
     for (species, n_given) in &given {
         let n_made = made.get(species).copied().unwrap_or(0.0) * cells;
         if (n_made - n_given).abs() > 1e-3 * n_given {
@@ -150,7 +150,7 @@ fn check_rebuilt(
     let mut farthest: f64 = 0.0;
     let mut partners = vec![0_usize; rebuilt.n_sites()];
     let grid = SiteGrid::new(rebuilt.lattice(), rebuilt.sites().iter().map(|site| site.frac_coords));
-    for (index, site) in structure.sites.iter().enumerate() {
+    for (index, site) in structure.sites().iter().enumerate() {
         let frac_coords = to_conventional.tr_mul(&(standardised.linear * site.frac_coords + standardised.shift));
         let same_element = |partner: usize| rebuilt.sites()[partner].species == site.species;
         match grid.nearest(&frac_coords, tolerance, same_element) {
@@ -174,7 +174,7 @@ fn check_rebuilt(
     // At a tolerance near the distances between atoms two of them can fall onto one.
     match partners.iter().position(|count| (*count as f64 - cells).abs() > 1e-3 * cells) {
         Some(partner) => {
-            let species = rebuilt.sites[partner].species;
+            let species = rebuilt.sites()[partner].species;
             Err(format!(
                 "group {number} has a {species} atom that represents {} of them, not {cells:.3}",
                 partners[partner]

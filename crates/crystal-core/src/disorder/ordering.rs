@@ -213,7 +213,8 @@ impl DisorderedStructure {
             let Ok(species) = Species::from_atomic_number(kind as i64 + 1) else { return self.clone() };
             sites.push(Site { species, frac_coords: site.frac_coords });
         }
-        let found = Structure::new(self.lattice, sites).and_then(|structure| find_operations(&structure, SYMPREC));
+        let found =
+            Structure::allowing_overlap(self.lattice, sites).and_then(|structure| find_operations(&structure, SYMPREC));
         match found {
             Ok(operations) if operations.len() > self.operations.len() => Self { operations, ..self.clone() },
             _ => self.clone(),

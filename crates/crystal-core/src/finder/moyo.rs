@@ -9,9 +9,9 @@ use crate::{CrystalError, HallNumber, Lattice, Site, SpaceGroupNumber, Species, 
 
 fn dataset(structure: &Structure, symprec: f64) -> Result<MoyoDataset, CrystalError> {
     let cell = Cell::new(
-        MoyoLattice::new(*structure.lattice.matrix()),
-        structure.sites.iter().map(|site| site.frac_coords).collect(),
-        structure.sites.iter().map(|site| i32::from(site.species.atomic_number())).collect(),
+        MoyoLattice::new(*structure.lattice().matrix()),
+        structure.sites().iter().map(|site| site.frac_coords).collect(),
+        structure.sites().iter().map(|site| i32::from(site.species.atomic_number())).collect(),
     );
     MoyoDataset::new(&cell, symprec, AngleTolerance::Default, Setting::Standard, true)
         .map_err(|error| CrystalError::SymmetryNotFound { symprec, reason: error.to_string() })

@@ -23,10 +23,11 @@ impl Dataset {
     /// Asks spglib for a structure in the setting `hall_number` (0: spglib's choice). `None` if it finds nothing.
     /// `angle_tolerance` of −1 is spglib's own criterion, in Å.
     fn find(structure: &Structure, hall_number: c_int, symprec: f64) -> Option<Self> {
-        let rows = structure.lattice.rows();
+        let rows = structure.lattice().rows();
         let mut lattice: [[f64; 3]; 3] = std::array::from_fn(|i| std::array::from_fn(|j| rows[j][i]));
-        let mut positions: Vec<[f64; 3]> = structure.sites.iter().map(|site| site.frac_coords.into()).collect();
-        let types: Vec<c_int> = structure.sites.iter().map(|site| c_int::from(site.species.atomic_number())).collect();
+        let mut positions: Vec<[f64; 3]> = structure.sites().iter().map(|site| site.frac_coords.into()).collect();
+        let types: Vec<c_int> =
+            structure.sites().iter().map(|site| c_int::from(site.species.atomic_number())).collect();
         let n_sites = c_int::try_from(types.len()).ok().filter(|n| *n > 0)?;
         // SAFETY: the arrays have `n_sites` entries, live through the call, and spglib keeps none of them.
         let dataset = unsafe {
@@ -67,16 +68,13 @@ pub(super) fn find(structure: &Structure, symprec: f64) -> Result<(SymmetryRepor
     let not_found = |reason: &str| CrystalError::SymmetryNotFound { symprec, reason: reason.to_owned() };
     // In a left-handed basis spglib would return the mirror image. The opposite basis is right-handed and spans the
     // same crystal.
-    let left_handed = structure.lattice.matrix().determinant() < 0.0;
+    let left_handed = structure.lattice().matrix().determinant() < 0.0;
     let sign = if left_handed { -1.0 } else { 1.0 };
-    let right_handed = Structure {
-        lattice: Lattice::new(structure.lattice.matrix() * sign)?,
-        sites: structure
-            .sites
-            .iter()
-            .map(|site| Site { species: site.species, frac_coords: site.frac_coords * sign })
-            .collect(),
-    };
+    let turned = |site: &Site| Site { species: site.species, frac_coords: site.frac_coords * sign };
+    let right_handed = Structure::allowing_overlap(
+        Lattice::new(structure.lattice().matrix() * sign)?,
+        structure.sites().iter().map(turned).collect(),
+    )?;
     let mut dataset = Dataset::find(&right_handed, 0, symprec).ok_or_else(|| not_found("spglib finds none"))?;
     let number = SpaceGroupNumber::new(i64::from(dataset.get().spacegroup_number))?;
     let standard = c_int::from(SpaceGroup::get(number).hall_number().get());

@@ -33,7 +33,7 @@ const MAX_STEPS: usize = 64;
 /// reason.
 pub(super) fn bounded_tolerance(structure: &Structure, symprec: f64) -> Result<f64, String> {
     let (reduced, _) =
-        MoyoLattice::new(*structure.lattice.matrix()).minkowski_reduce().map_err(|error| error.to_string())?;
+        MoyoLattice::new(*structure.lattice().matrix()).minkowski_reduce().map_err(|error| error.to_string())?;
     let mut tolerance = symprec;
     let translation = shortest_translation(structure, 4.0 * symprec);
     if translation.is_finite() {

@@ -1,5 +1,6 @@
 //! Extended XYZ: Cartesian coordinates, the lattice in the comment line, one or more frames.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use nalgebra::Vector3;
@@ -37,6 +38,19 @@ pub(super) fn read(text: &str) -> Vec<(Option<String>, Read)> {
         let mut read = Read::ordered(|notes| frame(&pairs, &rest[1..=n_atoms], notes));
         read.structure = read.structure.map_err(|fault| fault.below(start + 1).or_line(start + 1));
         read.notes = read.notes.below(start + 1);
+        // Atoms beyond the number would be left out in silence, and the frame be another structure.
+        let next =
+            rest[n_atoms + 1..].iter().position(|line| !line.trim().is_empty()).map(|offset| n_atoms + 1 + offset);
+        if let Some(next) = next.filter(|next| rest[*next].trim().parse::<usize>().is_err()) {
+            let reason = format!(
+                "'{}' follows the {n_atoms} atoms that line {} promises; correct that number, or begin the next frame with \
+                 its own",
+                short(rest[next]),
+                start + 1
+            );
+            frames.push((id, Read::failed(Fault::at(start + next + 2, reason))));
+            break;
+        }
         frames.push((id, read));
         start += n_atoms + 2;
     }
@@ -71,6 +85,14 @@ fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<
     {
         notes.add(1, format!("pbc is \"{}\"; the frame is read as periodic along all three vectors", short(pbc)));
     }
+    if let Some(shares) = value("occupancy")
+        && !all_full(shares)
+    {
+        return Err(Fault::at(
+            1,
+            "partly occupied sites (occupancy) are not read from this format; give them in a CIF",
+        ));
+    }
     let mut sites = Vec::new();
     for (index, text) in atoms.iter().enumerate() {
         let line = index + 2;
@@ -101,6 +123,14 @@ fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<
         sites.push(Site { species, frac_coords: lattice.to_fractional(&cart_coords) });
     }
     checked(lattice, sites, 0, notes)
+}
+
+/// Whether occupancies as ASE writes them, `_JSON {"0": {"Na": 1.0}}` by kind of site, are all 1.
+fn all_full(shares: &str) -> bool {
+    type Shares = BTreeMap<String, BTreeMap<String, f64>>;
+    let json = shares.trim().trim_start_matches("_JSON").to_owned();
+    let kinds: Option<Shares> = serde_json::from_str(&json).ok();
+    kinds.is_some_and(|kinds| kinds.values().all(|kind| kind.len() == 1 && kind.values().all(|share| *share > 0.999)))
 }
 
 /// Where the element and the position stand in an atom's line.
@@ -167,13 +197,33 @@ fn key_values(line: &str) -> Vec<(&str, String)> {
             _ => None,
         };
         let (value, after) = match closing {
-            Some(closing) => value[1..].split_once(closing).unwrap_or((&value[1..], "")),
-            None => value.split_at(value.find(char::is_whitespace).unwrap_or(value.len())),
+            Some(closing) => quoted(&value[1..], closing),
+            None => {
+                let (value, after) = value.split_at(value.find(char::is_whitespace).unwrap_or(value.len()));
+                (value.to_owned(), after)
+            }
         };
-        pairs.push((key, value.to_owned()));
+        pairs.push((key, value));
         rest = after.trim_start();
     }
     pairs
+}
+
+/// The text up to a closing sign, and what stands behind it. A backslash before the sign or another backslash makes it
+/// part of the text.
+fn quoted(text: &str, closing: char) -> (String, &str) {
+    let mut value = String::new();
+    let mut signs = text.char_indices().peekable();
+    while let Some((at, sign)) = signs.next() {
+        match sign {
+            '\\' if signs.peek().is_some_and(|(_, next)| *next == closing || *next == '\\') => {
+                value.extend(signs.next().map(|(_, next)| next));
+            }
+            _ if sign == closing => return (value, &text[at + sign.len_utf8()..]),
+            _ => value.push(sign),
+        }
+    }
+    (value, "")
 }
 
 fn short(text: &str) -> String {
@@ -182,14 +232,14 @@ fn short(text: &str) -> String {
 
 /// One frame. An id is written as `id="…"`; a double quote in it becomes a single one, which the format can hold.
 pub(super) fn write(structure: &Structure, id: Option<&str>) -> String {
-    let cell: Vec<String> = structure.lattice.rows().as_flattened().iter().map(f64::to_string).collect();
+    let cell: Vec<String> = structure.lattice().rows().as_flattened().iter().map(f64::to_string).collect();
     let mut text = format!("{}\nLattice=\"{}\" Properties=species:S:1:pos:R:3", structure.n_sites(), cell.join(" "));
     if let Some(id) = id {
         let _ = write!(text, " id=\"{}\"", id.replace('"', "'").replace(char::is_control, " "));
     }
     text.push_str(" pbc=\"T T T\"\n");
-    for site in &structure.sites {
-        let [x, y, z]: [f64; 3] = structure.lattice.to_cartesian(&site.frac_coords).into();
+    for site in structure.sites() {
+        let [x, y, z]: [f64; 3] = structure.lattice().to_cartesian(&site.frac_coords).into();
         let _ = writeln!(text, "{} {x} {y} {z}", site.species);
     }
     text

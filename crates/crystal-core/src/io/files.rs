@@ -72,9 +72,9 @@ pub fn write_all(path: &Path, entries: &[(String, Structure)]) -> Result<(), Cry
     }
 }
 
-/// Refuses what no reader would take back.
+/// Refuses a structure with nothing in it. Atoms at the same place are written: samples are kept as they came.
 fn check(path: &Path, structure: &Structure) -> Result<(), CrystalError> {
-    let checked = Structure::new(structure.lattice, structure.sites.clone());
+    let checked = Structure::allowing_overlap(*structure.lattice(), structure.sites().to_vec());
     checked.map(|_| ()).map_err(|source| CrystalError::InFile { path: path.to_owned(), source: Box::new(source) })
 }
 

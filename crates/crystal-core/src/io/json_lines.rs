@@ -150,9 +150,9 @@ struct LineOut<'a> {
 pub(super) fn write_line(output: &mut impl Write, id: &str, structure: &Structure) -> std::io::Result<()> {
     let line = LineOut {
         id,
-        lattice: structure.lattice.rows(),
-        species: structure.sites.iter().map(|site| site.species.symbol()).collect(),
-        frac_coords: structure.sites.iter().map(|site| site.frac_coords.into()).collect(),
+        lattice: structure.lattice().rows(),
+        species: structure.sites().iter().map(|site| site.species.symbol()).collect(),
+        frac_coords: structure.sites().iter().map(|site| site.frac_coords.into()).collect(),
     };
     serde_json::to_writer(&mut *output, &line)?;
     output.write_all(b"\n")

@@ -182,15 +182,15 @@ fn count(token: &str, line: usize) -> Result<usize, Fault> {
 
 pub(super) fn write(structure: &Structure) -> String {
     let mut text = format!("{}\n1.0\n", Composition::of(structure).formula());
-    for [x, y, z] in structure.lattice.rows() {
+    for [x, y, z] in structure.lattice().rows() {
         let _ = writeln!(text, "{x} {y} {z}");
     }
     // Runs, not totals, so that the order of the sites stays.
-    let runs: Vec<&[Site]> = structure.sites.chunk_by(|a, b| a.species == b.species).collect();
+    let runs: Vec<&[Site]> = structure.sites().chunk_by(|a, b| a.species == b.species).collect();
     let symbols: Vec<&str> = runs.iter().map(|run| run[0].species.symbol()).collect();
     let counts: Vec<String> = runs.iter().map(|run| run.len().to_string()).collect();
     let _ = writeln!(text, "{}\n{}\nDirect", symbols.join(" "), counts.join(" "));
-    for site in &structure.sites {
+    for site in structure.sites() {
         let [x, y, z]: [f64; 3] = site.frac_coords.into();
         let _ = writeln!(text, "{x} {y} {z} {}", site.species);
     }

@@ -183,20 +183,20 @@ pub(super) fn write(structure: &Structure) -> String {
         abc: site.frac_coords.into(),
         properties: Empty {},
         label: site.species.symbol(),
-        xyz: structure.lattice.to_cartesian(&site.frac_coords).into(),
+        xyz: structure.lattice().to_cartesian(&site.frac_coords).into(),
     };
     let out = StructureOut {
         module: "pymatgen.core.structure",
         class: "Structure",
         charge: 0.0,
         lattice: LatticeOut {
-            matrix: structure.lattice.rows(),
+            matrix: structure.lattice().rows(),
             pbc: [true; 3],
-            parameters: structure.lattice.parameters(),
-            volume: structure.lattice.volume(),
+            parameters: structure.lattice().parameters(),
+            volume: structure.lattice().volume(),
         },
         properties: Empty {},
-        sites: structure.sites.iter().map(site).collect(),
+        sites: structure.sites().iter().map(site).collect(),
     };
     let mut text = serde_json::to_string(&out).expect("numbers, strings and arrays always serialise");
     text.push('\n');

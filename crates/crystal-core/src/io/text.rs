@@ -4,11 +4,8 @@ use std::path::Path;
 
 use nalgebra::Vector3;
 
-use crate::grid::SiteGrid;
+use crate::distances::Distances;
 use crate::{CrystalError, DisorderedStructure, Lattice, Site, Species, Structure};
-
-/// Two sites closer than this (Å) stand at the same place: no reader accepts them.
-const OVERLAP: f64 = 0.01;
 
 /// Two sites closer than this (Å) are worth a note: they may be alternatives of one atom, or the units are wrong.
 const CLOSE: f64 = 0.5;
@@ -176,66 +173,13 @@ pub(super) fn isotope_note(symbol: &str) -> String {
 
 /// A structure of which no two sites stand at the same place. Sites that are close all the same are worth a note.
 pub(super) fn checked(lattice: Lattice, sites: Vec<Site>, line: usize, notes: &mut Notes) -> Result<Structure, Fault> {
-    let structure = Structure::new(lattice, sites)?;
-    let distances = Distances::new(&structure)?;
-    if let Some((i, j, distance)) = distances.overlap() {
-        return Err(CrystalError::SitesTooClose { i, j, distance }.into());
-    }
-    distances.note_thin_cell(line, notes);
-    if let Some((i, j, distance)) = distances.closer_than_atoms(|_, _| true) {
-        let [first, second] = [i, j].map(|site| structure.sites[site].species);
+    let (structure, distances) = Structure::with_distances(lattice, sites)?;
+    note_thin_cell(&distances, line, notes);
+    if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances, |_, _| true) {
+        let [first, second] = [i, j].map(|site| structure.sites()[site].species);
         notes.add(line, format!("sites {i} ({first}) and {j} ({second}) are only {distance:.2} Å apart"));
     }
     Ok(structure)
-}
-
-/// The short distances between the atoms of a structure.
-pub(super) struct Distances<'a> {
-    structure: &'a Structure,
-    grid: SiteGrid,
-    /// The shortest vector of the reduced lattice, Å.
-    shortest: f64,
-}
-
-impl<'a> Distances<'a> {
-    /// # Errors
-    /// [`CrystalError::Lattice`] for a cell in which every atom stands on its own images.
-    pub(super) fn new(structure: &'a Structure) -> Result<Self, CrystalError> {
-        let (lattice, frac_coords) = structure.in_reduced_cell();
-        let shortest = lattice.matrix().row_iter().map(|row| row.norm()).fold(f64::INFINITY, f64::min);
-        // A cell that cannot be reduced may be thin without a short vector.
-        let thinnest = lattice.reciprocal_lengths().into_iter().fold(0.0, f64::max).recip();
-        if shortest < OVERLAP || thinnest < 0.1 * OVERLAP {
-            let thinnest = shortest.min(thinnest);
-            let reason = format!("it is only {thinnest:.1e} Å thin; give lengths in Å");
-            return Err(CrystalError::Lattice { reason });
-        }
-        Ok(Self { structure, grid: SiteGrid::new(&lattice, frac_coords), shortest })
-    }
-
-    /// The first pair of sites that stand at the same place.
-    pub(super) fn overlap(&self) -> Option<(usize, usize, f64)> {
-        self.grid.first_pair(OVERLAP, |_, _| true)
-    }
-
-    /// Tells of a cell in which every atom is closer to its own images than atoms come.
-    pub(super) fn note_thin_cell(&self, line: usize, notes: &mut Notes) {
-        if self.shortest < CLOSE {
-            let text =
-                format!("the shortest vector of the lattice is only {:.2} Å; lengths are read as Å", self.shortest);
-            notes.add(line, text);
-        }
-    }
-
-    /// The first pair of sites closer than atoms come, hydrogen molecules aside, of those that `accept` takes.
-    pub(super) fn closer_than_atoms(&self, accept: impl Fn(usize, usize) -> bool) -> Option<(usize, usize, f64)> {
-        // In a cell as thin as that the number of images grows without bound, and its own images are closer still.
-        if self.shortest < CLOSE {
-            return None;
-        }
-        let is_hydrogen = |site: usize| self.structure.sites[site].species.atomic_number() == 1;
-        self.grid.first_pair(CLOSE, |i, j| accept(i, j) && !(is_hydrogen(i) && is_hydrogen(j)))
-    }
 }
 
 /// The difference of two points (fractional), each component brought to -½ … ½.
@@ -368,4 +312,26 @@ mod tests {
         }
         assert!(number("\u{2212}", 1, "a coordinate").is_err());
     }
+}
+
+/// Tells of a cell in which every atom is closer to its own images than atoms come.
+pub(super) fn note_thin_cell(distances: &Distances, line: usize, notes: &mut Notes) {
+    let shortest = distances.shortest_vector();
+    if shortest < CLOSE {
+        notes.add(line, format!("the shortest vector of the lattice is only {shortest:.2} Å; lengths are read as Å"));
+    }
+}
+
+/// The first pair of sites closer than atoms come, hydrogen molecules aside, of those that `accept` takes.
+pub(super) fn closer_than_atoms(
+    structure: &Structure,
+    distances: &Distances,
+    accept: impl Fn(usize, usize) -> bool,
+) -> Option<(usize, usize, f64)> {
+    // In a cell as thin as that the number of images grows without bound, and its own images are closer still.
+    if distances.shortest_vector() < CLOSE {
+        return None;
+    }
+    let is_hydrogen = |site: usize| structure.sites()[site].species.atomic_number() == 1;
+    distances.first_pair(CLOSE, |i, j| accept(i, j) && !(is_hydrogen(i) && is_hydrogen(j)))
 }

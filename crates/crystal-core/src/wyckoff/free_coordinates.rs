@@ -172,8 +172,7 @@ mod tests {
                 .collect();
             let site = |position: usize| {
                 let q = Vector3::from_fn(|_, _| rng.random_range(0.0..1.0));
-                let frac_coords = space_group.wyckoff_positions()[position].free_coordinates().point(&q);
-                StateSite { species: Species::from_atomic_number(6).expect("carbon"), frac_coords, position }
+                StateSite::on_position(space_group, Species::from_atomic_number(6).expect("carbon"), position, &q)
             };
             let sites = (0..space_group.wyckoff_positions().len()).map(site).collect();
             CrystalState { space_group, lattice_coords: y, sites }
@@ -191,12 +190,12 @@ mod tests {
             for (site, position) in state.sites.iter().zip(group.wyckoff_positions()) {
                 let free = site.free_coordinates(state.space_group);
                 assert_eq!(free.n_free(), position.n_free());
-                let orbit = Orbit::in_primitive_cell(group, &site.frac_coords, &lattice, 1e-6);
+                let orbit = Orbit::in_primitive_cell(group, &site.frac_coords(), &lattice, 1e-6);
                 let expected = position.multiplicity() / group.centring().order();
                 assert_eq!(orbit.multiplicity(), expected, "group {} position {}", group.number(), position.letter());
-                let q = free.parameters(&site.frac_coords);
-                assert!((free.point(&q) - site.frac_coords).amax() < 1e-12);
-                let beyond = free.point(&(q + Vector3::new(1.0, -2.0, 3.0))) - site.frac_coords;
+                let q = free.parameters(&site.frac_coords());
+                assert!((free.point(&q) - site.frac_coords()).amax() < 1e-12);
+                let beyond = free.point(&(q + Vector3::new(1.0, -2.0, 3.0))) - site.frac_coords();
                 assert!(
                     beyond.iter().all(|x| (x - x.round()).abs() < 1e-9),
                     "whole parameters are lattice translations"
@@ -227,11 +226,11 @@ mod tests {
             state.displace(&lattice, &displacements);
             for ((site, old), displacement) in state.sites.iter().zip(&before.sites).zip(&displacements) {
                 let free = site.free_coordinates(state.space_group);
-                let wished = old.frac_coords + free.along(&lattice.to_fractional(displacement));
-                let apart = wished - site.frac_coords;
+                let wished = old.frac_coords() + free.along(&lattice.to_fractional(displacement));
+                let apart = wished - site.frac_coords();
                 assert!(apart.iter().all(|x| (x - x.round()).abs() < 1e-9), "group {}", group.number());
-                let orbit = Orbit::in_primitive_cell(group, &site.frac_coords, &lattice, 1e-6);
-                let position = &group.wyckoff_positions()[site.position];
+                let orbit = Orbit::in_primitive_cell(group, &site.frac_coords(), &lattice, 1e-6);
+                let position = &group.wyckoff_positions()[site.position()];
                 assert_eq!(orbit.multiplicity(), position.multiplicity() / group.centring().order());
             }
         }

@@ -112,7 +112,7 @@ impl Fixed {
         let elements: Vec<u32> = states
             .clone()
             .flat_map(|state| &state.sites)
-            .map(|site| u32::from(site.species.atomic_number()) - 1)
+            .map(|site| u32::from(site.species().atomic_number()) - 1)
             .collect();
         let mut free_mask = Vec::with_capacity(streams.len() * LatticeCoordinates::MAX);
         let mut first_sites = vec![0];
@@ -330,10 +330,9 @@ impl DeviceStates {
                 *coordinate = f64::from(*y);
             }
             for (site, x) in state.sites.iter_mut().zip(own) {
-                site.frac_coords = x.map(f64::from).into();
                 // What single precision has lost of a Wyckoff position.
                 let free = site.free_coordinates(state.space_group);
-                site.frac_coords = free.point(&free.parameters(&site.frac_coords));
+                site.move_to(free.point(&free.parameters(&x.map(f64::from).into())));
             }
             match failure(&state) {
                 Some(reason) => Err(reason),
@@ -352,7 +351,7 @@ fn pack(states: &[CrystalState]) -> (Vec<f32>, Vec<f32>) {
     for state in states {
         let y = |k: usize| state.lattice_coords.get(k).map_or(0.0, |y| *y as f32);
         lattice_coords.extend((0..LatticeCoordinates::MAX).map(y));
-        frac_coords.extend(state.sites.iter().flat_map(|site| site.frac_coords.iter().map(|x| *x as f32)));
+        frac_coords.extend(state.sites.iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords()).map(|x| x as f32)));
     }
     (lattice_coords, frac_coords)
 }

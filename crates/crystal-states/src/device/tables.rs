@@ -170,7 +170,7 @@ impl Layout {
                 let site = layout.site_structure.len() as i32;
                 layout.image_site.extend(std::iter::repeat_n(site, n_operations));
                 layout.site_structure.push(structure as i32);
-                layout.site_position.push((first_position + bound.position) as i32);
+                layout.site_position.push((first_position + bound.position()) as i32);
             }
             layout.n_pairs += n_sites * n_sites * n_operations;
         }

@@ -74,8 +74,8 @@ impl Shape {
         let stand_ins = (1..=self.roles.len() as i64).map(Species::from_atomic_number).collect::<Result<Vec<_>, _>>();
         let stand_ins = stand_ins.map_err(|error| error.to_string())?;
         let unit = self.unit(REFERENCE, &stand_ins)?;
-        for (site, (role, stated, _)) in unit.sites.iter().zip(&prototype.sites) {
-            let found = format!("{}{}", site.multiplicity, site.wyckoff_letter);
+        for (site, (role, stated, _)) in unit.sites().iter().zip(&prototype.sites) {
+            let found = format!("{}{}", site.multiplicity(), site.wyckoff_letter());
             if found != *stated {
                 return Err(format!("role {role} stands on {found}, not on {stated}"));
             }
@@ -100,7 +100,8 @@ impl Shape {
         let site = |(role, frac): &(usize, Vector3<f64>)| {
             AsymmetricSite::new(self.space_group, &lattice, elements[*role], frac, ON_POSITION)
         };
-        Ok(AsymmetricUnit { space_group: self.space_group, lattice, sites: self.sites.iter().map(site).collect() })
+        let sites = self.sites.iter().map(site).collect();
+        AsymmetricUnit::new(self.space_group, lattice, sites).map_err(|error| error.to_string())
     }
 
     fn lattice(&self, a: f64) -> Result<Lattice, String> {
@@ -169,8 +170,8 @@ fn decorations(elements: &[String], n_roles: usize) -> Result<Vec<Vec<&str>>, St
 
 /// Shortest distance in Å between atoms of two elements, a site's own images included; infinite if there is none.
 pub(super) fn shortest(structure: &Structure, first: Species, second: Species) -> f64 {
-    let of = |species: Species| structure.sites.iter().filter(move |site| site.species == species);
-    of(first).flat_map(|a| of(second).map(move |b| separation(&structure.lattice, a, b))).fold(f64::INFINITY, f64::min)
+    let of = |species: Species| structure.sites().iter().filter(move |site| site.species == species);
+    of(first).flat_map(|a| of(second).map(move |b| separation(structure.lattice(), a, b))).fold(f64::INFINITY, f64::min)
 }
 
 /// Shortest distance in Å between two sites that are not the same atom.

@@ -27,7 +27,7 @@ pub(super) fn download(
     let part = part_of(path);
     let left = fs::metadata(&part).map_or(0, |metadata| metadata.len());
     let resumed_at = transfer(url, &part, left, options)?;
-    let found = hashing::sha256_of_files(&[&part])?;
+    let found = hashing::sha256_of_files([&part])?;
     if let Some(expected) = pinned.filter(|expected| *expected != found) {
         // What is whole and wrong cannot be resumed.
         fs::remove_file(&part).map_err(DatasetError::io(&part))?;

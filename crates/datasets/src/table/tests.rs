@@ -34,7 +34,8 @@ fn reads_arrays_plain_and_compressed() {
     let structure = &table.rows[0].structure;
     assert_eq!(structure.n_sites(), 2);
     assert!(
-        (structure.lattice.min_image_distance(&structure.sites[0].frac_coords, &structure.sites[1].frac_coords) - 2.8)
+        (structure.lattice().min_image_distance(&structure.sites()[0].frac_coords, &structure.sites()[1].frac_coords)
+            - 2.8)
             .abs()
             < 1e-12
     );
@@ -55,7 +56,7 @@ fn reads_the_public_form() {
     assert_eq!(table.rows.len(), 1, "{:?}", table.rejected);
     assert_eq!(table.rows[0].id, "mp-1");
     assert_eq!(table.rows[0].space_group, None);
-    assert!((table.rows[0].structure.lattice.volume().abs() - 43.9).abs() < 0.1);
+    assert!((table.rows[0].structure.lattice().volume().abs() - 43.9).abs() < 0.1);
     assert_eq!(table.rejected[0].0, "mp-2");
     assert!(table.rejected[0].1.contains("column 'cif'"), "{}", table.rejected[0].1);
 }

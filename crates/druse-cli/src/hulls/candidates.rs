@@ -64,7 +64,7 @@ pub(super) fn from_file(
 
 /// Energies by the potential, with the corrections of the reference set.
 pub(super) fn from_structures(args: &HullArgs, set: Option<&ReferenceSet>) -> Result<(Vec<Candidate>, Option<Source>)> {
-    let inputs = of_system(inputs::read(&args.paths), args.system.as_ref());
+    let inputs = of_system(inputs::read(&args.paths, &args.read), args.system.as_ref());
     if inputs.is_empty() {
         return Ok((Vec::new(), set.map(|set| set.potential().clone())));
     }

@@ -161,6 +161,13 @@ fn images_merge_within_the_distance_asked_for() {
         folder.druse(&[command, "off.cif", "--merge-distance", "0.1"]).status(0);
     }
     folder.druse(&["match", "off.cif", "off.cif", "--merge-distance", "0.1"]).status(0);
+    // Six atoms a fraction of an ångström apart in place of one have another energy, if any.
+    let energy = |further: &[&str]| folder.druse(&[&["energy", "off.cif", "--json"], further].concat()).stdout();
+    assert_ne!(energy(&[]), energy(&["--merge-distance", "0.1"]));
+    for command in ["evaluate", "energy", "relax", "phonon", "hull", "match", "symmetry", "fingerprint", "sample"] {
+        let help = folder.druse(&[command, "--help"]).status(0).stdout();
+        assert!(help.contains("--merge-distance <DISTANCE>"), "{command}");
+    }
     for bad in ["0", "-1", "2", "nan"] {
         folder.druse(&["symmetry", "off.cif", "--merge-distance", bad]).refused(&["--merge-distance", "0.01 to 0.7"]);
     }

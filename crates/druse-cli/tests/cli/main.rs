@@ -14,6 +14,7 @@ mod formulas;
 mod hull;
 mod kills;
 mod network;
+mod new_crystals;
 mod proposals;
 mod support;
 mod text;

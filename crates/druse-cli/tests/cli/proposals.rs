@@ -72,7 +72,9 @@ fn what_cannot_be_proposed_is_refused_or_said() {
     let large = propose(&["NaCl", "--atoms", "20-24", "--top", "1"]).status(0).stderr();
     assert!(large.contains("the prior is used"), "{large}");
     let company = ["sample", "--elements", "Na,Cl", "--formula", "NaCl", "--out", "nowhere"];
-    folder.druse(&company).refused(&["--elements", "--formula"]);
+    folder.druse(&[&company[..], &["--sampler", "few-step", "--evaluations", "2"]].concat()).status(0);
+    let company = ["sample", "--elements", "Na,Br", "--formula", "NaCl", "--out", "nowhere"];
+    folder.druse(&company).refused(&["--elements names Na, Br", "--formula NaCl holds Na, Cl", "leave one"]);
     let alone = ["sample", "--wyckoff", "Na@a", "--space-group", "225", "--proposer", "prior", "--out", "nowhere"];
     folder.druse(&alone).refused(&["--proposer", "--formula"]);
 }

@@ -5,6 +5,7 @@ use std::process::Output;
 
 use assert_cmd::Command;
 use serde_json::Value;
+pub use test_support::TINY;
 
 /// A temporary folder to run in.
 pub struct Folder(tempfile::TempDir);
@@ -140,20 +141,6 @@ pub fn keys(value: &Value) -> Vec<&str> {
     keys.sort_unstable();
     keys
 }
-
-/// A configuration that trains in seconds.
-pub const TINY: &str = "(
-    model: DimeNetPlusPlus((
-        emb: 8, out_emb: 8, int_emb: 4, basis_emb: 4, n_blocks: 1, n_spherical: 2, n_radial: 3, envelope_exponent: 5,
-        n_before_skip: 1, n_after_skip: 1, n_dense_output: 1, n_levels: 4, n_gaussians: 4, seed: 1,
-    )),
-    training: (
-        schedule: (n_levels: 4, position_variance: (0.001, 36.0), lattice_variance: (0.1, 36.0)),
-        graph: (mean_degree: 12.0, min_degree: 4, max_mean_degree: 48, min_self_distance: 0.15),
-        optimiser: (steps: 4, batch_size: 4, checkpoint_every: 2, read_every: 1),
-    ),
-)
-";
 
 /// All eight atoms of rock salt, lattice parameter `a` in Å, without symmetry.
 pub fn rock_salt(cation: &str, anion: &str, a: f64) -> String {

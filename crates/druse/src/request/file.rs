@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use crystal_core::{Composition, SpaceGroupNumber, Species};
+use crystal_core::{SitesPerElement, SpaceGroupNumber, Species};
 use langevin::{OrderedSites, SamplingOrder};
 use serde::Deserialize;
 
@@ -46,13 +46,17 @@ pub fn read_orders(path: &Path, steps_unused: bool) -> Result<OrdersFile, DruseE
     let compressed = path.extension().is_some_and(|ending| ending == "zst");
     let input: Box<dyn Read> =
         if compressed { Box::new(zstd::Decoder::new(file).map_err(unreadable)?) } else { Box::new(file) };
-    parse(BufReader::new(input), &path.display().to_string(), steps_unused)
+    parse_orders(BufReader::new(input), &path.display().to_string(), steps_unused)
 }
 
 /// How an order is written.
 const EXAMPLE: &str = "{\"space_group\": 139, \"sites\": {\"Fe\": 1}, \"count\": 3}";
 
-fn parse(input: impl BufRead, name: &str, steps_unused: bool) -> Result<OrdersFile, DruseError> {
+/// [`read_orders`] from lines that are unpacked already; `name` stands in the errors.
+///
+/// # Errors
+/// [`DruseError::OrderLine`].
+pub fn parse_orders(input: impl BufRead, name: &str, steps_unused: bool) -> Result<OrdersFile, DruseError> {
     let mut orders = Vec::new();
     let mut steps: Option<(usize, usize)> = None;
     for (index, text) in input.lines().enumerate() {
@@ -101,7 +105,7 @@ impl Line {
             // What does not fit is far more than an order allows.
             sites.push((species, u32::try_from(number).unwrap_or(u32::MAX)));
         }
-        let sites: Composition = sites.into_iter().collect();
+        let sites: SitesPerElement = sites.into_iter().collect();
         let order = SamplingOrder {
             space_group: SpaceGroupNumber::new(self.space_group).map_err(|error| error.to_string())?,
             sites: OrderedSites::General(sites),
@@ -123,7 +127,7 @@ mod tests {
     fn reads_orders() {
         let text = "{\"space_group\": 139, \"sites\": {\"Fe\": 1, \"Nd\": 2}, \"count\": 3, \"steps_per_level\": 80}\n\n\
                     {\"space_group\": 225, \"sites\": {\"Na\": 1}}\n";
-        let read = parse(text.as_bytes(), "orders.jsonl", false).expect("two orders");
+        let read = parse_orders(text.as_bytes(), "orders.jsonl", false).expect("two orders");
         assert_eq!(read.steps_per_level, Some(80));
         assert_eq!(read.orders.len(), 2);
         assert_eq!(read.orders[0].to_string(), "Fe:1,Nd:2 in space group 139 × 3");
@@ -148,12 +152,14 @@ mod tests {
             (r#"{"space_group": 139"#, "an order is"),
             (r#"{"space_group": 139, "sites": {"Fe": 1}, "steps_per_level": 8}"#, "--steps-per-level"),
         ] {
-            let error = parse(format!("{good}\n{bad}\n").as_bytes(), "orders.jsonl", false).expect_err(bad);
+            let error = parse_orders(format!("{good}\n{bad}\n").as_bytes(), "orders.jsonl", false).expect_err(bad);
             let message = error.to_string();
             assert!(message.contains("orders.jsonl:2") && message.contains(said), "{message}");
         }
         let both = "{\"space_group\": 1, \"sites\": {\"Fe\": 1}, \"steps_per_level\": 8}\n".to_owned() + good;
-        assert_eq!(parse(both.as_bytes(), "orders.jsonl", true).expect("two orders").orders.len(), 2);
-        assert!(parse(&b""[..], "orders.jsonl", false).expect_err("no order").to_string().contains("orders.jsonl"));
+        assert_eq!(parse_orders(both.as_bytes(), "orders.jsonl", true).expect("two orders").orders.len(), 2);
+        assert!(
+            parse_orders(&b""[..], "orders.jsonl", false).expect_err("no order").to_string().contains("orders.jsonl")
+        );
     }
 }

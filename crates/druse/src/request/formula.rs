@@ -16,7 +16,7 @@ const USUAL_ATOMS: RangeInclusive<u32> = 1..=20;
 /// Most atoms in the primitive cell: the number of ways to fill a cell grows fast.
 const MOST_ATOMS: u32 = 200;
 /// Most structures of one request: each is drawn on its own.
-const MOST_STRUCTURES: usize = 1_000_000;
+pub(super) const MOST_STRUCTURES: usize = 1_000_000;
 /// Structures that take the most likely proposals, one each; the following ones are drawn.
 const LISTED: usize = 32;
 
@@ -144,7 +144,7 @@ impl Request {
 /// The cells of a formula with this many atoms.
 pub(super) fn cells(formula: &Composition, atoms: RangeInclusive<u32>) -> Result<Vec<Composition>, DruseError> {
     let units = formula_units(formula, atoms)?;
-    let cell = |units: u32| Demand::of_formula(formula, units).counts().clone();
+    let cell = |units: u32| formula.reduced().times(units);
     Ok(units.into_iter().map(cell).collect())
 }
 

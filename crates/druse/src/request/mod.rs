@@ -2,17 +2,18 @@
 
 mod file;
 mod formula;
+mod invented;
 mod prior;
 mod resolve;
 mod search;
 
-pub use file::{OrdersFile, read_orders};
+pub use file::{OrdersFile, parse_orders, read_orders};
 pub use formula::Proposals;
 pub use resolve::Resolved;
 
 use std::ops::RangeInclusive;
 
-use crystal_core::{Composition, SpaceGroupNumber, Species, Structure};
+use crystal_core::{Composition, SitesPerElement, SpaceGroupNumber, Species, Structure};
 use langevin::{Fixed, Method, SamplingOrder, Selection};
 
 use crate::{DruseError, Proposing};
@@ -36,6 +37,8 @@ pub struct Request {
     seed: u64,
     formula_units: Option<u32>,
     atoms: Option<RangeInclusive<u32>>,
+    most_atoms: Option<u32>,
+    temperature: Option<f64>,
     sites: Option<RangeInclusive<u32>>,
     top_space_groups: Option<usize>,
     noise: Option<usize>,
@@ -50,10 +53,12 @@ pub struct Request {
 enum What {
     /// A formula, on Wyckoff positions that are drawn.
     Formula(Composition),
+    /// Crystals of exactly these elements, or of any; the network chooses the rest.
+    Invented(Vec<Species>),
     /// Elements on named Wyckoff positions.
     Wyckoff(String),
     /// Non-equivalent sites of each element, in general position.
-    SitesPerElement(Composition),
+    SitesPerElement(SitesPerElement),
     /// A chemical system.
     Elements(Vec<Species>),
     /// A structure to start from.
@@ -71,6 +76,8 @@ impl Request {
             seed: 0,
             formula_units: None,
             atoms: None,
+            most_atoms: None,
+            temperature: None,
             sites: None,
             top_space_groups: None,
             noise: None,
@@ -95,6 +102,24 @@ impl Request {
         Self::new(What::Formula(formula))
     }
 
+    /// New crystals without any demand: the network chooses elements, counts, space group and Wyckoff positions.
+    ///
+    /// ```
+    /// use druse::Request;
+    ///
+    /// let ternary = ["Li", "O", "P"].map(|symbol| symbol.parse()).into_iter().collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!(Request::invented_of(ternary).most_atoms(12).count(3).resolve()?.orders.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn invented() -> Self {
+        Self::invented_of(vec![])
+    }
+
+    /// [`Self::invented`] of a set of elements: each of them is in every crystal, and no other. Any if it is empty.
+    pub fn invented_of(elements: Vec<Species>) -> Self {
+        Self::new(What::Invented(elements))
+    }
+
     /// Elements on Wyckoff positions, such as `Cu@8d Si@4c K@4c` in space group 62.
     ///
     /// # Errors
@@ -105,7 +130,7 @@ impl Request {
     }
 
     /// Non-equivalent sites of each element that may go anywhere, as in the paper; needs a space group.
-    pub fn sites_per_element(sites: Composition) -> Self {
+    pub fn sites_per_element(sites: SitesPerElement) -> Self {
         Self::new(What::SitesPerElement(sites))
     }
 
@@ -167,6 +192,21 @@ impl Request {
         self
     }
 
+    /// Most atoms in the primitive cell, for invented crystals. The default is 20, the most that there can be.
+    #[must_use]
+    pub fn most_atoms(mut self, most: u32) -> Self {
+        self.most_atoms = Some(most);
+        self
+    }
+
+    /// For invented crystals: below 1 the network says more of what it finds likely, above 1 more of the rest; from 0.1
+    /// to 5. The default is 1, what it believes.
+    #[must_use]
+    pub fn temperature(mut self, temperature: f64) -> Self {
+        self.temperature = Some(temperature);
+        self
+    }
+
     /// Non-equivalent sites of each element, for a chemical system. The default is 1 to 2.
     #[must_use]
     pub fn sites(mut self, sites: RangeInclusive<u32>) -> Self {
@@ -209,7 +249,7 @@ impl Request {
         self
     }
 
-    /// What proposes space groups and positions, for a formula. By default the network that is compiled in.
+    /// What proposes space groups and positions, for a formula and for invented crystals. By default the network that is compiled in.
     #[must_use]
     pub fn proposing(mut self, proposing: Proposing) -> Self {
         self.proposing = proposing;

@@ -59,6 +59,11 @@ impl Request {
                 (probabilities, notices) = (of_formula.probabilities, of_formula.notices);
                 (of_formula.orders, SiteMode::Wyckoff)
             }
+            What::Invented(elements) => {
+                let (orders, told) = self.orders_invented(elements)?;
+                notices = told;
+                (orders, SiteMode::Wyckoff)
+            }
             What::Elements(elements) => (self.search(elements)?, SiteMode::General),
             What::Template(structure) => {
                 let unit = AsymmetricUnit::from_structure(structure, TEMPLATE_SYMPREC, Finder::Moyo)?;
@@ -81,15 +86,19 @@ impl Request {
     /// Refuses settings of one way to ask beside another one, where they would mean nothing.
     fn check_company(&self) -> Result<(), DruseError> {
         let formula = [("formula units", self.formula_units.is_some()), ("a range of atoms", self.atoms.is_some())];
-        if self.proposing != Proposing::default() && !matches!(self.what, What::Formula(_)) {
-            let reason = "a proposer is for a formula; leave it out, or ask for a formula";
+        let proposes = matches!(self.what, What::Formula(_) | What::Invented(_));
+        if self.proposing != Proposing::default() && !proposes {
+            let reason = "a proposer is for a formula or for invented crystals; leave it out, or ask for one of them";
             return Err(DruseError::Request(reason.to_owned()));
         }
+        let invented =
+            [("a largest number of atoms", self.most_atoms.is_some()), ("a temperature", self.temperature.is_some())];
         let elements =
             [("a range of sites", self.sites.is_some()), ("a number of space groups", self.top_space_groups.is_some())];
         let template = [("a noise level", self.noise.is_some()), ("a fixed part", self.fixed.is_some())];
         for (owner, there, settings) in [
             ("a formula", matches!(self.what, What::Formula(_)), formula),
+            ("invented crystals", matches!(self.what, What::Invented(_)), invented),
             ("a chemical system", matches!(self.what, What::Elements(_)), elements),
             ("a template", matches!(self.what, What::Template(_)), template),
         ] {

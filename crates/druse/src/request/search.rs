@@ -1,6 +1,6 @@
 //! A search of a chemical system (the paper's section 5.4).
 
-use crystal_core::{Composition, SpaceGroupNumber, Species};
+use crystal_core::{SitesPerElement, SpaceGroupNumber, Species};
 use langevin::{OrderedSites, SamplingOrder};
 use wyckoff_assignment::Priors;
 
@@ -31,7 +31,7 @@ impl Request {
                 most: MOST_ORDERS,
             });
         };
-        let combination = |index: usize| -> Composition {
+        let combination = |index: usize| -> SitesPerElement {
             let mut rest = index;
             elements
                 .iter()

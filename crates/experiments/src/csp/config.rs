@@ -6,7 +6,7 @@ use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
 
 use crate::run_options::Preset;
-use crate::table1::{NamedSampler, ReferenceSplit, check_samplers};
+use crate::samplers::{self, NamedSampler, ReferenceSplit};
 
 /// What of a structure the sampler is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl CspConfig {
         ConfigError::unless(self.tries > 0, "tries", self.tries, "at least 1")?;
         ConfigError::unless(!self.given.is_empty(), "given", &self.given, "an entry at least")?;
         ConfigError::unless(!self.samplers.is_empty(), "samplers", &self.samplers, "an entry at least")?;
-        check_samplers(&self.samplers, schedule)
+        samplers::check(&self.samplers, schedule)
     }
 }
 

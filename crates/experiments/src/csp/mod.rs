@@ -23,14 +23,15 @@ use serde::Serialize;
 use wyckoff_assignment::{Priors, WyckoffAssignment};
 
 pub use config::{CspConfig, Given};
+pub(crate) use score::{BINS, bin_of};
 pub use score::{Rate, Symmetry};
 pub use table::CspRow;
 
+use crate::command;
 use crate::progress::bar;
-use crate::report::command;
 use crate::run_options::RunOptions;
+use crate::samplers::NamedSampler;
 use crate::statistics::choose;
-use crate::table1::NamedSampler;
 use score::Distances;
 use targets::Target;
 

@@ -8,7 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::targets::Target;
 
 /// Free parameters at which the tables split, as published studies do: each entry is the smallest of its bin.
-const BINS: [(usize, &str); 7] = [(0, "0"), (1, "1"), (2, "2"), (3, "3"), (4, "4–5"), (6, "6–8"), (9, "9+")];
+pub(crate) const BINS: [(usize, &str); 7] = [(0, "0"), (1, "1"), (2, "2"), (3, "3"), (4, "4–5"), (6, "6–8"), (9, "9+")];
+
+/// The bin of a number of free parameters.
+pub(crate) fn bin_of(n_free: usize) -> usize {
+    BINS.iter().rposition(|(least, _)| *least <= n_free).expect("the first bin begins at 0")
+}
 
 /// Match rates over some targets.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

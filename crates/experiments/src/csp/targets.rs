@@ -77,7 +77,7 @@ pub(super) fn random_coordinates(target: &Target, attempt: usize, stream: u64, s
     let mut state: CrystalState = target.unit.to_state(SiteMode::Wyckoff);
     for index in 0..state.sites.len() {
         let free = state.sites[index].free_coordinates(state.space_group);
-        state.sites[index].frac_coords = free.point(&Vector3::from_fn(|_, _| rng.random_range(0.0..1.0)));
+        state.sites[index].move_to(free.point(&Vector3::from_fn(|_, _| rng.random_range(0.0..1.0))));
     }
     Ok(state.expand()?)
 }

@@ -148,7 +148,7 @@ fn difference(a: &[Result<CrystalState, String>], b: &[Result<CrystalState, Stri
             let lattices = a.lattice_coords.iter().zip(&b.lattice_coords).map(|(x, y)| (x - y).abs());
             let Ok(lattice) = b.primitive_lattice() else { return f64::INFINITY };
             let sites = a.sites.iter().zip(&b.sites).map(|(x, y)| {
-                let offset = (x.frac_coords - y.frac_coords).map(|x| x - x.round());
+                let offset = (x.frac_coords() - y.frac_coords()).map(|x| x - x.round());
                 lattice.to_cartesian(&offset).norm()
             });
             lattices.chain(sites).fold(0.0, f64::max)

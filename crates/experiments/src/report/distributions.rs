@@ -1,12 +1,10 @@
 //! Distributions of generated structures beside those of the test split.
 
-use crystal_core::{AsymmetricUnit, Composition, Finder, LatticeParameters, SpaceGroup, Species, Structure};
-use datasets::Record;
-use metrics::{density, wasserstein_distance};
-use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use crystal_core::{SpaceGroup, Species};
+use metrics::wasserstein_distance;
+use serde::Serialize;
 
-use report_page::shortest_distance;
+use crate::properties::Properties;
 
 /// Bars of a histogram over a continuous quantity.
 const N_BINS: usize = 36;
@@ -17,58 +15,6 @@ const AXIS_END: f64 = 0.995;
 const STRETCH: f64 = 2.0;
 /// Space groups there are.
 const N_GROUPS: usize = 230;
-
-/// What is compared of one structure, in single precision: it is kept with the compiled-in reference.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Properties {
-    /// g/cm³.
-    density: Option<f32>,
-    elements: Vec<Species>,
-    /// Atoms of the primitive cell.
-    n_atoms: usize,
-    /// Non-equivalent sites.
-    n_sites: Option<usize>,
-    /// Å³.
-    volume_per_atom: f32,
-    space_group: Option<u8>,
-    /// Lengths (Å) and angles (°) of the Niggli-reduced primitive cell.
-    cell: Option<[f32; 6]>,
-    /// Å.
-    shortest_distance: Option<f32>,
-}
-
-impl Properties {
-    /// Of a structure whose cell is primitive, with its reduced form where there is one.
-    fn of(structure: &Structure, unit: Option<&AsymmetricUnit>) -> Self {
-        // A structure that came out with more translations than were asked for has a smaller primitive cell than it is
-        // stored in.
-        let primitive = unit.and_then(|unit| unit.expand().ok());
-        let structure = primitive.as_ref().unwrap_or(structure);
-        let single = |x: f64| x as f32;
-        let six = |cell: LatticeParameters| [cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma].map(single);
-        Self {
-            density: density(structure).filter(|density| density.is_finite()).map(single),
-            elements: Composition::of(structure).iter().map(|(species, _)| species).collect(),
-            n_atoms: structure.n_sites(),
-            n_sites: unit.map(|unit| unit.sites.len()),
-            volume_per_atom: single(structure.lattice.volume() / structure.n_sites() as f64),
-            space_group: unit.map(|unit| unit.space_group.number().get()),
-            cell: structure.lattice.niggli().ok().map(|(reduced, _)| six(reduced.parameters())),
-            shortest_distance: shortest_distance(structure).map(single),
-        }
-    }
-}
-
-/// Properties of generated structures; their symmetry is looked for at `symprec` (Å).
-pub fn of_structures(structures: &[(&str, &Structure)], symprec: f64) -> Vec<Properties> {
-    let reduced = |structure| AsymmetricUnit::from_structure(structure, symprec, Finder::default()).ok();
-    structures.par_iter().map(|(_, structure)| Properties::of(structure, reduced(structure).as_ref())).collect()
-}
-
-/// Properties of a data set's structures, whose symmetry is known already.
-pub fn of_records(records: &[Record]) -> Vec<Properties> {
-    records.par_iter().map(|record| Properties::of(&record.structure, record.unit.as_ref().ok())).collect()
-}
 
 /// A distribution of both sets, ready to be drawn.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -13,11 +13,10 @@ use report_page::{
     html_table, looks,
 };
 
-use super::command;
 use super::distributions::Distribution;
-use super::folder::FinishedRun;
+use super::finished::FinishedRun;
 use crate::table::{HEADERS, NOT_RUN, lines};
-use crate::table1::further;
+use crate::{command, further};
 
 const PAGE: &str = include_str!("page.html");
 const PROGRAMS: [&str; 5] = [NODES, include_str!("charts.js"), VIEWER, GALLERY, include_str!("page.js")];
@@ -38,7 +37,7 @@ pub fn page(
     n_compared: [usize; 2],
 ) -> Result<String> {
     let command = run.command.as_deref().unwrap_or(NO_COMMAND);
-    let again = command::in_workspace(&[], &["report", "--run", &run.folder().display().to_string()]);
+    let again = command::in_workspace(&[], &["report", "--run", &run.folder.display().to_string()]);
     let data = json!({
         "command": command,
         "loss": loss(&run.curve),
@@ -49,7 +48,7 @@ pub fn page(
     let [n_generated, n_test] = n_compared.map(|n| n.to_string());
     let all_generated = run.generated.len().to_string();
     let shown = crystals.len().to_string();
-    let symprec = run.config.data.symprec.to_string();
+    let symprec = run.symprec.to_string();
     let no_curve =
         if run.curve.is_empty() { "This run sampled with weights that it did not train: it has no curve." } else { "" };
     Ok(fill(

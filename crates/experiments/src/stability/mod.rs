@@ -1,5 +1,6 @@
 //! Shares of stable, unique and novel structures among samples, by the protocol of the chapter 'Stability'.
 
+mod diversity;
 mod novelty;
 mod phonons;
 mod samples;
@@ -17,8 +18,8 @@ use potential::{Nequix, Potential};
 use relax::{CellFreedom, Mode, Options, Rattle};
 use stability::{ReferenceSet, Source, StabilityCounts};
 
+use crate::command;
 use crate::relaxing::{Deadline, Stages};
-use crate::report::command;
 use novelty::{Judged, Known};
 use samples::Wanted;
 use table::{Failures, Figures};
@@ -41,6 +42,16 @@ pub struct StabilityOptions {
     /// Judge these structures instead of sampling: a table (CSV), a file or a folder of structures.
     #[arg(long, value_name = "PATH")]
     pub generated: Option<PathBuf>,
+    /// Sample crystals of an open composition: elements, counts, group and positions by the proposer, instead of the
+    /// orders of the training split.
+    #[arg(long, conflicts_with = "generated")]
+    pub de_novo: bool,
+    /// With --de-novo: a proposer of `wyckoff-model train` instead of the compiled-in one.
+    #[arg(long, value_name = "FILE", requires = "de_novo")]
+    pub proposer: Option<PathBuf>,
+    /// With --de-novo: the temperature of the proposer's choices [default: 1].
+    #[arg(long, value_name = "T", requires = "de_novo", allow_negative_numbers = true)]
+    pub temperature: Option<f64>,
     /// Folder of MP-20: orders are taken from its training split, and novelty is judged against it.
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
@@ -65,7 +76,7 @@ pub struct StabilityOptions {
     /// Folder that holds the runs.
     #[arg(long, default_value = "runs")]
     pub out: PathBuf,
-    /// Name of the run's folder; default: stability-DEVICE-SEED, with the name of --generated.
+    /// Name of the run's folder; default: stability-DEVICE-SEED, with the name of --generated or 'de-novo'.
     #[arg(long)]
     pub name: Option<String>,
     /// Seed of sampling, kicks and intervals.
@@ -89,6 +100,7 @@ impl StabilityOptions {
             format!("-{}", name.split('.').next().unwrap_or_default())
         };
         let of = self.generated.as_ref().map(stem).unwrap_or_default();
+        let of = if self.de_novo { "-de-novo".to_owned() } else { of };
         self.out.join(self.name.clone().unwrap_or_else(|| format!("stability{of}-{}-{}", self.device, self.seed)))
     }
 
@@ -130,8 +142,8 @@ pub fn run(options: &StabilityOptions) -> Result<String> {
     let source = Source { name: potential.identity().name.clone(), sha256: potential.identity().sha256.clone() };
     set.check(&source)?;
     let known = Known::read(&options.data, options.novelty.as_deref())?;
-    writable_folder(&folder)?;
     let wanted = Wanted::of(options, &known, &device)?;
+    writable_folder(&folder)?;
     let identity = format!("{}potential {}\nseed {}\n", wanted.identity(), source.sha256, options.seed);
     let mut stages = Stages::open(&folder, &identity, options.resume, &potential, deadline)?;
     write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
@@ -169,12 +181,13 @@ pub fn run(options: &StabilityOptions) -> Result<String> {
         })
         .collect();
     let failures = Failures::of(&samples, &ends, &above);
+    let diversity = diversity::compared(&samples.name, &relaxed, &known.train, options.seed);
     let Some(phonons) = phonons::measure(options, &potential, &relaxed, &folder, &identity, deadline)? else {
         return Ok("the time is over before all phonons were computed; go on with --resume".to_owned());
     };
     let text = format!(
         "Stability of {}: {} samples, seed {}, source {GIT_REVISION}{}\nPotential: {source}. Hull: {} phases, SHA-256 {}, {}.\n\
-         Known structures: {}\n\n{}\n{}\n{}\n",
+         Known structures: {}\n\n{}\n{}\n{}\n\n{}\n",
         samples.name,
         samples.structures.len(),
         options.seed,
@@ -186,10 +199,11 @@ pub fn run(options: &StabilityOptions) -> Result<String> {
         table::markdown(&figures),
         failures.text(),
         phonons.text(),
+        diversity::markdown(&diversity),
     );
     write_file(&folder.join("samples.csv"), table::csv(&samples, &ends, &above))?;
     write_file(&folder.join("stability.md"), &text)?;
-    let document = table::document(&identity, &set, &figures, &failures, &phonons);
+    let document = table::document(&identity, &set, &figures, &failures, &phonons, &diversity);
     write_json(&folder.join(RESULT), &document)?;
     Ok(text)
 }

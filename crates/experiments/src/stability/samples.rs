@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use crystal_core::{AsymmetricUnit, Finder, SiteMode, Structure, io};
 use datasets::{Table, read_table};
 use druse::checkpoint::{self, Checkpoint};
+use druse::{Proposing, Request};
 use langevin::{OrderedSites, SamplerConfig, SamplingOrder};
 use random_keys::{Purpose, RandomKey};
 use wyckoff_assignment::{AssignmentSpace, Demand, Priors};
@@ -37,7 +38,44 @@ pub(super) enum Wanted {
     /// Of a file, read already.
     Read { identity: String, samples: Samples },
     /// To be sampled.
-    Sampled { identity: String, network: Box<Checkpoint>, config: SamplerConfig, n: usize },
+    Sampled { identity: String, network: Box<Checkpoint>, config: SamplerConfig, n: usize, orders: OrdersOf },
+}
+
+/// Where orders come from.
+pub(super) enum OrdersOf {
+    /// Space group and sites per element of random training structures, Wyckoff positions drawn from the prior.
+    Training,
+    /// All from the proposer.
+    Proposer(Request),
+}
+
+impl OrdersOf {
+    /// What the options choose, and its part of the identity of a run.
+    fn of(options: &StabilityOptions, known: &Known) -> Result<(Self, String)> {
+        if !options.de_novo {
+            return Ok((Self::Training, format!("orders of {}", known.data_sha256)));
+        }
+        let proposing = options.proposer.clone().map_or(Proposing::Network, Proposing::File);
+        let proposer = proposing.open()?.context("a network was asked for")?;
+        let mut request = Request::invented().proposing(proposing).seed(options.seed);
+        if let Some(temperature) = options.temperature {
+            request = request.temperature(temperature);
+        }
+        // What cannot be is refused before anything is written.
+        request.resolve()?;
+        let temperature = options.temperature.unwrap_or(1.0);
+        Ok((Self::Proposer(request), format!("orders by {} at {temperature}", proposer.weights().sha256)))
+    }
+
+    fn get(self, known: &Known, n: usize, seed: u64) -> Result<Vec<SamplingOrder>> {
+        match self {
+            Self::Training => orders(known, n, seed),
+            Self::Proposer(request) => {
+                tracing::info!("{n} crystals are invented");
+                Ok(request.count(n).resolve()?.orders)
+            }
+        }
+    }
 }
 
 impl Wanted {
@@ -50,9 +88,9 @@ impl Wanted {
         let config = sampling::config(options.evaluations, options.seed);
         config.check(&network.trained.description.schedule).context("--evaluations")?;
         let n = options.samples;
-        let identity =
-            format!("{n} samples of {}, {:?}, orders of {}\n", network.sha256, config.method, known.data_sha256);
-        Ok(Self::Sampled { identity, network: Box::new(network), config, n })
+        let (orders, described) = OrdersOf::of(options, known)?;
+        let identity = format!("{n} samples of {}, {:?}, {described}\n", network.sha256, config.method);
+        Ok(Self::Sampled { identity, network: Box::new(network), config, n, orders })
     }
 
     fn read(path: &Path, most: usize) -> Result<Self> {
@@ -81,14 +119,17 @@ impl Wanted {
         }
     }
 
-    /// The samples: those of the file, or of orders of random training structures (space group and sites per element),
-    /// Wyckoff positions drawn from the prior. Samples of an earlier leg are read back.
+    /// The samples: those of the file, or of orders. Samples of an earlier leg are read back.
     pub(super) fn get(self, known: &Known, folder: &Path, seed: u64, device: &Device) -> Result<Samples> {
-        let (network, config, n) = match self {
+        let (network, config, n, orders) = match self {
             Self::Read { samples, .. } => return Ok(samples),
-            Self::Sampled { network, config, n, .. } => (network, config, n),
+            Self::Sampled { network, config, n, orders, .. } => (network, config, n, orders),
         };
-        let name = format!("{} ({})", network.path, network.trained.description.data.name);
+        let of = match orders {
+            OrdersOf::Training => "",
+            OrdersOf::Proposer(_) => "Druse de novo, ",
+        };
+        let name = format!("{of}{} ({})", network.path, network.trained.description.data.name);
         let file = folder.join("samples.jsonl");
         let mut found: Vec<Result<Structure, String>> = vec![Err("every draw of the sampler failed".to_owned()); n];
         if file.exists() {
@@ -99,7 +140,7 @@ impl Wanted {
                 found[index] = Ok(entry.structure?);
             }
         } else {
-            let orders = orders(known, n, seed)?;
+            let orders = orders.get(known, n, seed)?;
             sampling::sample_each("sampling", &network, config, &orders, device, |order, structure| {
                 found[order] = Ok(structure);
             })?;

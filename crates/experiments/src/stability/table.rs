@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use stability::{ReferenceSet, Share, StabilityCounts};
 
 use super::End;
+use super::diversity::Diversity;
 use super::phonons::Counts;
 use super::samples::Samples;
 
@@ -139,6 +140,7 @@ pub(super) fn document(
     figures: &[Figures],
     failures: &Failures,
     phonons: &Counts,
+    diversity: &[Diversity],
 ) -> Value {
     let share = |share: &Share| {
         let interval = [share.interval.lower, share.interval.upper];
@@ -171,5 +173,6 @@ pub(super) fn document(
         "rows": rows,
         "failures": failures,
         "phonons": phonons,
+        "diversity": diversity,
     })
 }

@@ -6,8 +6,8 @@ use langevin::SamplerConfig;
 use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
 
-use super::samplers::{self, NamedSampler, ReferenceSplit};
 use crate::run_options::Preset;
+use crate::samplers::{self, NamedSampler, ReferenceSplit};
 
 /// The row of random training structures against the test split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,10 @@ pub struct Table1Config {
     /// the prior learned on the training split.
     #[serde(default)]
     pub wyckoff: Vec<NamedSampler>,
+    /// Samplers of the Wyckoff mode, a row each, whose crystals the proposer chooses altogether: no order of the split is
+    /// told.
+    #[serde(default)]
+    pub de_novo: Vec<NamedSampler>,
     /// The split that orders come from and figures are measured against.
     #[serde(default)]
     pub reference: ReferenceSplit,
@@ -61,7 +65,12 @@ impl Table1Config {
     #[must_use]
     pub fn resolve(mut self, seed: u64) -> Self {
         self.train = self.train.map(|train| train.with_seed(seed));
-        let samplers = self.samplers.iter_mut().chain(&mut self.wyckoff).map(|sampler| &mut sampler.sampling);
+        let samplers = self
+            .samplers
+            .iter_mut()
+            .chain(&mut self.wyckoff)
+            .chain(&mut self.de_novo)
+            .map(|sampler| &mut sampler.sampling);
         samplers.chain([&mut self.sampling]).for_each(|sampling| sampling.seed = seed);
         self
     }
@@ -87,7 +96,7 @@ impl Table1Config {
             )?;
         }
         self.sampling.check(schedule).map_err(|error| error.of("sampling"))?;
-        samplers::check(&[self.samplers.as_slice(), &self.wyckoff].concat(), schedule)?;
+        samplers::check(&[self.samplers.as_slice(), &self.wyckoff, &self.de_novo].concat(), schedule)?;
         at_least("n_samples", self.n_samples, 2)?;
         at_least("calibration.n_structures", self.calibration.n_structures, 2)?;
         at_least("calibration.draws", self.calibration.draws, 1)?;

@@ -2,18 +2,15 @@
 //! figures.
 
 mod config;
-pub(crate) mod further;
-pub(crate) mod listing;
+mod finished;
 mod outcome;
 pub mod reference;
+pub mod report;
 pub(crate) mod rows;
 pub(crate) mod run;
-pub(crate) mod sameness;
 mod samplers;
 mod stages;
 
 pub use config::{Calibration, Table1Config};
 pub use reference::write_reference;
 pub use run::{Table1Options, run};
-pub(crate) use samplers::check as check_samplers;
-pub use samplers::{NamedSampler, ReferenceSplit};

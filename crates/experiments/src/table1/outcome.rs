@@ -8,10 +8,10 @@ use druse::Provenance;
 use druse::output::write_file;
 use serde_json::json;
 
-use super::further::{self, Further};
 use super::reference::Reference;
 use super::run::TABLE;
 use super::stages::Stages;
+use crate::further::{self, Further};
 use crate::table::{Row, markdown, text};
 
 /// A finished run.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use cgcnn::Weights;
-use crystal_core::{Composition, SpaceGroupNumber, Structure};
+use crystal_core::{Composition, SitesPerElement, SpaceGroupNumber, Structure};
 use datasets::{DataSet, LoadOptions, Record, Split, load, locate};
 use druse::config::{DataConfig, parse_ron};
 use druse::output::write_file;
@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::config::Table1Config;
-use super::samplers::ReferenceSplit;
 use crate::progress::bar;
-use crate::report::{Properties, of_records};
+use crate::properties::{Properties, of_records};
 use crate::run_options::Preset;
+use crate::samplers::ReferenceSplit;
 use crate::statistics::choose;
 
 const SHIPPED: &[u8] = include_bytes!("../../../../assets/reference/mp20-test.postcard.zst");
@@ -207,7 +207,7 @@ pub fn write_reference(data: Option<&Path>, out: &Path) -> Result<String> {
 pub fn order_of(record: &Record) -> Option<SamplingOrder> {
     let unit = record.unit.as_ref().ok()?;
     Some(SamplingOrder {
-        space_group: unit.space_group.number(),
+        space_group: unit.space_group().number(),
         sites: OrderedSites::General(unit.sites_per_element()),
         count: 1,
     })
@@ -260,7 +260,7 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 struct StoredOrder {
     space_group: SpaceGroupNumber,
-    sites: Composition,
+    sites: SitesPerElement,
     count: usize,
 }
 

@@ -5,8 +5,9 @@ use langevin::SamplerConfig;
 use metrics::{Fingerprints, evaluate, table1_samples};
 
 use super::reference::Reference;
-use super::run::{Generated, Network};
+use super::run::Network;
 use super::{Table1Config, samplers};
+use crate::generated::Generated;
 use crate::published::{self, Figures};
 use crate::statistics::{choose, figures_of, over_draws, with_bootstrap};
 use crate::table::Row;

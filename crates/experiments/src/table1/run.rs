@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use crystal_core::{SiteMode, SpaceGroupNumber, Structure, io};
+use crystal_core::{SiteMode, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, Split, load, locate};
 use druse::checkpoint::{self, Checkpoint};
 use druse::config::{TrainConfig, to_ron};
@@ -16,18 +16,21 @@ use langevin::{Sampler, SamplerConfig, SamplingOrder};
 use score_model::AnyModel;
 use training::Exchange;
 
-use super::further::Further;
 use super::outcome::Outcome;
 use super::reference::{Reference, fingerprints_of};
 use super::rows::{Bootstrap, stable_rows, this_work_row};
-use super::sameness::Sameness;
 use super::samplers::OnPositions;
 use super::stages::Stages;
-use super::{NamedSampler, Table1Config, listing, samplers};
+use super::{Table1Config, report, samplers};
+use crate::further::Further;
+use crate::generated::Generated;
+use crate::listing;
 use crate::plot;
 use crate::progress::bar;
 use crate::published;
 use crate::run_options::RunOptions;
+use crate::sameness::Sameness;
+use crate::samplers::NamedSampler;
 use crate::table::Row;
 
 /// Written last: a run with this file is finished.
@@ -157,14 +160,19 @@ pub fn run(options: &Table1Options) -> Result<String> {
     listing::write(&folder, &generated, &ours, &same)?;
     let mut rows = vec![this_work];
     let mut further = vec![further];
-    let wyckoff = match config.wyckoff.as_slice() {
-        [] => None,
-        _ => Some(OnPositions::new(options.wyckoff_checkpoint.as_deref(), &orders, common.seed, &device)?),
+    let wyckoff = match (config.wyckoff.is_empty(), config.de_novo.is_empty()) {
+        (true, true) => None,
+        (_, none) => {
+            let checkpoint = options.wyckoff_checkpoint.as_deref();
+            Some(OnPositions::new(checkpoint, &orders, !none, common.seed, &device)?)
+        }
     };
     let plain = config.samplers.iter().map(|sampler| (sampler, &network, &orders));
     let bound =
         wyckoff.iter().flat_map(|bound| config.wyckoff.iter().map(|sampler| (sampler, &bound.network, &bound.orders)));
-    let more: Vec<_> = plain.chain(bound).collect();
+    let open =
+        wyckoff.iter().flat_map(|bound| config.de_novo.iter().map(|sampler| (sampler, &bound.network, &bound.de_novo)));
+    let more: Vec<_> = plain.chain(bound).chain(open).collect();
     for &(sampler, network, orders) in &more {
         let NamedSampler { name, sampling, .. } = sampler;
         let folder = folder.join(name);
@@ -222,7 +230,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
         provenance: &provenance,
     };
     let table = outcome.write(&folder)?;
-    crate::report::finish(&folder, &reference.properties)?;
+    report::finish(&folder, &reference.properties)?;
     Ok(table)
 }
 
@@ -230,8 +238,10 @@ pub fn run(options: &Table1Options) -> Result<String> {
 fn configuration(options: &Table1Options) -> Result<Table1Config> {
     let mut config = options.run.configuration::<Table1Config>()?.resolve(options.run.seed);
     if let Some(wanted) = &options.samplers {
-        let known: Vec<&str> =
-            config.samplers.iter().chain(&config.wyckoff).map(|sampler| sampler.name.as_str()).collect();
+        let known: Vec<&str> = {
+            let all = config.samplers.iter().chain(&config.wyckoff).chain(&config.de_novo);
+            all.map(|sampler| sampler.name.as_str()).collect()
+        };
         if let Some(unknown) = wanted.iter().find(|name| *name != "none" && !known.contains(&name.as_str())) {
             bail!("--samplers: {} has no sampler '{unknown}'; it has {}", options.run.described(), known.join(", "));
         }
@@ -242,6 +252,7 @@ fn configuration(options: &Table1Options) -> Result<Table1Config> {
     };
     config.samplers.retain(&asked);
     config.wyckoff.retain(&asked);
+    config.de_novo.retain(&asked);
     Ok(config)
 }
 
@@ -317,17 +328,6 @@ pub(crate) fn train(
         optimiser.batch_size,
     );
     Ok((Network { trained, note }, (position, lattice)))
-}
-
-/// Sampled structures with what the note tells of them.
-pub(crate) struct Generated {
-    pub(crate) ids: Vec<String>,
-    pub(crate) structures: Vec<Structure>,
-    /// The space group that was asked for.
-    pub(crate) space_groups: Vec<SpaceGroupNumber>,
-    /// How often each was drawn again.
-    pub(crate) redraws: Vec<usize>,
-    pub(crate) given_up: usize,
 }
 
 pub(crate) fn sample(

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use burn::tensor::Device;
-use crystal_core::{ConfigError, SiteMode, SpaceGroup};
-use datasets::Split;
+use crystal_core::{SiteMode, SpaceGroup};
+use druse::Request;
 use druse::checkpoint;
 use druse::output::write_file;
 use langevin::{Method, OrderedSites, SamplerConfig, SamplingOrder};
 use random_keys::{Purpose, RandomKey};
 use score_model::NoiseSchedule;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use wyckoff_assignment::{AssignmentSpace, Demand, Priors};
 
 use super::run::Network;
@@ -19,82 +19,35 @@ use crate::plot::{QualityPoint, quality_against_evaluations};
 use crate::published::Figures;
 use crate::table::{Measured, Row};
 
-/// A sampler to compare.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NamedSampler {
-    /// Name of its row and of its folder; small letters, digits and hyphens.
-    pub name: String,
-    /// The sampler. Noise levels and graph are those of the network.
-    pub sampling: SamplerConfig,
-    /// Whether its row is left out unless it is asked for by name.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub on_demand: bool,
-}
-
 /// What the samplers of the Wyckoff mode work with: a network of that mode, and orders of positions.
 pub(super) struct OnPositions {
     pub(super) network: Network,
     pub(super) orders: Vec<SamplingOrder>,
+    /// As many crystals that the proposer chose altogether; none where no row asks for them.
+    pub(super) de_novo: Vec<SamplingOrder>,
 }
 
 impl OnPositions {
     /// Loads the network, by default the one that is compiled in; `orders` are those of the other rows.
+    /// `invents`: crystals are asked of the proposer as well.
     ///
     /// # Errors
     /// If the checkpoint is of the other mode, or an order is one of positions already or has no sites.
-    pub(super) fn new(checkpoint: Option<&Path>, orders: &[SamplingOrder], seed: u64, device: &Device) -> Result<Self> {
+    pub(super) fn new(
+        checkpoint: Option<&Path>,
+        orders: &[SamplingOrder],
+        invents: bool,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
         let checkpoint = checkpoint::for_mode(checkpoint, SiteMode::Wyckoff, device)?;
-        Ok(Self { network: Network::of_checkpoint(checkpoint), orders: on_positions(orders, seed)? })
+        let n: usize = orders.iter().map(|order| order.count).sum();
+        let de_novo = match invents {
+            true => Request::invented().count(n).seed(seed).resolve()?.orders,
+            false => vec![],
+        };
+        Ok(Self { network: Network::of_checkpoint(checkpoint), orders: on_positions(orders, seed)?, de_novo })
     }
-}
-
-/// The split that orders are taken from and structures are measured against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum ReferenceSplit {
-    /// For choosing settings.
-    Validation,
-    /// For the table.
-    #[default]
-    Test,
-}
-
-impl ReferenceSplit {
-    /// The split.
-    pub fn split(self) -> Split {
-        match self {
-            Self::Validation => Split::Validation,
-            Self::Test => Split::Test,
-        }
-    }
-
-    /// Its name in notes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-}
-
-/// Whether the samplers of a list make sense for a network of these noise levels.
-///
-/// # Errors
-/// [`ConfigError`] for the first that does not.
-pub(crate) fn check(samplers: &[NamedSampler], schedule: &NoiseSchedule) -> Result<(), ConfigError> {
-    samplers.iter().enumerate().try_for_each(|(index, NamedSampler { name, sampling, .. })| {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let is_plain = !name.is_empty() && name.chars().all(plain);
-        ConfigError::unless(
-            is_plain,
-            "samplers.name",
-            name,
-            "small letters, digits and hyphens: the name becomes a folder",
-        )?;
-        let is_new = samplers[..index].iter().all(|other| other.name != *name);
-        ConfigError::unless(is_new, "samplers.name", name, "another name: this one stands twice")?;
-        sampling.check(schedule).map_err(|error| error.of(&format!("samplers.{name}")))
-    })
 }
 
 /// The same orders with a Wyckoff position for each site, drawn from the prior: what the paper's protocol gives (space
@@ -195,30 +148,15 @@ mod tests {
 
     use super::*;
 
-    fn sampler(name: &str, evaluations: usize) -> NamedSampler {
+    fn few_step(evaluations: usize) -> SamplerConfig {
         let method = Method::FewStep(FewStep { evaluations, ..FewStep::default() });
-        NamedSampler {
-            name: name.to_owned(),
-            sampling: SamplerConfig { method, ..SamplerConfig::default() },
-            on_demand: false,
-        }
-    }
-
-    #[test]
-    fn unusable_lists_are_named() {
-        let said = |samplers: &[NamedSampler]| {
-            check(samplers, &NoiseSchedule::default()).err().map(|error| error.to_string()).unwrap_or_default()
-        };
-        assert_eq!(said(&[sampler("a", 16), sampler("b", 16)]), "");
-        assert!(said(&[sampler("a", 16), sampler("a", 32)]).contains("twice"));
-        assert!(said(&[sampler("../a", 16)]).contains("folder"));
-        assert!(said(&[sampler("a", 0)]).starts_with("samplers.a.method.FewStep.evaluations"));
+        SamplerConfig { method, ..SamplerConfig::default() }
     }
 
     #[test]
     fn comparison_is_written() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (few, many) = (sampler("few-step-16", 16).sampling, SamplerConfig::default());
+        let (few, many) = (few_step(16), SamplerConfig::default());
         let schedule = NoiseSchedule::default();
         let measured = |value| Some(Measured { value, std: 0.01 });
         let row = |name: &str, cov| Row {

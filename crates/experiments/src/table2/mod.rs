@@ -22,8 +22,8 @@ use langevin::SamplerConfig;
 use potential::{Nequix, Potential};
 use relax::{Mode, Options, Rattle};
 
+use crate::command;
 use crate::relaxing::{Deadline, Stages};
-use crate::report::command;
 use crate::sampling;
 use rows::Given;
 use score::{Ceiling, Row};
@@ -53,6 +53,9 @@ pub struct Table2Options {
     /// Folder of MP-20, in which the targets are looked for.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Folder of the paper's set of stable structures, in which they are looked for too.
+    #[arg(long, value_name = "DIR")]
+    pub stable_data: Option<PathBuf>,
     /// A checkpoint of the general mode instead of the compiled-in one.
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
@@ -128,9 +131,11 @@ pub fn run(options: &Table2Options) -> Result<String> {
     let identity = identity(options, &targets, &general, &wyckoff, &potential);
     let mut stages = Stages::open(&folder, &identity, options.resume, &potential, deadline)?;
     write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
-    let seen = match &options.data {
-        Some(data) => Some(seen::look(&targets, data, &[&general, &wyckoff])?),
-        None => None,
+    let folders: Vec<&Path> =
+        [&options.data, &options.stable_data].into_iter().flatten().map(PathBuf::as_path).collect();
+    let seen = match folders.is_empty() {
+        true => None,
+        false => Some(seen::look(&targets, &folders, &[&general, &wyckoff])?),
     };
 
     let settings = options.relaxations();

@@ -187,11 +187,12 @@ mod tests {
     fn target() -> Target {
         let structure = salt(5.6, 0.5);
         let formula = Composition::of(&structure);
+        let sites_per_element = formula.iter().collect();
         Target {
             id: "salt".to_owned(),
-            formula: formula.clone(),
+            formula,
             space_group: SpaceGroup::get(SpaceGroupNumber::new(225).expect("a group")),
-            sites_per_element: formula,
+            sites_per_element,
             conventional: structure.lattice().parameters(),
             structure,
             paper: None,

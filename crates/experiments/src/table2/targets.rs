@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use crystal_core::{Composition, Lattice, LatticeParameters, Site, SpaceGroup, SpaceGroupNumber, Species, Structure};
+use crystal_core::{
+    Composition, Lattice, LatticeParameters, Site, SitesPerElement, SpaceGroup, SpaceGroupNumber, Species, Structure,
+};
 use nalgebra::Vector3;
 use serde::Deserialize;
 
@@ -13,7 +15,7 @@ pub(super) struct Target {
     pub id: String,
     pub formula: Composition,
     pub space_group: &'static SpaceGroup,
-    pub sites_per_element: Composition,
+    pub sites_per_element: SitesPerElement,
     pub structure: Structure,
     /// Of the conventional cell, Å and degrees.
     pub conventional: LatticeParameters,
@@ -35,7 +37,7 @@ pub(super) struct Printed {
 struct Line {
     id: String,
     space_group: i64,
-    sites_per_element: Composition,
+    sites_per_element: SitesPerElement,
     conventional: LatticeParameters,
     lattice: [[f64; 3]; 3],
     species: Vec<Species>,

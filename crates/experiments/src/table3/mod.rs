@@ -24,8 +24,8 @@ pub use config::Table3Config;
 pub use published::{Family, PUBLISHED, Published};
 pub use table::SystemRow;
 
+use crate::command;
 use crate::progress::bar;
-use crate::report::command;
 use crate::run_options::RunOptions;
 
 /// Written first: what the run is of.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use burn::tensor::Device;
-use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber};
+use crystal_core::{SitesPerElement, SpaceGroup, SpaceGroupNumber};
 use langevin::{OrderedSites, SamplingOrder};
 
 use super::{Measurement, sampling};
@@ -39,6 +39,6 @@ fn order(group: i64, n_sites: usize) -> Result<SamplingOrder> {
         (count > 0).then(|| format!("{element}:{count}"))
     };
     let sites: Vec<String> = ELEMENTS.iter().enumerate().filter_map(of_element).collect();
-    let sites: Composition = sites.join(",").parse()?;
+    let sites: SitesPerElement = sites.join(",").parse()?;
     Ok(SamplingOrder { space_group: SpaceGroupNumber::new(group)?, sites: OrderedSites::General(sites), count: BATCH })
 }

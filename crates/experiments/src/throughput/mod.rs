@@ -126,6 +126,11 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
         });
         write_file(path, serde_json::to_string_pretty(&document)? + "\n")?;
     }
+    Ok(table(&figures))
+}
+
+/// All figures, one a row.
+fn table(figures: &[Measurement]) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header([
         "what",
@@ -135,13 +140,13 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
         "unit",
         "of its ceiling",
     ]);
-    for Measurement { what, batch, value, range, unit, of_ceiling } in &figures {
+    for Measurement { what, batch, value, range, unit, of_ceiling } in figures {
         let batch = batch.map_or_else(|| "–".to_owned(), |batch| batch.to_string());
         let share = of_ceiling.map_or_else(String::new, |share| format!("{:.0} %", 100.0 * share));
         let range = format!("{} – {}", significant(range.0), significant(range.1));
         table.add_row([what.clone(), batch, significant(*value), range, (*unit).to_owned(), share]);
     }
-    Ok(table.to_string())
+    table.to_string()
 }
 
 fn ceilings(name: DeviceName, device: &Device) -> Result<(Ceilings, Vec<Measurement>)> {

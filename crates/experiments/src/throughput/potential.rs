@@ -6,17 +6,19 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use crystal_core::{AsymmetricUnit, SiteMode, Structure};
 use datasets::{LoadOptions, Record, Split, load, locate};
 use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
 use druse::{DeviceName, checkpoint};
 use langevin::{FewStep, Method, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
-use potential::{Evaluation, GPA_PER_EV_PER_CUBIC_ANGSTROM, Nequix, Potential, PotentialError};
+use potential::{
+    Evaluation, GPA_PER_EV_PER_CUBIC_ANGSTROM, Inputs, Nequix, PartSeconds, Potential, PotentialError, Work,
+};
 use relax::{Crystal, Options, RelaxError, Relaxation};
 
-use super::timing::{Measurement, Seconds, significant};
+use super::Ceilings;
+use super::timing::{Measurement, Seconds};
 use crate::table1::reference::{draw_orders, order_of};
 
 /// Passes that are timed; the one before them is not.
@@ -106,7 +108,7 @@ pub fn run(options: &PotentialThroughputOptions) -> Result<String> {
     let potential = Nequix::bundled(&device)?;
     let usable = |record: &&Record| {
         let known =
-            |unit: &AsymmetricUnit| unit.sites().iter().all(|site| potential.elements().contains(&site.species));
+            |unit: &AsymmetricUnit| unit.sites().iter().all(|site| potential.elements().contains(&site.species()));
         record.unit.as_ref().is_ok_and(|unit| known(unit) && unit.expand().is_ok())
     };
     let records: Vec<&Record> = data.split(Split::Test).iter().filter(usable).collect();
@@ -115,10 +117,10 @@ pub fn run(options: &PotentialThroughputOptions) -> Result<String> {
     }
     let mut text = compared(options, &potential, &Crystals::of(&records, COMPARED.min(records.len())))?;
     println!("{text}");
-    let mut figures = Vec::new();
+    let (ceilings, mut figures) = super::ceilings(options.device, &device)?;
     for &batch in &options.batch_sizes {
         tracing::info!("calls of {batch} crystals");
-        figures.extend(evaluated(&potential, &Crystals::of(&records, batch), batch)?);
+        figures.extend(evaluated(&potential, &Crystals::of(&records, batch), &ceilings, batch)?);
         figures.extend(super::memory("memory after evaluations", batch, options.device));
     }
     if let Some(&batch) = options.batch_sizes.last() {
@@ -146,14 +148,7 @@ pub fn run(options: &PotentialThroughputOptions) -> Result<String> {
         });
         write_file(path, serde_json::to_string_pretty(&document)? + "\n")?;
     }
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_header(["what", "crystals", "figure", "lowest – highest", "unit"]);
-    for Measurement { what, batch, value, range, unit, .. } in &figures {
-        let batch = batch.map_or_else(|| "–".to_owned(), |batch| batch.to_string());
-        let range = format!("{} – {}", significant(range.0), significant(range.1));
-        table.add_row([what.clone(), batch, significant(*value), range, (*unit).to_owned()]);
-    }
-    Ok(table.to_string())
+    Ok(super::table(&figures))
 }
 
 /// The device against the processor, and the symmetric graph against full cells on the device.
@@ -190,7 +185,7 @@ fn timed<T>(mut pass: impl FnMut() -> Result<T>) -> Result<Seconds> {
 }
 
 /// Calls from structures to forces, neighbour search and transfers included; and their parts.
-fn evaluated(potential: &Nequix, crystals: &Crystals, batch: usize) -> Result<Vec<Measurement>> {
+fn evaluated(potential: &Nequix, crystals: &Crystals, ceilings: &Ceilings, batch: usize) -> Result<Vec<Measurement>> {
     let (atoms, n) = (crystals.atoms() as f64, Some(batch));
     let energies = timed(|| Ok(potential.energies(&crystals.structures)?))?;
     let full = timed(|| Ok(potential.evaluate(&crystals.structures)?))?;
@@ -204,20 +199,55 @@ fn evaluated(potential: &Nequix, crystals: &Crystals, batch: usize) -> Result<Ve
         ratio("time of full cells / symmetric graph", n, full.median() / symmetric.median()),
         ratio("atoms / non-equivalent sites", n, atoms / crystals.sites() as f64),
     ];
-    let mut parts: [Vec<f64>; 4] = Default::default();
+    for (of, inputs) in
+        [("full cells", Inputs::Structures(&crystals.structures)), ("symmetric graph", Inputs::Units(&crystals.units))]
+    {
+        figures.extend(parts(potential, (of, inputs), crystals, ceilings, batch)?);
+    }
+    Ok(figures)
+}
+
+/// What the parts of a call take, and how near the device is to its ceilings.
+fn parts(
+    potential: &Nequix,
+    (of, inputs): (&str, Inputs<'_>),
+    crystals: &Crystals,
+    ceilings: &Ceilings,
+    batch: usize,
+) -> Result<Vec<Measurement>> {
+    let n = Some(batch);
+    let names = ["neighbour search on the host", "upload", "forward pass", "reverse pass", "download"];
+    let (mut seconds, mut on_device): ([Vec<f64>; 5], Vec<f64>) = Default::default();
+    let mut size = None;
     for pass in 0..=PASSES {
-        let seconds = potential.seconds_of_parts(&crystals.structures)?;
+        let (measured, found) = potential.seconds_of_parts(inputs)?;
+        size = Some(found);
         if pass > 0 {
-            let of_pass = [seconds.graphs, seconds.upload, seconds.forward, seconds.backward];
-            parts.iter_mut().zip(of_pass).for_each(|(all, part)| all.push(part));
+            let PartSeconds { graphs, upload, forward, backward, download } = measured;
+            let of_pass = [graphs, upload, forward, backward, download];
+            seconds.iter_mut().zip(of_pass).for_each(|(all, part)| all.push(part));
+            on_device.push(forward + backward);
         }
     }
-    let names = ["part: neighbour search on the host", "part: upload", "part: forward pass", "part: reverse pass"];
-    let on_device: Vec<f64> = parts[2].iter().zip(&parts[3]).map(|(forward, backward)| forward + backward).collect();
-    for (name, seconds) in names.iter().zip(parts) {
-        figures.push(Seconds::from_blocks(seconds).milliseconds(name, n));
-    }
-    figures.push(Seconds::from_blocks(on_device).rate("both passes, graph on the device", n, atoms, "atoms/s"));
+    let size = size.expect("one pass at least");
+    let mut figures: Vec<Measurement> = names
+        .iter()
+        .zip(seconds)
+        .map(|(name, seconds)| Seconds::from_blocks(seconds).milliseconds(&format!("{of}, part: {name}"), n))
+        .collect();
+    let passes = Seconds::from_blocks(on_device);
+    let rate = |what: &str, work: f64, unit| passes.rate(&format!("{of}, both passes: {what}"), n, work, unit);
+    let work = Work::of(size);
+    let operations = work.dense_operations + work.message_operations;
+    let share = |figure: Measurement, ceiling: f64| {
+        let of_ceiling = Some(figure.value / ceiling);
+        Measurement { of_ceiling, ..figure }
+    };
+    figures.push(rate("atoms", crystals.atoms() as f64, "atoms/s"));
+    figures.push(rate("crystals", crystals.structures.len() as f64, "structures/s"));
+    figures.push(share(rate("operations", operations / 1e12, "TFLOP/s"), ceilings.operations / 1e12));
+    figures.push(rate("of these, messages", work.message_operations / 1e12, "TFLOP/s"));
+    figures.push(share(rate("memory", work.bytes / 1e9, "GB/s"), ceilings.bytes / 1e9));
     Ok(figures)
 }
 

@@ -117,6 +117,13 @@ pub fn run(options: &TrainOptions) -> Result<String> {
     let sets = [Split::Train, Split::Validation].map(|split| assignments(&data, split, options.limit));
     let [(training, n_train), (validation, n_validation)] =
         sets.map(|(assignments, n_structures)| (TrainingData::new(assignments), n_structures));
+    if training.is_empty() || validation.is_empty() {
+        bail!(
+            "{}: training or validation split is empty; the best step is chosen by the validation split: give a folder \
+             that has both",
+            data.name
+        );
+    }
     let n_structures = [n_train, n_validation];
     let n_left_out = [n_train - training.len(), n_validation - validation.len()];
     tracing::info!(

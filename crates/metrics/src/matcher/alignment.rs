@@ -31,6 +31,8 @@ pub(super) struct Aligner<'a> {
     columns: Vec<usize>,
     /// Steps of the assignments made so far.
     work: f64,
+    /// The rest would take too long.
+    given_up: bool,
 }
 
 /// Steps of assignments after which a comparison is given up, a minute or so: n³ for each n × n matrix that needs more
@@ -39,6 +41,9 @@ pub(super) struct Aligner<'a> {
 const MOST_WORK: f64 = 1.5e11;
 #[cfg(test)]
 const MOST_WORK: f64 = 1e6;
+
+/// Share of [`MOST_WORK`] after which the rest is foretold.
+const BEGINNING: f64 = 0.02;
 
 /// The mean cell after LLL reduction.
 struct MeanCell {
@@ -62,7 +67,22 @@ impl<'a> Aligner<'a> {
         let zeros = || vec![Vector3::zeros(); a.frac_coords.len()];
         let (a_coords, b_coords, a_reduced, b_reduced, assigned) = (zeros(), zeros(), zeros(), zeros(), zeros());
         let (vectors, costs, columns, work) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
-        Self { a, b, stol, groups, a_coords, b_coords, a_reduced, b_reduced, vectors, costs, assigned, columns, work }
+        Self {
+            a,
+            b,
+            stol,
+            groups,
+            a_coords,
+            b_coords,
+            a_reduced,
+            b_reduced,
+            vectors,
+            costs,
+            assigned,
+            columns,
+            work,
+            given_up: false,
+        }
     }
 
     /// Calls `visit` with the distances for every translation that may bring the structures together in this basis.
@@ -124,9 +144,16 @@ impl<'a> Aligner<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Whether the comparison has taken more steps than are allowed.
+    /// Whether the comparison has taken more steps than are allowed, or was given up because it would.
     pub(super) fn is_exhausted(&self) -> bool {
-        self.work > MOST_WORK
+        self.work > MOST_WORK || self.given_up
+    }
+
+    /// Whether the whole would take more steps than are allowed, as the steps of a share of it tell; once true, the
+    /// comparison is given up. A share of 0 tells nothing.
+    pub(super) fn would_take_too_long(&mut self, share: f64) -> bool {
+        self.given_up |= self.work > BEGINNING * MOST_WORK && share > 0.0 && self.work / share > MOST_WORK;
+        self.given_up
     }
 
     /// How far an atom may be off along each axis, in fractional coordinates.

@@ -12,6 +12,7 @@ use crate::MetricsError;
 const MAX_VECTORS: usize = 200_000;
 
 /// A basis of the first structure's lattice.
+#[derive(Clone)]
 pub(super) struct Mapping {
     /// Its vectors (rows) in terms of the reduced cell's; determinant ±1.
     pub coefficients: Matrix3<f64>,
@@ -19,6 +20,17 @@ pub(super) struct Mapping {
     pub lengths: [f64; 3],
     /// Angles α, β, γ in degrees.
     pub angles: [f64; 3],
+}
+
+impl Mapping {
+    /// How unlike the cell of `to` this basis is: relative differences of the lengths, and differences of the angles in
+    /// radians, squared and added up.
+    pub(super) fn deviation(&self, to: &ReducedCell) -> f64 {
+        let cell = to.lattice.parameters();
+        let lengths = self.lengths.iter().zip([cell.a, cell.b, cell.c]).map(|(own, other)| (own / other).ln());
+        let angles = self.angles.iter().zip([cell.alpha, cell.beta, cell.gamma]);
+        lengths.chain(angles.map(|(own, other)| (own - other).to_radians())).map(|x| x * x).sum()
+    }
 }
 
 /// A lattice vector that may take the place of a cell vector.

@@ -29,7 +29,7 @@ impl ReducedCell {
     /// [`MetricsError::Irreducible`].
     pub fn of(structure: &Structure) -> Result<Self, MetricsError> {
         let irreducible = |source| MetricsError::Irreducible { source };
-        let (mut lattice, mut sites) = niggli(&structure.lattice, &structure.sites)?;
+        let (mut lattice, mut sites) = niggli(structure.lattice(), structure.sites())?;
         let mut changed = false;
         while let Some((smaller, fewer)) = primitive::smaller_cell(&lattice, &sites) {
             (lattice, sites) = (Lattice::new(smaller).map_err(irreducible)?, fewer);

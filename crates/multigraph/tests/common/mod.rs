@@ -62,9 +62,9 @@ pub struct Atom {
 pub fn expand(state: &CrystalState) -> Vec<Atom> {
     let lattice = state.primitive_lattice().expect("a cell");
     let mut atoms = Vec::<Atom>::new();
-    for (site, StateSite { frac_coords, .. }) in state.sites.iter().enumerate() {
+    for (site, stored) in state.sites.iter().enumerate() {
         for operation in state.space_group.primitive_operations() {
-            let image = operation.apply(frac_coords);
+            let image = operation.apply(&stored.frac_coords());
             let known = atoms
                 .iter()
                 .any(|atom| atom.site == site && lattice.min_image_distance(&atom.frac_coords, &image) < 1e-4);
@@ -84,7 +84,7 @@ pub fn brute_neighbours(
     min_self_distance: f64,
 ) -> Vec<(usize, Vector3<f64>)> {
     let lattice = state.primitive_lattice().expect("a cell");
-    let origin = state.sites[source].frac_coords;
+    let origin = state.sites[source].frac_coords();
     let reach = lattice.reciprocal_lengths().map(|length| (cutoff * length).ceil() as i32 + 1);
     let mut found = Vec::new();
     for atom in expand(state) {

@@ -157,7 +157,7 @@ pub fn with_lattice(space_group: &'static SpaceGroup, lattice: Lattice, sites: &
         .iter()
         .map(|(symbol, x)| AsymmetricSite::new(space_group, &lattice, species(symbol), &Vector3::from(*x), 1e-3))
         .collect();
-    AsymmetricUnit { space_group, lattice, sites }
+    AsymmetricUnit::new(space_group, lattice, sites).expect("a unit")
 }
 
 /// Eigenvalues of a dynamical matrix as frequencies, ascending, THz.

@@ -10,7 +10,7 @@
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
-use nalgebra::{Matrix3, Vector3};
+use nalgebra::{DMatrix, Matrix3, Vector3};
 
 use crate::ops::Real;
 
@@ -116,20 +116,43 @@ pub(crate) static QUADRATURE: LazyLock<Vec<(Vector3<f64>, f64)>> = LazyLock::new
     points
 });
 
+/// Directions on which the harmonics of a degree up to 3 are independent, and what turns values there into
+/// coefficients: for degree 1, 2 and 3 the pseudo-inverse of `[Y_li(u_k)]`.
+struct Frame {
+    directions: [Vector3<f64>; 7],
+    inverses: [DMatrix<f64>; 3],
+}
+
+static FRAME: LazyLock<Frame> = LazyLock::new(|| {
+    // Seven directions spread over half the sphere by the golden angle: an opposite direction would tell nothing new.
+    let directions: [Vector3<f64>; 7] = std::array::from_fn(|k| {
+        let height = 1.0 - (2 * k + 1) as f64 / 14.0;
+        let (radius, turn) = ((1.0 - height * height).sqrt(), k as f64 * PI * (3.0 - 5f64.sqrt()));
+        Vector3::new(radius * turn.cos(), radius * turn.sin(), height)
+    });
+    let inverses = std::array::from_fn(|l| {
+        let (l, width) = (l + 1, 2 * l + 3);
+        let values = DMatrix::from_fn(width, 7, |i, k| harmonics::<f64>(directions[k].into())[l * l + i]);
+        let transposed = values.transpose();
+        let products = (values * &transposed).try_inverse().expect("the directions are general");
+        transposed * products
+    });
+    Frame { directions, inverses }
+});
+
 /// The matrices of degree 1, 2 and 3 of an orthogonal matrix, row by row one after the other:
 /// `Y_l(R·u) = D_l(R)·Y_l(u)`. The parity (−1)^l of improper matrices is in them.
 pub(crate) fn rotation_matrices(rotation: &Matrix3<f64>) -> [f64; N_ROTATION] {
+    let Frame { directions, inverses } = &*FRAME;
+    let turned = directions.map(|direction| harmonics::<f64>((rotation * direction).into()));
     let mut out = [0.0; N_ROTATION];
-    for (point, weight) in QUADRATURE.iter() {
-        let before = harmonics::<f64>((*point).into());
-        let after = harmonics::<f64>((rotation * point).into());
-        let mut entry = 0;
-        for l in 1..4 {
-            for after in &after[l * l..(l + 1) * (l + 1)] {
-                for before in &before[l * l..(l + 1) * (l + 1)] {
-                    out[entry] += weight * after * before;
-                    entry += 1;
-                }
+    let mut entry = 0;
+    for (l, inverse) in (1..).zip(inverses) {
+        let width = 2 * l + 1;
+        for i in 0..width {
+            for j in 0..width {
+                out[entry] = (0..7).map(|k| turned[k][l * l + i] * inverse[(k, j)]).sum();
+                entry += 1;
             }
         }
     }
@@ -194,7 +217,8 @@ mod tests {
             let width = 2 * l + 1;
             for i in 0..width {
                 let turned: f64 = (0..width).map(|j| matrices[first + i * width + j] * before[l * l + j]).sum();
-                assert!((turned - after[l * l + i]).abs() < 1e-13);
+                let deviation = (turned - after[l * l + i]).abs();
+                assert!(deviation < 1e-13, "{l} {i}: {deviation:e}");
             }
             first += width * width;
         }

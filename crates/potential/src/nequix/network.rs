@@ -9,7 +9,7 @@ use super::plan::{CHANNELS, LayerKind, N_DEGREES, N_SPECIES};
 use super::radial::{CUTOFF, N_COEFFICIENTS, N_INTERVALS, RadialNetwork};
 use super::weights::{LayerWeights, Weights, gate_channels};
 use crate::ops::{
-    Degrees, GateOptions, LayerTables, MessageOptions, gate, gate_backward, images, images_backward, message,
+    Degrees, GateOptions, Images, LayerTables, MessageOptions, gate, gate_backward, images, images_backward, message,
     message_backward,
 };
 
@@ -137,6 +137,15 @@ impl Layer {
         self.coefficients.with(table)
     }
 
+    /// What sites received, or the gradient by it, multiplied by the sites' projections; they commute with the maps,
+    /// which mix channels. Scalars are the same in every orientation.
+    fn projected(&self, batch: &Batch, received: Degrees, project: fn(Degrees, &Images) -> Degrees) -> Degrees {
+        match &batch.projections {
+            Some(projections) if self.kind != LayerKind::Last => project(received, projections),
+            _ => received,
+        }
+    }
+
     fn message_options(&self) -> MessageOptions {
         let spacing = match self.radial {
             Radial::Table(_) => CUTOFF / N_INTERVALS as f64,
@@ -206,8 +215,10 @@ impl Network {
             };
             let tables = layer.tables(batch, &self.device, self.dtype);
             let messages = message(features.clone(), tables.clone(), &batch.edges, layer.message_options());
-            let sums = each(&layer.post, &none, |l, map| {
-                let sum = map.apply(messages[l].clone());
+            let received = each(&layer.post, &none, |l, map| map.apply(messages[l].clone()));
+            let received = layer.projected(batch, received, images);
+            let sums = each(&layer.post, &none, |l, _| {
+                let sum = received[l].clone();
                 match &layer.skip[l] {
                     Some(skip) if first => sum + skip.matrix.clone().select(0, batch.site_species.clone()),
                     Some(skip) => sum + skip.apply(h[l].clone()),
@@ -237,7 +248,8 @@ impl Network {
         let mut by_vectors: Option<Tensor<2>> = None;
         for (layer, record) in self.layers.iter().zip(records).rev() {
             let by_sums = gate_backward(by_outputs.clone(), record.sums, layer.norm.clone(), layer.gate);
-            let by_messages = each(&layer.post, &none, |l, map| map.apply_transposed(by_sums[l].clone()));
+            let by_received = layer.projected(batch, by_sums.clone(), images_backward);
+            let by_messages = each(&layer.post, &none, |l, map| map.apply_transposed(by_received[l].clone()));
             let options = layer.message_options();
             let (by_features, part) =
                 message_backward(by_messages, record.features, record.tables, &batch.edges, options);
@@ -262,6 +274,11 @@ impl Network {
         }
         by_vectors.expect("there are layers")
     }
+}
+
+/// Channels that the energy of a site is read from.
+pub(crate) fn readout_channels() -> usize {
+    CHANNELS[0]
 }
 
 /// Numbers that one site and one edge take on a device while a batch is evaluated: features and sums of all layers,

@@ -14,6 +14,7 @@ use super::batch::Batch;
 use super::graph::{Elements, SiteGraph};
 use super::network::{Network, numbers_per_site_and_edge};
 use super::weights::Weights;
+use super::work::BatchSize;
 use crate::{Evaluation, Identity, Potential, PotentialError};
 
 /// Bytes that a batch may take on a processor: what its caches and memory serve well.
@@ -209,15 +210,26 @@ pub struct PartSeconds {
     pub forward: f64,
     /// Gradients on the device.
     pub backward: f64,
+    /// Energies and gradients from the device to the host.
+    pub download: f64,
+}
+
+/// What [`Nequix::seconds_of_parts`] evaluates.
+#[derive(Debug, Clone, Copy)]
+pub enum Inputs<'a> {
+    /// All atoms of each cell.
+    Structures(&'a [Structure]),
+    /// Non-equivalent sites.
+    Units(&'a [AsymmetricUnit]),
 }
 
 impl Nequix {
-    /// Evaluates structures as [`Potential::evaluate`] does, all in one batch, waits for the device after each part,
-    /// and tells how long each took. For measurements.
+    /// Evaluates crystals as [`Potential::evaluate`] or [`Potential::evaluate_symmetric`] does, all in one batch, waits
+    /// for the device after each part, and tells how long each took and how large the batch was. For measurements.
     ///
     /// # Errors
-    /// The first error of a structure; [`PotentialError::Device`].
-    pub fn seconds_of_parts(&self, structures: &[Structure]) -> Result<PartSeconds, PotentialError> {
+    /// The first error of a crystal; [`PotentialError::Device`].
+    pub fn seconds_of_parts(&self, inputs: Inputs<'_>) -> Result<(PartSeconds, BatchSize), PotentialError> {
         let (device, dtype) = self.network.place();
         let wait = || device.sync().map_err(|error| PotentialError::Device { reason: format!("{error:?}") });
         let mut clock = Instant::now();
@@ -227,19 +239,30 @@ impl Nequix {
             seconds
         };
         let elements = self.elements_by_index();
-        let graphs: Vec<SiteGraph> =
-            structures.par_iter().map(|one| SiteGraph::of_structure(one, &elements)).collect::<Result<_, _>>()?;
+        let graphs: Result<Vec<SiteGraph>, PotentialError> = match inputs {
+            Inputs::Structures(all) => all.par_iter().map(|one| SiteGraph::of_structure(one, &elements)).collect(),
+            Inputs::Units(all) => all.par_iter().map(|one| SiteGraph::of_unit(one, &elements)).collect(),
+        };
+        let graphs = graphs?;
         let mut seconds = PartSeconds { graphs: lap(), ..PartSeconds::default() };
         let batch = Batch::new(&graphs.iter().collect::<Vec<_>>(), device, dtype);
         wait()?;
         seconds.upload = lap();
-        let (_, records) = self.network.forward(&batch);
+        let (energies, records) = self.network.forward(&batch);
         wait()?;
         seconds.forward = lap();
-        drop(self.network.backward(&batch, records));
+        let by_vectors = self.network.backward(&batch, records);
         wait()?;
         seconds.backward = lap();
-        Ok(seconds)
+        drop((numbers(energies.into_data()), numbers(by_vectors.into_data())));
+        seconds.download = lap();
+        let sum = |of: fn(&SiteGraph) -> usize| graphs.iter().map(of).sum();
+        let size = BatchSize {
+            sites: sum(SiteGraph::n_sites),
+            images: sum(|graph| graph.images.len()),
+            edges: sum(SiteGraph::n_edges),
+        };
+        Ok((seconds, size))
     }
 }
 

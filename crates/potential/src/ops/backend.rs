@@ -22,7 +22,7 @@ pub(crate) struct DegreeTensors<B: Backend> {
 /// The edges of a batch. N sites (receivers), I images (senders), E edges sorted by receiver.
 #[derive(Debug, Clone, ExtensionType)]
 pub(crate) struct EdgeTensors<B: Backend> {
-    /// From receiver to sender, Å, `[E, 3]`.
+    /// From receiver to sender, Å, and the factor of the edge's message, `[E, 4]`.
     pub vectors: FloatTensor<B>,
     /// Image that sends, `[E]`.
     pub sender: IntTensor<B>,
@@ -130,7 +130,7 @@ pub(crate) trait PotentialOps: Backend {
         options: GateOptions,
     ) -> DegreeTensors<Self>;
 
-    /// Features of the images of N sites, all four degrees.
+    /// Features of the images of N sites, all four degrees, any number of channels.
     fn images(
         #[extension_type] features: DegreeTensors<Self>,
         #[extension_type] images: ImageTensors<Self>,

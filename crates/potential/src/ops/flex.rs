@@ -50,6 +50,11 @@ fn degrees<T: Real>(values: [Vec<T>; N_DEGREES], channels: &[usize; N_DEGREES]) 
     DegreeTensors { l0: next(), l1: next(), l2: next(), l3: next() }
 }
 
+/// Channels of each degree.
+fn channels(features: &[FlexTensor; N_DEGREES]) -> [usize; N_DEGREES] {
+    features.each_ref().map(|features| features.shape()[1])
+}
+
 /// The edges, contiguous.
 struct Contiguous {
     vectors: FlexTensor,
@@ -144,19 +149,19 @@ impl PotentialOps for Flex {
 
     fn images(features: DegreeTensors<Self>, images: ImageTensors<Self>) -> DegreeTensors<Self> {
         let (features, rotations) = (features.contiguous(), images.rotations.to_contiguous());
-        let site = images.site.to_contiguous();
+        let (site, channels) = (images.site.to_contiguous(), channels(&features));
         in_precision_of!(&rotations, T => {
-            let turned = images::flex::forward::<T>(features.each_ref().map(values), values(&rotations), &indices(&site));
-            degrees(turned, &images::CHANNELS)
+            let (features, rotations) = (features.each_ref().map(values), values(&rotations));
+            degrees(images::flex::forward::<T>(features, &channels, rotations, &indices(&site)), &channels)
         })
     }
 
     fn images_backward(grad: DegreeTensors<Self>, images: ImageTensors<Self>) -> DegreeTensors<Self> {
         let (grad, rotations) = (grad.contiguous(), images.rotations.to_contiguous());
-        let offsets = images.offsets.to_contiguous();
+        let (offsets, channels) = (images.offsets.to_contiguous(), channels(&grad));
         in_precision_of!(&rotations, T => {
-            let sums = images::flex::backward::<T>(grad.each_ref().map(values), values(&rotations), &indices(&offsets));
-            degrees(sums, &images::CHANNELS)
+            let (grad, rotations) = (grad.each_ref().map(values), values(&rotations));
+            degrees(images::flex::backward::<T>(grad, &channels, rotations, &indices(&offsets)), &channels)
         })
     }
 }

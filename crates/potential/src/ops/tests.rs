@@ -86,7 +86,7 @@ impl Graph {
             .flat_map(|_| {
                 let direction = Vector3::from_fn(|_, _| rng.random_range(-1.0..1.0)).normalize();
                 let vector: Vector3<f64> = direction * rng.random_range(1.0..5.5);
-                [vector.x, vector.y, vector.z]
+                [vector.x, vector.y, vector.z, rng.random_range(0.5..4.0)]
             })
             .collect();
         let mut order: Vec<i32> = (0..11).collect();
@@ -112,7 +112,7 @@ impl Graph {
             upload_indices(values.iter().map(|value| usize::try_from(*value).expect("positive")), device)
         };
         Edges {
-            vectors: upload(self.vectors.clone(), [self.sender.len(), 3], device, dtype),
+            vectors: upload(self.vectors.clone(), [self.sender.len(), 4], device, dtype),
             sender: indices(&self.sender),
             offsets: indices(&self.offsets),
             order: indices(&self.order),
@@ -144,17 +144,14 @@ fn messages_and_their_gradients() {
             let (messages, ..) = reference(vectors);
             messages.iter().flatten().zip(grad.iter().flatten()).map(|(message, grad)| message * grad).sum::<f64>()
         };
-        for entry in [0, 7, 17, 32] {
+        for (edge, k) in [(0, 0), (2, 1), (5, 2), (10, 2)] {
             let mut moved = graph.vectors.clone();
-            moved[entry] += 1e-6;
+            moved[4 * edge + k] += 1e-6;
             let up = energy(&moved);
-            moved[entry] -= 2e-6;
+            moved[4 * edge + k] -= 2e-6;
             let slope = (up - energy(&moved)) / 2e-6;
-            assert!(
-                (slope - by_vectors[entry]).abs() < 1e-5 * (1.0 + slope.abs()),
-                "{kind:?} {entry}: {slope} {}",
-                by_vectors[entry]
-            );
+            let found = by_vectors[3 * edge + k];
+            assert!((slope - found).abs() < 1e-5 * (1.0 + slope.abs()), "{kind:?} {edge} {k}: {slope} {found}");
         }
 
         for (device, dtype, tolerance) in places() {
@@ -227,7 +224,7 @@ fn images_and_their_gradients() {
     let mut expected: Rows = Default::default();
     for (image, &site) in site.iter().enumerate() {
         let matrices = &rotations[image * 83..(image + 1) * 83];
-        let turned = images_parts::reference::forward(&of(&features, site), matrices);
+        let turned = images_parts::reference::forward(&of(&features, site), matrices, &CHANNELS);
         expected.iter_mut().zip(turned).for_each(|(all, row)| all.extend(row));
     }
     // The gradient is the transpose: ⟨grad, D·x⟩ = ⟨Dᵀ·grad, x⟩.

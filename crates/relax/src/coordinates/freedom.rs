@@ -70,9 +70,9 @@ impl SiteFreedom {
         offset: &mut usize,
     ) -> Self {
         let position =
-            group.wyckoff_position(site.wyckoff_letter).expect("the letter of a checked site is one of the group's");
+            group.wyckoff_position(site.wyckoff_letter()).expect("the letter of a checked site is one of the group's");
         let free = position.free_coordinates();
-        let frac_coords = group.centring().to_conventional().tr_mul(&site.frac_coords);
+        let frac_coords = group.centring().to_conventional().tr_mul(&site.frac_coords());
         let mut directions = Matrix3::zeros();
         for column in 0..free.n_free() {
             let mut direction = primitive.to_cartesian(&free.directions().column(column).into_owned());

@@ -1,6 +1,6 @@
 //! A crystal at one point of its generalised coordinates.
 
-use crystal_core::{AsymmetricSite, AsymmetricUnit, Lattice, LatticeCoordinates, Site, Structure};
+use crystal_core::{AsymmetricUnit, Lattice, LatticeCoordinates, Site, Structure};
 use nalgebra::{Matrix3, Vector3};
 
 use super::freedom::Frame;
@@ -47,7 +47,7 @@ impl Frame {
                 let sites = sites
                     .map(|(site, frac_coords)| Site { species: site.species, frac_coords: *frac_coords })
                     .collect();
-                (Cell::Free(Structure::new(strained, sites)?), Matrix3::identity(), strained)
+                (Cell::Free(Structure::allowing_overlap(strained, sites)?), Matrix3::identity(), strained)
             }
             Self::Symmetric(unit) => {
                 // Through the lattice's own coordinates: symmetric to the last bit and in the standard orientation,
@@ -65,10 +65,6 @@ impl Frame {
 
 /// The unit with another lattice and its sites at `points` (fractional in the primitive cell).
 fn unit_at(unit: &AsymmetricUnit, lattice: Lattice, points: &[Vector3<f64>]) -> AsymmetricUnit {
-    let space_group = unit.space_group();
-    let to_primitive = space_group.centring().to_primitive();
-    let sites = unit.sites().iter().zip(points);
-    let sites =
-        sites.map(|(site, point)| AsymmetricSite { frac_coords: to_primitive.tr_mul(point), ..site.clone() }).collect();
-    AsymmetricUnit { space_group, lattice, sites }
+    let to_primitive = unit.space_group().centring().to_primitive();
+    unit.moved(lattice, points.iter().map(|point| to_primitive.tr_mul(point)))
 }

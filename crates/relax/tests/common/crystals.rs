@@ -25,8 +25,7 @@ pub fn random_unit(number: i64, seed: u64) -> AsymmetricUnit {
         let mut site = |number| {
             let position = small[rng.random_range(0..small.len())];
             let q = Vector3::from_fn(|_, _| rng.random_range(0.0..1.0));
-            let frac_coords = group.wyckoff_positions()[position].free_coordinates().point(&q);
-            StateSite { species: element(number), frac_coords, position }
+            StateSite::on_position(group, element(number), position, &q)
         };
         let mut state = CrystalState { space_group: group, lattice_coords, sites: vec![site(11), site(17)] };
         let lattice = state.conventional_lattice().expect("a cell");

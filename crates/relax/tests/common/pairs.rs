@@ -121,7 +121,7 @@ impl Pairs {
         let mut forces = Vec::new();
         let mut first = 0;
         for site in unit.sites() {
-            let frac_coords = group.centring().to_conventional().tr_mul(&site.frac_coords);
+            let frac_coords = group.centring().to_conventional().tr_mul(&site.frac_coords());
             let orbit = Orbit::in_primitive_cell(group, &frac_coords, &primitive, 1e-3);
             let mut mean = Vector3::zeros();
             for (image, force) in orbit.images().iter().zip(&full.forces[first..]) {

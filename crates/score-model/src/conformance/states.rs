@@ -35,7 +35,7 @@ pub fn check_states<M: ScoreNetwork>(model: &M, device: &Device) -> Result<(), C
         for (site, position) in moved.sites.iter_mut().zip(&original.position) {
             let operation = &operations[rng.random_range(0..operations.len())];
             let shift = Vector3::from_fn(|_, _| f64::from(rng.random_range(-2..=2)));
-            *site = StateSite::general(site.species, operation.apply(&site.frac_coords) + shift);
+            *site = StateSite::general(site.species(), operation.apply(&site.frac_coords()) + shift);
             // Cartesian rows turn as r' = r·P⁻¹·Wᵀ·P, P the primitive lattice.
             let matrix: Matrix3<f64> =
                 lattice.inverse() * operation.rotation.map(f64::from).transpose() * lattice.matrix();
@@ -55,7 +55,7 @@ pub fn check_states<M: ScoreNetwork>(model: &M, device: &Device) -> Result<(), C
         };
         let mut shifted = state.clone();
         for site in &mut shifted.sites {
-            *site = StateSite::general(site.species, site.frac_coords + free);
+            *site = StateSite::general(site.species(), site.frac_coords() + free);
         }
         compare("the origin of real states", &original, &estimate_of(model, &shifted, level, device)?)?;
     }

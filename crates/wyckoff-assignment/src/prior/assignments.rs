@@ -159,7 +159,7 @@ impl AssignmentPrior {
             .collect();
         // A chain ends with the general position, the tables begin with it.
         let reversed = |values: &[f64]| values.iter().rev().copied().collect::<Vec<f64>>();
-        let elements = demand.counts().iter().filter(|(_, count)| *count > 0);
+        let elements = demand.counts().into_iter().filter(|(_, count)| *count > 0);
         elements
             .map(|(species, count)| {
                 let links = links.iter().rev().copied().collect();

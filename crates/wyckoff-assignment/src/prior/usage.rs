@@ -39,7 +39,7 @@ impl Pattern {
 /// The counts of a demand in ascending order.
 pub(super) fn ascending(demand: &Demand) -> Vec<u16> {
     let mut counts: Vec<u16> =
-        demand.counts().iter().map(|(_, count)| u16::try_from(count).unwrap_or(u16::MAX)).collect();
+        demand.counts().into_iter().map(|(_, count)| u16::try_from(count).unwrap_or(u16::MAX)).collect();
     counts.retain(|count| *count > 0);
     counts.sort_unstable();
     counts

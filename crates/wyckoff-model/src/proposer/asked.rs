@@ -30,6 +30,8 @@ pub struct Asked<'a> {
     pub(super) rows: Vec<Row>,
     /// Keys and values of the tokens up to the end of the composition, a row for each of `rows`.
     pub(super) cache: Cache,
+    /// Logarithms of probabilities are divided by it before a draw.
+    pub(super) temperature: f64,
 }
 
 /// A cell with its elements in one order.
@@ -145,7 +147,7 @@ impl<'a> Asked<'a> {
             let log_weights = logits.into_iter().enumerate().map(weight).collect();
             Row { counts, order, log_weights }
         };
-        Self { proposer, rows: rows.map(row).collect(), cache: cache.truncated(n_tokens) }
+        Self { proposer, rows: rows.map(row).collect(), cache: cache.truncated(n_tokens), temperature: 1.0 }
     }
 
     /// The groups with the probabilities that they have whatever the positions, the most likely first.

@@ -106,8 +106,8 @@ impl Asked<'_> {
             tokens.clear();
             for (at, (mut one, logits)) in growing.into_iter().zip(logits.chunks_exact(MOST_POSITIONS)).enumerate() {
                 let choices = &known[&(one.row, one.group)];
-                let weights: Vec<f64> =
-                    shares(logits, choices.admissible(&one.walk)).into_iter().map(f64::exp).collect();
+                let shares = shares(logits, choices.admissible(&one.walk)).into_iter();
+                let weights: Vec<f64> = shares.map(|share| (share / self.temperature).exp()).collect();
                 let position = chosen(&weights, &mut generators[one.index]);
                 let (species, _) = choices.next_element(&one.walk).expect("it is not complete");
                 one.walk = choices.place(&one.walk, position).expect("an admissible position");

@@ -1,6 +1,7 @@
 //! Crystals of a composition that is drawn too.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
@@ -25,25 +26,56 @@ pub struct Invention {
     pub most_atoms: Option<u32>,
     /// The space group.
     pub space_group: Option<SpaceGroupNumber>,
+    /// Logarithms of probabilities are divided by it before each choice: below 1 the likely becomes likelier, above 1
+    /// all becomes more alike. 1 if not given; from 0.1 to 5.
+    pub temperature: Option<f64>,
 }
 
 /// A cell with its elements in the order in which they were drawn.
 type Counts = Vec<(Species, u32)>;
 /// How often the compositions that the group cannot hold are drawn again.
 const ROUNDS: u32 = 40;
+/// Crystals that are drawn together, for the memory of the device.
+const TOGETHER: usize = 256;
+/// What a temperature may be.
+const TEMPERATURES: RangeInclusive<f64> = 0.1..=5.0;
 
 impl Invention {
     fn most_atoms(&self) -> u32 {
         self.most_atoms.unwrap_or(MOST_ATOMS)
     }
+
+    fn temperature(&self) -> f64 {
+        self.temperature.unwrap_or(1.0)
+    }
+
+    /// Whether it can be asked of a network.
+    fn check(&self) -> Result<(), WyckoffModelError> {
+        let most = self.most_atoms();
+        if most > MOST_ATOMS {
+            return Err(WyckoffModelError::TooManyAtoms { atoms: most, most: MOST_ATOMS });
+        }
+        let n_elements = self.elements.len().max(1);
+        if most < n_elements as u32 {
+            let what = format!("one atom of each of {n_elements} elements in a cell of at most {most} atoms");
+            return Err(WyckoffModelError::Nowhere { what });
+        }
+        let temperature = self.temperature();
+        if !TEMPERATURES.contains(&temperature) {
+            let (least, most) = (*TEMPERATURES.start(), *TEMPERATURES.end());
+            return Err(WyckoffModelError::Temperature { temperature, least, most });
+        }
+        Ok(())
+    }
 }
 
 impl Proposer {
-    /// One crystal with each of the generators: composition, group and positions, at the standard origin.
+    /// One crystal with each of the generators: composition, group and positions, at the standard origin. A crystal
+    /// depends on its own generator and on no other.
     ///
     /// # Errors
     /// Those of [`Self::check`]; [`WyckoffModelError::Nowhere`] if the elements do not fit into the cell, or the group
-    /// holds none of the compositions that were drawn again and again.
+    /// holds none of the compositions that were drawn again and again; [`WyckoffModelError::Temperature`].
     pub fn invent<R: Rng>(
         &self,
         invention: &Invention,
@@ -51,15 +83,19 @@ impl Proposer {
     ) -> Result<Vec<WyckoffAssignment>, WyckoffModelError> {
         let cell = invention.elements.iter().map(|species| (*species, 1)).collect();
         self.check(&[cell])?;
-        let most = invention.most_atoms();
-        if most > MOST_ATOMS {
-            return Err(WyckoffModelError::TooManyAtoms { atoms: most, most: MOST_ATOMS });
+        invention.check()?;
+        let mut found = Vec::with_capacity(generators.len());
+        for generators in generators.chunks_mut(TOGETHER) {
+            found.extend(self.invent_together(invention, generators)?);
         }
-        let n_elements = invention.elements.len().max(1);
-        if most < n_elements as u32 {
-            let what = format!("one atom of each of {n_elements} elements in a cell of at most {most} atoms");
-            return Err(WyckoffModelError::Nowhere { what });
-        }
+        Ok(found)
+    }
+
+    fn invent_together<R: Rng>(
+        &self,
+        invention: &Invention,
+        generators: &mut [R],
+    ) -> Result<Vec<WyckoffAssignment>, WyckoffModelError> {
         let only = invention.space_group.map(group_index);
         let mut listings: Vec<Option<(Counts, [u64; 4])>> = vec![None; generators.len()];
         for _ in 0..ROUNDS {
@@ -96,6 +132,7 @@ impl Proposer {
             let indices: Vec<usize> = listings.iter().map(|(index, ..)| *index).collect();
             let rows = listings.into_iter().map(|(_, counts, groups)| Listing { counts, order: 0, groups }).collect();
             let asked = Asked::of_listings(self, rows, !invention.elements.is_empty(), only);
+            let asked = Asked { temperature: invention.temperature(), ..asked };
             let mut own: Vec<&mut R> = vec![];
             for (index, generator) in generators.iter_mut().enumerate() {
                 if indices.binary_search(&index).is_ok() {
@@ -104,8 +141,7 @@ impl Proposer {
             }
             let start = |(row, generator): (usize, &mut &mut R)| {
                 let weights = &asked.rows[row].log_weights;
-                let total = log_sum(weights.iter().copied());
-                let weights: Vec<f64> = weights.iter().map(|weight| (weight - total).exp()).collect();
+                let weights = weights_of(weights.iter().copied(), asked.temperature);
                 (row, chosen(&weights, generator) as u8)
             };
             let starts: Vec<(usize, u8)> = own.iter_mut().enumerate().map(start).collect();
@@ -140,7 +176,7 @@ impl Proposer {
                     let possible = mask == 0.0 && (element == 0 || !is_full);
                     if possible { f64::from(*logit) } else { f64::NEG_INFINITY }
                 });
-                elements.push(chosen(&weights_of(weights.collect()), &mut generators[index]));
+                elements.push(chosen(&weights_of(weights, invention.temperature()), &mut generators[index]));
             }
             let counts = self.count_logits(hidden, &elements, &device);
             let (mut next, mut kept) = (vec![], vec![]);
@@ -154,7 +190,8 @@ impl Proposer {
                 let to_come = told.as_ref().map_or(0, |told| told.len() - listing.len() - 1) as u32;
                 let room = (left(listing, invention.most_atoms()) - to_come) as usize;
                 let logits = counts[at * MOST_ATOMS as usize..][..room].iter().map(|logit| f64::from(*logit));
-                let count = chosen(&weights_of(logits.collect()), &mut generators[index]) as u32 + 1;
+                let weights = weights_of(logits, invention.temperature());
+                let count = chosen(&weights, &mut generators[index]) as u32 + 1;
                 let species = Species::from_atomic_number(element as i64).expect("a row of an element");
                 listing.push((species, count));
                 let total = listing.iter().map(|(_, count)| count).sum();
@@ -185,7 +222,9 @@ fn left(listing: &Counts, most: u32) -> u32 {
     most - listing.iter().map(|(_, count)| count).sum::<u32>()
 }
 
-fn weights_of(logits: Vec<f64>) -> Vec<f64> {
+/// Weights of choices; only their proportions matter.
+fn weights_of(logits: impl Iterator<Item = f64>, temperature: f64) -> Vec<f64> {
+    let logits: Vec<f64> = logits.map(|logit| logit / temperature).collect();
     let total = log_sum(logits.iter().copied());
     logits.into_iter().map(|logit| (logit - total).exp()).collect()
 }

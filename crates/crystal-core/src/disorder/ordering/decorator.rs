@@ -132,7 +132,7 @@ impl<'a> Decorator<'a> {
         for site in &mut sites {
             site.frac_coords = (to_reduced * site.frac_coords).map(crate::periodic::wrap);
         }
-        Structure::new(reduced, sites)
+        Structure::allowing_overlap(reduced, sites)
     }
 }
 

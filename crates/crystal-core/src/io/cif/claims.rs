@@ -23,6 +23,19 @@ const SUPERSPACE: [&str; 5] = [
     "space_group_ssg_it_number",
 ];
 const MODULATION: [&str; 1] = ["cell_modulation_dimension"];
+/// Beginnings of the names under which modulation waves stand.
+const WAVES: [&str; 10] = [
+    "cell_wave_vector",
+    "atom_site_fourier",
+    "atom_site_displace_fourier",
+    "atom_site_displace_special",
+    "atom_site_displace_legendre",
+    "atom_site_occ_fourier",
+    "atom_site_occ_special",
+    "atom_site_u_fourier",
+    "atom_site_rot_fourier",
+    "cell_subsystem",
+];
 const HALL: [&str; 2] = ["space_group_name_hall", "symmetry_space_group_name_hall"];
 const HERMANN_MAUGUIN: [&str; 7] = [
     "space_group_name_h-m_alt",
@@ -251,7 +264,8 @@ fn magnetic_list(block: &Block<'_>) -> Result<Option<Vec<SymmetryOperation>>, Fa
 fn refuse_modulation(block: &Block<'_>, has_list: bool, notes: &mut Notes) -> Result<(), Fault> {
     let dimension = block.value(&MODULATION)?.filter(|(_, cell)| cell.number().ok().flatten().is_some_and(|n| n > 0.0));
     let named = SUPERSPACE.into_iter().find(|name| block.has_any(&[name])).or(dimension.map(|(name, _)| name));
-    match named {
+    let waves = || WAVES.iter().find_map(|start| block.names_with(start).first().copied());
+    match named.or_else(waves) {
         None => Ok(()),
         Some(name) if has_list => {
             notes.add(block.line(name, 0), "the structure is modulated; its average is read");
@@ -368,18 +382,35 @@ fn on_axes_of(settings: Vec<Setting>, lattice: &Lattice) -> Vec<Reading> {
     fitting.into_iter().map(of_setting).collect()
 }
 
+/// Words in names under which programs outside of the dictionaries state a space group.
+const SPACE_GROUP_WORDS: [&str; 12] = [
+    "space_group",
+    "spacegroup",
+    "sg_symbol",
+    "sg_number",
+    "sg_name",
+    "symop",
+    "symmetry_op",
+    "equiv_pos",
+    "it_number",
+    "int_tables",
+    "name_h-m",
+    "name_hall",
+];
+
 /// A name that says something of the symmetry and cannot be used, with its line.
 pub(super) fn unusable_names(block: &Block<'_>) -> Option<(String, usize)> {
     let starts = ["space_group", "symmetry", "magnetic_space_group", "parent_space_group", "parent_propagation"];
     let says_nothing = |name: &str| {
         let is_id = name.ends_with("_id");
+        let value = || block.column(name).ok().flatten().and_then(|cells| cells.iter().find_map(Cell::text));
         let is_system = matches!(name, "symmetry_cell_setting" | "space_group_crystal_system");
-        let triclinic = || {
-            let value = block.column(name).ok().flatten().and_then(|cells| cells.iter().find_map(Cell::text));
-            value.is_some_and(|value| value.eq_ignore_ascii_case("triclinic"))
-        };
-        is_id || (is_system && triclinic())
+        let is_p_1 = || value().is_some_and(|value| matches!(value.replace(' ', "").as_str(), "P1" | "p1" | "1"));
+        is_id || (is_system && value().is_some_and(|value| value.eq_ignore_ascii_case("triclinic"))) || is_p_1()
     };
-    let name = starts.iter().flat_map(|start| block.names_with(start)).find(|name| !says_nothing(name))?;
+    let states_symmetry = |name: &str| {
+        starts.iter().any(|start| name.starts_with(start)) || SPACE_GROUP_WORDS.iter().any(|word| name.contains(word))
+    };
+    let name = block.names_that(states_symmetry).into_iter().find(|name| !says_nothing(name))?;
     Some((name.to_owned(), block.line(name, 0)))
 }

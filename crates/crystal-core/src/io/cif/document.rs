@@ -136,10 +136,15 @@ impl<'a> Block<'a> {
 
     /// All names with a value that begin in this way.
     pub(super) fn names_with(&self, start: &str) -> Vec<&str> {
+        self.names_that(|name| name.starts_with(start))
+    }
+
+    /// All names with a value that are of a kind.
+    pub(super) fn names_that(&self, are: impl Fn(&str) -> bool) -> Vec<&str> {
         let mut names: Vec<&str> = self
             .columns
             .iter()
-            .filter(|(name, places)| name.starts_with(start) && places.iter().any(Column::has_values))
+            .filter(|(name, places)| are(name) && places.iter().any(Column::has_values))
             .map(|(name, _)| name.as_str())
             .collect();
         names.sort_unstable();
@@ -176,13 +181,24 @@ impl<'a> Block<'a> {
     }
 
     /// The single value under the first of these names that has one.
+    ///
+    /// # Errors
+    /// Those of [`Self::column`]; if a loop holds several different values.
     pub(super) fn value(&self, names: &[&'static str]) -> Result<Option<(&'static str, &Cell)>, Fault> {
         for name in names {
-            if let Some(cell) =
-                self.column(name)?.and_then(|cells| cells.iter().find(|cell| !matches!(cell, Cell::Missing)))
-            {
-                return Ok(Some((name, cell)));
+            let mut cells =
+                self.column(name)?.unwrap_or_default().iter().enumerate().filter(|(_, cell)| **cell != Cell::Missing);
+            let Some((_, first)) = cells.next() else { continue };
+            if let Some((row, other)) = cells.find(|(_, cell)| *cell != first) {
+                let reason = format!(
+                    "_{name} has the values {} and {}; keep that of the structure, or give each structure its own data_ \
+                     block",
+                    first.text().unwrap_or_default(),
+                    other.text().unwrap_or_default()
+                );
+                return Err(Fault::at(self.line(name, row), reason));
             }
+            return Ok(Some((name, first)));
         }
         Ok(None)
     }

@@ -97,6 +97,7 @@ impl Symbols {
         }
         if let Some(found) = species(run)
             && ends_symbol(rest)
+            && !goes_on_as_formula(run, rest)
         {
             let first = &run[..1].to_ascii_uppercase();
             let in_capitals = run.len() == 2 && run.as_bytes()[1].is_ascii_uppercase();
@@ -127,6 +128,13 @@ impl Symbols {
         }
     }
 
+    /// The element of a label that is nothing but its symbol as tables write it, and a number: `Fe1`.
+    pub(super) fn plain(&self, label: &str) -> Option<Species> {
+        let run = letters(label);
+        let is_number = label[run.len()..].chars().all(|c| c.is_ascii_digit());
+        run.parse().ok().filter(|_| is_number && !matches!(run, "D" | "T"))
+    }
+
     /// Two capitals that may be one element or an element and a letter: `CA1`.
     fn one_of_two(&self, label: &str, one: Species, two: Species, cure: &str) -> Result<Found, String> {
         let note = |species: Species| Some(format!("the label '{label}' is read as {species}; if it is not, {cure}"));
@@ -155,7 +163,8 @@ impl Symbols {
             Some(Ok(Found { species, note: Some(format!("'{written}' ({what} of water) is read as {symbol}")) }))
         };
         let run = letters(written);
-        if written.starts_with("H2O") && !self.formula.contains("H") {
+        let heavy = written.starts_with("D2O") && !self.formula.contains("D");
+        if heavy || (written.starts_with("H2O") && !self.formula.contains("H")) {
             return Some(Err(format!(
                 "'{written}' names water, not an element; give each of its atoms a site, and its element in _atom_site_type_symbol"
             )));
@@ -254,6 +263,20 @@ fn ends_symbol(rest: &str) -> bool {
         }
         Some(_) => false,
     }
+}
+
+/// `Nb1Zr1`, `Fe2O3`: behind the digits stands another element, so the label names several. Behind the elements of
+/// organic chemistry a letter is part of the name of the atom: `C1B`, `H2C1`.
+fn goes_on_as_formula(run: &str, rest: &str) -> bool {
+    let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let second = letters(after);
+    if after.len() == rest.len() || !second.starts_with(|c: char| c.is_ascii_uppercase()) {
+        return false;
+    }
+    let names_element = is_element(second);
+    let is_counted = after[second.len()..].starts_with(|c: char| c.is_ascii_digit());
+    let is_organic = matches!(run, "H" | "D" | "C" | "N" | "O");
+    names_element && (second.len() == 2 || (is_counted && !is_organic))
 }
 
 /// A list such as `Fe0.5Mn0.5`, `Nb1,Zr1` or `Si1/Al1` is not the label of one atom.

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use nalgebra::Vector3;
 
 use super::super::ReadOptions;
-use super::super::text::{Distances, Fault, Notes, Read};
+use super::super::text::{Fault, Notes, Read, closer_than_atoms, note_thin_cell};
 use super::document::{Block, Cell, blocks};
 use super::evidence::{Crystal, Evidence};
 use super::expand::ListedSite;
 use super::labels::{Found, Symbols};
 use super::prepare::prepared;
 use super::symmetry::{Symmetric, symmetric_sites};
+use crate::distances::Distances;
 use crate::{CrystalError, DisorderedStructure, Lattice, LatticeParameters, Site, Structure};
 
 /// Occupancies this close to 1 are full: they carry rounding.
@@ -22,6 +23,8 @@ const MOVED: f64 = 0.01;
 
 const CELL: [&str; 6] =
     ["cell_length_a", "cell_length_b", "cell_length_c", "cell_angle_alpha", "cell_angle_beta", "cell_angle_gamma"];
+/// Volumes agree to this.
+const VOLUME_TOLERANCE: f64 = 0.02;
 const COORDINATES: [&str; 3] = ["atom_site_fract_x", "atom_site_fract_y", "atom_site_fract_z"];
 
 /// What one data block holds. Its name, if the file has several structures.
@@ -69,6 +72,7 @@ fn structure(
     disordered: &mut Option<DisorderedStructure>,
 ) -> Result<Structure, Fault> {
     let lattice = lattice(block)?;
+    note_volume(block, &lattice, notes)?;
     let sites = sites(block, notes)?;
     let found = symmetric_sites(block, &lattice, &sites, options.merge_distance, notes)?;
     let Symmetric { operations, number, orbits } = &found;
@@ -120,8 +124,10 @@ fn structure(
         owners.extend(std::iter::repeat_n(index, orbit.images.len()));
         expanded.extend(orbit.images.iter().map(|image| Site { species: site.species, frac_coords: *image }));
     }
-    let structure = Structure::new(lattice, expanded)?;
-    let distances = Distances::new(&structure).map_err(|error| Fault::structure_at(block.line(CELL[0], 0), error))?;
+    // Sites at the same place are named by their labels, so they are looked for here.
+    let structure = Structure::allowing_overlap(lattice, expanded)?;
+    let distances = Distances::new(structure.in_reduced_cell())
+        .map_err(|error| Fault::structure_at(block.line(CELL[0], 0), error))?;
     if let Some((i, j, distance)) = distances.overlap() {
         let (first, second) = (&sites[owners[i]], &sites[owners[j]]);
         return Err(Fault::structure_at(
@@ -130,9 +136,9 @@ fn structure(
         ));
     }
     evidence.check_formula(&crystal)?;
-    distances.note_thin_cell(block.line(CELL[0], 0), notes);
+    note_thin_cell(&distances, block.line(CELL[0], 0), notes);
     // Images of one site are the merging's matter.
-    if let Some((i, j, distance)) = distances.closer_than_atoms(|i, j| owners[i] != owners[j]) {
+    if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances, |i, j| owners[i] != owners[j]) {
         let (first, second) = (&sites[owners[i]], &sites[owners[j]]);
         let text = format!(
             "'{}' and '{}' are {distance:.2} Å apart; if they are alternatives of one atom, remove one of them",
@@ -174,6 +180,18 @@ fn lattice(block: &Block<'_>) -> Result<Lattice, Fault> {
     let [a, b, c, alpha, beta, gamma] = values;
     Lattice::from_parameters(LatticeParameters { a, b, c, alpha, beta, gamma })
         .map_err(|error| Fault::structure_at(block.line(CELL[0], 0), error))
+}
+
+/// A volume that is not that of the cell: one of the six numbers is wrong, or the volume is.
+fn note_volume(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) -> Result<(), Fault> {
+    const VOLUME: &str = "cell_volume";
+    let stated = block.value(&[VOLUME])?.and_then(|(_, cell)| cell.number().ok().flatten());
+    if let Some(stated) = stated.filter(|stated| (lattice.volume() / stated - 1.0).abs() > VOLUME_TOLERANCE) {
+        let text =
+            format!("the cell has {:.1} Å³, _{VOLUME} is {stated}; the lengths and angles are used", lattice.volume());
+        notes.add(block.line(VOLUME, 0), text);
+    }
+    Ok(())
 }
 
 /// The cell of a column in a row; columns that are not there are missing everywhere.
@@ -233,6 +251,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
     let written: Vec<String> = texts(symbols).into_iter().chain(texts(labels)).collect();
     let read_symbols = Symbols::new(written.iter().map(String::as_str), Evidence::formula_symbols(block)?);
     let mut sites = Vec::new();
+    let mut contradiction: Option<(usize, String)> = None;
     for row in 0..columns[0].len() {
         let line = || block.line(COORDINATES[0], row);
         // A dummy site marks a place, not an atom.
@@ -246,6 +265,14 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
             None => read_symbols.of_label(&label),
         };
         let Found { species, note } = found.map_err(|reason| Fault::at(line(), reason))?;
+        if contradiction.is_none()
+            && let Some(other) = read_symbols.plain(&label).filter(|other| symbol.is_some() && *other != species)
+        {
+            contradiction = Some((
+                line(),
+                format!("the label '{label}' names {other}, its type symbol {species}; the type symbol is read"),
+            ));
+        }
         if let Some(note) = note {
             notes.add(line(), note);
         }
@@ -296,6 +323,9 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
             multiplicity: at(multiplicities, row).number().ok().flatten(),
             wyckoff_letter: wyckoff.chars().find(char::is_ascii_alphabetic),
         });
+    }
+    if let Some((line, text)) = contradiction {
+        notes.add(line, text);
     }
     Ok(sites)
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use nalgebra::{Matrix3, Vector3};
 
+use super::super::text::is_minus;
 use crate::SymmetryOperation;
 
 /// Reads a triplet. Terms may come in any order; translations may be fractions or decimals.
@@ -11,7 +12,11 @@ use crate::SymmetryOperation;
 /// # Errors
 /// What is wrong with it, as a message.
 pub(super) fn parse(text: &str) -> Result<SymmetryOperation, String> {
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
+    let compact: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .map(|c| if is_minus(c) { '-' } else { c.to_ascii_lowercase() })
+        .collect();
     let parts: Vec<&str> = compact.trim_matches(['\'', '"']).split(',').collect();
     let wrong = |why: &str| format!("'{text}' is not a symmetry operation ({why}); write it as -x,y+1/2,-z");
     let [x, y, z] = parts[..] else {

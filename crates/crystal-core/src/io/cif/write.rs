@@ -10,7 +10,7 @@ use crate::{AsymmetricUnit, Composition, Lattice, Species, Structure, SymmetryOp
 /// one); fractional coordinates are written exactly.
 pub fn to_cif(structure: &Structure, id: &str) -> String {
     let composition = Composition::of(structure);
-    let mut text = head(id, &structure.lattice, &composition);
+    let mut text = head(id, structure.lattice(), &composition);
     text.push_str("_space_group_IT_number 1\n_space_group_name_H-M_alt 'P 1'\n");
     operations(&mut text, &[SymmetryOperation::identity()]);
     text.push_str("loop_\n");
@@ -18,7 +18,7 @@ pub fn to_cif(structure: &Structure, id: &str) -> String {
         let _ = writeln!(text, "_atom_site_{name}");
     }
     let mut labels = Labels::default();
-    for site in &structure.sites {
+    for site in structure.sites() {
         let [x, y, z]: [f64; 3] = site.frac_coords.into();
         let _ = writeln!(text, "{} {} {x} {y} {z} 1", labels.next(site.species), site.species);
     }
@@ -28,10 +28,10 @@ pub fn to_cif(structure: &Structure, id: &str) -> String {
 /// The non-equivalent sites as a CIF in the conventional cell of the standard setting, with all operations (centring
 /// translations included), Wyckoff letters and multiplicities. `id` names the data block.
 pub fn to_cif_symmetric(unit: &AsymmetricUnit, id: &str) -> String {
-    let group = unit.space_group;
+    let group = unit.space_group();
     let composition: Composition =
-        unit.sites.iter().flat_map(|site| std::iter::repeat_n(site.species, site.multiplicity)).collect();
-    let mut text = head(id, &unit.lattice, &composition);
+        unit.sites().iter().flat_map(|site| std::iter::repeat_n(site.species(), site.multiplicity())).collect();
+    let mut text = head(id, unit.lattice(), &composition);
     let _ = writeln!(text, "_space_group_IT_number {}\n_space_group_name_H-M_alt '{}'", group.number(), group.symbol());
     let points = group.centring().lattice_points();
     let with_centring: Vec<SymmetryOperation> = points
@@ -60,10 +60,16 @@ pub fn to_cif_symmetric(unit: &AsymmetricUnit, id: &str) -> String {
         let _ = writeln!(text, "_atom_site_{name}");
     }
     let mut labels = Labels::default();
-    for site in &unit.sites {
-        let [x, y, z]: [f64; 3] = site.frac_coords.into();
-        let label = labels.next(site.species);
-        let _ = writeln!(text, "{label} {} {} {} {x} {y} {z} 1", site.species, site.multiplicity, site.wyckoff_letter);
+    for site in unit.sites() {
+        let [x, y, z]: [f64; 3] = site.frac_coords().into();
+        let label = labels.next(site.species());
+        let _ = writeln!(
+            text,
+            "{label} {} {} {} {x} {y} {z} 1",
+            site.species(),
+            site.multiplicity(),
+            site.wyckoff_letter()
+        );
     }
     text
 }

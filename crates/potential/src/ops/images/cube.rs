@@ -6,7 +6,7 @@ use cubecl::prelude::*;
 use tensor_ops::cube::one_unit_each;
 
 use super::super::cube::outputs;
-use super::{CHANNELS, STARTS};
+use super::STARTS;
 use crate::nequix::{N_DEGREES, N_ROTATION};
 
 #[cube(launch)]
@@ -82,7 +82,8 @@ pub(crate) fn forward(
     rotations: CubeTensor,
     site: CubeTensor,
 ) -> [CubeTensor; N_DEGREES] {
-    let out = outputs(&rotations, site.shape()[0], &CHANNELS);
+    let channels = features.each_ref().map(|features| features.shape()[1]);
+    let out = outputs(&rotations, site.shape()[0], &channels);
     for (l, features) in features.into_iter().enumerate() {
         let n_values = out[l].shape().num_elements();
         let (count, dim) = one_unit_each(&rotations, n_values);
@@ -96,7 +97,7 @@ pub(crate) fn forward(
             out[l].clone().into_buffer_arg(),
             n_values,
             l,
-            CHANNELS[l],
+            channels[l],
             STARTS[l],
         );
     }
@@ -109,7 +110,8 @@ pub(crate) fn backward(
     rotations: CubeTensor,
     offsets: CubeTensor,
 ) -> [CubeTensor; N_DEGREES] {
-    let out = outputs(&rotations, offsets.shape()[0] - 1, &CHANNELS);
+    let channels = grad.each_ref().map(|grad| grad.shape()[1]);
+    let out = outputs(&rotations, offsets.shape()[0] - 1, &channels);
     for (l, grad) in grad.into_iter().enumerate() {
         let n_values = out[l].shape().num_elements();
         let (count, dim) = one_unit_each(&rotations, n_values);
@@ -123,7 +125,7 @@ pub(crate) fn backward(
             out[l].clone().into_buffer_arg(),
             n_values,
             l,
-            CHANNELS[l],
+            channels[l],
             STARTS[l],
         );
     }

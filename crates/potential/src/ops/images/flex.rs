@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::super::message::flex::{at, split};
 use super::super::real::Real;
-use super::{CHANNELS, STARTS};
+use super::STARTS;
 use crate::nequix::{N_DEGREES, N_ROTATION, widths};
 
 /// Fewest rows of a task.
@@ -12,7 +12,8 @@ const MIN_ROWS: usize = 16;
 
 /// `out[i] += Σ_j D[i, j]·features[j]`, or with the transpose of D.
 fn add_turned<T: Real>(rotation: &[T], l: usize, transposed: bool, features: &[T], out: &mut [T]) {
-    let (n, width) = (CHANNELS[l], 2 * l + 1);
+    let width = 2 * l + 1;
+    let n = out.len() / width;
     for i in 0..width {
         for j in 0..width {
             let entry = if transposed { j * width + i } else { i * width + j };
@@ -25,8 +26,13 @@ fn add_turned<T: Real>(rotation: &[T], l: usize, transposed: bool, features: &[T
 }
 
 /// Features of the images.
-pub(crate) fn forward<T: Real>(features: [&[T]; N_DEGREES], rotations: &[T], site: &[i32]) -> [Vec<T>; N_DEGREES] {
-    let widths = widths(&CHANNELS);
+pub(crate) fn forward<T: Real>(
+    features: [&[T]; N_DEGREES],
+    channels: &[usize; N_DEGREES],
+    rotations: &[T],
+    site: &[i32],
+) -> [Vec<T>; N_DEGREES] {
+    let widths = widths(channels);
     let mut outputs = widths.map(|width| vec![T::default(); site.len() * width]);
     let pieces = split(&mut outputs, &widths, std::iter::repeat_n(1, site.len()));
     pieces.into_par_iter().with_min_len(MIN_ROWS).enumerate().for_each(|(image, outputs)| {
@@ -40,8 +46,13 @@ pub(crate) fn forward<T: Real>(features: [&[T]; N_DEGREES], rotations: &[T], sit
 }
 
 /// Gradients by the sites' features.
-pub(crate) fn backward<T: Real>(grad: [&[T]; N_DEGREES], rotations: &[T], offsets: &[i32]) -> [Vec<T>; N_DEGREES] {
-    let widths = widths(&CHANNELS);
+pub(crate) fn backward<T: Real>(
+    grad: [&[T]; N_DEGREES],
+    channels: &[usize; N_DEGREES],
+    rotations: &[T],
+    offsets: &[i32],
+) -> [Vec<T>; N_DEGREES] {
+    let widths = widths(channels);
     let n_sites = offsets.len() - 1;
     let mut outputs = widths.map(|width| vec![T::default(); n_sites * width]);
     let pieces = split(&mut outputs, &widths, std::iter::repeat_n(1, n_sites));

@@ -11,6 +11,7 @@ use crate::nequix::{N_COEFFICIENTS, N_DEGREES, Path, Plan, widths};
 
 /// The edges of a batch.
 pub(crate) struct Edges<'a, T> {
+    /// Vector and factor of each edge.
     pub vectors: &'a [T],
     pub sender: &'a [i32],
     pub offsets: &'a [i32],
@@ -29,12 +30,12 @@ impl<T: Real> Edges<'_, T> {
         at(self.offsets[site])..at(self.offsets[site + 1])
     }
 
-    /// Length and direction.
+    /// Length, direction and factor.
     #[inline(always)]
-    fn geometry(&self, edge: usize) -> (T, [T; 3]) {
-        let [x, y, z] = [0, 1, 2].map(|k| self.vectors[3 * edge + k]);
+    fn geometry(&self, edge: usize) -> (T, [T; 3], T) {
+        let [x, y, z, factor] = [0, 1, 2, 3].map(|k| self.vectors[4 * edge + k]);
         let distance = (x * x + y * y + z * z).root();
-        (distance, [x / distance, y / distance, z / distance])
+        (distance, [x / distance, y / distance, z / distance], factor)
     }
 }
 
@@ -184,9 +185,9 @@ impl<T: Real> Loop for Forward<'_, T> {
         let n_intervals = table.len() / (N_COEFFICIENTS * plan.n_radial);
         let widths = widths(&plan.inputs);
         for edge in edges.of_site(self.site) {
-            let (distance, direction) = edges.geometry(edge);
+            let (distance, direction, factor) = edges.geometry(edge);
             Reading::new(edge, distance, n_intervals, self.spacing).read(table, radial, &mut []);
-            let y = harmonics(direction);
+            let y = harmonics(direction).map(|y| factor * y);
             matrices.fill(T::of(0.0));
             for &(matrix, harmonic, value) in self.entries {
                 matrices[matrix] += value * y[harmonic];
@@ -315,7 +316,7 @@ impl<T: Real> Loop for Backward<'_, T> {
         let n_intervals = table.len() / (N_COEFFICIENTS * plan.n_radial);
         let widths = widths(&plan.inputs);
         for (local, edge) in edges.of_site(self.site).enumerate() {
-            let (distance, direction) = edges.geometry(edge);
+            let (distance, direction, factor) = edges.geometry(edge);
             Reading::new(edge, distance, n_intervals, self.options.spacing).read(table, radial, slopes);
             let (y, slope, frame) = (harmonics(direction), gradients(direction), tangents(direction));
             matrices.fill([T::of(0.0); 4]);
@@ -326,7 +327,7 @@ impl<T: Real> Loop for Backward<'_, T> {
                 };
                 let parts = [y[harmonic], along(0), along(1)];
                 for (sum, part) in matrices[matrix].iter_mut().zip(parts) {
-                    *sum += value * part;
+                    *sum += factor * value * part;
                 }
             }
             let sender = at(edges.sender[edge]);

@@ -33,17 +33,18 @@ pub(crate) fn forward_backward(
     let n_sites = edges.offsets.len() - 1;
     let mut messages = rows_out.map(|width| vec![0.0; n_sites * width]);
     let mut by_features = features.each_ref().map(|values| vec![0.0; values.len()]);
-    let mut by_vectors = vec![0.0; edges.vectors.len()];
+    let mut by_vectors = vec![0.0; 3 * edges.sender.len()];
     for site in 0..n_sites {
         for edge in at(edges.offsets[site])..at(edges.offsets[site + 1]) {
-            let r = Vector3::from_column_slice(&edges.vectors[3 * edge..3 * edge + 3]);
+            let r = Vector3::from_column_slice(&edges.vectors[4 * edge..4 * edge + 3]);
             let (d, u) = (r.norm(), r.normalize());
             let (y, slopes) = (harmonics::<f64>(u.into()), gradients::<f64>(u.into()));
             let outputs = radial(table, plan.n_radial, d, spacing);
             let sender = at(edges.sender[edge]);
             let (mut by_length, mut by_direction) = (0.0, Vector3::zeros());
             for path in &plan.paths {
-                for (i, j, k, factor) in coupling(path.a, path.b, path.c) {
+                for (i, j, k, coefficient) in coupling(path.a, path.b, path.c) {
+                    let factor = edges.vectors[4 * edge + 3] * coefficient;
                     let harmonic = path.b * path.b + j;
                     for w in 0..path.channels {
                         let (value, slope) = outputs[path.radial + w];

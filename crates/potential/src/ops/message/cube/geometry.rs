@@ -2,11 +2,13 @@
 
 use cubecl::prelude::*;
 
-/// Numbers that describe an edge beside its harmonics: interval, place in it, length, direction, two tangents.
-pub(super) const DESCRIPTION: usize = 12;
+/// Numbers that describe an edge beside its harmonics: interval, place in it, length, direction, two tangents, factor.
+pub(super) const DESCRIPTION: usize = 13;
 const LENGTH: usize = 2;
 const DIRECTION: usize = 3;
 const TANGENTS: usize = 6;
+/// The factor of the edge's message.
+pub(super) const FACTOR: usize = 12;
 /// Harmonics of an edge.
 pub(super) const HARMONICS: usize = 16;
 
@@ -94,9 +96,9 @@ pub(super) fn describe(
     values: &mut Shared<[f32]>,
     #[comptime] parts: usize,
 ) {
-    let rx = vectors[edge * 3];
-    let ry = vectors[edge * 3 + 1];
-    let rz = vectors[edge * 3 + 2];
+    let rx = vectors[edge * 4];
+    let ry = vectors[edge * 4 + 1];
+    let rz = vectors[edge * 4 + 2];
     let length = (rx * rx + ry * ry + rz * rz).sqrt();
     let x = rx / length;
     let y = ry / length;
@@ -106,6 +108,7 @@ pub(super) fn describe(
     let at = slot * DESCRIPTION;
     description[at] = interval;
     description[at + 1] = scaled - interval;
+    description[at + FACTOR] = vectors[edge * 4 + 3];
     let first = slot * comptime!(HARMONICS * parts);
     harmonics(x, y, z, values, first, parts);
     if comptime!(parts == 3) {

@@ -7,7 +7,7 @@
 
 use cubecl::prelude::*;
 
-use super::geometry::{DESCRIPTION, HARMONICS, describe, vector_gradient};
+use super::geometry::{DESCRIPTION, FACTOR, HARMONICS, describe, vector_gradient};
 use super::layout::{MAX_COMPONENTS, first_component, first_unit, n_paths, n_units, path};
 use crate::nequix::{LayerKind, N_COEFFICIENTS};
 
@@ -15,12 +15,13 @@ use crate::nequix::{LayerKind, N_COEFFICIENTS};
 const FORWARD_EDGES: usize = 4;
 const BACKWARD_EDGES: usize = 2;
 
-/// Matrices of the edges in shared memory: `matrices[slot, entry, part] = Σ value·values[slot, harmonic, part]`.
+/// Matrices of the edges in shared memory: `matrices[slot, entry, part] = factor·Σ value·values[slot, harmonic, part]`.
 #[cube]
 fn fill_matrices(
     starts: &[i32],
     harmonic: &[i32],
     value: &[f32],
+    description: &[f32],
     values: &[f32],
     matrices: &mut Shared<[f32]>,
     #[comptime] kind: LayerKind,
@@ -46,9 +47,10 @@ fn fill_matrices(
                 sums[part] += value[k] * values[from + part];
             }
         }
+        let factor = description[slot * DESCRIPTION + FACTOR];
         #[unroll]
         for part in 0..parts {
-            matrices[place * parts + part] = sums[part];
+            matrices[place * parts + part] = factor * sums[part];
         }
         place += comptime!(n_units(kind));
     }
@@ -177,7 +179,7 @@ pub(super) fn forward_kernel(
             describe(vectors, edge + unit, unit, n_intervals, inverse_spacing, &mut description, &mut values, 1usize);
         }
         sync_cube();
-        fill_matrices(starts, harmonic, value, &values, &mut matrices, kind, FORWARD_EDGES, 1usize);
+        fill_matrices(starts, harmonic, value, &description, &values, &mut matrices, kind, FORWARD_EDGES, 1usize);
         sync_cube();
         for slot in 0..FORWARD_EDGES {
             if edge + slot < end {
@@ -430,7 +432,7 @@ pub(super) fn backward_kernel(
             describe(vectors, edge + unit, unit, n_intervals, inverse_spacing, &mut description, &mut values, 3usize);
         }
         sync_cube();
-        fill_matrices(starts, harmonic, value, &values, &mut matrices, kind, BACKWARD_EDGES, 3usize);
+        fill_matrices(starts, harmonic, value, &description, &values, &mut matrices, kind, BACKWARD_EDGES, 3usize);
         sync_cube();
         #[unroll]
         for slot in 0..BACKWARD_EDGES {

@@ -1,8 +1,8 @@
-//! What a finished run left in its folder.
+//! What a finished run of Table 1 left in its folder.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use crystal_core::{Structure, io};
@@ -10,46 +10,11 @@ use druse::config::parse_ron;
 use serde::Deserialize;
 use training::LossPoint;
 
-use super::command;
+use super::Table1Config;
+use crate::further::Further;
+use crate::report::FinishedRun;
 use crate::table::Row;
-use crate::table1::Table1Config;
-use crate::table1::further::Further;
-use crate::table1::listing;
-
-/// A finished run of Table 1.
-pub struct FinishedRun {
-    /// Name of the folder.
-    pub name: String,
-    /// Rows of the table.
-    pub rows: Vec<Row>,
-    /// Further figures of every set.
-    pub further: Vec<Further>,
-    /// First line of `table1.md`: what was run.
-    pub heading: String,
-    /// Its notes, without bullets.
-    pub notes: Vec<String>,
-    /// Seconds of each stage.
-    pub seconds: BTreeMap<String, f64>,
-    /// Name of the data set.
-    pub data_name: String,
-    /// SHA-256 of the data set.
-    pub data_sha256: String,
-    /// Whether the run was measured against the compiled-in reference.
-    pub compiled_in: bool,
-    /// The resolved configuration.
-    pub config: Table1Config,
-    /// The same as its file has it.
-    pub config_text: String,
-    /// Structures with their ids.
-    pub generated: Vec<(String, Structure)>,
-    /// Whether each structure is valid, by its id; none if the run did not write it down.
-    pub valid: Option<HashMap<String, bool>>,
-    /// Losses; empty if the run trained nothing.
-    pub curve: Vec<LossPoint>,
-    /// The command that made the run, where it was noted.
-    pub command: Option<String>,
-    folder: PathBuf,
-}
+use crate::{command, listing};
 
 /// What the report takes from `table1.json`.
 #[derive(Deserialize)]
@@ -72,12 +37,20 @@ struct DataNote {
     sha256: String,
 }
 
-impl FinishedRun {
+/// A finished run of Table 1, and what its report is made with.
+pub(super) struct Finished {
+    pub(super) run: FinishedRun,
+    pub(super) config: Table1Config,
+    /// Whether the run was measured against the compiled-in reference.
+    pub(super) compiled_in: bool,
+}
+
+impl Finished {
     /// Reads the files of a run.
     ///
     /// # Errors
     /// If the run is not finished, or a file is missing or damaged; the message names it.
-    pub fn read(folder: &Path) -> Result<Self> {
+    pub(super) fn read(folder: &Path) -> Result<Self> {
         let result = folder.join("table1.json");
         if !result.exists() {
             bail!("{}: no finished run of Table 1 lies there (there is no table1.json)", folder.display());
@@ -87,7 +60,7 @@ impl FinishedRun {
         let (heading, notes) = heading_and_notes(&text_of(&folder.join("table1.md"))?);
         let config_file = folder.join("config.ron");
         let config_text = text_of(&config_file)?;
-        let config = parse_ron(&config_text, &config_file.display().to_string())?;
+        let config: Table1Config = parse_ron(&config_text, &config_file.display().to_string())?;
         let generated = readable(&folder.join("generated.jsonl"))?;
         let lines = listing::read(folder)?;
         let valid = lines.map(|lines| lines.into_iter().map(|line| (line.id, line.valid)).collect());
@@ -95,7 +68,7 @@ impl FinishedRun {
         let curve = if losses.exists() { losses_of(&text_of(&losses)?, &losses)? } else { Vec::new() };
         let named = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let command = fs::read_to_string(folder.join(command::FILE)).ok().map(|text| text.trim().to_owned());
-        Ok(Self {
+        let run = FinishedRun {
             name: named.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             rows: table.rows,
             further: table.further,
@@ -104,25 +77,15 @@ impl FinishedRun {
             seconds: table.seconds,
             data_name: table.data.name,
             data_sha256: table.data.sha256,
-            compiled_in: table.reference.compiled_in,
-            config,
+            symprec: config.data.symprec,
             config_text,
             generated,
             valid,
             curve,
             command: command.filter(|command| !command.is_empty()),
             folder: folder.to_owned(),
-        })
-    }
-
-    /// The folder, as it was named.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// The CIF that the run wrote of a structure, if it is still there.
-    pub fn cif(&self, id: &str) -> Option<String> {
-        fs::read_to_string(self.folder.join("generated").join(format!("{id}.cif"))).ok()
+        };
+        Ok(Self { run, config, compiled_in: table.reference.compiled_in })
     }
 }
 

@@ -7,8 +7,8 @@ use druse::output::write_file;
 use metrics::Fingerprints;
 use serde::{Deserialize, Serialize};
 
-use super::run::Generated;
-use super::sameness::Sameness;
+use crate::generated::Generated;
+use crate::sameness::Sameness;
 
 /// Name of the table.
 const FILE: &str = "structures.csv";

@@ -7,8 +7,8 @@ use metrics::{Fingerprints, wasserstein_distance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::run::Generated;
-use super::sameness::Sameness;
+use crate::generated::Generated;
+use crate::sameness::Sameness;
 
 /// Tolerances (Å) at which the space group is looked for.
 const SYMPRECS: [f64; 2] = [0.01, 0.1];
@@ -85,7 +85,7 @@ impl Further {
     }
 
     /// Of real structures; `sameness` where the structures themselves are at hand.
-    pub(super) fn of_reference(name: &str, sameness: Option<&Sameness>, fingerprints: &[Fingerprints]) -> Self {
+    pub(crate) fn of_reference(name: &str, sameness: Option<&Sameness>, fingerprints: &[Fingerprints]) -> Self {
         let share = |passes: fn(&Fingerprints) -> bool| {
             fingerprints.iter().filter(|one| passes(one)).count() as f64 / fingerprints.len() as f64
         };
@@ -129,13 +129,13 @@ impl Further {
 fn share_kept(structures: &[Structure], asked_for: &[SpaceGroupNumber], symprec: f64) -> f64 {
     let found = |structure: &Structure| AsymmetricUnit::from_structure(structure, symprec, Finder::default());
     let kept = |(structure, group): (&Structure, &SpaceGroupNumber)| {
-        found(structure).is_ok_and(|unit| unit.space_group.number() == *group)
+        found(structure).is_ok_and(|unit| unit.space_group().number() == *group)
     };
     structures.par_iter().zip(asked_for).filter(|pair| kept(*pair)).count() as f64 / structures.len() as f64
 }
 
 /// As a table for the terminal.
-pub(super) fn text(sets: &[Further]) -> String {
+pub(crate) fn text(sets: &[Further]) -> String {
     let mut table = Table::new();
     table
         .load_preset(presets::UTF8_FULL_CONDENSED)
@@ -148,7 +148,7 @@ pub(super) fn text(sets: &[Further]) -> String {
 }
 
 /// As Markdown.
-pub(super) fn markdown(sets: &[Further]) -> String {
+pub(crate) fn markdown(sets: &[Further]) -> String {
     let rows: String = sets.iter().map(|set| format!("| {} |\n", set.cells().join(" | "))).collect();
     format!("| {} |\n|{}\n{rows}", HEADERS.join(" | "), " --- |".repeat(HEADERS.len()))
 }

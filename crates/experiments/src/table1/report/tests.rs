@@ -6,6 +6,7 @@ use druse::config::{parse_ron, to_ron};
 
 use super::*;
 use crate::published;
+use crate::report::{FILE, SHOWN, html};
 use crate::run_options::Preset;
 use crate::table::Row;
 use crate::table1::Table1Config;
@@ -30,8 +31,10 @@ fn test_split() -> Vec<Record> {
 fn folder_of_a_run() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| write_file(&folder.path().join(name), text).expect("a file");
-    let mut clash = rock_salt("Li", 2.57);
-    clash.sites[1].frac_coords = [0.01; 3].into();
+    let clash = rock_salt("Li", 2.57);
+    let mut sites = clash.sites().to_vec();
+    sites[1].frac_coords = [0.01; 3].into();
+    let clash = Structure::new(*clash.lattice(), sites).expect("atoms that readers take");
     let generated = [
         ("NaCl_225_0000_000".to_owned(), rock_salt("Na", 2.9)),
         ("LiCl_225_0001_000".to_owned(), clash),
@@ -92,7 +95,7 @@ fn the_page_holds_table_curve_distributions_and_crystals() {
 #[test]
 fn the_page_asks_for_nothing_outside_of_it() {
     let folder = folder_of_a_run();
-    let run = FinishedRun::read(folder.path()).expect("a run");
+    let run = Finished::read(folder.path()).expect("a run").run;
     let html = html(&run, &of_records(&test_split())).expect("a page");
     // The library can ask for much; the policy of the page forbids all of it.
     assert!(html.contains(
@@ -114,7 +117,7 @@ fn the_page_asks_for_nothing_outside_of_it() {
 #[test]
 fn a_large_run_makes_a_small_page() {
     let folder = folder_of_a_run();
-    let mut run = FinishedRun::read(folder.path()).expect("a run");
+    let mut run = Finished::read(folder.path()).expect("a run").run;
     let one = run.generated[0].clone();
     run.generated = (0..1000).map(|index| (format!("NaCl_225_{index:04}_000"), one.1.clone())).collect();
     let html = html(&run, &of_records(&test_split())).expect("a page");
@@ -132,7 +135,7 @@ fn folders_without_a_finished_run_and_other_data_are_refused() {
     let folder = folder_of_a_run();
     let data =
         load(&Source::Embedded, &LoadOptions { cache_dir: None, ..LoadOptions::default() }).expect("the embedded set");
-    let run = FinishedRun::read(folder.path()).expect("a run");
+    let run = Finished::read(folder.path()).expect("a run").run;
     let error = check_data(&run, &data).expect_err("other data").to_string();
     assert!(error.contains("--data") && error.contains("00ff"), "{error}");
     let error = finish(empty.path(), &of_records(&test_split())).expect_err("nothing there").to_string();
@@ -143,8 +146,10 @@ fn folders_without_a_finished_run_and_other_data_are_refused() {
 fn atoms_on_one_point_do_not_spoil_the_report() {
     let folder = folder_of_a_run();
     let path = folder.path().join("generated.jsonl");
-    let mut fused = rock_salt("Cs", 3.5);
-    fused.sites[1].frac_coords = fused.sites[0].frac_coords;
+    let fused = rock_salt("Cs", 3.5);
+    let mut sites = fused.sites().to_vec();
+    sites[1].frac_coords = sites[0].frac_coords;
+    let fused = Structure::allowing_overlap(*fused.lattice(), sites).expect("a structure");
     let mut structures: Vec<_> = io::read_all(&path)
         .expect("a file")
         .into_iter()
