@@ -25,7 +25,8 @@ def test_rock_salt_has_its_group(model: druse.Model) -> None:
     told: list[tuple[float, float]] = []
     assert grow(model, "NaCl", space_group=225)[0].wyckoff == "Na@4a Cl@4b"
     sites = {"Na": ["4a"], "Cl": ["4b"]}
-    grown = grow(model, "NaCl", space_group=225, sites=sites, n=2, seed=1, progress=lambda *numbers: told.append(numbers))
+    asked = {"space_group": 225, "sites": sites, "n": 2, "seed": 1}
+    grown = grow(model, "NaCl", **asked, progress=lambda *numbers: told.append(numbers))
     assert len(grown) == 2
     for sample, structure, atoms in zip(grown, grown.structures, grown.atoms):
         assert (sample.formula, sample.space_group) == ("NaCl", 225)
