@@ -1,7 +1,7 @@
 """Packs a wheel from a library that cargo has built, with the metadata of pyproject.toml.
 
-maturin builds a wheel from nothing, and is what releases use. It builds this one package, though, with the features that
-this one alone asks for, so that a machine that has built the workspace would build the tensor library a second time.
+maturin builds a wheel from nothing, and is what releases use. It builds this one package, though, with the features
+that this one alone asks for, so that a machine that has built the workspace would build the tensor library again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def main() -> None:
     files = {str(name): content for name, content in files.items()}
     files["druse/_druse.abi3.so"] = arguments.library.read_bytes()
     files[f"{info}/METADATA"] = metadata(project, version).encode()
-    files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: druse pack.py\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()
+    wheel_lines = ["Wheel-Version: 1.0", "Generator: druse pack.py", "Root-Is-Purelib: false", f"Tag: {tag}", ""]
+    files[f"{info}/WHEEL"] = "\n".join(wheel_lines).encode()
     files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{scripts}".encode()
     record = ""
     for name, content in files.items():

@@ -58,7 +58,8 @@ def main() -> None:
     featurizer = SiteStatsFingerprint(CrystalNNFingerprint.from_preset("ops"), stats=("mean",))
     expected, theirs = timed(lambda: numpy.array([featurizer.featurize(structure) for structure in some]))
     found, ours = timed(lambda: druse.fingerprint(some))
-    tell("CrystalNN fingerprints (matminer)", len(some), ours, theirs, f"largest difference {abs(found - expected).max():.1e}")
+    difference = f"largest difference {abs(found - expected).max():.1e}"
+    tell("CrystalNN fingerprints (matminer)", len(some), ours, theirs, difference)
 
     pairs = [(structure, shaken(structure, seed)) for seed, structure in enumerate(structures[: arguments.pairs])]
     matcher = StructureMatcher()

@@ -63,10 +63,19 @@ impl From<Failure> for PyErr {
     }
 }
 
+/// Whether the error, or what is behind it, is a site that is not fully occupied by one element.
+fn is_disordered(error: &CrystalError) -> bool {
+    match error {
+        CrystalError::PartialOccupancy { .. } => true,
+        CrystalError::InFile { source, .. } | CrystalError::AtLine { source, .. } => is_disordered(source),
+        _ => false,
+    }
+}
+
 impl From<CrystalError> for Failure {
     fn from(error: CrystalError) -> Self {
         let kind = match &error {
-            CrystalError::PartialOccupancy { .. } => DISORDERED,
+            _ if is_disordered(&error) => DISORDERED,
             CrystalError::Io { .. } | CrystalError::UnknownFormat { .. } | CrystalError::NothingToRead { .. } => FILE,
             _ => STRUCTURE,
         };
@@ -86,7 +95,7 @@ impl From<DruseError> for Failure {
             DruseError::Device(_) | DruseError::Sampling(SamplingError::Device(_)) => DEVICE,
             DruseError::Read { .. } | DruseError::Write { .. } | DruseError::Folder { .. } => FILE,
             DruseError::Model(_) | DruseError::UnknownKind { .. } | DruseError::Mode { .. } => MODEL,
-            DruseError::Crystal(CrystalError::PartialOccupancy { .. }) => DISORDERED,
+            DruseError::Crystal(of_crystal) if is_disordered(of_crystal) => DISORDERED,
             _ => REQUEST,
         };
         Self::of(kind, &error)

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::structures::{Plain, Row, structures_of, to_json};
+use crate::structures::{Plain, Row, generated_structures, structures_of, to_json};
 use crate::task::{Watch, run};
 
 /// Applies something to every structure in parallel. Ends early, with fewer results, if nobody waits for them.
@@ -105,7 +105,7 @@ pub(crate) fn evaluate(
     run(py, progress, |watch| {
         let device = device.open()?;
         let weights = crystal_features::load(None, &device)?;
-        let sets = [generated, reference].map(structures_of);
+        let sets = [generated_structures(generated), structures_of(reference)];
         let mut measured = Vec::new();
         for set in sets {
             let set = set?;

@@ -1,9 +1,9 @@
 //! The native half of the Python package `druse`: plain numbers and JSON in and out. What Python's users see, with the
 //! conversions to pymatgen, ASE and pandas, is in `python/druse`.
 //!
-//! Work runs on a thread of its own without the interpreter's lock, while the calling thread asks for signals and tells
-//! the progress ([`task`]); errors become the exceptions of `druse.errors` with the messages of the command
-//! ([`failure`]).
+//! Work runs on a second thread without the interpreter's lock, while the calling thread asks for signals and tells
+//! the progress (`task`); errors become the exceptions of `druse.errors` with the messages of the command
+//! (`failure`).
 
 mod failure;
 mod hulls;

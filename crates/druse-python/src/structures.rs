@@ -13,18 +13,30 @@ use crate::failure::{Failure, STRUCTURE};
 /// Lattice vectors as rows in Å, symbols of the elements, fractional coordinates.
 pub(crate) type Plain = ([[f64; 3]; 3], Vec<String>, Vec<[f64; 3]>);
 
-/// Atoms closer than this (Å) are refused, as the readers of files do.
-const SAME_PLACE: f64 = 0.01;
-
-/// The structures of a list.
+/// The structures of a list, as the readers of files accept them.
 pub(crate) fn structures_of(list: Vec<Plain>) -> Result<Vec<Structure>, Failure> {
-    let length = list.len();
-    let all = list.into_iter().enumerate();
-    all.map(|(index, plain)| structure_of(plain).map_err(|failure| failure.in_list(index, length))).collect()
+    of_list(list, Structure::new)
+}
+
+/// The structures of a list, in which atoms may stand at the same place: those are counted as invalid.
+pub(crate) fn generated_structures(list: Vec<Plain>) -> Result<Vec<Structure>, Failure> {
+    of_list(list, Structure::allowing_overlap)
 }
 
 /// The structure of plain numbers.
-pub(crate) fn structure_of((lattice, symbols, frac_coords): Plain) -> Result<Structure, Failure> {
+pub(crate) fn structure_of(plain: Plain) -> Result<Structure, Failure> {
+    of_plain(plain, Structure::new)
+}
+
+type Make = fn(Lattice, Vec<Site>) -> Result<Structure, CrystalError>;
+
+fn of_list(list: Vec<Plain>, make: Make) -> Result<Vec<Structure>, Failure> {
+    let length = list.len();
+    let all = list.into_iter().enumerate();
+    all.map(|(index, plain)| of_plain(plain, make).map_err(|failure| failure.in_list(index, length))).collect()
+}
+
+fn of_plain((lattice, symbols, frac_coords): Plain, make: Make) -> Result<Structure, Failure> {
     if symbols.len() != frac_coords.len() {
         let (elements, points) = (symbols.len(), frac_coords.len());
         let message = format!("{elements} elements stand beside {points} coordinates; give one of each for every site");
@@ -34,11 +46,7 @@ pub(crate) fn structure_of((lattice, symbols, frac_coords): Plain) -> Result<Str
         Ok::<_, CrystalError>(Site { species: symbol.parse()?, frac_coords: Vector3::from(point) })
     };
     let sites = symbols.into_iter().zip(frac_coords).map(site).collect::<Result<Vec<Site>, CrystalError>>()?;
-    let structure = Structure::new(Lattice::from_rows(lattice)?, sites)?;
-    match structure.closest_pair() {
-        Some((i, j, distance)) if distance < SAME_PLACE => Err(CrystalError::SitesTooClose { i, j, distance }.into()),
-        _ => Ok(structure),
-    }
+    Ok(make(Lattice::from_rows(lattice)?, sites)?)
 }
 
 /// A structure in a document.

@@ -13,6 +13,8 @@ import druse
 from druse import errors
 
 
+# pymatgen counts formula units of the whole cell, which the reader notes.
+@pytest.mark.filterwarnings("ignore::druse.DruseWarning")
 def test_one_crystal_in_every_form(rock_salt: Structure, tmp_path: pathlib.Path) -> None:
     cif, poscar = tmp_path / "NaCl.cif", tmp_path / "POSCAR"
     rock_salt.to(filename=str(cif), fmt="cif")
@@ -42,7 +44,7 @@ def test_one_crystal_in_every_form(rock_salt: Structure, tmp_path: pathlib.Path)
         ([], "no structure to work on"),
         (["no such file.cif"], "no such file.cif"),
         (molecule("H2O"), "no cell"),
-        ({"lattice": [[1, 0, 0], [0, 1, 0]], "species": ["Na"], "frac_coords": [[0, 0, 0]]}, "Na|lattice|3"),
+        ({"lattice": [[1, 0, 0], [0, 1, 0]], "species": ["Na"], "frac_coords": [[0, 0, 0]]}, "2 rows"),
         ({"lattice": [[0, 0, 0]] * 3, "species": ["Na"], "frac_coords": [[0, 0, 0]]}, "not a cell"),
         ({"lattice": [[4, 0, 0], [0, 4, 0], [0, 0, 4]], "species": [], "frac_coords": []}, "no sites"),
         ({"lattice": [[4, 0, 0], [0, 4, 0], [0, 0, 4]], "species": ["Na"], "frac_coords": []}, "1 elements"),

@@ -109,6 +109,11 @@ def test_evaluation(crystals: list[Structure]) -> None:
     assert druse.Evaluation.from_dict(same.as_dict()) == same
     other = druse.evaluate(reference[:4], reference[4:])
     assert other.fd_crystalnn > 1e-3
+    # Atoms in one place make a structure that is invalid, not an error.
+    broken = {"lattice": [[4, 0, 0], [0, 4, 0], [0, 0, 4]], "species": ["Na", "Cl"], "frac_coords": [[0, 0, 0]] * 2}
+    with_broken = druse.evaluate([*reference, broken], reference)
+    assert (with_broken.n_generated, with_broken.n_valid) == (9, 8)
+    assert with_broken.cov_precision == pytest.approx(8 / 9)
     with pytest.raises(errors.RequestError, match="reference"):
         druse.evaluate(reference, crystals[:1])
 

@@ -23,7 +23,10 @@ def grow(model: druse.Model, *args: object, **kwargs: object) -> druse.Samples:
 
 def test_rock_salt_has_its_group(model: druse.Model) -> None:
     told: list[tuple[float, float]] = []
-    grown = grow(model, "NaCl", space_group=225, n=2, seed=1, progress=lambda *numbers: told.append(numbers))
+    assert grow(model, "NaCl", space_group=225)[0].wyckoff == "Na@4a Cl@4b"
+    sites = {"Na": ["4a"], "Cl": ["4b"]}
+    asked = {"space_group": 225, "sites": sites, "n": 2, "seed": 1}
+    grown = grow(model, "NaCl", **asked, progress=lambda *numbers: told.append(numbers))
     assert len(grown) == 2
     for sample, structure, atoms in zip(grown, grown.structures, grown.atoms):
         assert (sample.formula, sample.space_group) == ("NaCl", 225)
@@ -59,7 +62,7 @@ def test_positions_of_some_elements(model: druse.Model) -> None:
     assert len(grown) == 2
     assert all("Sr@1b" in (sample.wyckoff or "") for sample in grown)
     with pytest.raises(errors.RequestError, match="has these positions"):
-        grow(model, "SrTiO3", space_group=221, sites={"Sr": ["3c"]})
+        grow(model, "SrTiO3", space_group=221, sites={"Sr": ["48n"]})
 
 
 def test_other_ways_to_ask(model: druse.Model, rock_salt: Structure) -> None:

@@ -169,7 +169,8 @@ def find(
     candidates = []
     for row in document["candidates"]:
         lattice, species, frac_coords = _inputs.one(row["file"])
-        candidates.append(Candidate.from_dict(row | {"lattice": lattice, "species": species, "frac_coords": frac_coords}))
+        crystal = {"lattice": lattice, "species": species, "frac_coords": frac_coords}
+        candidates.append(Candidate.from_dict(row | crystal))
     return Search(candidates, os.fspath(out), document)
 
 

@@ -101,11 +101,11 @@ def _of_pymatgen(value: Any) -> Plain:
     species = [getattr(element, "symbol", element) for element in value.species]
     if "D" in species or "T" in species:
         return _parsed(json.dumps(value.as_dict(), default=str))
-    return _rows(getattr(value.lattice, "matrix", value.lattice)), species, _rows(value.frac_coords)
+    return _cell(getattr(value.lattice, "matrix", value.lattice)), species, _rows(value.frac_coords)
 
 
 def _of_ase(value: Any) -> Plain:
-    cell = _rows(value.cell)
+    cell = _cell(value.cell)
     if not any(any(row) for row in cell):
         raise StructureError("the Atoms have no cell; a crystal needs three lattice vectors (Atoms.set_cell)")
     if not all(value.pbc):
@@ -120,10 +120,18 @@ def _of_ase(value: Any) -> Plain:
 
 def _of_dict(value: Mapping[str, Any]) -> Plain | None:
     if {"lattice", "species", "frac_coords"} <= value.keys():
-        return _rows(value["lattice"]), [str(symbol) for symbol in value["species"]], _rows(value["frac_coords"])
+        return _cell(value["lattice"]), [str(symbol) for symbol in value["species"]], _rows(value["frac_coords"])
     if "sites" in value or "structure" in value:
         return _parsed(json.dumps(value, default=str))
     return None
+
+
+def _cell(matrix: Any) -> list[list[float]]:
+    """Three lattice vectors."""
+    rows = _rows(matrix)
+    if len(rows) != 3:
+        raise StructureError(f"the lattice has {len(rows)} rows; give three lattice vectors")
+    return rows
 
 
 def _rows(matrix: Any) -> list[list[float]]:

@@ -133,8 +133,8 @@ def fingerprint(
 
     inputs = _inputs.structures(structures)
     rows = _druse.fingerprint(inputs.plain, kind, _progress.of(progress, "fingerprints"))
-    vectors = _inputs.results([{"vector": vector, "failure": why} if why else {"vector": vector} for vector, why in rows],
-                              lambda row: row["vector"])
+    named = [{"vector": vector, "failure": why} if why else {"vector": vector} for vector, why in rows]
+    vectors = _inputs.results(named, lambda row: row["vector"])
     length = len(_druse.feature_labels(kind))
     found = numpy.array([vector if vector is not None else [numpy.nan] * length for vector in vectors])
     return found[0] if inputs.is_one else found
@@ -151,7 +151,9 @@ def feature_labels(kind: Literal["crystalnn", "magpie"] = "crystalnn") -> list[s
     return _druse.feature_labels(kind)
 
 
-def evaluate(generated: Any, reference: Any, *, device: str = "cpu", progress: _progress.Progress = False) -> Evaluation:
+def evaluate(
+    generated: Any, reference: Any, *, device: str = "cpu", progress: _progress.Progress = False
+) -> Evaluation:
     """Compare a set of generated structures with reference structures: coverage, Fréchet distance, validity.
 
     Parameters

@@ -70,7 +70,9 @@ class StructureMatcher(Record):
         """`get_rms_dist` of the first of `a` with the first of `b`, and so on, in parallel."""
         return [distances for _, distances in self._pairs(a, b, True)]
 
-    def _pairs(self, a: Iterable[Any], b: Iterable[Any], distances: bool) -> list[tuple[bool, tuple[float, float] | None]]:
+    def _pairs(
+        self, a: Iterable[Any], b: Iterable[Any], distances: bool
+    ) -> list[tuple[bool, tuple[float, float] | None]]:
         first, second = _inputs.structures(a).plain, _inputs.structures(b).plain
         if len(first) != len(second):
             raise RequestError(

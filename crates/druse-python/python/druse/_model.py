@@ -183,7 +183,8 @@ class Model:
             "batch_size": batch_size,
         }
         asked |= _sites(sites, formula)
-        given = [name for name in ("formula", "wyckoff", "sites_per_element", "elements", "template") if asked.get(name)]
+        ways = ("formula", "wyckoff", "sites_per_element", "elements", "template")
+        given = [name for name in ways if asked.get(name)]
         if len(given) > 1:
             raise RequestError(f"{' and '.join(given)} were given; say in one way what to grow")
         document = json.loads(self._native.sample(json.dumps(asked), _progress.of(progress, "sampling")))

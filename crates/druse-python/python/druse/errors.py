@@ -21,7 +21,7 @@ class DruseError(Exception):
 
 
 class RequestError(DruseError, ValueError):
-    """What is asked for cannot be: a number out of its range, a formula that is none, options that do not go together."""
+    """What is asked for cannot be: a number out of range, a formula that is none, options that do not go together."""
 
 
 class StructureError(DruseError, ValueError):
