@@ -172,7 +172,8 @@ impl Lattice {
     /// Length of the shortest of a wrapped difference and its images, at most [`MOST_TRANSLATIONS`] to each side.
     fn shortest_image(&self, difference: &Vector3<f64>) -> f64 {
         let bound = self.to_cartesian(difference).norm();
-        let reach = self.reciprocal_lengths().map(|length| (bound * length + 0.5).floor().min(MOST_TRANSLATIONS) as i32);
+        let reach =
+            self.reciprocal_lengths().map(|length| (bound * length + 0.5).floor().min(MOST_TRANSLATIONS) as i32);
         let mut shortest = bound;
         for i in -reach[0]..=reach[0] {
             for j in -reach[1]..=reach[1] {

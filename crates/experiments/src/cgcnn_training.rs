@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 use cgcnn::{CgcnnConfig, EpochPoint, LabelledGraphs, Trained, TrainingConfig, mean_absolute_error, train};
 use crystal_core::Structure;
 use datasets::{DataSet, LoadOptions, Split, load, locate};
+use druse::Provenance;
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
-use druse::Provenance;
 use serde::{Deserialize, Serialize};
 
 use crate::progress::bar;

@@ -173,7 +173,8 @@ fn bands(candidate: &Candidate, folder: &Path) -> String {
         Some(Err(reason)) => format!("none: {reason}"),
         Some(Ok(outcome)) => {
             let [a, b, c] = outcome.stability.supercell;
-            let mut text = format!("supercell {a} × {b} × {c}, lowest frequency {:.3} THz", outcome.stability.min_frequency_thz);
+            let mut text =
+                format!("supercell {a} × {b} × {c}, lowest frequency {:.3} THz", outcome.stability.min_frequency_thz);
             outcome.warnings.iter().for_each(|warning| {
                 let _ = write!(text, "; {warning}");
             });

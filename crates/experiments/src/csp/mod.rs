@@ -129,7 +129,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
     let matcher = StructureMatcher::default();
 
     let random = |(index, target): (usize, &Target)| {
-        let attempt = |attempt: usize| targets::random_coordinates(target, attempt, index as u64, options.place.seed).ok();
+        let attempt =
+            |attempt: usize| targets::random_coordinates(target, attempt, index as u64, options.place.seed).ok();
         (0..config.tries).map(attempt).collect::<Vec<_>>()
     };
     let chance: Vec<Vec<Option<Structure>>> = targets.iter().enumerate().map(random).collect();
@@ -148,7 +149,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
                 rows.push(row);
                 continue;
             }
-            let orders = targets::orders(&targets, *given, config.tries, sampling.candidates(), prior, options.place.seed)?;
+            let orders =
+                targets::orders(&targets, *given, config.tries, sampling.candidates(), prior, options.place.seed)?;
             tracing::info!("{} tries, {} given, by {name}", orders.len(), given.described());
             let predicted = predict(&network, sampling, &orders, config.tries, &device)?;
             let Predicted { tries, redraws, given_up, structures_per_second } = predicted;

@@ -87,7 +87,12 @@ impl StabilityOptions {
         };
         let of = self.generated.as_ref().map(stem).unwrap_or_default();
         let of = if self.de_novo { "-de-novo".to_owned() } else { of };
-        self.place.out.join(self.place.name.clone().unwrap_or_else(|| format!("stability{of}-{}-{}", self.place.device, self.place.seed)))
+        self.place.out.join(
+            self.place
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("stability{of}-{}-{}", self.place.device, self.place.seed)),
+        )
     }
 
     /// Settings of the three stages.

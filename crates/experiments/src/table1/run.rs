@@ -135,7 +135,8 @@ pub fn run(options: &Table1Options) -> Result<String> {
         Some(data) => Reference::of(data, &config, &cgcnn, common.place.seed),
         None => Reference::shipped(&config, &cgcnn),
     })?;
-    let provenance = Provenance::of_named(&reference.data, &reference.data_sha256, common.place.seed, common.place.device);
+    let provenance =
+        Provenance::of_named(&reference.data, &reference.data_sha256, common.place.seed, common.place.device);
     write_json(&folder.join("run.json"), &provenance)?;
     let training = data.as_ref().map(|data| structures_of(data, Split::Train));
     let training = training.as_deref();
