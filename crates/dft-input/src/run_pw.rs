@@ -62,10 +62,10 @@ pub fn run_pw(program: &Path, folder: &Path, input: &str) -> Result<PwResult, Df
     let read = |path: &Path| std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     std::fs::create_dir_all(folder).map_err(failed(folder.to_owned()))?;
     let is_same = read(&at(INPUT)).is_ok_and(|before| before == input);
-    if let (true, Ok(text)) = (is_same, read(&at(OUTPUT))) {
-        if let Ok(result) = PwResult::parse(&text, &at(OUTPUT)) {
-            return Ok(result);
-        }
+    if let (true, Ok(text)) = (is_same, read(&at(OUTPUT)))
+        && let Ok(result) = PwResult::parse(&text, &at(OUTPUT))
+    {
+        return Ok(result);
     }
     sealed_file::write_atomically(&at(INPUT), |file| file.write_all(input.as_bytes())).map_err(failed(at(INPUT)))?;
     let output = File::create(at(OUTPUT)).map_err(failed(at(OUTPUT)))?;
