@@ -61,8 +61,6 @@ pub(super) struct DftCheckArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
-    read: ReadArgs,
-    #[command(flatten)]
     potential: PotentialArgs,
     /// Print one JSON document instead of a table
     #[arg(long)]
