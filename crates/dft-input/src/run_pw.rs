@@ -69,7 +69,7 @@ pub fn run_pw(program: &Path, folder: &Path, input: &str) -> Result<PwResult, Df
     }
     sealed_file::write_atomically(&at(INPUT), |file| file.write_all(input.as_bytes())).map_err(failed(at(INPUT)))?;
     let output = File::create(at(OUTPUT)).map_err(failed(at(OUTPUT)))?;
-    // With an error of its own the program ends with a status that says less than its output.
+    // After an error the program ends with a status that says less than its output.
     Command::new(program)
         .args(["-in", INPUT])
         .current_dir(folder)

@@ -37,8 +37,8 @@ const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
 ///
 /// Sites stay on their Wyckoff positions: every structure has the composition and the symmetry asked for. With
 /// --sites-per-element and in a search (--elements with --sites or --top-space-groups) sites go where they like, as in
-/// the paper, and the number of atoms follows. With the same seed the n-th structure of an order is the same whatever the batch size.
-/// A structure whose every draw diverges is reported and left out.
+/// the paper, and the number of atoms follows. With the same seed the n-th structure of an order is the same whatever
+/// the batch size. A structure whose every draw diverges is reported and left out.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  druse sample --formula Cu2KSi --space-group 62 --count 3 --out grown\n  \
                   druse sample --formula SrTiO3 --count 10 --out grown\n  \

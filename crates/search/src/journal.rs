@@ -115,7 +115,7 @@ mod tests {
         std::fs::write(&path, &text[..text.len() - 2]).expect("cut off");
         let (_, entries) = open(folder.path(), &identity(1), true).expect("the same search");
         assert_eq!(entries, [Entry::Rounds(1), Entry::Rounds(2)]);
-        // Half a line in the middle is no kill: a search without it would be another one.
+        // Half a line in the middle does not come from a kill: a search without it would be another one.
         let lines: Vec<&str> = text.lines().collect();
         std::fs::write(&path, [lines[0], &lines[1][..3], lines[2], ""].join("\n")).expect("damaged");
         let error = open(folder.path(), &identity(1), true).expect_err("a damaged line").to_string();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Planned, Task, Try};
 use crate::csp::{BINS, bin_of};
 
-/// Distance that stands for 'no match' in cRMSE: the matcher's own limit.
+/// Distance taken for 'no match' in cRMSE: the matcher's own limit.
 const UNMATCHED: f64 = 0.5;
 /// After how many tries it is looked whether one matches.
 pub(super) const AMONG: [usize; 3] = [3, 5, 20];

@@ -51,7 +51,7 @@ pub(in super::super) fn read(text: &str, options: &ReadOptions) -> Vec<BlockRead
         let reason = "no data block has a cell (_cell_length_a …); the file is empty, cut off or no structure";
         return vec![BlockRead { name: None, read: Read::failed(Fault::at(1, reason)) }];
     }
-    // Some programs write what is common to all blocks into one of its own.
+    // Some programs write what is common to all blocks into a block by itself.
     let elsewhere = blocks
         .iter()
         .filter(|block| !block.has_any(&COORDINATES))
