@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
-use crystal_core::{Composition, SiteMode, SpaceGroupNumber, Species};
+use crystal_core::{SiteMode, SitesPerElement, SpaceGroupNumber, Species};
 use druse::request::Resolved;
 use druse::{DeviceName, Druse, Grown, Request};
 use langevin::{FewStep, Fixed, Method, OrderedSites, SamplingOrder, Selection};
@@ -239,7 +239,7 @@ impl Asked {
                 let number = at_least_one(&format!("the number of {symbol} sites"), *number)?;
                 Ok((species, u32::try_from(number).unwrap_or(u32::MAX)))
             });
-            Request::sites_per_element(sites.collect::<Result<Composition, Failure>>()?)
+            Request::sites_per_element(sites.collect::<Result<SitesPerElement, Failure>>()?)
         } else if let Some(elements) = &self.elements {
             let elements = elements.iter().map(|symbol| symbol.parse().map_err(request_of));
             Request::elements(elements.collect::<Result<Vec<Species>, Failure>>()?)
