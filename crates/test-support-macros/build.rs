@@ -3,6 +3,19 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+/// Pseudopotentials among the examples of Debian's package of Quantum ESPRESSO.
+const PSEUDOPOTENTIALS: [&str; 2] = ["Si_PBE_USPP.UPF.gz", "C_PBE_TM_2pj.UPF.gz"];
+/// Where they lie.
+const EXAMPLES: &str = "/usr/share/doc/quantum-espresso/examples/XSpectra/pseudo";
+
+/// Whether `pw.x` is on the path, and pseudopotentials for it are there.
+fn has_quantum_espresso() -> bool {
+    println!("cargo:rerun-if-env-changed=PATH");
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_there = env::split_paths(&path).any(|folder| folder.join("pw.x").is_file());
+    is_there && PSEUDOPOTENTIALS.iter().all(|file| Path::new(EXAMPLES).join(file).is_file())
+}
+
 /// Whether the variable is set to something.
 fn is_set(name: &str) -> bool {
     println!("cargo:rerun-if-env-changed={name}");
@@ -28,6 +41,7 @@ fn main() {
         ("browser", is_set("DRUSE_REQUIRE_BROWSER") | is_set("DRUSE_BROWSER")),
         ("python", is_set("DRUSE_PYTHON")),
         ("git", root.join(".git").exists()),
+        ("quantum_espresso", has_quantum_espresso()),
     ];
     for (name, there) in needs {
         println!("cargo:rustc-check-cfg=cfg(has_{name})");

@@ -76,6 +76,8 @@ pub enum Target {
     Table2,
     /// Shares of stable, unique and novel structures among samples
     Stability,
+    /// Published samples of other models (-- --peers DIR), measured like our own
+    Peers,
 }
 
 /// How large a run is.
@@ -150,6 +152,7 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
             (vec![preset, device, seed, train, name, resume, samples, generated], "energies are only compared")
         }
         Target::Table2 => (vec![preset, train, generated], "the targets are sampled with a trained network"),
+        Target::Peers => (vec![preset, train, resume, generated], "the structures of --peers are measured"),
         Target::Stability => (vec![preset, train], "structures are sampled with a trained network"),
     };
     let unused: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(option, _)| *option).collect();
@@ -288,6 +291,23 @@ mod tests {
         let line = Line::try_parse_from(["reproduce", "figures", "--seed", "1", "--resume"]).expect("known options");
         let error = check(&line.arguments).expect_err("nothing is random").to_string();
         assert_eq!(error, "figures only count: leave out --seed, --resume");
+    }
+
+    #[test]
+    fn prediction_from_a_formula_and_peers_hand_their_options_on() {
+        assert_eq!(
+            cargo_line("csp-formula --data d --device cuda --resume -- --formulas 0 --rank energy"),
+            "--package experiments --features cuda -- csp-formula --data d --device cuda --resume --formulas 0 --rank energy"
+        );
+        assert_eq!(
+            cargo_line("peers --data d --samples 9 -- --peers p"),
+            "--package experiments -- peers --data d --samples 9 --peers p"
+        );
+        for (words, unused) in [("csp-formula --train", "--train"), ("peers --resume", "--resume")] {
+            let line = std::iter::once("reproduce").chain(words.split_whitespace());
+            let line = Line::try_parse_from(line).expect("known options");
+            assert!(check(&line.arguments).expect_err(words).to_string().ends_with(&format!("leave out {unused}")));
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ const MARK: &str = "robustness: ";
 /// What stands on the command line.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Damaged files for each of the eleven readers
+    /// Damaged files for each of the twelve readers
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub executions: u64,
     /// Random crystals that go through every format
@@ -27,6 +27,9 @@ pub struct Arguments {
     /// How often each program is killed
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub kills: u64,
+    /// The symmetry of every N-th structure of the shared data, where they are
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub symmetry_every: u64,
     /// Only these parts
     #[arg(long, value_enum, value_delimiter = ',')]
     pub only: Vec<Part>,
@@ -45,8 +48,10 @@ pub enum Part {
     Structures,
     /// The readers of configurations, orders, archives, checkpoints, sealed files and priors.
     Archives,
-    /// Random crystals in 530 settings through every format.
+    /// Random crystals in 530 settings through every format, and other programs that read them.
     Crystals,
+    /// The symmetry of all structures of the shared data.
+    Symmetry,
     /// `druse`, killed, on a full disk, in a folder that cannot be written.
     Command,
     /// `experiments`, killed.
@@ -60,6 +65,7 @@ impl Part {
             Self::Structures => ("crystal-core", "fuzz", None),
             Self::Archives => ("druse", "fuzz", None),
             Self::Crystals => ("crystal-core", "io_robust", None),
+            Self::Symmetry => ("crystal-core", "symmetry_data", Some("a_load_of_structures")),
             Self::Command => ("druse-cli", "cli", Some("kills::")),
             Self::Experiments => ("experiments", "runs", Some("kill_")),
         }
@@ -79,7 +85,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         return Ok(figures.print());
     }
-    let all = [Part::Structures, Part::Archives, Part::Crystals, Part::Command, Part::Experiments];
+    let all = [Part::Structures, Part::Archives, Part::Crystals, Part::Symmetry, Part::Command, Part::Experiments];
     let parts: Vec<Part> =
         all.into_iter().filter(|part| arguments.only.is_empty() || arguments.only.contains(part)).collect();
     let mut failed = Vec::new();
@@ -90,6 +96,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         command.env("DRUSE_FUZZ_EXECUTIONS", arguments.executions.to_string());
         command.env("DRUSE_ROUND_TRIPS", arguments.crystals.to_string());
         command.env("DRUSE_KILLS", arguments.kills.to_string());
+        command.env("DRUSE_SYMMETRY_EVERY", arguments.symmetry_every.to_string());
         let mut child =
             command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {}", cargo.display()))?;
         let output = child.stdout.take().context("the output of cargo")?;

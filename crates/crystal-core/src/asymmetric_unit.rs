@@ -124,8 +124,8 @@ pub struct AsymmetricUnit {
 const SAME_METRIC: f64 = 1e-4;
 
 impl AsymmetricUnit {
-    /// From the parts, in the order given: a conventional lattice of the group's crystal system, and sites of which each
-    /// is on its position, or on one that is more special, and none is an image of another one.
+    /// From the parts, in the order given: a conventional lattice of the group's crystal system, and sites of which
+    /// each is on its position, or on one that is more special, and none is an image of another one.
     ///
     /// # Errors
     /// [`CrystalError::NoSites`]; [`CrystalError::Lattice`] for a lattice of another crystal system;

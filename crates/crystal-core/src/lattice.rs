@@ -144,13 +144,36 @@ impl Lattice {
         [0, 1, 2].map(|i| self.inverse.column(i).norm())
     }
 
-    /// Shortest distance in Å between two points, over all lattice translations.
+    /// Shortest distance in Å between two points, over all lattice translations. In a skewed cell it is looked for in
+    /// the reduced one. Of a lattice that cannot be reduced ([`Self::niggli`]: lengths or ratios of lengths beyond 10⁷,
+    /// which no crystal has) it is that of the nearest one of the 64 translations to each side, an upper bound.
     pub fn min_image_distance(&self, frac_a: &Vector3<f64>, frac_b: &Vector3<f64>) -> f64 {
         let difference = (frac_b - frac_a).map(|x| x - x.round());
         // The wrapped difference gives an upper bound on the distance; every translation that could beat it lies in
         // this box.
         let bound = self.to_cartesian(&difference).norm();
-        let reach = self.reciprocal_lengths().map(|length| (bound * length + 0.5).floor().min(64.0) as i32);
+        let reach = self.reciprocal_lengths().map(|length| (bound * length + 0.5).floor());
+        if reach.iter().any(|reach| *reach > MOST_TRANSLATIONS)
+            && let Some((reduced, to_reduced)) = self.reduced_coordinates()
+        {
+            return reduced.shortest_image(&(to_reduced * difference).map(|x| x - x.round()));
+        }
+        self.shortest_image(&difference)
+    }
+
+    /// The Niggli-reduced lattice and the matrix that brings fractional coordinates (columns) into it; `None` where it
+    /// cannot be reduced.
+    pub(crate) fn reduced_coordinates(&self) -> Option<(Self, Matrix3<f64>)> {
+        let (reduced, transformation) = self.niggli().ok()?;
+        // Rows: reduced = T·lattice, so x_reduced = T⁻ᵀ·x on columns.
+        Some((reduced, transformation.map(f64::from).transpose().try_inverse()?))
+    }
+
+    /// Length of the shortest of a wrapped difference and its images, at most [`MOST_TRANSLATIONS`] to each side.
+    fn shortest_image(&self, difference: &Vector3<f64>) -> f64 {
+        let bound = self.to_cartesian(difference).norm();
+        let reach =
+            self.reciprocal_lengths().map(|length| (bound * length + 0.5).floor().min(MOST_TRANSLATIONS) as i32);
         let mut shortest = bound;
         for i in -reach[0]..=reach[0] {
             for j in -reach[1]..=reach[1] {
@@ -218,6 +241,9 @@ impl Lattice {
     }
 }
 
+/// Translations to each side among which the nearest image is looked for. In a reduced cell it is a few at most.
+const MOST_TRANSLATIONS: f64 = 64.0;
+
 /// Lengths (Å) and ratios of lengths beyond this, or below its inverse, are no crystal's; reductions of such lattices
 /// lose all digits and may not end.
 const LONGEST: f64 = 1e7;
@@ -275,6 +301,20 @@ mod tests {
             .map(|(i, j)| lattice.to_cartesian(&Vector3::new(0.5 + f64::from(i), 0.5 + f64::from(j), 0.0)).norm())
             .fold(f64::INFINITY, f64::min);
         assert_abs_diff_eq!(distance, brute, epsilon = 1e-12);
+    }
+
+    #[test]
+    fn cells_of_any_skew_have_the_same_distances() {
+        let straight = Lattice::from_rows([[3.0, 0.0, 0.0], [0.7, 4.0, 0.0], [0.3, 0.2, 5.0]]).expect("a cell");
+        let (a, b) = (Vector3::new(0.1, 0.2, 0.3), Vector3::new(0.55, 0.75, 0.9));
+        let expected = straight.min_image_distance(&a, &b);
+        for skew in [7.0, 70.0, 1e3] {
+            // The same crystal in a cell with rows b + skew·a and c − skew·b.
+            let change = Matrix3::new(1.0, 0.0, 0.0, skew, 1.0, 0.0, 0.0, -skew, 1.0);
+            let skewed = straight.transformed(&change).expect("a cell");
+            let into = change.transpose().try_inverse().expect("unimodular");
+            assert_abs_diff_eq!(skewed.min_image_distance(&(into * a), &(into * b)), expected, epsilon = 1e-4);
+        }
     }
 
     #[test]

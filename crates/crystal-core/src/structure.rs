@@ -137,11 +137,7 @@ impl Structure {
     /// at most, while in a skewed cell the search over them is long. The lattice itself where it cannot be reduced.
     pub(crate) fn in_reduced_cell(&self) -> (Lattice, Vec<Vector3<f64>>) {
         let frac_coords = self.sites.iter().map(|site| site.frac_coords);
-        let reduced = self.lattice.niggli().ok().and_then(|(reduced, transformation)| {
-            // Rows: reduced = T·lattice, so x_reduced = T⁻ᵀ·x on columns.
-            Some((reduced, transformation.map(f64::from).transpose().try_inverse()?))
-        });
-        match reduced {
+        match self.lattice.reduced_coordinates() {
             Some((lattice, to_reduced)) => (lattice, frac_coords.map(|x| to_reduced * x).collect()),
             None => (self.lattice, frac_coords.collect()),
         }

@@ -149,6 +149,26 @@ fn k4_symmetry_that_cannot_be_used_is_never_p_1() {
     ] {
         assert_eq!(formula(&general(&format!("{name} 'P 1 21/c 1'"), &monoclinic())), "V4", "{name}");
     }
+    // A symmetry in another block than the sites.
+    for common in ["_space_group_name_H-M_alt 'P -1'", "_symmetry_equiv_pos_as_xyz '-x,-y,-z'"] {
+        let apart = format!("data_global\n{common}\n{}", general("", &cubic(9.0)));
+        refused(&apart, "put both into one block");
+        let both = format!("data_global\n{common}\n{}", general("_space_group_name_H-M_alt 'P 1'", &cubic(9.0)));
+        assert_eq!(formula(&both), "V");
+    }
+    // A named group on other axes, and a code that no setting has.
+    let moved = |transform: &str| {
+        general(&format!("_space_group_IT_number 14\n_space_group.transform_Pp_abc '{transform}'"), &monoclinic())
+    };
+    refused(&moved("-a-c,b,a;1/4,0,0"), "on other axes");
+    assert_eq!(formula(&moved("a,b,c;0,0,0")), "V4");
+    let coded = |code: &str| {
+        general(&format!("_space_group_IT_number 14\n_space_group.IT_coordinate_system_code {code}"), &monoclinic())
+    };
+    refused(&coded("zz"), "no setting with the code 'zz'");
+    let sites = |code: &str| entry(&coded(code)).structure.expect("a structure").sites().to_vec();
+    assert_ne!(sites("b1"), sites("b2"));
+    assert_eq!(noted(&coded("b2")), ("V4".to_owned(), String::new()));
     // The new name holds nothing, the old one does.
     let old = operations("symmetry_equiv_pos_as_xyz", &["x,y,z", "-x,-y,-z"]);
     for nothing in [

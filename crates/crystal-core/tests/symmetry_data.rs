@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::panic::catch_unwind;
 use std::time::Instant;
 
 use crystal_core::{CrystalError, Finder, Lattice, Reduction, Site, Species, Structure, find_symmetry};
 use nalgebra::{Matrix3, Vector3};
 use rayon::prelude::*;
 use serde::Deserialize;
+use test_support::robustness::{number, tell};
 use test_support::{Crystal, GoldenSet, golden_tests, needs, shared};
 
 mod common;
@@ -38,7 +40,11 @@ fn structure(lattice: &[f64], species: &[&str], frac_coords: &[f64]) -> Structur
 }
 
 fn mp_20_test_split() -> Vec<Row> {
-    let path = shared("data/mp_20/test.csv.zst");
+    mp_20("test")
+}
+
+fn mp_20(split: &str) -> Vec<Row> {
+    let path = shared(&format!("data/mp_20/{split}.csv.zst"));
     let decoder = zstd::Decoder::new(File::open(path).expect("a readable file")).expect("zstd data");
     let mut reader = csv::Reader::from_reader(decoder);
     let headers = reader.headers().expect("a header").clone();
@@ -59,6 +65,75 @@ fn mp_20_test_split() -> Vec<Row> {
         }
     });
     rows.collect()
+}
+
+/// The Materials Project's structures of at most 20 atoms, with spglib's numbers.
+fn materials_project() -> Vec<Row> {
+    #[derive(Deserialize)]
+    struct Line {
+        id: String,
+        space_group: u8,
+        #[serde(rename = "space_group_0.01")]
+        fine: Option<u8>,
+        lattice: [[f64; 3]; 3],
+        species: Vec<String>,
+        frac_coords: Vec<[f64; 3]>,
+    }
+    let path = shared("data/novelty/mp_2024_07.jsonl.zst");
+    let decoder = zstd::Decoder::new(File::open(path).expect("a readable file")).expect("zstd data");
+    let lines = serde_json::Deserializer::from_reader(decoder).into_iter::<Line>();
+    let row = |line: Result<Line, serde_json::Error>| {
+        let line = line.expect("a structure");
+        let species: Vec<&str> = line.species.iter().map(String::as_str).collect();
+        Row {
+            id: line.id,
+            structure: structure(line.lattice.as_flattened(), &species, line.frac_coords.as_flattened()),
+            numbers: [line.space_group, line.fine.unwrap_or(line.space_group)],
+        }
+    };
+    lines.map(row).collect()
+}
+
+/// Every structure of the shared data at two tolerances (`DRUSE_SYMMETRY_EVERY`th of them, 200 by default): none makes
+/// the finder panic, and it mostly agrees with spglib, whose numbers are stored.
+#[needs(shared)]
+#[test]
+fn a_load_of_structures() {
+    let every = usize::try_from(number("DRUSE_SYMMETRY_EVERY").unwrap_or(200).max(1)).expect("a step");
+    let mut rows = materials_project();
+    for split in ["train", "val", "test"] {
+        rows.extend(mp_20(split));
+    }
+    let rows: Vec<&Row> = rows.iter().step_by(every).collect();
+    let mut told = Vec::new();
+    for (column, symprec) in [(0, 0.1), (1, 0.01)] {
+        let found: Vec<_> = rows
+            .par_iter()
+            .map(|row| {
+                let found = catch_unwind(|| find_symmetry(&row.structure, symprec, Finder::Moyo));
+                (*row, found.map(|found| found.map(|found| found.number.get()).map_err(|error| error.to_string())))
+            })
+            .collect();
+        let (mut panics, mut refused, mut other) = (0, 0, 0);
+        for (row, found) in &found {
+            match found {
+                Err(_) => panics += 1,
+                Ok(Err(reason)) => {
+                    refused += 1;
+                    println!("{symprec} Å: {} refused: {reason}", row.id);
+                }
+                Ok(Ok(found)) if *found != row.numbers[column] => {
+                    other += 1;
+                    println!("{symprec} Å: {}: moyo {found}, spglib {}", row.id, row.numbers[column]);
+                }
+                Ok(Ok(_)) => {}
+            }
+        }
+        assert!(panics == 0, "{panics} panics");
+        assert!(other * 50 < rows.len(), "{other} of {} are not as spglib has them", rows.len());
+        told.push(format!("at {symprec} Å {panics} panics, {refused} refused, {other} not as spglib has them"));
+    }
+    tell("symmetry", &format!("{} structures: {}", rows.len(), told.join("; ")));
 }
 
 /// What came of one structure.

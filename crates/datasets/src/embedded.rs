@@ -89,6 +89,33 @@ pub(crate) fn tables() -> Result<[Table; 3], DatasetError> {
     Ok(tables)
 }
 
+/// A textbook prototype without coordinates and elements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StructureType {
+    /// Its name, such as `rock-salt`.
+    pub name: String,
+    /// Number of its space group.
+    pub space_group: u8,
+    /// Role and Wyckoff position of each site, such as `A` and `8c` (standard setting); sites of one element share a
+    /// role.
+    pub sites: Vec<(String, String)>,
+}
+
+/// The prototypes that the embedded structures are of.
+///
+/// # Errors
+/// None but those of a damaged program.
+pub fn structure_types() -> Result<Vec<StructureType>, DatasetError> {
+    let mut types = Vec::new();
+    for (file, text) in TABLES {
+        for Prototype { name, space_group, sites, .. } in read::<Vec<Prototype>>(file, text)? {
+            let sites = sites.into_iter().map(|(role, position, _)| (role, position)).collect();
+            types.push(StructureType { name, space_group, sites });
+        }
+    }
+    Ok(types)
+}
+
 fn rows() -> Result<Vec<Row>, DatasetError> {
     let radii: Radii = read(RADII.0, RADII.1)?;
     let mut rows = Vec::new();

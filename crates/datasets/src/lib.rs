@@ -31,6 +31,7 @@ mod source;
 mod table;
 
 pub use data_set::{DataSet, Record, Split};
+pub use embedded::{StructureType, structure_types};
 pub use error::DatasetError;
 pub use load::{LoadOptions, load};
 pub use raw::{RawSet, read_raw, read_table};

@@ -44,6 +44,22 @@ pub enum DftInputError {
         /// What would do.
         cure: &'static str,
     },
+    /// A program that cannot be started.
+    #[error("{}: cannot be started: {source}; name the program by its path", program.display())]
+    Program {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An output that gives no energy.
+    #[error("{}: {reason}", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A structure could not be written.
     #[error(transparent)]
     Crystal(#[from] CrystalError),

@@ -5,18 +5,22 @@
 //! - [`VaspInput`]: POSCAR, KPOINTS and INCAR of VASP with the settings of the Materials Project, so that energies can
 //!   be set beside its own. The POTCAR cannot be distributed; the INCAR says which potentials are meant.
 //!
+//! [`run_pw`] runs `pw.x` on an input and reads its energy.
+//!
 //! Meshes of k-points follow one rule, [`KMesh::by_density`].
 
 mod error;
 mod k_mesh;
 mod pseudopotentials;
 mod pw;
+mod run_pw;
 mod vasp;
 
 pub use error::DftInputError;
 pub use k_mesh::KMesh;
 pub use pseudopotentials::{Pseudopotential, PseudopotentialTable};
 pub use pw::{Calculation, HubbardSyntax, PwOptions, pw_input};
+pub use run_pw::{PwResult, run_pw};
 pub use vasp::{VaspInput, VaspOptions};
 
 use crystal_core::{Site, Species, Structure};

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Args;
 use crystal_core::{Composition, SpaceGroupNumber};
+use druse::Proposing;
 use indicatif::ProgressBar;
 use search::{
     Best, Budget, Document, EndedBy, Found, REPORT, Settings, Told, milli, search, write_report, write_results,
 };
 use stability::SystemName;
 
+use super::requests::ProposerArgs;
 use super::tools::ToolArgs;
 use super::{Completion, terminal, values};
 
@@ -33,6 +35,8 @@ pub(super) struct FindArgs {
     /// Only this formula, such as KCu2Si
     #[arg(long, value_name = "FORMULA", value_parser = values::formula)]
     formula: Option<Composition>,
+    #[command(flatten)]
+    proposer: ProposerArgs,
     /// Only this space group, 1 to 230
     #[arg(long, value_name = "NUMBER", value_parser = values::space_group, allow_negative_numbers = true)]
     space_group: Option<SpaceGroupNumber>,
@@ -70,6 +74,9 @@ impl FindArgs {
             || self.formula.iter().flat_map(|formula| formula.iter().map(|(element, _)| element)).collect();
         let elements = self.system.as_ref().map_or_else(of_formula, |system| system.elements().clone());
         let mut settings = Settings::new(elements).with_seed(self.seed);
+        if self.proposer.proposing()? == Proposing::Prior {
+            settings = settings.by_prior();
+        }
         if let Some(formula) = &self.formula {
             settings = settings.with_formula(formula)?;
         }
@@ -90,7 +97,7 @@ pub(super) fn run(args: &FindArgs) -> Result<Completion> {
     let (settings, budget) = (args.settings()?, args.budget());
     settings.check()?;
     budget.check()?;
-    let opened = args.tools.open(&settings)?;
+    let opened = args.tools.open(&settings)?.with_proposer(&settings, &args.proposer.proposing()?)?;
     let tools = opened.tools();
     let mut live = Live::new();
     let found = search(&settings, &tools, &budget, args.top, &args.out, args.resume, &mut |told| live.show(told));

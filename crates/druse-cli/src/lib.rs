@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod convert;
+mod dft_check;
 mod energy;
 mod evaluate;
 mod find;
@@ -64,6 +65,7 @@ enum Command {
     Hull(hulls::HullArgs),
     Find(Box<find::FindArgs>),
     Verify(verify::VerifyArgs),
+    DftCheck(dft_check::DftCheckArgs),
 }
 
 /// How much of what was asked could be done.
@@ -99,6 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Hull(args) => hulls::run(&args),
         Command::Find(args) => find::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::DftCheck(args) => dft_check::run(&args),
     };
     match outcome {
         Ok(Completion::Everything) => 0,

@@ -7,10 +7,11 @@ use clap::Args;
 use crystal_core::{Composition, SpaceGroupNumber};
 use druse::Request;
 use druse::request::Proposals;
+use druse::types_with_positions_of;
 use serde::Serialize;
 
 use super::requests::ProposerArgs;
-use super::sample::percent;
+use super::sample::{percent, types_as_text};
 use super::{Completion, terminal, values};
 
 /// Lists the space groups and Wyckoff positions that a formula likely has, the most likely first, without growing
@@ -89,8 +90,14 @@ pub(super) fn run(args: &ProposeArgs) -> Result<Completion> {
     if args.json {
         terminal::print_json(&Document { proposals: rows, checkpoint: File { path, sha256 } })?;
     } else {
-        let mut table =
-            terminal::table(&["probability", "space group", "symbol", "Wyckoff positions", "formula units"]);
+        let mut table = terminal::table(&[
+            "probability",
+            "space group",
+            "symbol",
+            "Wyckoff positions",
+            "formula units",
+            "structure types",
+        ]);
         for (row, proposal) in rows.into_iter().zip(&proposals) {
             table.add_row([
                 percent(row.probability),
@@ -98,6 +105,7 @@ pub(super) fn run(args: &ProposeArgs) -> Result<Completion> {
                 proposal.assignment.space_group().symbol().to_owned(),
                 row.wyckoff,
                 row.formula_units.to_string(),
+                types_as_text(&types_with_positions_of(&proposal.assignment)),
             ]);
         }
         terminal::print_table(&table)?;

@@ -84,11 +84,11 @@ pub(super) struct RequestArgs {
     proposer: ProposerArgs,
 }
 
-/// What proposes space groups and Wyckoff positions of a formula.
+/// What proposes space groups and Wyckoff positions.
 #[derive(Args)]
 #[group(skip)]
 pub(super) struct ProposerArgs {
-    /// What proposes space groups and Wyckoff positions of a formula: a trained network, or counts of its training data
+    /// What proposes formulas, space groups and Wyckoff positions: a trained network, or counts of its training data
     /// [default: network]
     #[arg(long, value_enum)]
     proposer: Option<ProposerName>,

@@ -11,6 +11,8 @@ use crystal_core::{Composition, Finder, SiteMode, Structure, find_symmetry};
 use druse::checkpoint::{self, Checkpoint};
 use druse::request::Resolved;
 use druse::sampling::{GivenUp, Written, sample};
+use druse::types_with_positions_of;
+use druse::wyckoff_assignment::WyckoffAssignment;
 use druse::{DeviceName, DruseError};
 use langevin::{FewStep, Method, Sampler, SamplerConfig, Selection};
 use rayon::prelude::*;
@@ -35,8 +37,8 @@ const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
 ///
 /// Sites stay on their Wyckoff positions: every structure has the composition and the symmetry asked for. With
 /// --sites-per-element and in a search (--elements with --sites or --top-space-groups) sites go where they like, as in
-/// the paper, and the number of atoms follows. With the same seed the n-th structure of an order is the same whatever the batch size.
-/// A structure whose every draw diverges is reported and left out.
+/// the paper, and the number of atoms follows. With the same seed the n-th structure of an order is the same whatever
+/// the batch size. A structure whose every draw diverges is reported and left out.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  druse sample --formula Cu2KSi --space-group 62 --count 3 --out grown\n  \
                   druse sample --formula SrTiO3 --count 10 --out grown\n  \
@@ -119,6 +121,9 @@ struct Sampled {
     /// How likely the proposer finds group, cell and positions, where it proposed them.
     #[serde(skip_serializing_if = "Option::is_none")]
     probability: Option<f64>,
+    /// Structure types that have their sites on these positions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    structure_types: Vec<&'static str>,
     redraws: usize,
     /// Where candidates were compared: the less, the more plausible.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,11 +141,19 @@ impl Sampled {
             formula: Composition::of(structure).reduced().formula(),
             wyckoff: written.positions.clone(),
             probability,
+            structure_types: types_of(written),
             redraws: written.sample.redraws,
             denoising_error: written.sample.denoising_error,
             seed,
         }
     }
+}
+
+/// Structure types with the positions of the sample.
+fn types_of(written: &Written) -> Vec<&'static str> {
+    let group = written.sample.state.space_group;
+    let text = written.positions.as_deref().unwrap_or_default();
+    WyckoffAssignment::parse(group, text).map_or_else(|_| vec![], |assignment| types_with_positions_of(&assignment))
 }
 
 fn found_at(structure: &Structure, symprec: f64) -> Option<u8> {
@@ -255,6 +268,11 @@ fn load(args: &SampleArgs, mode: SiteMode, device: &Device) -> Result<Checkpoint
     Ok(loaded)
 }
 
+/// Structure types for people.
+pub(super) fn types_as_text(types: &[&str]) -> String {
+    if types.is_empty() { "–".to_owned() } else { types.join(", ") }
+}
+
 /// A probability for people.
 pub(super) fn percent(probability: f64) -> String {
     format!("{:.1} %", 100.0 * probability)
@@ -266,6 +284,7 @@ fn print(document: &Document) -> Result<()> {
         "space group",
         "Wyckoff positions",
         "probability",
+        "structure types",
         "found at 0.01 Å",
         "found at 0.1 Å",
         "redraws",
@@ -280,6 +299,7 @@ fn print(document: &Document) -> Result<()> {
                 sampled.space_group_requested.to_string(),
                 sampled.wyckoff.clone().unwrap_or_else(|| "–".to_owned()),
                 sampled.probability.map_or_else(|| "–".to_owned(), percent),
+                types_as_text(&sampled.structure_types),
                 found("0.01"),
                 found("0.1"),
                 sampled.redraws.to_string(),

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::Args;
-use druse::DeviceName;
 use druse::checkpoint::{self, Checkpoint};
+use druse::wyckoff_model::Proposer;
+use druse::{DeviceName, Proposing};
 use potential::Nequix;
 use search::{KnownStructures, Settings, Tools, open_reference};
 use stability::ReferenceSet;
@@ -38,6 +39,7 @@ pub(super) struct Opened {
     checkpoint: Checkpoint,
     device: Device,
     device_name: DeviceName,
+    proposer: Option<Proposer>,
     potential: Nequix,
     reference: ReferenceSet,
     reference_name: String,
@@ -73,15 +75,26 @@ impl ToolArgs {
         if checkpoint.trained.converted {
             terminal::warning(&format!("{}: converted while it was read; see `druse checkpoint`", checkpoint.path));
         }
-        Ok(Opened { checkpoint, device, device_name: self.device, potential, reference, reference_name, known })
+        let device_name = self.device;
+        Ok(Opened { checkpoint, device, device_name, proposer: None, potential, reference, reference_name, known })
     }
 }
 
 impl Opened {
+    /// With a network that proposes crystals, where the settings need one.
+    ///
+    /// # Errors
+    /// If its file is none.
+    pub(super) fn with_proposer(self, settings: &Settings, proposing: &Proposing) -> Result<Self> {
+        let proposer = if settings.proposes() { proposing.open()? } else { None };
+        Ok(Self { proposer, ..self })
+    }
+
     /// As a search takes them.
     pub(super) fn tools(&self) -> Tools<'_> {
         Tools {
             checkpoint: &self.checkpoint,
+            proposer: self.proposer.as_ref(),
             device: &self.device,
             device_name: self.device_name,
             potential: &self.potential,

@@ -29,6 +29,7 @@ mod proposers;
 pub mod provenance;
 pub mod request;
 pub mod sampling;
+mod structure_types;
 pub mod training;
 
 pub use checkpoint::Checkpoint;
@@ -40,5 +41,6 @@ pub use progress::Progress;
 pub use proposers::Proposing;
 pub use provenance::Provenance;
 pub use request::Request;
+pub use structure_types::types_with_positions_of;
 
 pub use {crystal_core, langevin, metrics, score_model, wyckoff_assignment, wyckoff_model};

@@ -7,12 +7,13 @@ use anyhow::{Context, Result, bail};
 use cgcnn::{CgcnnConfig, EpochPoint, LabelledGraphs, Trained, TrainingConfig, mean_absolute_error, train};
 use crystal_core::Structure;
 use datasets::{DataSet, LoadOptions, Split, load, locate};
+use druse::Provenance;
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
-use druse::{DeviceName, Provenance};
 use serde::{Deserialize, Serialize};
 
 use crate::progress::bar;
+use crate::run_options::TrainingRun;
 
 /// The configuration that is used when none is named.
 const PRESET: &str = include_str!("../../../experiments/presets/cgcnn.ron");
@@ -22,36 +23,18 @@ const PRESET_NAME: &str = "experiments/presets/cgcnn.ron";
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CgcnnOptions {
-    /// A configuration in RON instead of experiments/presets/cgcnn.ron.
-    #[arg(long)]
-    pub config: Option<PathBuf>,
-    /// Folder of the data, with formation energies; default: DRUSE_DATA, else the user's cache.
-    #[arg(long)]
-    pub data: Option<PathBuf>,
     /// Folder for weights, curve and figures.
     #[arg(long, default_value = "runs/cgcnn")]
     pub out: PathBuf,
-    /// cpu, wgpu or cuda.
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceName,
     /// Passes over the training split, instead of the configuration's.
     #[arg(long)]
     pub epochs: Option<usize>,
-    /// Structures per step, instead of the configuration's.
-    #[arg(long)]
-    pub batch_size: Option<usize>,
     /// Learning rate, instead of the configuration's.
     #[arg(long)]
     pub learning_rate: Option<f64>,
-    /// Seed of weights and order.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Go on with an interrupted run in the folder.
-    #[arg(long)]
-    pub resume: bool,
-    /// Takes no more than this many structures of each split: for trying out.
-    #[arg(long)]
-    pub limit: Option<usize>,
+    /// Configuration, data, device and seed.
+    #[command(flatten)]
+    pub run: TrainingRun,
 }
 
 /// Network and training.
@@ -87,7 +70,7 @@ struct Figures {
 /// energies, the configuration makes no sense, or a file cannot be written.
 pub fn run(options: &CgcnnOptions) -> Result<String> {
     let config = configuration(options)?;
-    let device = options.device.open()?;
+    let device = options.run.device.open()?;
     let folder = &options.out;
     let result = folder.join("result.json");
     if result.exists() {
@@ -95,12 +78,12 @@ pub fn run(options: &CgcnnOptions) -> Result<String> {
     }
     let state = folder.join("training.state");
     let interrupted = state.exists();
-    if interrupted && !options.resume {
+    if interrupted && !options.run.resume {
         bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --out", folder.display());
     }
     writable_folder(folder)?;
-    let data = load(&locate(options.data.as_deref()), &LoadOptions::default())?;
-    let provenance = Provenance::of(&data, options.seed, options.device);
+    let data = load(&locate(options.run.data.as_deref()), &LoadOptions::default())?;
+    let provenance = Provenance::of(&data, options.run.seed, options.run.device);
     // Those of an interrupted run must not be replaced by those of one that is then refused; if it is not refused, they
     // are the same.
     if !interrupted {
@@ -109,7 +92,7 @@ pub fn run(options: &CgcnnOptions) -> Result<String> {
     }
 
     let clock = Instant::now();
-    let split = |split| labelled(&data, split, options.limit);
+    let split = |split| labelled(&data, split, options.run.limit);
     let (training, validation, test) = (split(Split::Train), split(Split::Validation), split(Split::Test));
     let n_structures = [training.len(), validation.len(), test.len()];
     if n_structures.contains(&0) {
@@ -136,14 +119,14 @@ pub fn run(options: &CgcnnOptions) -> Result<String> {
 }
 
 fn configuration(options: &CgcnnOptions) -> Result<CgcnnTrainingConfig> {
-    let (mut config, name) = match &options.config {
+    let (mut config, name) = match &options.run.config {
         Some(path) => (read_ron::<CgcnnTrainingConfig>(path)?, path.display().to_string()),
         None => (parse_ron(PRESET, PRESET_NAME)?, PRESET_NAME.to_owned()),
     };
-    config.model.seed = options.seed;
-    config.training.seed = options.seed;
+    config.model.seed = options.run.seed;
+    config.training.seed = options.run.seed;
     config.training.epochs = options.epochs.unwrap_or(config.training.epochs);
-    config.training.batch_size = options.batch_size.unwrap_or(config.training.batch_size);
+    config.training.batch_size = options.run.batch_size.unwrap_or(config.training.batch_size);
     config.training.learning_rate = options.learning_rate.unwrap_or(config.training.learning_rate);
     config.model.check().and_then(|()| config.training.check()).context(name)?;
     Ok(config)

@@ -12,7 +12,9 @@ use experiments::figures::{self, FiguresConfig, FiguresOptions};
 use experiments::hull_agreement::{self, HullAgreementOptions};
 use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
+use experiments::peers::{self, PeersOptions};
 use experiments::prior::{self, PriorOptions};
+use experiments::robustness::{self, RobustnessSamplesOptions};
 use experiments::stability::{self, StabilityOptions};
 use experiments::table1::report::{self, ReportOptions};
 use experiments::table1::{Table1Options, run, write_reference};
@@ -83,6 +85,10 @@ enum Experiment {
     Table2(Table2Options),
     /// Shares of stable, unique and novel structures among samples.
     Stability(StabilityOptions),
+    /// A load of samples in few steps: how many are finite and have the space group and the sites that were asked for.
+    RobustnessSamples(RobustnessSamplesOptions),
+    /// Published samples of other models through the metrics of Table 1, with their stability beside them.
+    Peers(PeersOptions),
     /// The proposer of space groups and Wyckoff positions.
     #[command(subcommand)]
     WyckoffModel(WyckoffModelCommand),
@@ -141,7 +147,9 @@ fn main() -> ExitCode {
         Experiment::HullReference(options) => hull_reference::run(&options),
         Experiment::HullAgreement(options) => hull_agreement::run(&options),
         Experiment::Table2(options) => table2::run(&options),
+        Experiment::Peers(options) => peers::run(&options),
         Experiment::Stability(options) => stability::run(&options),
+        Experiment::RobustnessSamples(options) => robustness::run(&options),
         Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {

@@ -35,11 +35,19 @@ pub struct RunOptions {
     /// Folder of the data; default: DRUSE_DATA, else the user's cache, else what is compiled in.
     #[arg(long)]
     pub data: Option<PathBuf>,
+    /// Where it lies and what it works with.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Where a run lies, its device and its seed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Place {
     /// Folder that holds the runs.
     #[arg(long, default_value = "runs")]
     pub out: PathBuf,
-    /// Name of the run's folder; default: EXPERIMENT-PRESET-DEVICE-SEED, with a number where a finished run has that
-    /// name.
+    /// Name of the run's folder; default: the experiment, the preset or what is given, device and seed, with a number
+    /// where a finished run of a preset has that name.
     #[arg(long)]
     pub name: Option<String>,
     /// cpu, wgpu or cuda.
@@ -50,10 +58,50 @@ pub struct RunOptions {
     pub seed: u64,
 }
 
+/// One leg of a run that relaxes structures: how far it goes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Leg {
+    /// Go on with the run in the folder.
+    #[arg(long)]
+    pub resume: bool,
+    /// End within this many minutes; the rest is done with --resume.
+    #[arg(long, value_name = "M")]
+    pub minutes: Option<f64>,
+    /// Non-equivalent sites, or atoms, relaxed together; default: what suits the device.
+    #[arg(long, value_name = "N")]
+    pub batch_sites: Option<usize>,
+}
+
+/// What trainings have in common.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TrainingRun {
+    /// A configuration in RON instead of the preset of this training.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else what is compiled in.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// cpu, wgpu or cuda.
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceName,
+    /// Structures per step, instead of the configuration's.
+    #[arg(long)]
+    pub batch_size: Option<usize>,
+    /// Seed of weights, order and of what is left out.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Go on with an interrupted run in the folder.
+    #[arg(long)]
+    pub resume: bool,
+    /// Takes no more than this many structures of each split: for trying out.
+    #[arg(long)]
+    pub limit: Option<usize>,
+}
+
 impl RunOptions {
     /// Name of the preset.
     pub fn preset(&self) -> &str {
-        let by_device = if self.device == DeviceName::Cpu { "quick" } else { "full" };
+        let by_device = if self.place.device == DeviceName::Cpu { "quick" } else { "full" };
         self.preset.as_deref().unwrap_or(by_device)
     }
 
@@ -84,7 +132,7 @@ impl RunOptions {
     /// The folder of the last run, finished or not; that of a first run where there is none.
     pub fn latest_folder(&self, experiment: &str, result: &str) -> PathBuf {
         let next = self.folder(experiment, result);
-        if self.name.is_some() || next.exists() {
+        if self.place.name.is_some() || next.exists() {
             return next;
         }
         let mut before = self.candidates(experiment).take_while(|folder| *folder != next);
@@ -94,8 +142,8 @@ impl RunOptions {
     /// The run's folder: the one that was named, or the first in which no finished run lies. `result` is the file that
     /// is written last; an interrupted run is found again.
     pub fn folder(&self, experiment: &str, result: &str) -> PathBuf {
-        if let Some(name) = &self.name {
-            return self.out.join(name);
+        if let Some(name) = &self.place.name {
+            return self.place.out.join(name);
         }
         let mut folders = self.candidates(experiment);
         folders.find(|folder| !folder.join(result).exists()).expect("there is always a next number")
@@ -103,8 +151,8 @@ impl RunOptions {
 
     /// Folders of runs with these options, in the order in which they are taken.
     fn candidates(&self, experiment: &str) -> impl Iterator<Item = PathBuf> {
-        let name = format!("{experiment}-{}-{}-{}", self.preset(), self.device, self.seed);
+        let name = format!("{experiment}-{}-{}-{}", self.preset(), self.place.device, self.place.seed);
         let names = std::iter::once(name.clone()).chain((2..).map(move |number| format!("{name}-{number}")));
-        names.map(|name| self.out.join(name))
+        names.map(|name| self.place.out.join(name))
     }
 }

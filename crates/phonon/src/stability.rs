@@ -1,6 +1,6 @@
 //! The verdict: is a crystal dynamically stable?
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{MeshFrequencies, Supercell};
 
@@ -11,7 +11,7 @@ pub const STABLE_ABOVE_THZ: f64 = -0.1;
 pub const STRICTLY_STABLE_ABOVE_THZ: f64 = -0.001;
 
 /// Whether a crystal is dynamically stable, with what the answer rests on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stability {
     /// The lowest frequency on the mesh, without the three acoustic modes at Γ; THz, negative if imaginary.
     pub min_frequency_thz: f64,

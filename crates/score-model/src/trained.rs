@@ -115,8 +115,8 @@ impl<M: ScoreNetwork + Module + 'static> Trained<M> {
     /// The model in an archive, and its configuration. `path` is named in the error.
     ///
     /// # Errors
-    /// [`ScoreModelError::Archive`] if the archive holds another kind of model, is incomplete, or describes a model that
-    /// makes no sense.
+    /// [`ScoreModelError::Archive`] if the archive holds another kind of model, is incomplete, or describes a model
+    /// that makes no sense.
     pub fn load<C: ModelConfig<Model = M>>(
         archive: &TensorArchive,
         path: &Path,

@@ -87,12 +87,12 @@ pub struct Counts {
 impl Candidate {
     /// Whether it is dynamically stable, where that was computed.
     pub fn dynamically_stable(&self) -> Option<bool> {
-        Some(self.phonons.as_ref()?.outcome.as_ref().ok()?.dynamically_stable)
+        Some(self.phonons.as_ref()?.outcome.as_ref().ok()?.stability.dynamically_stable)
     }
 
     /// Lowest frequency on the mesh, THz, where it was computed.
     pub fn min_frequency_thz(&self) -> Option<f64> {
-        Some(self.phonons.as_ref()?.outcome.as_ref().ok()?.min_frequency_thz)
+        Some(self.phonons.as_ref()?.outcome.as_ref().ok()?.stability.min_frequency_thz)
     }
 
     /// Formation energy against the elementary phases, kJ/mol of atoms.

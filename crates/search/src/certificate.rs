@@ -30,6 +30,9 @@ pub struct Certificate {
     pub device: String,
     /// The network that sampled.
     pub network: Tool,
+    /// The network that proposed group and positions, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposer: Option<Tool>,
     /// The potential of all energies and forces.
     pub potential: Tool,
     /// The reference of the hull.
@@ -119,6 +122,7 @@ impl Certificate {
             git: GIT_REVISION.to_owned(),
             device: device.to_owned(),
             network: identity.network.clone(),
+            proposer: identity.proposer.clone(),
             potential: identity.potential.clone(),
             reference: identity.reference.clone(),
             known: identity.known.clone(),

@@ -80,6 +80,17 @@ pub enum SearchError {
         /// Most atoms.
         atoms: u32,
     },
+    /// The network cannot propose what is asked for.
+    #[error(
+        "no crystal comes of {what}; allow another space group, or draw from the priors instead (--proposer prior)"
+    )]
+    NotProposed {
+        /// What was asked for.
+        what: String,
+    },
+    /// The settings need a network that proposes crystals, and none was given.
+    #[error("the orders come from a proposer, and none is there; give one, or take the orders of the priors")]
+    NoProposer,
     /// There is a run in the folder, and it is not to be gone on with.
     #[error("{}: a search lies there already; go on with it (--resume) or choose another folder", path.display())]
     RunExists {

@@ -21,6 +21,9 @@ pub struct Identity {
     pub settings: Settings,
     /// The network.
     pub network: Tool,
+    /// The network that proposes crystals, where the orders come from it.
+    #[serde(default)]
+    pub proposer: Option<Tool>,
     /// The potential.
     pub potential: Tool,
     /// The reference of the hull.
@@ -34,6 +37,10 @@ impl Identity {
     fn difference(&self, other: &Self) -> Option<&'static str> {
         let parts = [
             ("network", self.network.sha256 != other.network.sha256),
+            (
+                "proposer",
+                self.proposer.as_ref().map(|tool| &tool.sha256) != other.proposer.as_ref().map(|tool| &tool.sha256),
+            ),
             ("potential", self.potential.sha256 != other.potential.sha256),
             ("reference of the hull", self.reference.sha256 != other.reference.sha256),
             (
@@ -87,6 +94,7 @@ mod tests {
         Identity {
             settings: Settings::new(elements).with_seed(seed),
             network: tool("network"),
+            proposer: None,
             potential: tool("potential"),
             reference: tool("reference"),
             known: None,
@@ -107,7 +115,7 @@ mod tests {
         std::fs::write(&path, &text[..text.len() - 2]).expect("cut off");
         let (_, entries) = open(folder.path(), &identity(1), true).expect("the same search");
         assert_eq!(entries, [Entry::Rounds(1), Entry::Rounds(2)]);
-        // Half a line in the middle is no kill: a search without it would be another one.
+        // Half a line in the middle does not come from a kill: a search without it would be another one.
         let lines: Vec<&str> = text.lines().collect();
         std::fs::write(&path, [lines[0], &lines[1][..3], lines[2], ""].join("\n")).expect("damaged");
         let error = open(folder.path(), &identity(1), true).expect_err("a damaged line").to_string();

@@ -1,7 +1,7 @@
 //! From a chemical system to certified candidates: sampled, relaxed, on the hull, through phonons.
 //!
 //! # The chain
-//! 1. A plan of orders: formulas, space groups and Wyckoff positions from the priors, or the paper's section 5.4
+//! 1. A plan of orders: formulas, space groups and Wyckoff positions from the proposer, or the paper's section 5.4
 //!    ([`Orders`]). Sample n has its order and its random numbers, whatever the device and the budget.
 //! 2. Samples are drawn in few steps, relaxed inside their space groups, and put on the hull of a
 //!    [`stability::ReferenceSet`], with its corrections.

@@ -172,8 +172,9 @@ fn bands(candidate: &Candidate, folder: &Path) -> String {
         None => "not computed: the time ended before".to_owned(),
         Some(Err(reason)) => format!("none: {reason}"),
         Some(Ok(outcome)) => {
-            let [a, b, c] = outcome.supercell;
-            let mut text = format!("supercell {a} × {b} × {c}, lowest frequency {:.3} THz", outcome.min_frequency_thz);
+            let [a, b, c] = outcome.stability.supercell;
+            let mut text =
+                format!("supercell {a} × {b} × {c}, lowest frequency {:.3} THz", outcome.stability.min_frequency_thz);
             outcome.warnings.iter().for_each(|warning| {
                 let _ = write!(text, "; {warning}");
             });
@@ -207,7 +208,10 @@ fn again(found: &Found) -> String {
     let settings = &found.identity.settings;
     let mut command = format!("druse find --system {} --seed {}", settings.system(), settings.seed);
     match &settings.orders {
-        Orders::Prior { formula, .. } => {
+        Orders::Prior { formula, .. } | Orders::Proposer { formula, .. } => {
+            if !settings.proposes() {
+                command += " --proposer prior";
+            }
             if let Some(formula) = formula {
                 let _ = write!(command, " --formula {}", formula.formula());
             }
@@ -245,6 +249,7 @@ fn tools(found: &Found, reference: &ReferenceSet) -> String {
     let tool = |tool: &crate::Tool| format!("{}, SHA-256 {}", tool.name, tool.sha256);
     let cells = [
         ("network", tool(&identity.network)),
+        ("proposer", identity.proposer.as_ref().map_or_else(|| "none".to_owned(), &tool)),
         ("potential", tool(&identity.potential)),
         ("reference of the hull", tool(&identity.reference)),
         ("its data", format!("{}, SHA-256 {}", reference.data().name, reference.data().sha256)),

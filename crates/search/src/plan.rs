@@ -2,14 +2,17 @@
 
 mod formulas;
 mod prior;
+mod proposer;
 
 use crystal_core::{SitesPerElement, SpaceGroupNumber, Species};
 use langevin::{OrderedSites, SamplingOrder};
-use wyckoff_assignment::Priors;
+use wyckoff_assignment::{Priors, WyckoffAssignment};
+use wyckoff_model::Proposer;
 
 use crate::settings::{Orders, Settings};
 use crate::{ROUND, SearchError};
 use prior::PriorPlan;
+use proposer::ProposerPlan;
 
 /// Lowest space group of the paper's search: the network of the general mode has learned from no triclinic or
 /// monoclinic cells.
@@ -17,7 +20,8 @@ const LEAST_SEARCHED: u8 = 16;
 
 /// Hands out orders.
 #[derive(Debug)]
-pub(crate) enum Plan {
+pub(crate) enum Plan<'a> {
+    Proposer(Box<ProposerPlan<'a>>),
     Prior(Box<PriorPlan>),
     Sites(SitesPlan),
 }
@@ -30,14 +34,19 @@ pub(crate) struct SitesPlan {
     samples: u64,
 }
 
-impl Plan {
-    /// The plan of a search.
+impl<'a> Plan<'a> {
+    /// The plan of a search; `proposer` is needed where its orders come from one.
     ///
     /// # Errors
     /// If no structure can be made as asked; the message says what could be asked for instead.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, SearchError> {
+    pub(crate) fn new(settings: &Settings, proposer: Option<&'a Proposer>) -> Result<Self, SearchError> {
         let space_group = settings.space_group.map(|number| SpaceGroupNumber::new(i64::from(number))).transpose()?;
         Ok(match &settings.orders {
+            Orders::Proposer { formula, most_atoms } => {
+                let proposer = proposer.ok_or(SearchError::NoProposer)?;
+                let plan = ProposerPlan::new(settings, formula.as_ref(), *most_atoms, space_group, proposer)?;
+                Self::Proposer(Box::new(plan))
+            }
             Orders::Prior { .. } => Self::Prior(Box::new(PriorPlan::new(settings, space_group)?)),
             Orders::Sites { space_groups, samples, most_per_element, most_in_all } => {
                 let mut groups = Priors::shipped().formulas.commonest_groups(usize::from(u8::MAX));
@@ -54,7 +63,7 @@ impl Plan {
     /// How many rounds there are, where that is known beforehand.
     pub(crate) fn n_rounds(&self) -> Option<u64> {
         match self {
-            Self::Prior(_) => None,
+            Self::Proposer(_) | Self::Prior(_) => None,
             Self::Sites(plan) => Some(plan.n_samples().div_ceil(ROUND)),
         }
     }
@@ -65,6 +74,7 @@ impl Plan {
     /// What the table of choices of a group can fail with.
     pub(crate) fn orders(&mut self, from: u64, count: u64) -> Result<Vec<SamplingOrder>, SearchError> {
         match self {
+            Self::Proposer(plan) => plan.orders(from, count),
             Self::Prior(plan) => plan.orders(from, count),
             Self::Sites(plan) => Ok((from..(from + count).min(plan.n_samples())).map(|n| plan.order(n)).collect()),
         }
@@ -74,8 +84,18 @@ impl Plan {
 impl Settings {
     /// How many samples there are in all, where the orders are counted: those of the paper's section 5.4.
     pub fn n_samples(&self) -> Option<u64> {
-        let rounds = Plan::new(self).ok()?.n_rounds()?;
+        let rounds = Plan::new(self, None).ok()?.n_rounds()?;
         Some(rounds * ROUND)
+    }
+}
+
+/// How often an assignment is worth being sampled: once where its sites cannot move, more often the more they can.
+fn worth(assignment: &WyckoffAssignment) -> u32 {
+    match assignment.n_free() {
+        0 => 1,
+        1 => 4,
+        2 => 8,
+        _ => 16,
     }
 }
 
@@ -121,7 +141,7 @@ mod tests {
         let elements: Vec<Species> = system("Cu-Si-K").into_iter().collect();
         let found: Vec<String> = combinations(&elements, 2, 4).iter().map(ToString::to_string).collect();
         assert_eq!(found, ["Si:1,K:1,Cu:1", "Si:1,K:1,Cu:2", "Si:1,K:2,Cu:1", "Si:2,K:1,Cu:1"]);
-        let mut plan = Plan::new(&Settings::of_the_paper(system("Cu-Si-K"))).expect("a plan");
+        let mut plan = Plan::new(&Settings::of_the_paper(system("Cu-Si-K")), None).expect("a plan");
         assert_eq!(plan.n_rounds(), Some(32 * 4 * 60 / ROUND));
         let orders = plan.orders(0, 1_000_000).expect("orders");
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -135,14 +155,16 @@ mod tests {
 
     #[test]
     fn parts_of_a_plan_are_the_plan() {
-        let settings = Settings::new(system("Na-Cl")).with_seed(3);
-        let whole = Plan::new(&settings).expect("a plan").orders(0, 40).expect("orders");
-        let mut plan = Plan::new(&settings).expect("a plan");
+        let settings = Settings::new(system("Na-Cl")).by_prior().with_seed(3);
+        let whole = Plan::new(&settings, None).expect("a plan").orders(0, 40).expect("orders");
+        let mut plan = Plan::new(&settings, None).expect("a plan");
         let parts = [plan.orders(24, 16).expect("orders"), plan.orders(0, 24).expect("orders")];
         assert_eq!(whole[24..], parts[0]);
         assert_eq!(whole[..24], parts[1]);
         assert!(whole.iter().all(|order| order.count == 1));
-        let other = Plan::new(&settings.with_seed(4)).expect("a plan").orders(0, 40).expect("orders");
+        let other = Plan::new(&settings.with_seed(4), None).expect("a plan").orders(0, 40).expect("orders");
         assert_ne!(whole, other);
+        let unasked = Plan::new(&Settings::new(system("Na-Cl")), None).err().map(|error| error.to_string());
+        assert!(unasked.is_some_and(|error| error.contains("proposer")));
     }
 }

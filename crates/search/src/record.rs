@@ -70,25 +70,12 @@ pub struct PhononRecord {
     pub outcome: Result<PhononOutcome, String>,
 }
 
-/// The verdict on a candidate's phonons; frequencies in THz, imaginary ones negative.
+/// The verdict on a candidate's phonons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PhononOutcome {
-    /// The lowest frequency on the mesh, acoustic modes at Γ aside.
-    pub min_frequency_thz: f64,
-    /// Where it occurs, reduced coordinates of the primitive cell.
-    pub min_qpoint: [f64; 3],
-    /// Whether it is above `threshold_thz`.
-    pub dynamically_stable: bool,
-    /// −0.1 THz.
-    pub threshold_thz: f64,
-    /// Whether it is above `strict_threshold_thz`.
-    pub strictly_stable: bool,
-    /// −0.001 THz.
-    pub strict_threshold_thz: f64,
-    /// Multiples of the primitive cell.
-    pub supercell: [usize; 3],
-    /// Divisions of the mesh.
-    pub mesh: [usize; 3],
+    /// The verdict itself; in files its fields stand beside the others.
+    #[serde(flatten)]
+    pub stability: Stability,
     /// Displaced supercells.
     pub n_displacements: usize,
     /// Largest force in the undisplaced supercell, eV/Å.
@@ -100,14 +87,7 @@ pub struct PhononOutcome {
 impl PhononOutcome {
     pub(crate) fn new(stability: Stability, phonons: &phonon::Phonons) -> Self {
         Self {
-            min_frequency_thz: stability.min_frequency_thz,
-            min_qpoint: stability.min_qpoint,
-            dynamically_stable: stability.dynamically_stable,
-            threshold_thz: stability.threshold_thz,
-            strictly_stable: stability.strictly_stable,
-            strict_threshold_thz: stability.strict_threshold_thz,
-            supercell: stability.supercell,
-            mesh: stability.mesh,
+            stability,
             n_displacements: phonons.displacements().len(),
             residual_force: phonons.residual_force(),
             warnings: phonons.warnings().iter().map(ToString::to_string).collect(),

@@ -125,7 +125,7 @@ pub fn search(
     settings.check()?;
     budget.check()?;
     tools.check(settings)?;
-    let mut plan = Plan::new(settings)?;
+    let mut plan = Plan::new(settings, tools.proposer)?;
     let identity = tools.identity(settings);
     let (journal, entries) = journal::open(folder, &identity, resume)?;
     let mut run = Run { settings, tools, journal, state: State::of(entries), told, seconds: BTreeMap::new() };
@@ -159,7 +159,7 @@ impl Run<'_> {
     }
 
     /// Rounds until the budget or the plan ends. Returns how many count, and what ended them.
-    fn rounds(&mut self, plan: &mut Plan, mut pace: Pace<'_>) -> Result<(u64, EndedBy), SearchError> {
+    fn rounds(&mut self, plan: &mut Plan<'_>, mut pace: Pace<'_>) -> Result<(u64, EndedBy), SearchError> {
         let mut round = self.state.rounds;
         loop {
             let wanted = match (pace.rounds(), plan.n_rounds()) {

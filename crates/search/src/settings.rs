@@ -6,6 +6,7 @@ use crystal_core::{Composition, SiteMode, SpaceGroupNumber, Species};
 use langevin::FewStep;
 use metrics::StructureMatcher;
 use serde::{Deserialize, Serialize};
+use wyckoff_model::MOST_ATOMS;
 
 use crate::SearchError;
 use crate::error::list;
@@ -44,6 +45,14 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Orders {
+    /// Crystals are drawn from the network that proposes them: formulas, space groups and Wyckoff positions; sites stay
+    /// on their positions.
+    Proposer {
+        /// Only this formula, as counts.
+        formula: Option<Composition>,
+        /// Most atoms in the primitive cell; a larger formula unit is its own cell.
+        most_atoms: u32,
+    },
     /// Formulas, space groups and Wyckoff positions are drawn from the priors learned from MP-20; sites stay on their
     /// positions.
     Prior {
@@ -122,11 +131,11 @@ pub struct KnownLimits {
 }
 
 impl Settings {
-    /// A search of a system with the priors, with the settings of the documentation.
+    /// A search of a system with the network that proposes crystals, with the settings of the documentation.
     pub fn new(elements: BTreeSet<Species>) -> Self {
         Self {
             elements,
-            orders: Orders::Prior { formula: None, most_atoms: 20 },
+            orders: Orders::Proposer { formula: None, most_atoms: MOST_ATOMS },
             space_group: None,
             seed: 0,
             sampling: FewStep::default(),
@@ -166,8 +175,26 @@ impl Settings {
                 difference: differences.join(", "),
             });
         }
-        self.orders = Orders::Prior { formula: Some(formula.reduced()), most_atoms: 20 };
+        let formula = Some(formula.reduced());
+        self.orders = match self.orders {
+            Orders::Prior { most_atoms, .. } => Orders::Prior { formula, most_atoms },
+            Orders::Proposer { .. } | Orders::Sites { .. } => Orders::Proposer { formula, most_atoms: MOST_ATOMS },
+        };
         Ok(self)
+    }
+
+    /// With orders from the priors instead of the network.
+    #[must_use]
+    pub fn by_prior(mut self) -> Self {
+        if let Orders::Proposer { formula, most_atoms } = self.orders {
+            self.orders = Orders::Prior { formula, most_atoms };
+        }
+        self
+    }
+
+    /// Whether the orders come from the network that proposes crystals.
+    pub fn proposes(&self) -> bool {
+        matches!(self.orders, Orders::Proposer { .. })
     }
 
     /// Only one space group.
@@ -192,7 +219,7 @@ impl Settings {
     /// Which kind of network the orders need.
     pub fn mode(&self) -> SiteMode {
         match self.orders {
-            Orders::Prior { .. } => SiteMode::Wyckoff,
+            Orders::Proposer { .. } | Orders::Prior { .. } => SiteMode::Wyckoff,
             Orders::Sites { .. } => SiteMode::General,
         }
     }
@@ -243,7 +270,7 @@ mod tests {
             Settings::new(elements(system)).with_formula(&formula).map(|settings| settings.orders)
         };
         let formula = Composition::from_formula("KCu2Si").expect("a formula");
-        let expected = Orders::Prior { formula: Some(formula), most_atoms: 20 };
+        let expected = Orders::Proposer { formula: Some(formula), most_atoms: 20 };
         assert_eq!(with("Cu-Si-K", "K2Cu4Si2").expect("the same elements"), expected);
         let error = with("Cu-Si-K", "CuSi").expect_err("K is missing").to_string();
         assert!(error.contains("the formula has no K"), "{error}");

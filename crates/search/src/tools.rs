@@ -10,6 +10,7 @@ use druse::{Checkpoint, DeviceName};
 use potential::Potential;
 use serde::{Deserialize, Serialize};
 use stability::{ReferenceSet, Source};
+use wyckoff_model::Proposer;
 
 use crate::journal::Identity;
 use crate::known::KnownStructures;
@@ -36,7 +37,9 @@ impl fmt::Display for Tool {
 pub struct Tools<'a> {
     /// The network that samples.
     pub checkpoint: &'a Checkpoint,
-    /// Where it runs.
+    /// The network that proposes crystals; needed only where the settings say so.
+    pub proposer: Option<&'a Proposer>,
+    /// Where the sampling network runs.
     pub device: &'a Device,
     /// Name of the device.
     pub device_name: DeviceName,
@@ -68,6 +71,12 @@ impl Tools<'_> {
         Tool { name: self.checkpoint.path.clone(), sha256: self.checkpoint.sha256.clone() }
     }
 
+    /// The proposer by name and hash, where the orders of the settings come from it.
+    fn proposer_tool(&self, settings: &Settings) -> Option<Tool> {
+        let weights = self.proposer.filter(|_| settings.proposes())?.weights();
+        Some(Tool { name: weights.path.clone(), sha256: weights.sha256.clone() })
+    }
+
     /// The reference by name and hash.
     pub(crate) fn reference_tool(&self) -> Tool {
         Tool { name: self.reference_name.to_owned(), sha256: self.reference.sha256().to_owned() }
@@ -78,6 +87,7 @@ impl Tools<'_> {
         Identity {
             settings: settings.clone(),
             network: self.network_tool(),
+            proposer: self.proposer_tool(settings),
             potential: self.potential_tool(),
             reference: self.reference_tool(),
             known: self.known.map(|known| known.tool.clone()),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::certificate::Certificate;
 use crate::known::{Judge, Prototypes};
-use crate::record::Relaxed;
+use crate::record::{PhononOutcome, Relaxed};
 use crate::run::{phonon_outcomes, placed};
 use crate::{OrderRecord, Product, SearchError, Tool, Tools, milli};
 
@@ -201,7 +201,7 @@ fn known(
 
 fn phonons(certificate: &Certificate, tools: &Tools<'_>, statements: &mut Vec<Statement>) -> Result<(), SearchError> {
     let recorded = match &certificate.phonons {
-        Ok(recorded) => recorded,
+        Ok(recorded) => &recorded.stability,
         Err(reason) => {
             statements.push(Statement {
                 name: "lowest frequency",
@@ -216,7 +216,7 @@ fn phonons(certificate: &Certificate, tools: &Tools<'_>, statements: &mut Vec<St
     let relaxed = relaxed_of(certificate);
     let outcome = phonon_outcomes(tools, &certificate.settings.phonons, &[relaxed])?.pop();
     match outcome.expect("one result for one crystal") {
-        Ok((outcome, _)) => {
+        Ok((PhononOutcome { stability: outcome, .. }, _)) => {
             let (name, unit) = ("lowest frequency", "THz");
             let (a, b) = (recorded.min_frequency_thz, outcome.min_frequency_thz);
             statements.push(Statement::near(name, unit, a, b, FREQUENCY));

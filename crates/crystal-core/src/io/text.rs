@@ -263,6 +263,28 @@ fn wide(bytes: &[u8]) -> Option<String> {
     }
 }
 
+/// Tells of a cell in which every atom is closer to its own images than atoms come.
+pub(super) fn note_thin_cell(distances: &Distances, line: usize, notes: &mut Notes) {
+    let shortest = distances.shortest_vector();
+    if shortest < CLOSE {
+        notes.add(line, format!("the shortest vector of the lattice is only {shortest:.2} Å; lengths are read as Å"));
+    }
+}
+
+/// The first pair of sites closer than atoms come, hydrogen molecules aside, of those that `accept` takes.
+pub(super) fn closer_than_atoms(
+    structure: &Structure,
+    distances: &Distances,
+    accept: impl Fn(usize, usize) -> bool,
+) -> Option<(usize, usize, f64)> {
+    // In a cell as thin as that the number of images grows without bound, and its own images are closer still.
+    if distances.shortest_vector() < CLOSE {
+        return None;
+    }
+    let is_hydrogen = |site: usize| structure.sites()[site].species.atomic_number() == 1;
+    distances.first_pair(CLOSE, |i, j| accept(i, j) && !(is_hydrogen(i) && is_hydrogen(j)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,26 +334,4 @@ mod tests {
         }
         assert!(number("\u{2212}", 1, "a coordinate").is_err());
     }
-}
-
-/// Tells of a cell in which every atom is closer to its own images than atoms come.
-pub(super) fn note_thin_cell(distances: &Distances, line: usize, notes: &mut Notes) {
-    let shortest = distances.shortest_vector();
-    if shortest < CLOSE {
-        notes.add(line, format!("the shortest vector of the lattice is only {shortest:.2} Å; lengths are read as Å"));
-    }
-}
-
-/// The first pair of sites closer than atoms come, hydrogen molecules aside, of those that `accept` takes.
-pub(super) fn closer_than_atoms(
-    structure: &Structure,
-    distances: &Distances,
-    accept: impl Fn(usize, usize) -> bool,
-) -> Option<(usize, usize, f64)> {
-    // In a cell as thin as that the number of images grows without bound, and its own images are closer still.
-    if distances.shortest_vector() < CLOSE {
-        return None;
-    }
-    let is_hydrogen = |site: usize| structure.sites()[site].species.atomic_number() == 1;
-    distances.first_pair(CLOSE, |i, j| accept(i, j) && !(is_hydrogen(i) && is_hydrogen(j)))
 }

@@ -7,6 +7,7 @@ mod bad_input;
 mod candidates;
 mod checkpoints;
 mod convert;
+mod dft_check;
 mod documents;
 mod example_model;
 mod find;

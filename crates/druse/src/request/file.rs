@@ -49,6 +49,9 @@ pub fn read_orders(path: &Path, steps_unused: bool) -> Result<OrdersFile, DruseE
     parse_orders(BufReader::new(input), &path.display().to_string(), steps_unused)
 }
 
+/// No order is as long, bytes.
+const MOST_LINE: u64 = 1 << 20;
+
 /// How an order is written.
 const EXAMPLE: &str = "{\"space_group\": 139, \"sites\": {\"Fe\": 1}, \"count\": 3}";
 
@@ -56,14 +59,23 @@ const EXAMPLE: &str = "{\"space_group\": 139, \"sites\": {\"Fe\": 1}, \"count\":
 ///
 /// # Errors
 /// [`DruseError::OrderLine`].
-pub fn parse_orders(input: impl BufRead, name: &str, steps_unused: bool) -> Result<OrdersFile, DruseError> {
+pub fn parse_orders(mut input: impl BufRead, name: &str, steps_unused: bool) -> Result<OrdersFile, DruseError> {
     let mut orders = Vec::new();
     let mut steps: Option<(usize, usize)> = None;
-    for (index, text) in input.lines().enumerate() {
-        let line = index + 1;
+    for line in 1.. {
         let bad = |reason: String| DruseError::OrderLine { name: name.to_owned(), line, reason };
-        let text = text
-            .map_err(|error| bad(format!("cannot be read: {error}; the file is cut off or damaged: write it again")))?;
+        // A few bytes may unpack to gigabytes without an end of line.
+        let mut text = String::new();
+        let length =
+            input.by_ref().take(MOST_LINE).read_line(&mut text).map_err(|error| {
+                bad(format!("cannot be read: {error}; the file is cut off or damaged: write it again"))
+            })?;
+        if length == 0 {
+            break;
+        }
+        if length as u64 == MOST_LINE {
+            return Err(bad(format!("the line is longer than {MOST_LINE} bytes; an order is {EXAMPLE}")));
+        }
         if text.trim().is_empty() {
             continue;
         }
@@ -132,6 +144,13 @@ mod tests {
         assert_eq!(read.orders.len(), 2);
         assert_eq!(read.orders[0].to_string(), "Fe:1,Nd:2 in space group 139 × 3");
         assert_eq!((read.orders[1].space_group.get(), read.orders[1].count), (225, 1));
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused() {
+        let text = format!("\n{{{}", " ".repeat(1 << 21));
+        let error = parse_orders(text.as_bytes(), "orders.jsonl", false).expect_err("no order").to_string();
+        assert!(error.starts_with("orders.jsonl:2: ") && error.contains("longer than"), "{error}");
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Request {
         let key = RandomKey::new(self.seed, Purpose::Demand);
         let mut generators: Vec<KeyedGenerator> = (0..self.count as u64).map(|n| key.generator(n, 0)).collect();
         let invented = proposer.invent(&invention, &mut generators).map_err(|error| match error {
-            // The prior, which such messages advise, is no way out where the composition is open.
+            // The prior, which such messages advise, does not help where the composition is open.
             WyckoffModelError::UnknownElement { species } => DruseError::Request(format!(
                 "the network describes elements up to Fm (100), and {species} is not among them; leave it out, or ask \
                  for a formula with it"

@@ -249,7 +249,8 @@ impl Request {
         self
     }
 
-    /// What proposes space groups and positions, for a formula and for invented crystals. By default the network that is compiled in.
+    /// What proposes space groups and positions, for a formula and for invented crystals. By default the network that
+    /// is compiled in.
     #[must_use]
     pub fn proposing(mut self, proposing: Proposing) -> Self {
         self.proposing = proposing;

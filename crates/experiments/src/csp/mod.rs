@@ -93,11 +93,11 @@ pub fn run(options: &CspOptions) -> Result<String> {
     if interrupted && !resume {
         bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --name", folder.display());
     }
-    let device = options.device.open()?;
+    let device = options.place.device.open()?;
     let network = checkpoint::for_mode(checkpoint.as_deref(), SiteMode::Wyckoff, &device)?;
     let schedule = &network.trained.description.schedule;
     config.check(schedule).with_context(|| options.described())?;
-    let config = config.resolve(options.seed);
+    let config = config.resolve(options.place.seed);
     let prior = &Priors::shipped().assignments;
     let source = locate(options.data.as_deref());
     if source == Source::Embedded {
@@ -111,8 +111,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
             ..LoadOptions::default()
         },
     )?;
-    let (targets, not_reduced) = targets_of(&data, &config, options.seed)?;
-    let provenance = Provenance::of(&data, options.seed, options.device);
+    let (targets, not_reduced) = targets_of(&data, &config, options.place.seed)?;
+    let provenance = Provenance::of(&data, options.place.seed, options.place.device);
     let identity = Identity { config: &config, checkpoint_sha256: &network.sha256, provenance: &provenance };
     let identity = serde_json::to_string_pretty(&identity)? + "\n";
     if interrupted && read_text(&folder.join(RUN))? != identity {
@@ -129,7 +129,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
     let matcher = StructureMatcher::default();
 
     let random = |(index, target): (usize, &Target)| {
-        let attempt = |attempt: usize| targets::random_coordinates(target, attempt, index as u64, options.seed).ok();
+        let attempt =
+            |attempt: usize| targets::random_coordinates(target, attempt, index as u64, options.place.seed).ok();
         (0..config.tries).map(attempt).collect::<Vec<_>>()
     };
     let chance: Vec<Vec<Option<Structure>>> = targets.iter().enumerate().map(random).collect();
@@ -148,7 +149,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
                 rows.push(row);
                 continue;
             }
-            let orders = targets::orders(&targets, *given, config.tries, sampling.candidates(), prior, options.seed)?;
+            let orders =
+                targets::orders(&targets, *given, config.tries, sampling.candidates(), prior, options.place.seed)?;
             tracing::info!("{} tries, {} given, by {name}", orders.len(), given.described());
             let predicted = predict(&network, sampling, &orders, config.tries, &device)?;
             let Predicted { tries, redraws, given_up, structures_per_second } = predicted;
@@ -168,8 +170,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
         config.reference.name(),
         config.tries,
         network.path,
-        options.device,
-        options.seed,
+        options.place.device,
+        options.place.seed,
         table::as_text(&rows, config.tries),
     );
     write_file(&folder.join("csp.txt"), &text)?;

@@ -16,7 +16,7 @@ use crystal_core::SiteMode;
 use datasets::{LoadOptions, load, locate};
 use druse::checkpoint;
 use druse::output::{writable_folder, write_file, write_json};
-use druse::{DeviceName, Proposing, Provenance};
+use druse::{Proposing, Provenance};
 use langevin::{FewStep, Method, SamplerConfig, Selection};
 use potential::{Nequix, Potential};
 use relax::Options;
@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command;
 use crate::relaxing::{Deadline, Stages};
+use crate::run_options::{Leg, Place};
 use crate::samplers::ReferenceSplit;
 use choice::Choice;
 use questions::{Question, Task};
@@ -97,33 +98,23 @@ pub struct CspFormulaOptions {
     /// A proposer of `wyckoff-model train` instead of the compiled-in one.
     #[arg(long, value_name = "FILE")]
     pub proposer: Option<PathBuf>,
-    /// cpu, wgpu or cuda; proposals are made on the processor.
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceName,
-    /// Folder that holds the runs.
-    #[arg(long, default_value = "runs")]
-    pub out: PathBuf,
-    /// Name of the run's folder; default: csp-formula-GIVEN-DEVICE-SEED.
-    #[arg(long)]
-    pub name: Option<String>,
-    /// Seed of the choice of formulas and of sampling.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Go on with the run in the folder.
-    #[arg(long)]
-    pub resume: bool,
-    /// End within this many minutes; the rest is done with --resume.
-    #[arg(long, value_name = "M")]
-    pub minutes: Option<f64>,
-    /// Non-equivalent sites relaxed together; default: what suits the device.
-    #[arg(long, value_name = "N")]
-    pub batch_sites: Option<usize>,
+    /// Where it lies and what it works with.
+    #[command(flatten)]
+    pub place: Place,
+    /// How far this leg goes.
+    #[command(flatten)]
+    pub leg: Leg,
 }
 
 impl CspFormulaOptions {
     fn folder(&self) -> PathBuf {
         let given = format!("{:?}", self.given).to_lowercase();
-        self.out.join(self.name.clone().unwrap_or_else(|| format!("csp-formula-{given}-{}-{}", self.device, self.seed)))
+        self.place.out.join(
+            self.place
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("csp-formula-{given}-{}-{}", self.place.device, self.place.seed)),
+        )
     }
 
     fn reference(&self) -> ReferenceSplit {
@@ -133,7 +124,7 @@ impl CspFormulaOptions {
     fn sampler(&self) -> SamplerConfig {
         let method = Method::FewStep(FewStep { evaluations: self.evaluations, ..FewStep::default() });
         let selection = Some(Selection { candidates: self.candidates, ..Selection::default() });
-        SamplerConfig { method, selection, seed: self.seed, ..SamplerConfig::default() }
+        SamplerConfig { method, selection, seed: self.place.seed, ..SamplerConfig::default() }
     }
 }
 
@@ -142,13 +133,13 @@ impl CspFormulaOptions {
 /// # Errors
 /// If an input, the device or the folder cannot be used, or the run in the folder is another one.
 pub fn run(options: &CspFormulaOptions) -> Result<String> {
-    let deadline = Deadline::after(Instant::now(), options.minutes);
+    let deadline = Deadline::after(Instant::now(), options.leg.minutes);
     ensure!(options.tries > 0, "--tries is 0, which leaves nothing to do; give at least 1");
     let folder = options.folder();
     if folder.join(RESULT).exists() {
         bail!("{}: a finished run lies there already; choose another --name", folder.display());
     }
-    let device = options.device.open()?;
+    let device = options.place.device.open()?;
     let network = checkpoint::for_mode(options.checkpoint.as_deref(), SiteMode::Wyckoff, &device)?;
     let sampler = options.sampler();
     let schedule = &network.trained.description.schedule;
@@ -163,9 +154,9 @@ pub fn run(options: &CspFormulaOptions) -> Result<String> {
         &locate(options.data.as_deref()),
         &LoadOptions { min_space_group: 1, symprec: 0.1, ..Default::default() },
     )?;
-    let provenance = Provenance::of(&data, options.seed, options.device);
+    let provenance = Provenance::of(&data, options.place.seed, options.place.device);
     let records = data.split(options.reference().split());
-    let task = Task::new(records, options.given, options.formulas, options.seed)?;
+    let task = Task::new(records, options.given, options.formulas, options.place.seed)?;
     ensure!(!task.questions.is_empty(), "the {} split of {} is empty", options.reference().name(), data.name);
     writable_folder(&folder)?;
     let identity = format!(
@@ -177,12 +168,12 @@ pub fn run(options: &CspFormulaOptions) -> Result<String> {
         options.tries,
         options.evaluations,
         options.candidates,
-        options.seed,
+        options.place.seed,
         network.sha256,
         proposer.weights().sha256,
     );
     let clock = Instant::now();
-    let planned = tries::planned(&task, &proposer, options.tries, &folder, &identity, options.resume, deadline)?;
+    let planned = tries::planned(&task, &proposer, options.tries, &folder, &identity, options.leg.resume, deadline)?;
     let Some(planned) = planned else { return Ok(OUT_OF_TIME.to_owned()) };
     let seconds_proposing = clock.elapsed().as_secs_f64();
     write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
@@ -194,13 +185,13 @@ pub fn run(options: &CspFormulaOptions) -> Result<String> {
         None => None,
         Some(potential) => {
             let identity = format!("{identity}potential {}\n", potential.identity().sha256);
-            let resume = options.resume || folder.join("relaxations.run").exists();
+            let resume = options.leg.resume || folder.join("relaxations.run").exists();
             let mut stages = Stages::open(&folder, &identity, resume, potential, deadline)?;
             let settings = Options {
                 fmax: 0.05,
                 smax_gpa: 0.1,
                 max_steps: 200,
-                batch_sites: options.batch_sites,
+                batch_sites: options.leg.batch_sites,
                 ..Options::default()
             };
             let start = |(index, one): (usize, &Option<Try>)| Some((index, one.as_ref()?.structure.clone()));
@@ -238,8 +229,8 @@ pub fn run(options: &CspFormulaOptions) -> Result<String> {
         task.n_formulas,
         options.reference().name(),
         data.name,
-        options.seed,
-        options.device,
+        options.place.seed,
+        options.place.device,
         network.path,
         &network.sha256[..12],
         sampler.evaluations_per_structure(schedule),

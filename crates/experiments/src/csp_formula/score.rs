@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Planned, Task, Try};
 use crate::csp::{BINS, bin_of};
 
-/// Distance that stands for 'no match' in cRMSE: the matcher's own limit.
+/// Distance taken for 'no match' in cRMSE: the matcher's own limit.
 const UNMATCHED: f64 = 0.5;
 /// After how many tries it is looked whether one matches.
 pub(super) const AMONG: [usize; 3] = [3, 5, 20];
@@ -119,7 +119,7 @@ pub(super) fn proposed(task: &Task, planned: &[Vec<Planned>]) -> f64 {
         let is_there = |entry: &&usize| {
             task.entries[**entry].assignment.as_ref().is_some_and(|truth| {
                 let (group, text) = (truth.space_group().number().get(), truth.to_string());
-                texts.iter().any(|one| *one == (group, text.as_str()))
+                texts.contains(&(group, text.as_str()))
             })
         };
         found += question.entries.iter().filter(is_there).count();

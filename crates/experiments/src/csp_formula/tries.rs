@@ -11,7 +11,7 @@ use langevin::{OrderedSites, Outcome, Sampler, SamplerConfig, SamplingOrder};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use wyckoff_assignment::WyckoffAssignment;
-use wyckoff_model::{Proposal, Proposer, Weights};
+use wyckoff_model::{Proposal, Proposer};
 
 use super::{Question, Task};
 use crate::journal::Journal;
@@ -90,7 +90,7 @@ pub(super) fn planned(
         let plans: Vec<(usize, Vec<Planned>)> = questions
             .par_iter()
             .map_init(
-                || Proposer::new(copied(proposer.weights())),
+                || Proposer::new(proposer.weights().clone()),
                 |proposer, &index| Ok((index, plan(&task.questions[index], proposer, n_tries)?)),
             )
             .collect::<Result<_>>()?;
@@ -103,10 +103,6 @@ pub(super) fn planned(
     }
     bar.finish_and_clear();
     Ok(Some(found.into_iter().map(Option::unwrap_or_default).collect()))
-}
-
-fn copied(weights: &Weights) -> Weights {
-    weights.clone()
 }
 
 fn plan(question: &Question, proposer: &Proposer, n_tries: usize) -> Result<Vec<Planned>> {
@@ -209,7 +205,7 @@ mod tests {
 
     #[test]
     fn tries_are_spread_by_their_shares() {
-        let proposals = [(0.6, 8), (0.25, 8), (0.15, 1), (0.0, 8)];
+        let proposals = [(0.6, 8), (0.24, 8), (0.16, 1), (0.0, 8)];
         assert_eq!(spread(&proposals, 6), [0, 0, 1, 0, 2, 0]);
         assert_eq!(spread(&proposals, 3), spread(&proposals, 6)[..3]);
         // A proposal without freedom is tried once, and all are tried before the list ends.

@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use crystal_core::Structure;
-use druse::DeviceName;
 use druse::output::{writable_folder, write_file, write_json};
 use druse::provenance::{GIT_REVISION, dirty};
 use potential::{Nequix, Potential};
@@ -20,8 +19,10 @@ use stability::{ReferenceSet, Source, StabilityCounts};
 
 use crate::command;
 use crate::relaxing::{Deadline, Stages};
+use crate::run_options::{Leg, Place};
 use novelty::{Judged, Known};
 use samples::Wanted;
+pub(crate) use samples::{Given, read_given};
 use table::{Failures, Figures};
 
 /// In the group with the cell fixed, then with the cell, then without the group after a kick.
@@ -70,27 +71,12 @@ pub struct StabilityOptions {
     /// Phonons of this many relaxed samples, the first.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub phonons: usize,
-    /// cpu, wgpu or cuda.
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceName,
-    /// Folder that holds the runs.
-    #[arg(long, default_value = "runs")]
-    pub out: PathBuf,
-    /// Name of the run's folder; default: stability-DEVICE-SEED, with the name of --generated or 'de-novo'.
-    #[arg(long)]
-    pub name: Option<String>,
-    /// Seed of sampling, kicks and intervals.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Go on with the run in the folder.
-    #[arg(long)]
-    pub resume: bool,
-    /// End within this many minutes; the rest is done with --resume.
-    #[arg(long, value_name = "M")]
-    pub minutes: Option<f64>,
-    /// Non-equivalent sites, or atoms, relaxed together; default: what suits the device.
-    #[arg(long, value_name = "N")]
-    pub batch_sites: Option<usize>,
+    /// Where it lies and what it works with.
+    #[command(flatten)]
+    pub place: Place,
+    /// How far this leg goes.
+    #[command(flatten)]
+    pub leg: Leg,
 }
 
 impl StabilityOptions {
@@ -101,13 +87,18 @@ impl StabilityOptions {
         };
         let of = self.generated.as_ref().map(stem).unwrap_or_default();
         let of = if self.de_novo { "-de-novo".to_owned() } else { of };
-        self.out.join(self.name.clone().unwrap_or_else(|| format!("stability{of}-{}-{}", self.device, self.seed)))
+        self.place.out.join(
+            self.place
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("stability{of}-{}-{}", self.place.device, self.place.seed)),
+        )
     }
 
     /// Settings of the three stages.
     fn relaxations(&self) -> [Options; 3] {
-        let group = Options { fmax: 0.05, smax_gpa: 0.1, batch_sites: self.batch_sites, ..Options::default() };
-        let rattle = Some(Rattle::with_seed(self.seed));
+        let group = Options { fmax: 0.05, smax_gpa: 0.1, batch_sites: self.leg.batch_sites, ..Options::default() };
+        let rattle = Some(Rattle::with_seed(self.place.seed));
         [Options { cell: CellFreedom::Fixed, ..group }, group, Options { mode: Mode::Free { rattle }, ..group }]
     }
 }
@@ -127,7 +118,7 @@ struct End {
 /// # Errors
 /// If an input, the device or the folder cannot be used, or the run in the folder is another one.
 pub fn run(options: &StabilityOptions) -> Result<String> {
-    let deadline = Deadline::after(Instant::now(), options.minutes);
+    let deadline = Deadline::after(Instant::now(), options.leg.minutes);
     ensure!(options.samples > 0, "--samples is 0, which leaves nothing to do; give at least 1");
     let folder = options.folder();
     if folder.join(RESULT).exists() {
@@ -137,17 +128,17 @@ pub fn run(options: &StabilityOptions) -> Result<String> {
         Some(path) => ReferenceSet::read(path)?,
         None => ReferenceSet::shipped()?,
     };
-    let device = options.device.open()?;
+    let device = options.place.device.open()?;
     let potential = Nequix::bundled(&device).context("the potential that is compiled in")?;
     let source = Source { name: potential.identity().name.clone(), sha256: potential.identity().sha256.clone() };
     set.check(&source)?;
     let known = Known::read(&options.data, options.novelty.as_deref())?;
     let wanted = Wanted::of(options, &known, &device)?;
     writable_folder(&folder)?;
-    let identity = format!("{}potential {}\nseed {}\n", wanted.identity(), source.sha256, options.seed);
-    let mut stages = Stages::open(&folder, &identity, options.resume, &potential, deadline)?;
+    let identity = format!("{}potential {}\nseed {}\n", wanted.identity(), source.sha256, options.place.seed);
+    let mut stages = Stages::open(&folder, &identity, options.leg.resume, &potential, deadline)?;
     write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
-    let samples = wanted.get(&known, &folder, options.seed, &device)?;
+    let samples = wanted.get(&known, &folder, options.place.seed, &device)?;
 
     let sound =
         samples.structures.iter().enumerate().filter_map(|(index, one)| Some((index, one.as_ref().ok()?.clone())));
@@ -176,12 +167,12 @@ pub fn run(options: &StabilityOptions) -> Result<String> {
     let figures: Vec<Figures> = Judged::all(&relaxed, &unrelaxed, &known)?
         .into_iter()
         .map(|judged| {
-            let counts = StabilityCounts::of(&judged.verdicts(&above), REPLICATES, options.seed);
+            let counts = StabilityCounts::of(&judged.verdicts(&above), REPLICATES, options.place.seed);
             Figures { name: judged.name, counts }
         })
         .collect();
     let failures = Failures::of(&samples, &ends, &above);
-    let diversity = diversity::compared(&samples.name, &relaxed, &known.train, options.seed);
+    let diversity = diversity::compared(&samples.name, &relaxed, &known.train, options.place.seed);
     let Some(phonons) = phonons::measure(options, &potential, &relaxed, &folder, &identity, deadline)? else {
         return Ok("the time is over before all phonons were computed; go on with --resume".to_owned());
     };
@@ -190,7 +181,7 @@ pub fn run(options: &StabilityOptions) -> Result<String> {
          Known structures: {}\n\n{}\n{}\n{}\n\n{}\n",
         samples.name,
         samples.structures.len(),
-        options.seed,
+        options.place.seed,
         if dirty() { " (changed)" } else { "" },
         set.n_phases(),
         &set.sha256()[..12],

@@ -46,7 +46,7 @@ pub(super) enum OrdersOf {
     /// Space group and sites per element of random training structures, Wyckoff positions drawn from the prior.
     Training,
     /// All from the proposer.
-    Proposer(Request),
+    Proposer(Box<Request>),
 }
 
 impl OrdersOf {
@@ -57,14 +57,14 @@ impl OrdersOf {
         }
         let proposing = options.proposer.clone().map_or(Proposing::Network, Proposing::File);
         let proposer = proposing.open()?.context("a network was asked for")?;
-        let mut request = Request::invented().proposing(proposing).seed(options.seed);
+        let mut request = Request::invented().proposing(proposing).seed(options.place.seed);
         if let Some(temperature) = options.temperature {
             request = request.temperature(temperature);
         }
         // What cannot be is refused before anything is written.
         request.resolve()?;
         let temperature = options.temperature.unwrap_or(1.0);
-        Ok((Self::Proposer(request), format!("orders by {} at {temperature}", proposer.weights().sha256)))
+        Ok((Self::Proposer(Box::new(request)), format!("orders by {} at {temperature}", proposer.weights().sha256)))
     }
 
     fn get(self, known: &Known, n: usize, seed: u64) -> Result<Vec<SamplingOrder>> {
@@ -85,7 +85,7 @@ impl Wanted {
             return Self::read(path, options.samples);
         }
         let network = checkpoint::for_mode(options.checkpoint.as_deref(), SiteMode::Wyckoff, device)?;
-        let config = sampling::config(options.evaluations, options.seed);
+        let config = sampling::config(options.evaluations, options.place.seed);
         config.check(&network.trained.description.schedule).context("--evaluations")?;
         let n = options.samples;
         let (orders, described) = OrdersOf::of(options, known)?;
@@ -94,20 +94,7 @@ impl Wanted {
     }
 
     fn read(path: &Path, most: usize) -> Result<Self> {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let is_table = [".csv", ".csv.zst"].iter().any(|ending| name.ends_with(ending));
-        let mut found: Vec<(String, Result<Structure, String>)> = if is_table {
-            let Table { rows, rejected } = read_table(path)?;
-            let rows = rows.into_iter().map(|row| (row.id, Ok(row.structure)));
-            rows.chain(rejected.into_iter().map(|(id, reason)| (id, Err(reason)))).collect()
-        } else {
-            let entry = |entry: io::Entry| (entry.id, entry.structure.map_err(|error| error.to_string()));
-            io::read_all(path)?.into_iter().map(entry).collect()
-        };
-        found.truncate(most);
-        ensure!(!found.is_empty(), "{}: there is no structure in it", path.display());
-        let text: String = found.iter().map(|(id, structure)| format!("{id} {structure:?}\n")).collect();
-        let identity = format!("{} structures of {name} {}\n", found.len(), sealed_file::sha256_hex(text.as_bytes()));
+        let Given { identity, name, found } = read_given(path, most)?;
         let (ids, structures) = found.into_iter().map(|(id, found)| (id, found.and_then(sound))).unzip();
         Ok(Self::Read { identity, samples: Samples { name, ids, structures } })
     }
@@ -153,6 +140,36 @@ impl Wanted {
         let ids = (0..n).map(|index| index.to_string()).collect();
         Ok(Samples { name, ids, structures: found.into_iter().map(|one| one.and_then(sound)).collect() })
     }
+}
+
+/// Structures of a file or folder, sound or not.
+pub(crate) struct Given {
+    /// Says which they are, down to the last digit.
+    pub identity: String,
+    pub name: String,
+    pub found: Vec<(String, Result<Structure, String>)>,
+}
+
+/// The first structures of a table (CSV), a file or a folder.
+///
+/// # Errors
+/// If there are none, or the path cannot be read.
+pub(crate) fn read_given(path: &Path, most: usize) -> Result<Given> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let is_table = [".csv", ".csv.zst"].iter().any(|ending| name.ends_with(ending));
+    let mut found: Vec<(String, Result<Structure, String>)> = if is_table {
+        let Table { rows, rejected } = read_table(path)?;
+        let rows = rows.into_iter().map(|row| (row.id, Ok(row.structure)));
+        rows.chain(rejected.into_iter().map(|(id, reason)| (id, Err(reason)))).collect()
+    } else {
+        let entry = |entry: io::Entry| (entry.id, entry.structure.map_err(|error| error.to_string()));
+        io::read_all(path)?.into_iter().map(entry).collect()
+    };
+    found.truncate(most);
+    ensure!(!found.is_empty(), "{}: there is no structure in it", path.display());
+    let text: String = found.iter().map(|(id, structure)| format!("{id} {structure:?}\n")).collect();
+    let identity = format!("{} structures of {name} {}\n", found.len(), sealed_file::sha256_hex(text.as_bytes()));
+    Ok(Given { identity, name, found })
 }
 
 /// Orders of one structure each, taken from random training structures.

@@ -38,8 +38,8 @@ pub struct Table1Config {
     /// the prior learned on the training split.
     #[serde(default)]
     pub wyckoff: Vec<NamedSampler>,
-    /// Samplers of the Wyckoff mode, a row each, whose crystals the proposer chooses altogether: no order of the split is
-    /// told.
+    /// Samplers of the Wyckoff mode, a row each, whose crystals the proposer chooses altogether: no order of the split
+    /// is told.
     #[serde(default)]
     pub de_novo: Vec<NamedSampler>,
     /// The split that orders come from and figures are measured against.

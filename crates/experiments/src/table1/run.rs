@@ -103,7 +103,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
     if options.gpus > 1 && !trains {
         bail!("--gpus {} is for training, and nothing is trained here; add --train, or leave --gpus out", options.gpus);
     }
-    let devices = common.device.open_several(options.gpus, options.exchange)?;
+    let devices = common.place.device.open_several(options.gpus, options.exchange)?;
     let device = devices.first.clone();
     let checkpoint = if trains {
         let train = config
@@ -132,10 +132,11 @@ pub fn run(options: &Table1Options) -> Result<String> {
         _ => Some(stages.run("data", || load_data(&config, &source))?),
     };
     let reference = stages.run(&format!("{} split", config.reference.name()), || match &data {
-        Some(data) => Reference::of(data, &config, &cgcnn, common.seed),
+        Some(data) => Reference::of(data, &config, &cgcnn, common.place.seed),
         None => Reference::shipped(&config, &cgcnn),
     })?;
-    let provenance = Provenance::of_named(&reference.data, &reference.data_sha256, common.seed, common.device);
+    let provenance =
+        Provenance::of_named(&reference.data, &reference.data_sha256, common.place.seed, common.place.device);
     write_json(&folder.join("run.json"), &provenance)?;
     let training = data.as_ref().map(|data| structures_of(data, Split::Train));
     let training = training.as_deref();
@@ -152,7 +153,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let ours =
         stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, &cgcnn)))?;
     let same = stages.run("uniqueness and novelty", || Sameness::of(&generated.structures, training))?;
-    let bootstrap = Bootstrap { samples: config.bootstrap, seed: common.seed };
+    let bootstrap = Bootstrap { samples: config.bootstrap, seed: common.place.seed };
     let (this_work, further) = stages.run("figures of this work", || {
         let row = this_work_row(&config.sampling, bootstrap, &ours, &reference.structures, &generated, &network)?;
         Ok((row, Further::of("this work", &generated, &same, &ours, &reference.structures)?))
@@ -164,7 +165,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
         (true, true) => None,
         (_, none) => {
             let checkpoint = options.wyckoff_checkpoint.as_deref();
-            Some(OnPositions::new(checkpoint, &orders, !none, common.seed, &device)?)
+            Some(OnPositions::new(checkpoint, &orders, !none, common.place.seed, &device)?)
         }
     };
     let plain = config.samplers.iter().map(|sampler| (sampler, &network, &orders));
@@ -204,7 +205,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
         None => None,
     };
     further.push(Further::of_reference(split.name(), same.as_ref(), &reference.structures));
-    let stable = stages.run("1000 stable structures", || stable_rows(&config, common.seed, &reference))?;
+    let stable = stages.run("1000 stable structures", || stable_rows(&config, common.place.seed, &reference))?;
 
     let not_run = |name: &str, published, note: &str| Row {
         name: name.to_owned(),
@@ -236,7 +237,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
 
 /// The configuration with the seed, and with the rows that are asked for.
 fn configuration(options: &Table1Options) -> Result<Table1Config> {
-    let mut config = options.run.configuration::<Table1Config>()?.resolve(options.run.seed);
+    let mut config = options.run.configuration::<Table1Config>()?.resolve(options.run.place.seed);
     if let Some(wanted) = &options.samplers {
         let known: Vec<&str> = {
             let all = config.samplers.iter().chain(&config.wyckoff).chain(&config.de_novo);

@@ -14,7 +14,6 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use crystal_core::{Composition, Structure, io};
-use druse::DeviceName;
 use druse::checkpoint::{self, Checkpoint};
 use druse::output::{writable_folder, write_file, write_json};
 use druse::provenance::{GIT_REVISION, dirty};
@@ -24,6 +23,7 @@ use relax::{Mode, Options, Rattle};
 
 use crate::command;
 use crate::relaxing::{Deadline, Stages};
+use crate::run_options::{Leg, Place};
 use crate::sampling;
 use rows::Given;
 use score::{Ceiling, Row};
@@ -65,43 +65,29 @@ pub struct Table2Options {
     /// Sample in this many evaluations instead of the paper's 80 steps at each of 10 levels.
     #[arg(long, value_name = "N")]
     pub evaluations: Option<usize>,
-    /// cpu, wgpu or cuda.
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceName,
-    /// Folder that holds the runs.
-    #[arg(long, default_value = "runs")]
-    pub out: PathBuf,
-    /// Name of the run's folder; default: table2-DEVICE-SEED.
-    #[arg(long)]
-    pub name: Option<String>,
-    /// Seed of sampling and of the kick before the free relaxation.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Go on with the run in the folder.
-    #[arg(long)]
-    pub resume: bool,
-    /// End within this many minutes; the rest is done with --resume.
-    #[arg(long, value_name = "M")]
-    pub minutes: Option<f64>,
-    /// Non-equivalent sites, or atoms, relaxed together; default: what suits the device.
-    #[arg(long, value_name = "N")]
-    pub batch_sites: Option<usize>,
+    /// Where it lies and what it works with.
+    #[command(flatten)]
+    pub place: Place,
+    /// How far this leg goes.
+    #[command(flatten)]
+    pub leg: Leg,
 }
 
 impl Table2Options {
     fn folder(&self) -> PathBuf {
-        let name = self.name.clone().unwrap_or_else(|| format!("table2-{}-{}", self.device, self.seed));
-        self.out.join(name)
+        let name =
+            self.place.name.clone().unwrap_or_else(|| format!("table2-{}-{}", self.place.device, self.place.seed));
+        self.place.out.join(name)
     }
 
     fn sampler(&self) -> SamplerConfig {
-        sampling::config(self.evaluations, self.seed)
+        sampling::config(self.evaluations, self.place.seed)
     }
 
     /// Settings of both stages.
     fn relaxations(&self) -> [Options; 2] {
-        let symmetric = Options { batch_sites: self.batch_sites, ..Options::default() };
-        let rattle = Some(Rattle::with_seed(self.seed));
+        let symmetric = Options { batch_sites: self.leg.batch_sites, ..Options::default() };
+        let rattle = Some(Rattle::with_seed(self.place.seed));
         [symmetric, Options { mode: Mode::Free { rattle }, ..symmetric }]
     }
 }
@@ -111,7 +97,7 @@ impl Table2Options {
 /// # Errors
 /// If an input, the device or the folder cannot be used, or the run in the folder is another one.
 pub fn run(options: &Table2Options) -> Result<String> {
-    let deadline = Deadline::after(Instant::now(), options.minutes);
+    let deadline = Deadline::after(Instant::now(), options.leg.minutes);
     ensure!(options.samples > 0, "--samples is 0, which leaves nothing to do; give at least 1");
     let folder = options.folder();
     if folder.join(RESULT).exists() {
@@ -120,7 +106,7 @@ pub fn run(options: &Table2Options) -> Result<String> {
     let path = targets::file_of(options.targets.as_deref(), options.data.as_deref())?;
     let mut targets = targets::read(&path)?;
     targets.truncate(options.first.unwrap_or(usize::MAX).max(1));
-    let device = options.device.open()?;
+    let device = options.place.device.open()?;
     let network = |given: Given, file: &Option<PathBuf>| checkpoint::for_mode(file.as_deref(), given.mode(), &device);
     let general = network(Given::Sites, &options.checkpoint)?;
     let wyckoff = network(Given::Positions, &options.wyckoff_checkpoint)?;
@@ -129,7 +115,7 @@ pub fn run(options: &Table2Options) -> Result<String> {
     let potential = Nequix::bundled(&device).context("the potential that is compiled in")?;
     writable_folder(&folder)?;
     let identity = identity(options, &targets, &general, &wyckoff, &potential);
-    let mut stages = Stages::open(&folder, &identity, options.resume, &potential, deadline)?;
+    let mut stages = Stages::open(&folder, &identity, options.leg.resume, &potential, deadline)?;
     write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
     let folders: Vec<&Path> =
         [&options.data, &options.stable_data].into_iter().flatten().map(PathBuf::as_path).collect();
@@ -170,7 +156,7 @@ pub fn run(options: &Table2Options) -> Result<String> {
          steps each\n{}\n",
         targets.len(),
         options.samples,
-        options.seed,
+        options.place.seed,
         if dirty() { " (changed)" } else { "" },
         general.path,
         general.trained.description.data.name,
@@ -226,7 +212,7 @@ fn sampled(
         }
         return Ok(found);
     }
-    let orders = given.orders(targets, samples, options.seed)?;
+    let orders = given.orders(targets, samples, options.place.seed)?;
     let name_of_bar = format!("sampling, {}", given.name());
     sampling::sample_each(&name_of_bar, network, config.clone(), &orders, device, |order, structure| {
         found[order / samples][order % samples] = Some(structure);
@@ -251,7 +237,7 @@ fn identity(
     format!(
         "{} samples, seed {}, {:?}\nnetworks {} {}\npotential {}\ntargets {}\n",
         options.samples,
-        options.seed,
+        options.place.seed,
         options.sampler().method,
         general.sha256,
         wyckoff.sha256,

@@ -104,7 +104,7 @@ pub fn run(options: &Table3Options) -> Result<String> {
     if !options.system.is_empty() {
         config.systems.clone_from(&options.system);
     }
-    let searches = config.searches(run.seed).with_context(|| run.described())?;
+    let searches = config.searches(run.place.seed).with_context(|| run.described())?;
     let folder = if options.resume { run.latest_folder("table3", RESULT) } else { run.folder("table3", RESULT) };
     if folder.join(CONFIG).exists() && !options.resume {
         bail!("{}: a run lies there already; go on with it (--resume) or choose another --name", folder.display());
@@ -127,20 +127,20 @@ pub fn run(options: &Table3Options) -> Result<String> {
         let row = one(options, name, settings, &budget, &config, &equipment, &folder)
             .with_context(|| format!("searching {name}"))?;
         rows.push(row);
-        write(&folder, &rows, &config, &equipment, run.seed, clock.elapsed().as_secs_f64())?;
+        write(&folder, &rows, &config, &equipment, run.place.seed, clock.elapsed().as_secs_f64())?;
     }
     Ok(table::text(&rows))
 }
 
 fn equipment(options: &Table3Options) -> Result<Equipment> {
     let (reference, reference_name) = open_reference(options.reference.as_deref())?;
-    let device = options.run.device.open()?;
+    let device = options.run.place.device.open()?;
     let potential = match &options.potential {
         Some(path) => Nequix::load(path, &device)?,
         None => Nequix::bundled(&device)?,
     };
     let checkpoint = checkpoint::for_mode(options.checkpoint.as_deref(), SiteMode::General, &device)?;
-    Ok(Equipment { device, device_name: options.run.device, checkpoint, potential, reference, reference_name })
+    Ok(Equipment { device, device_name: options.run.place.device, checkpoint, potential, reference, reference_name })
 }
 
 /// One system, searched in its own folder.
@@ -163,6 +163,7 @@ fn one(
     };
     let tools = Tools {
         checkpoint: &equipment.checkpoint,
+        proposer: None,
         device: &equipment.device,
         device_name: equipment.device_name,
         potential: &equipment.potential,

@@ -1,6 +1,7 @@
 //! The proposer of space groups and Wyckoff positions: its training, and how often it is right.
 
 mod evaluate;
+mod everything;
 mod train;
 
 use anyhow::Result;

@@ -6,12 +6,15 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use crystal_core::ConfigError;
 use datasets::{DataSet, LoadOptions, Split, load, locate};
+use druse::Provenance;
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
-use druse::{DeviceName, Provenance};
 use serde::{Deserialize, Serialize};
 use wyckoff_assignment::WyckoffAssignment;
 use wyckoff_model::{CurvePoint, Trained, TrainingConfig, TrainingData, WyckoffModelConfig, train};
+
+use super::everything;
+use crate::run_options::TrainingRun;
 
 /// The configuration that is used when none is named.
 const PRESET: &str = include_str!("../../../../experiments/presets/wyckoff-model.ron");
@@ -24,36 +27,22 @@ const LEAST_MINUTES: f64 = 0.01;
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TrainOptions {
-    /// A configuration in RON instead of experiments/presets/wyckoff-model.ron.
-    #[arg(long)]
-    pub config: Option<PathBuf>,
-    /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
-    #[arg(long)]
-    pub data: Option<PathBuf>,
+    /// Learns from these structures as well, a file or folder, and from all splits of the data: for a network that is
+    /// used and not measured. What is measured on is held out of all of them at random.
+    #[arg(long, value_name = "PATH")]
+    pub also: Option<PathBuf>,
     /// Folder for weights, curve and figures.
     #[arg(long, default_value = "runs/wyckoff-model")]
     pub out: PathBuf,
-    /// cpu, wgpu or cuda.
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceName,
     /// Most minutes, the preparation of the data included, instead of the configuration's.
     #[arg(long)]
     pub minutes: Option<f64>,
     /// Most steps, instead of the configuration's.
     #[arg(long)]
     pub steps: Option<u64>,
-    /// Crystals per step, instead of the configuration's.
-    #[arg(long)]
-    pub batch_size: Option<usize>,
-    /// Seed of weights, order and of what is left out.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Go on with an interrupted run in the folder.
-    #[arg(long)]
-    pub resume: bool,
-    /// Takes no more than this many structures of each split: for trying out.
-    #[arg(long)]
-    pub limit: Option<usize>,
+    /// Configuration, data, device and seed.
+    #[command(flatten)]
+    pub run: TrainingRun,
 }
 
 /// Network, training and data.
@@ -92,7 +81,7 @@ struct Figures {
 /// from, the configuration makes no sense, or a file cannot be written.
 pub fn run(options: &TrainOptions) -> Result<String> {
     let config = configuration(options)?;
-    let device = options.device.open()?;
+    let device = options.run.device.open()?;
     let folder = &options.out;
     let result = folder.join("result.json");
     if result.exists() {
@@ -100,21 +89,24 @@ pub fn run(options: &TrainOptions) -> Result<String> {
     }
     let state = folder.join("training.state");
     let interrupted = state.exists();
-    if interrupted && !options.resume {
+    if interrupted && !options.run.resume {
         bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --out", folder.display());
     }
     writable_folder(folder)?;
     let clock = Instant::now();
     let load_options = LoadOptions { symprec: config.symprec, progress: true, ..LoadOptions::default() };
-    let data = load(&locate(options.data.as_deref()), &load_options)?;
-    let provenance = Provenance::of(&data, options.seed, options.device);
+    let data = load(&locate(options.run.data.as_deref()), &load_options)?;
+    let provenance = Provenance::of(&data, options.run.seed, options.run.device);
     // Those of an interrupted run must not be replaced by those of one that is then refused; if it is not refused, they
     // are the same.
     if !interrupted {
         write_file(&folder.join("config.ron"), to_ron(&config)?)?;
         write_file(&folder.join("provenance.json"), serde_json::to_string_pretty(&provenance)? + "\n")?;
     }
-    let sets = [Split::Train, Split::Validation].map(|split| assignments(&data, split, options.limit));
+    let sets = match &options.also {
+        None => [Split::Train, Split::Validation].map(|split| assignments(&data, split, options.run.limit)),
+        Some(path) => everything::split(&data, path, config.symprec, options.run.limit)?,
+    };
     let [(training, n_train), (validation, n_validation)] =
         sets.map(|(assignments, n_structures)| (TrainingData::new(assignments), n_structures));
     if training.is_empty() || validation.is_empty() {
@@ -178,16 +170,16 @@ pub fn run(options: &TrainOptions) -> Result<String> {
 }
 
 fn configuration(options: &TrainOptions) -> Result<WyckoffModelTrainingConfig> {
-    let (mut config, name) = match &options.config {
+    let (mut config, name) = match &options.run.config {
         Some(path) => (read_ron::<WyckoffModelTrainingConfig>(path)?, path.display().to_string()),
         None => (parse_ron(PRESET, PRESET_NAME)?, PRESET_NAME.to_owned()),
     };
-    config.model.seed = options.seed;
+    config.model.seed = options.run.seed;
     let training = &mut config.training;
-    training.seed = options.seed;
+    training.seed = options.run.seed;
     training.minutes = options.minutes.or(training.minutes);
     training.steps = options.steps.unwrap_or(training.steps);
-    training.batch_size = options.batch_size.unwrap_or(training.batch_size);
+    training.batch_size = options.run.batch_size.unwrap_or(training.batch_size);
     let of = |part: &'static str| move |error: ConfigError| error.of(part);
     let checked = config.model.check().map_err(of("model"));
     checked.and_then(|()| config.training.check().map_err(of("training"))).context(name)?;

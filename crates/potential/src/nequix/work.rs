@@ -18,11 +18,11 @@ pub struct BatchSize {
 
 /// Operations and bytes of energy, forces and stress of a batch in single precision.
 ///
-/// Operations: the products of the dense layers; for every edge the matrices of its harmonics, its radial values and the
-/// products with its sender's features, forward and for both gradients. An addition and a multiplication count as two.
-/// Norms and gates, whose share is below a hundredth, are left out. Bytes: every tensor that a kernel reads or writes
-/// counts once for each kernel that does, features once for every edge that reads them; what stays in caches is counted
-/// as if it did not, tables and matrices of the layers are left out.
+/// Operations: the products of the dense layers; for every edge the matrices of its harmonics, its radial values and
+/// the products with its sender's features, forward and for both gradients. An addition and a multiplication count as
+/// two. Norms and gates, whose share is below a hundredth, are left out. Bytes: every tensor that a kernel reads or
+/// writes counts once for each kernel that does, features once for every edge that reads them; what stays in caches is
+/// counted as if it did not, tables and matrices of the layers are left out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Work {
     /// Of the dense layers.

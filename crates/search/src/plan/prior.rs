@@ -10,6 +10,7 @@ use random_keys::{Purpose, RandomKey};
 use wyckoff_assignment::{AssignmentSpace, Demand, Priors, WyckoffAssignment, formula_units};
 
 use super::formulas::weighted;
+use super::worth;
 use crate::SearchError;
 use crate::settings::{Orders, Settings};
 
@@ -217,16 +218,6 @@ impl Cell {
     }
 }
 
-/// How often an assignment is worth being sampled: once where its sites cannot move, more often the more they can.
-fn worth(assignment: &WyckoffAssignment) -> u32 {
-    match assignment.n_free() {
-        0 => 1,
-        1 => 4,
-        2 => 8,
-        _ => 16,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,7 +225,7 @@ mod tests {
 
     fn plan(system: &str, change: impl Fn(Settings) -> Settings) -> Result<PriorPlan, SearchError> {
         let elements = system.split('-').map(|symbol| symbol.parse().expect("an element")).collect();
-        let settings = change(Settings::new(elements));
+        let settings = change(Settings::new(elements).by_prior());
         let group = settings.space_group.map(|number| SpaceGroupNumber::new(i64::from(number)).expect("a group"));
         PriorPlan::new(&settings, group)
     }

@@ -80,7 +80,7 @@ impl State {
     pub(super) fn best(&self) -> Vec<Best> {
         let best = |relaxed: &Relaxed| {
             let frequency = self.phonons.get(&relaxed.sample).and_then(|phonons| phonons.outcome.as_ref().ok());
-            Best::of(relaxed, frequency.map(|phonons| phonons.min_frequency_thz))
+            Best::of(relaxed, frequency.map(|phonons| phonons.stability.min_frequency_thz))
         };
         self.lowest.iter().filter_map(best).collect()
     }

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 use crystal_core::{Composition, SiteMode, Species};
-use druse::{Checkpoint, DeviceName, checkpoint};
+use druse::wyckoff_model::Proposer;
+use druse::{Checkpoint, DeviceName, Proposing, checkpoint};
 use potential::{Nequix, Potential};
 use relax::Crystal;
 use search::{Settings, Tools, UnitRecord};
@@ -15,6 +16,7 @@ pub struct Equipment {
     device: Device,
     checkpoint: Checkpoint,
     potential: Nequix,
+    proposer: Proposer,
     pub reference: ReferenceSet,
 }
 
@@ -35,12 +37,14 @@ impl Equipment {
         let identity = potential.identity();
         let own = Source { name: identity.name.clone(), sha256: identity.sha256.clone() };
         let reference = reference(&potential, source(own));
-        Self { device, checkpoint, potential, reference }
+        let proposer = Proposing::Network.open().expect("compiled in").expect("a network");
+        Self { device, checkpoint, potential, proposer, reference }
     }
 
     pub fn tools(&self) -> Tools<'_> {
         Tools {
             checkpoint: &self.checkpoint,
+            proposer: Some(&self.proposer),
             device: &self.device,
             device_name: DeviceName::Cpu,
             potential: &self.potential,

@@ -47,6 +47,8 @@ const HERMANN_MAUGUIN: [&str; 7] = [
     "space_group_name_h-m_ref",
 ];
 const NUMBER: [&str; 3] = ["space_group_it_number", "symmetry_int_tables_number", "symmetry_space_group_it_number"];
+/// From the axes of the cell to those of the named group.
+const TRANSFORMS: [&str; 2] = ["space_group_transform_pp_abc", "space_group_transform_qq_xyz"];
 const CODE: [&str; 1] = ["space_group_it_coordinate_system_code"];
 
 /// One statement of the file.
@@ -93,6 +95,16 @@ pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) ->
     }
     refuse_modulation(block, !claims.is_empty(), notes)?;
     let has_list = !claims.is_empty();
+    if let Some((name, transform)) = block.text_value(&TRANSFORMS)?
+        && !has_list
+        && !matches!(transform.replace(' ', "").to_ascii_lowercase().as_str(), "a,b,c;0,0,0" | "a,b,c" | "x,y,z")
+    {
+        let reason = format!(
+            "_{name} is '{transform}': the group is named on other axes than those of the cell, which is not read; add \
+             the operations (_space_group_symop_operation_xyz)"
+        );
+        return Err(Fault::at(block.line(name, 0), reason));
+    }
     let code = block.text_value(&CODE)?.map(|(_, code)| code);
     for name in HALL {
         if let Some((_, symbol)) = block.text_value(&[name])? {
@@ -115,7 +127,7 @@ pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) ->
     for (name, line, number) in numbers {
         let readings = number_readings(number, code.as_deref(), lattice);
         let source = format!("the number {number}");
-        let alone = claims.is_empty();
+        let alone = claims.is_empty() && code.is_none();
         add(&mut claims, Named { line, source, name, readings }, lattice, has_list, notes)?;
         if alone
             && settings_of_number(number).any(|setting| !setting.is_standard() && setting.is_rhombohedral().is_none())
@@ -352,6 +364,13 @@ fn number_readings(number: SpaceGroupNumber, code: Option<&str>, lattice: &Latti
     };
     let mut settings: Vec<Setting> = all.iter().filter(|setting| coded(setting)).cloned().collect();
     if settings.is_empty() {
+        let standard = |code: &str| {
+            let axes = code.trim_end_matches(|c: char| c.is_ascii_digit());
+            matches!(axes.to_ascii_lowercase().as_str(), "" | "abc" | "h") || all.iter().any(|own| own.code == axes)
+        };
+        if let Some(code) = code.filter(|code| !standard(code)) {
+            return Err(format!("group {number} has no setting with the code '{code}'"));
+        }
         settings = all;
         settings.retain(|setting| setting.is_standard() || setting.is_rhombohedral().is_some());
     }
@@ -398,18 +417,24 @@ const SPACE_GROUP_WORDS: [&str; 12] = [
     "name_hall",
 ];
 
+fn states_symmetry(name: &str) -> bool {
+    let starts = ["space_group", "symmetry", "magnetic_space_group", "parent_space_group", "parent_propagation"];
+    starts.iter().any(|start| name.starts_with(start)) || SPACE_GROUP_WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Whether a block says anything on symmetry, be it P 1.
+pub(super) fn says_anything(block: &Block<'_>) -> bool {
+    !block.names_that(states_symmetry).is_empty()
+}
+
 /// A name that says something of the symmetry and cannot be used, with its line.
 pub(super) fn unusable_names(block: &Block<'_>) -> Option<(String, usize)> {
-    let starts = ["space_group", "symmetry", "magnetic_space_group", "parent_space_group", "parent_propagation"];
     let says_nothing = |name: &str| {
         let is_id = name.ends_with("_id");
         let value = || block.column(name).ok().flatten().and_then(|cells| cells.iter().find_map(Cell::text));
         let is_system = matches!(name, "symmetry_cell_setting" | "space_group_crystal_system");
         let is_p_1 = || value().is_some_and(|value| matches!(value.replace(' ', "").as_str(), "P1" | "p1" | "1"));
         is_id || (is_system && value().is_some_and(|value| value.eq_ignore_ascii_case("triclinic"))) || is_p_1()
-    };
-    let states_symmetry = |name: &str| {
-        starts.iter().any(|start| name.starts_with(start)) || SPACE_GROUP_WORDS.iter().any(|word| name.contains(word))
     };
     let name = block.names_that(states_symmetry).into_iter().find(|name| !says_nothing(name))?;
     Some((name.to_owned(), block.line(name, 0)))

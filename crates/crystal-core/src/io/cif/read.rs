@@ -6,6 +6,7 @@ use nalgebra::Vector3;
 
 use super::super::ReadOptions;
 use super::super::text::{Fault, Notes, Read, closer_than_atoms, note_thin_cell};
+use super::claims::{says_anything, unusable_names};
 use super::document::{Block, Cell, blocks};
 use super::evidence::{Crystal, Evidence};
 use super::expand::ListedSite;
@@ -50,13 +51,29 @@ pub(in super::super) fn read(text: &str, options: &ReadOptions) -> Vec<BlockRead
         let reason = "no data block has a cell (_cell_length_a …); the file is empty, cut off or no structure";
         return vec![BlockRead { name: None, read: Read::failed(Fault::at(1, reason)) }];
     }
+    // Some programs write what is common to all blocks into a block by itself.
+    let elsewhere = blocks
+        .iter()
+        .filter(|block| !block.has_any(&COORDINATES))
+        .find_map(|block| unusable_names(block).map(|(name, line)| (name, line, block.name().to_owned())));
     let several = chosen.len() > 1;
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let read = |block: &&Block<'_>| {
         let n_before = names.entry(block.name().to_owned()).or_default();
         *n_before += 1;
         let name = if *n_before > 1 { format!("{}-{n_before}", block.name()) } else { block.name().to_owned() };
-        BlockRead { name: several.then_some(name), read: read_block(block, options) }
+        let read = match &elsewhere {
+            Some((item, line, other)) if !says_anything(block) => {
+                let reason = format!(
+                    "_{item} in data_{other} states a symmetry, and data_{} has the sites and states none; put both into one \
+                     block",
+                    block.name()
+                );
+                Read::failed(Fault::at(*line, reason))
+            }
+            _ => read_block(block, options),
+        };
+        BlockRead { name: several.then_some(name), read }
     };
     chosen.iter().map(read).collect()
 }
