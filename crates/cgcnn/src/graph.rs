@@ -147,7 +147,7 @@ mod tests {
             species: symbol.parse().expect("an element"),
             frac_coords: Vector3::from(*frac),
         };
-        Structure::new(Lattice::from_rows(rows).expect("a cell"), sites.iter().map(site).collect())
+        Structure::allowing_overlap(Lattice::from_rows(rows).expect("a cell"), sites.iter().map(site).collect())
             .expect("a structure")
     }
 

@@ -130,7 +130,8 @@ mod tests {
             frac_coords: Vector3::repeat(x),
         };
         let lattice = Lattice::new(Matrix3::identity() * 4.1).expect("a cell");
-        Structure::new(lattice, vec![site(55, 0.0), site(17, distance / (4.1 * 3.0_f64.sqrt()))]).expect("a structure")
+        let sites = vec![site(55, 0.0), site(17, distance / (4.1 * 3.0_f64.sqrt()))];
+        Structure::allowing_overlap(lattice, sites).expect("a structure")
     }
 
     #[test]
