@@ -31,7 +31,8 @@ def test_rock_salt_has_its_group(model: druse.Model) -> None:
     for sample, structure, atoms in zip(grown, grown.structures, grown.atoms):
         assert (sample.formula, sample.space_group) == ("NaCl", 225)
         assert structure.composition.reduced_formula == "NaCl"
-        cell = (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers)
+        numbers = list(structure.atomic_numbers)
+        cell = (structure.lattice.matrix.tolist(), structure.frac_coords.tolist(), numbers)
         group = spglib.get_spacegroup(cell, symprec=1e-3)
         assert group is not None and group.endswith("(225)")
         assert len(atoms) == len(structure) and atoms.pbc.all()

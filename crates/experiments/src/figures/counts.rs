@@ -137,7 +137,7 @@ pub(super) mod tests {
             species: symbol.parse().expect("an element"),
             frac_coords: (*x).into(),
         };
-        let structure = Structure::new(lattice, sites.iter().map(site).collect()).expect("a structure");
+        let structure = Structure::allowing_overlap(lattice, sites.iter().map(site).collect()).expect("a structure");
         let unit =
             AsymmetricUnit::from_structure(&structure, 0.01, Finder::default()).map_err(|error| error.to_string());
         Record { id: "hand-made".to_owned(), structure, space_group, formation_energy: None, unit }
