@@ -157,7 +157,8 @@ pub fn with_lattice(space_group: &'static SpaceGroup, lattice: Lattice, sites: &
         .iter()
         .map(|(symbol, x)| AsymmetricSite::new(space_group, &lattice, species(symbol), &Vector3::from(*x), 1e-3))
         .collect();
-    AsymmetricUnit::new(space_group, lattice, sites).expect("a unit")
+    // Also lattices that do not fit the group, which phonons must refuse by themselves.
+    AsymmetricUnit::unchecked(space_group, lattice, sites)
 }
 
 /// Eigenvalues of a dynamical matrix as frequencies, ascending, THz.
