@@ -20,7 +20,7 @@ ENDLESS = "druse.load().sample('SrTiO3', n=100)"
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs code in an interpreter of its own, and does not wait for ever."""
+    """Runs code in a separate interpreter, and does not wait for ever."""
     command = [sys.executable, "-c", code]
     return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=120)
 

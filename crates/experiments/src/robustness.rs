@@ -9,10 +9,9 @@ use anyhow::Result;
 use crystal_core::{CrystalState, Finder, Site, SiteMode, SpaceGroup, Species, Structure, find_symmetry};
 use datasets::{LoadOptions, Split, load, locate};
 use druse::{DeviceName, checkpoint};
-use langevin::{OrderedSites, Outcome, Sampler, SamplingOrder};
+use langevin::{OrderedSites, Outcome, SamplingOrder};
 use rayon::prelude::*;
 
-use crate::progress::bar;
 use crate::sampling;
 use crate::table1::reference::{Reference, draw_orders, order_of};
 
@@ -76,28 +75,14 @@ pub fn run(options: &RobustnessSamplesOptions) -> Result<String> {
     };
     let clock = Instant::now();
     let config = sampling::config(Some(options.evaluations), options.seed);
-    let sampler = Sampler::new(&network.trained, config, &device)?;
-    let bar = bar("sampling", orders.len() as u64);
-    let mut done = 0.0;
     let (mut sampled, mut given_up, mut redraws) = (Vec::with_capacity(orders.len()), 0, 0);
-    sampler.run::<anyhow::Error>(
-        &orders,
-        |structures| {
-            done += structures;
-            bar.set_position(done as u64);
-        },
-        |outcome| {
-            match outcome {
-                Outcome::Sampled(sample) => {
-                    redraws += sample.redraws;
-                    sampled.push((sample.order, sample.state, sample.structure));
-                }
-                _ => given_up += 1,
-            }
-            Ok(())
-        },
-    )?;
-    bar.finish_and_clear();
+    sampling::outcomes("sampling", &network, config, &orders, &device, |outcome| match outcome {
+        Outcome::Sampled(sample) => {
+            redraws += sample.redraws;
+            sampled.push((sample.order, sample.state, sample.structure));
+        }
+        _ => given_up += 1,
+    })?;
     let seconds = clock.elapsed().as_secs_f64();
     let judged: Vec<(Verdict, bool)> = sampled
         .par_iter()

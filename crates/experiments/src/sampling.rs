@@ -1,4 +1,4 @@
-//! Sampling one structure for each order, with a bar.
+//! Sampling with a bar.
 
 use anyhow::Result;
 use burn::tensor::Device;
@@ -27,6 +27,25 @@ pub(crate) fn sample_each(
     device: &Device,
     mut take: impl FnMut(usize, Structure),
 ) -> Result<()> {
+    outcomes(name, network, config, orders, device, |outcome| {
+        if let Outcome::Sampled(sample) = outcome {
+            take(sample.order, sample.structure);
+        }
+    })
+}
+
+/// Samples, and hands over what became of every structure.
+///
+/// # Errors
+/// If an order is impossible, or the sampler fails as a whole.
+pub(crate) fn outcomes(
+    name: &str,
+    network: &Checkpoint,
+    config: SamplerConfig,
+    orders: &[SamplingOrder],
+    device: &Device,
+    mut take: impl FnMut(Outcome),
+) -> Result<()> {
     let sampler = Sampler::new(&network.trained, config, device)?;
     let bar = bar(name, orders.len() as u64);
     let mut done = 0.0;
@@ -37,9 +56,7 @@ pub(crate) fn sample_each(
             bar.set_position(done as u64);
         },
         |outcome| {
-            if let Outcome::Sampled(sample) = outcome {
-                take(sample.order, sample.structure);
-            }
+            take(outcome);
             Ok(())
         },
     )?;

@@ -103,7 +103,7 @@ def find(
 ) -> Search:
     """Search a chemical system for stable compounds: sample, relax, place on the hull, the best through phonons.
 
-    The work is done by ``druse find`` in a process of its own, which ends with this one. What is finished is kept in
+    The work is done by ``druse find`` in a separate process, which ends with this one. What is finished is kept in
     the folder: an interrupted search goes on with `resume`.
 
     Parameters

@@ -100,7 +100,7 @@ def symmetry(structures: Any, *, symprec: float = 0.01) -> Any:
     Raises
     ------
     StructureError
-        If what was given is no crystal, or no space group is found for any.
+        If what was given is not a crystal, or no space group is found for any.
     """
     inputs = _inputs.structures(structures)
     rows = json.loads(_druse.symmetry(inputs.plain, symprec))

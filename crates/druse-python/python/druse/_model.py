@@ -114,7 +114,7 @@ class Model:
         n : int
             Number of structures; with `elements`, of each combination.
         candidates : int, optional
-            Draw each structure so many times and keep the draw that the network finds most plausible.
+            Number of draws of each structure; the most plausible one, by the network, is kept.
         seed : int
             Seed of the random numbers. Structure n depends on the seed and on n alone.
         sites : mapping or str, optional
@@ -154,7 +154,7 @@ class Model:
         RequestError
             If the request cannot be met.
         StructureError
-            If the template is no crystal.
+            If the template is not a crystal.
 
         Examples
         --------

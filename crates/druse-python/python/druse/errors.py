@@ -25,7 +25,7 @@ class RequestError(DruseError, ValueError):
 
 
 class StructureError(DruseError, ValueError):
-    """What was given is no crystal: no lattice, no atoms, an atom without an element, two atoms in one place."""
+    """What was given is not a crystal: no lattice, no atoms, an atom without an element, two atoms in one place."""
 
 
 class DisorderedStructureError(StructureError):

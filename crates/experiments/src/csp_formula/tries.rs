@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use crystal_core::{SpaceGroup, Structure};
 use druse::checkpoint::Checkpoint;
 use druse::output::write_file;
-use langevin::{OrderedSites, Outcome, Sampler, SamplerConfig, SamplingOrder};
+use langevin::{OrderedSites, Outcome, SamplerConfig, SamplingOrder};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use wyckoff_assignment::WyckoffAssignment;
@@ -17,6 +17,7 @@ use super::{Question, Task};
 use crate::journal::Journal;
 use crate::progress::bar;
 use crate::relaxing::Deadline;
+use crate::sampling;
 
 /// Proposals that tries are spread over, at most.
 const PROPOSALS: usize = 32;
@@ -172,24 +173,12 @@ pub(super) fn sampled(
     let orders: Vec<SamplingOrder> = planned.iter().flatten().map(order).collect::<Result<_>>()?;
     ensure!(!orders.is_empty(), "the proposer knows none of the formulas");
     let mut tries: Vec<Option<Try>> = vec![None; n_tries];
-    let sampler = Sampler::new(&network.trained, config.clone(), device)?;
-    let bar = bar("sampling", orders.len() as u64);
-    let mut done = 0.0;
-    sampler.run::<anyhow::Error>(
-        &orders,
-        |structures| {
-            done += structures;
-            bar.set_position(done as u64);
-        },
-        |outcome| {
-            if let Outcome::Sampled(sample) = outcome {
-                let denoising_error = sample.denoising_error.unwrap_or(f64::INFINITY);
-                tries[sample.order] = Some(Try { structure: sample.structure, denoising_error });
-            }
-            Ok(())
-        },
-    )?;
-    bar.finish_and_clear();
+    sampling::outcomes("sampling", network, config.clone(), &orders, device, |outcome| {
+        if let Outcome::Sampled(sample) = outcome {
+            let denoising_error = sample.denoising_error.unwrap_or(f64::INFINITY);
+            tries[sample.order] = Some(Try { structure: sample.structure, denoising_error });
+        }
+    })?;
     let mut text = vec![];
     for one in &tries {
         serde_json::to_writer(&mut text, one)?;

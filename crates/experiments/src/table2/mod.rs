@@ -119,10 +119,8 @@ pub fn run(options: &Table2Options) -> Result<String> {
     write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
     let folders: Vec<&Path> =
         [&options.data, &options.stable_data].into_iter().flatten().map(PathBuf::as_path).collect();
-    let seen = match folders.is_empty() {
-        true => None,
-        false => Some(seen::look(&targets, &folders, &[&general, &wyckoff])?),
-    };
+    let look = || seen::look(&targets, &folders, &[&general, &wyckoff]);
+    let seen = (!folders.is_empty()).then(look).transpose()?;
 
     let settings = options.relaxations();
     let ceiling = |index: usize| OF_TARGETS + index;

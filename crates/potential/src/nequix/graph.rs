@@ -10,8 +10,8 @@
 //!
 //! Edges into a site that its stabiliser turns into each other send messages that are turned likewise. One of each such
 //! orbit is enough: with n edges in the orbit of e, `Σ_e m_e = P·Σ n·m_e` over one edge of each orbit, P now the mean
-//! of the stabiliser's matrices on the message's components. A site of the full cubic group has some four edges then
-//! instead of a hundred.
+//! of the stabiliser's matrices on the message's components. At a site of the full cubic group one edge can be
+//! that of 48.
 
 use std::cmp::Ordering;
 

@@ -276,11 +276,6 @@ impl Network {
     }
 }
 
-/// Channels that the energy of a site is read from.
-pub(crate) fn readout_channels() -> usize {
-    CHANNELS[0]
-}
-
 /// Numbers that one site and one edge take on a device while a batch is evaluated: features and sums of all layers,
 /// messages and their gradients; the gradients of an edge by its sender's features.
 pub(crate) fn numbers_per_site_and_edge() -> (usize, usize) {

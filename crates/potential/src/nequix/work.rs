@@ -1,6 +1,5 @@
 //! What one evaluation computes and moves, counted from the plans of the layers.
 
-use super::network::readout_channels;
 use super::plan::{CHANNELS, LayerKind, N_DEGREES, widths};
 use super::radial::N_COEFFICIENTS;
 use super::weights::gate_channels;
@@ -82,7 +81,7 @@ impl Work {
             let dense_rows = if first { 0.0 } else { 2.0 * features + row(&CHANNELS) + after };
             numbers += 2.0 * sites * (dense_rows + sums + 3.0 * after + row(&CHANNELS));
         }
-        dense += 2.0 * sites * 2.0 * readout_channels() as f64;
+        dense += 2.0 * sites * 2.0 * CHANNELS[0] as f64;
         Self { dense_operations: dense, message_operations: messages, bytes: 4.0 * numbers }
     }
 }
