@@ -145,8 +145,7 @@ pub(super) fn sampled(
     if file.exists() {
         let name = || file.display().to_string();
         let text = zstd::decode_all(std::fs::File::open(&file).with_context(name)?).with_context(name)?;
-        let lines = serde_json::Deserializer::from_slice(&text).into_iter::<Option<Try>>();
-        let tries = lines.collect::<Result<Vec<_>, _>>().with_context(name)?;
+        let tries = read_back(&text).with_context(name)?;
         ensure!(tries.len() == n_tries, "{}: it is of another run; choose another --name", file.display());
         return Ok((tries, false));
     }
@@ -170,7 +169,12 @@ pub(super) fn sampled(
         text.push(b'\n');
     }
     write_file(&file, zstd::encode_all(text.as_slice(), 3)?)?;
-    Ok((tries, true))
+    // Reading may round the last digit: a run that goes on from the file is to give the same.
+    Ok((read_back(&text)?, true))
+}
+
+fn read_back(text: &[u8]) -> Result<Vec<Option<Try>>> {
+    Ok(serde_json::Deserializer::from_slice(text).into_iter::<Option<Try>>().collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
