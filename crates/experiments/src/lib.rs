@@ -27,6 +27,7 @@ pub mod run_options;
 mod sameness;
 pub mod samplers;
 mod sampling;
+mod spreading;
 pub mod stability;
 pub mod statistics;
 pub mod table;

@@ -31,18 +31,10 @@ use tensor_ops::{Precision, set_precision};
 #[command(version)]
 struct Arguments {
     /// single: products as exact as single precision; tf32: faster on NVIDIA GPUs, factors rounded to 11 bits.
-    #[arg(long, global = true, default_value = "single", value_parser = precision_of)]
+    #[arg(long, global = true, default_value_t)]
     precision: Precision,
     #[command(subcommand)]
     experiment: Experiment,
-}
-
-fn precision_of(name: &str) -> Result<Precision, String> {
-    match name {
-        "single" => Ok(Precision::Single),
-        "tf32" => Ok(Precision::Tf32),
-        other => Err(format!("'{other}' is not a precision; give single or tf32")),
-    }
 }
 
 #[derive(Subcommand)]

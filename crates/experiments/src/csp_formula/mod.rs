@@ -210,7 +210,7 @@ pub fn run(options: &CspFormulaOptions) -> Result<String> {
         None => vec![None; tries.len()],
     };
     let ranked = |choice: Choice| choice::rankings(choice, &task, &planned, &tries, &energies);
-    for choice in [Choice::Likeliest, Choice::Plausible, Choice::LikeliestPlausible] {
+    for choice in [Choice::Likeliest, Choice::Plausible, Choice::LikeliestPlausible, Choice::Weighed] {
         rows.push(Row::of(choice.described(), &task, &as_sampled, &ranked(choice)));
     }
     if let Some(relaxed) = &relaxed {
