@@ -14,6 +14,7 @@ mod journal;
 mod listing;
 pub mod parity;
 pub mod peers;
+pub mod pgcgm;
 pub mod plot;
 pub mod prior;
 pub mod progress;

@@ -13,6 +13,7 @@ use experiments::hull_agreement::{self, HullAgreementOptions};
 use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::peers::{self, PeersOptions};
+use experiments::pgcgm::{self, PgcgmCommand};
 use experiments::prior::{self, PriorOptions};
 use experiments::robustness::{self, RobustnessSamplesOptions};
 use experiments::stability::{self, StabilityOptions};
@@ -81,6 +82,9 @@ enum Experiment {
     RobustnessSamples(RobustnessSamplesOptions),
     /// Published samples of other models through the metrics of Table 1, with their stability beside them.
     Peers(PeersOptions),
+    /// PGCGM, an adversarial network for crystals of three elements: training and samples.
+    #[command(subcommand)]
+    Pgcgm(PgcgmCommand),
     /// The proposer of space groups and Wyckoff positions.
     #[command(subcommand)]
     WyckoffModel(WyckoffModelCommand),
@@ -142,6 +146,7 @@ fn main() -> ExitCode {
         Experiment::Peers(options) => peers::run(&options),
         Experiment::Stability(options) => stability::run(&options),
         Experiment::RobustnessSamples(options) => robustness::run(&options),
+        Experiment::Pgcgm(command) => pgcgm::run(&command),
         Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {
