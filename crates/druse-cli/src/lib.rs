@@ -124,4 +124,15 @@ mod tests {
     fn the_arguments_are_consistent() {
         super::Cli::command().debug_assert();
     }
+
+    #[test]
+    fn every_document_is_described() {
+        let page = include_str!("../../../docs/src/file-formats.md");
+        let command = super::Cli::command();
+        let prints = |command: &&clap::Command| command.get_arguments().any(|argument| argument.get_id() == "json");
+        for command in command.get_subcommands().filter(prints) {
+            let heading = format!("\n### `druse {} ", command.get_name());
+            assert!(page.contains(&heading), "docs/src/file-formats.md does not describe druse {}", command.get_name());
+        }
+    }
 }
