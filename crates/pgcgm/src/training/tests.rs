@@ -69,7 +69,9 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     let measure = |_: &Sampler| Ok(Measurement::default());
     let refused = train(&model(), &other, &data, &Device::flex(), Some(&path), measure, |_| true);
     let error = refused.expect_err("another run");
-    assert!(matches!(&error, PgcgmError::State(TrainingError::Foreign { what, .. }) if what == "training configuration"));
+    assert!(
+        matches!(&error, PgcgmError::State(TrainingError::Foreign { what, .. }) if what == "training configuration")
+    );
     let content = std::fs::read(&path).expect("a state");
     std::fs::write(&path, &content[..content.len() / 2]).expect("a file");
     let refused = train(&model(), &config, &data, &Device::flex(), Some(&path), measure, |_| true);

@@ -1,8 +1,10 @@
 //! The network as a [`Potential`]: batches that fit the device, errors in their own place.
 
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::Instant;
 
+use burn::Tensor;
 use burn::tensor::{DType, Device, TensorData};
 use crystal_core::{AsymmetricUnit, Species, Structure};
 use crystal_states::device_memory;
@@ -25,6 +27,12 @@ const DEVICE_BYTES: u64 = 2 << 30;
 const MEMORY_SHARE: f64 = 0.4;
 /// Largest number of edges of a batch: no buffer may be longer than 2 GiB.
 const MAX_EDGES: u64 = 2_000_000;
+
+/// Edges of a batch where the host makes the next one meanwhile: enough to fill a GPU, and few enough that a call has
+/// several.
+const EDGES_AT_ONCE: usize = 250_000;
+/// Crystals whose graphs are made together.
+const GRAPHS_AT_ONCE: usize = 512;
 
 /// Nequix on a device.
 #[derive(Debug, Clone)]
@@ -119,25 +127,34 @@ impl Nequix {
 
     /// Results of graphs that fit the device together.
     fn run(&self, graphs: &[&SiteGraph], wanted: Wanted) -> Result<Vec<Outcome>, PotentialError> {
-        let (device, dtype) = self.network.place();
-        let compute = || {
-            let batch = Batch::new(graphs, device, dtype);
-            let (energies, records) = self.network.forward(&batch);
-            let by_vectors = (wanted == Wanted::All).then(|| self.network.backward(&batch, records).into_data());
-            (numbers(energies.into_data()), by_vectors.map(numbers).unwrap_or_default())
-        };
-        let found = if has_kernels(device) { catch_device_failure(compute) } else { Ok(compute()) };
-        let (energies, by_vectors) = match found {
-            Ok(found) => found,
+        match self.caught(|| self.launch(graphs, wanted).read()) {
+            Ok(found) => Ok(self.outcomes(graphs, &found, wanted)),
             Err(DeviceFailure::OutOfMemory(_)) if graphs.len() > 1 => {
                 let (left, right) = graphs.split_at(graphs.len() / 2);
                 let mut outcomes = self.run(left, wanted)?;
                 outcomes.extend(self.run(right, wanted)?);
-                return Ok(outcomes);
+                Ok(outcomes)
             }
-            Err(DeviceFailure::OutOfMemory(_)) => return Ok(vec![Err(too_many(graphs[0], 0.5))]),
-            Err(failure) => return Err(PotentialError::Device { reason: failure.to_string() }),
-        };
+            Err(DeviceFailure::OutOfMemory(_)) => Ok(vec![Err(too_many(graphs[0], 0.5))]),
+            Err(failure) => Err(PotentialError::Device { reason: failure.to_string() }),
+        }
+    }
+
+    fn caught<T>(&self, work: impl FnOnce() -> T) -> Result<T, DeviceFailure> {
+        if has_kernels(self.network.place().0) { catch_device_failure(work) } else { Ok(work()) }
+    }
+
+    /// Starts an evaluation; a device with a queue of its own works on after the return.
+    fn launch(&self, graphs: &[&SiteGraph], wanted: Wanted) -> Launched {
+        let (device, dtype) = self.network.place();
+        let batch = Batch::new(graphs, device, dtype);
+        let (energies, records) = self.network.forward(&batch);
+        let by_vectors = (wanted == Wanted::All).then(|| self.network.backward(&batch, records));
+        Launched { energies, by_vectors }
+    }
+
+    /// What the numbers of a batch say of each of its graphs.
+    fn outcomes(&self, graphs: &[&SiteGraph], found: &Found, wanted: Wanted) -> Vec<Outcome> {
         let (mut site, mut edge) = (0, 0);
         let starts: Vec<(usize, usize)> = graphs
             .iter()
@@ -148,7 +165,7 @@ impl Nequix {
             })
             .collect();
         let outcome = |(graph, &(site, edge)): (&&SiteGraph, &(usize, usize))| {
-            let energies: Vec<f64> = energies[site..site + graph.n_sites()]
+            let energies: Vec<f64> = found.energies[site..site + graph.n_sites()]
                 .iter()
                 .zip(&graph.species)
                 .map(|(energy, &species)| energy + self.atom_energies[species])
@@ -158,16 +175,17 @@ impl Nequix {
                     Ok(Evaluation { energy: graph.energy(&energies)?, forces: Vec::new(), stress: Default::default() })
                 }
                 Wanted::All => {
-                    let rows = by_vectors[3 * edge..3 * (edge + graph.n_edges())].chunks_exact(3);
+                    let rows = found.by_vectors[3 * edge..3 * (edge + graph.n_edges())].chunks_exact(3);
                     let gradients: Vec<Vector3<f64>> = rows.map(Vector3::from_column_slice).collect();
                     graph.evaluation(&energies, &gradients)
                 }
             }
         };
-        Ok(graphs.par_iter().zip(&starts).map(outcome).collect())
+        graphs.par_iter().zip(&starts).map(outcome).collect()
     }
 
-    /// Results in the order of `items`; graphs are made as they are needed.
+    /// Results in the order of `items`; graphs are made as they are needed. On a device with kernels the host makes the
+    /// graphs of the next batch, and sends them, while the device works on one.
     fn all<T: Sync>(
         &self,
         items: &[T],
@@ -175,28 +193,147 @@ impl Nequix {
         wanted: Wanted,
     ) -> Result<Vec<Outcome>, PotentialError> {
         let checked = |item: &T| graph(item).and_then(|graph| self.check_size(&graph).map(|()| graph));
-        let graphs: Vec<Result<SiteGraph, PotentialError>> = items.par_iter().map(checked).collect();
-        let mut outcomes: Vec<Option<Outcome>> =
-            graphs.iter().map(|graph| graph.as_ref().err().map(|error| Err(error.clone()))).collect();
-        let mut pending: Vec<(usize, &SiteGraph)> =
-            graphs.iter().enumerate().filter_map(|(k, graph)| graph.as_ref().ok().map(|graph| (k, graph))).collect();
-        while !pending.is_empty() {
-            let (mut bytes, mut edges) = (0, 0);
-            let fits = |(_, graph): &&(usize, &SiteGraph)| {
-                bytes += self.bytes(graph);
-                edges += graph.n_edges() as u64;
-                bytes <= self.batch_bytes && edges <= MAX_EDGES
-            };
-            let n = pending.iter().take_while(fits).count().max(1);
-            let rest = pending.split_off(n);
-            let batch: Vec<&SiteGraph> = pending.iter().map(|(_, graph)| *graph).collect();
-            for ((k, _), outcome) in pending.iter().zip(self.run(&batch, wanted)?) {
-                outcomes[*k] = Some(outcome);
+        let make = |items: &[T]| items.par_iter().map(checked).collect::<Vec<_>>();
+        let mut results =
+            Results { of: self, wanted, outcomes: (0..items.len()).map(|_| None).collect(), running: None };
+        if has_kernels(self.network.place().0) {
+            let (sender, made) = mpsc::sync_channel(1);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let sender = sender;
+                    for (nth, items) in items.chunks(GRAPHS_AT_ONCE).enumerate() {
+                        // Nobody receives any more after a failure.
+                        if sender.send((nth * GRAPHS_AT_ONCE, make(items))).is_err() {
+                            return;
+                        }
+                    }
+                });
+                let mut waiting = Vec::new();
+                for (first, graphs) in made {
+                    waiting.extend(results.sound(first, graphs));
+                    while waiting.iter().map(|(_, graph)| graph.n_edges()).sum::<usize>() >= EDGES_AT_ONCE {
+                        let rest = waiting.split_off(self.fitting(&waiting, EDGES_AT_ONCE));
+                        results.start(std::mem::replace(&mut waiting, rest))?;
+                    }
+                }
+                while !waiting.is_empty() {
+                    let rest = waiting.split_off(self.fitting(&waiting, EDGES_AT_ONCE));
+                    results.start(std::mem::replace(&mut waiting, rest))?;
+                }
+                results.finish()
+            })?;
+        } else {
+            let mut waiting = results.sound(0, make(items));
+            while !waiting.is_empty() {
+                let rest = waiting.split_off(self.fitting(&waiting, usize::MAX));
+                results.run(&std::mem::replace(&mut waiting, rest))?;
             }
-            pending = rest;
         }
-        Ok(outcomes.into_iter().map(|outcome| outcome.expect("every graph was in a batch")).collect())
+        Ok(results.outcomes.into_iter().map(|outcome| outcome.expect("every graph was in a batch")).collect())
     }
+
+    /// How many of the next graphs fit the device together and have this many edges at most; at least one.
+    fn fitting(&self, graphs: &[(usize, SiteGraph)], most_edges: usize) -> usize {
+        let (mut bytes, mut edges) = (0, 0);
+        let fits = |(_, graph): &&(usize, SiteGraph)| {
+            bytes += self.bytes(graph);
+            edges += graph.n_edges() as u64;
+            bytes <= self.batch_bytes && edges <= MAX_EDGES.min(most_edges as u64)
+        };
+        graphs.iter().take_while(fits).count().max(1)
+    }
+}
+
+/// An evaluation that a device works on.
+struct Launched {
+    energies: Tensor<2>,
+    by_vectors: Option<Tensor<2>>,
+}
+
+/// Its numbers.
+struct Found {
+    energies: Vec<f64>,
+    by_vectors: Vec<f64>,
+}
+
+impl Launched {
+    /// Waits for the device.
+    fn read(self) -> Found {
+        let by_vectors = self.by_vectors.map(Tensor::into_data);
+        Found { energies: numbers(self.energies.into_data()), by_vectors: by_vectors.map(numbers).unwrap_or_default() }
+    }
+}
+
+/// Graphs with their places among all.
+type Placed = Vec<(usize, SiteGraph)>;
+
+/// Results as batches end.
+struct Results<'a> {
+    of: &'a Nequix,
+    wanted: Wanted,
+    outcomes: Vec<Option<Outcome>>,
+    /// The batch that the device works on.
+    running: Option<(Placed, Launched)>,
+}
+
+impl Results<'_> {
+    /// Those graphs that could be made; the errors of the others are results.
+    fn sound(&mut self, first: usize, graphs: Vec<Result<SiteGraph, PotentialError>>) -> Placed {
+        let mut sound = Vec::with_capacity(graphs.len());
+        for (place, graph) in graphs.into_iter().enumerate() {
+            match graph {
+                Ok(graph) => sound.push((first + place, graph)),
+                Err(error) => self.outcomes[first + place] = Some(Err(error)),
+            }
+        }
+        sound
+    }
+
+    /// Sends a batch to the device, then waits for the one before it.
+    fn start(&mut self, batch: Placed) -> Result<(), PotentialError> {
+        let launched = self.of.caught(|| self.of.launch(&graphs_of(&batch), self.wanted));
+        self.finish()?;
+        match launched {
+            Ok(launched) => {
+                self.running = Some((batch, launched));
+                Ok(())
+            }
+            // Alone it may fit, or in parts.
+            Err(DeviceFailure::OutOfMemory(_)) => self.run(&batch),
+            Err(failure) => Err(PotentialError::Device { reason: failure.to_string() }),
+        }
+    }
+
+    /// Waits for the batch that the device works on.
+    fn finish(&mut self) -> Result<(), PotentialError> {
+        let Some((batch, launched)) = self.running.take() else { return Ok(()) };
+        match self.of.caught(|| launched.read()) {
+            Ok(found) => {
+                let outcomes = self.of.outcomes(&graphs_of(&batch), &found, self.wanted);
+                self.note(&batch, outcomes);
+                Ok(())
+            }
+            Err(DeviceFailure::OutOfMemory(_)) => self.run(&batch),
+            Err(failure) => Err(PotentialError::Device { reason: failure.to_string() }),
+        }
+    }
+
+    /// Evaluates a batch by itself.
+    fn run(&mut self, batch: &Placed) -> Result<(), PotentialError> {
+        let outcomes = self.of.run(&graphs_of(batch), self.wanted)?;
+        self.note(batch, outcomes);
+        Ok(())
+    }
+
+    fn note(&mut self, batch: &Placed, outcomes: Vec<Outcome>) {
+        for ((place, _), outcome) in batch.iter().zip(outcomes) {
+            self.outcomes[*place] = Some(outcome);
+        }
+    }
+}
+
+fn graphs_of(batch: &Placed) -> Vec<&SiteGraph> {
+    batch.iter().map(|(_, graph)| graph).collect()
 }
 
 /// Seconds that the parts of an evaluation took.
