@@ -108,13 +108,7 @@ pub struct CspFormulaOptions {
 
 impl CspFormulaOptions {
     fn folder(&self) -> PathBuf {
-        let given = format!("{:?}", self.given).to_lowercase();
-        self.place.out.join(
-            self.place
-                .name
-                .clone()
-                .unwrap_or_else(|| format!("csp-formula-{given}-{}-{}", self.place.device, self.place.seed)),
-        )
+        self.place.folder(&format!("csp-formula-{}", format!("{:?}", self.given).to_lowercase()))
     }
 
     fn reference(&self) -> ReferenceSplit {
