@@ -154,9 +154,8 @@ mod tests {
 
     #[test]
     fn distances_are_the_shortest_and_the_image_is_whole() {
-        let groups = [62, 139, 166, 194, 225].map(|number| {
-            group_index(SpaceGroupNumber::new(number).expect("a number")).expect("one of the 20")
-        });
+        let groups = [62, 139, 166, 194, 225]
+            .map(|number| group_index(SpaceGroupNumber::new(number).expect("a number")).expect("one of the 20"));
         let conditions = groups.map(|group| Condition { group, elements: [3, 9, 30] });
         let key = RandomKey::new(2, Purpose::Training);
         let t = |k: u32| 2.0 * key.uniform(0, 0, k)[0] - 1.0;

@@ -83,9 +83,9 @@ impl ArchiveData {
         let word = |chunk: &[u8]| <[u8; 4]>::try_from(chunk).expect("chunks of four");
         let pair = |chunk: &[u8]| <[u8; 8]>::try_from(chunk).expect("chunks of eight");
         match dtype {
-            Dtype::F16 => Some(Self::F16(
-                bytes.chunks_exact(2).map(|chunk| f16::from_le_bytes([chunk[0], chunk[1]])).collect(),
-            )),
+            Dtype::F16 => {
+                Some(Self::F16(bytes.chunks_exact(2).map(|chunk| f16::from_le_bytes([chunk[0], chunk[1]])).collect()))
+            }
             Dtype::F32 => Some(Self::F32(words.map(|chunk| f32::from_le_bytes(word(chunk))).collect())),
             Dtype::F64 => Some(Self::F64(pairs.map(|chunk| f64::from_le_bytes(pair(chunk))).collect())),
             Dtype::U64 => Some(Self::U64(pairs.map(|chunk| u64::from_le_bytes(pair(chunk))).collect())),

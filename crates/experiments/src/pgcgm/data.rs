@@ -50,8 +50,7 @@ pub(super) fn is_in_groups(record: &Record) -> bool {
 
 /// Fingerprints of `n` random structures of the validation split in the 20 groups.
 pub(super) fn validation_fingerprints(data: &DataSet, n: usize, seed: u64) -> Vec<Fingerprints> {
-    let records: Vec<&Record> =
-        data.split(Split::Validation).iter().filter(|record| is_in_groups(record)).collect();
+    let records: Vec<&Record> = data.split(Split::Validation).iter().filter(|record| is_in_groups(record)).collect();
     let chosen = choose(records.len(), n, seed, STREAM);
     let structures: Vec<Structure> = chosen.into_iter().map(|index| records[index].structure.clone()).collect();
     metrics::fingerprints(&structures, &|_| ())

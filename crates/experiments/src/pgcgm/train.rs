@@ -202,8 +202,7 @@ fn described(point: &CurvePoint) -> String {
 fn measured(sampler: &Sampler, config: &MeasureConfig, reference: &[Fingerprints]) -> Result<Measurement> {
     let wanted = Wanted { count: config.count, most_draws: config.most_draws };
     let generation = sampler.generate(wanted, |_| ())?;
-    let structures: Vec<Structure> =
-        generation.crystals.iter().filter_map(|(_, _, unit)| unit.expand().ok()).collect();
+    let structures: Vec<Structure> = generation.crystals.iter().filter_map(|(_, _, unit)| unit.expand().ok()).collect();
     let (candidates, kept) = (generation.yields.candidates, generation.yields.kept);
     let found = fingerprints(&structures, &|_| ());
     let usable = table1_samples(&found, found.len());
@@ -245,8 +244,19 @@ fn configuration(options: &TrainOptions) -> Result<PgcgmTrainingConfig> {
 fn curve_csv(curve: &[CurvePoint]) -> Result<String> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record([
-        "step", "seconds", "distance", "penalty", "score", "inter", "intra", "orbit", "candidates", "kept", "cov_p",
-        "cov_r", "fd_crystalnn",
+        "step",
+        "seconds",
+        "distance",
+        "penalty",
+        "score",
+        "inter",
+        "intra",
+        "orbit",
+        "candidates",
+        "kept",
+        "cov_p",
+        "cov_r",
+        "fd_crystalnn",
     ])?;
     for point in curve {
         let CurvePoint { step, seconds, distance, penalty, score, inter, intra, orbit, measurement } = point;

@@ -150,7 +150,8 @@ fn finished(candidate: &Candidate, hopeless: f64) -> Result<AsymmetricUnit, Reje
     if (0..3).any(|k| (0..k).any(|j| orbits[j].contains(&orbits[k][0]))) {
         return Err(Rejection::OnePoint);
     }
-    let orbits = orbits.map(|orbit| orbit.into_iter().map(|point| Vector3::from(point.map(from_grid))).collect::<Vec<_>>());
+    let orbits =
+        orbits.map(|orbit| orbit.into_iter().map(|point| Vector3::from(point.map(from_grid))).collect::<Vec<_>>());
     // By symmetry, one position of an orbit meets what all meet.
     let nearest = |point: &Vector3<f64>, others: &[Vector3<f64>]| {
         others.iter().map(|other| lattice.min_image_distance(point, other)).fold(f64::INFINITY, f64::min)
