@@ -192,7 +192,7 @@ fn is_better(point: &CurvePoint, best: Option<u64>, curve: &[CurvePoint]) -> boo
 }
 
 /// The state of a run.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     config: &'a TrainingConfig,
     data: &'a TrainingData,
     plain: Device,
@@ -216,7 +216,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(model: &PgcgmConfig, config: &'a TrainingConfig, data: &'a TrainingData, plain: &Device) -> Self {
+    pub(super) fn new(model: &PgcgmConfig, config: &'a TrainingConfig, data: &'a TrainingData, plain: &Device) -> Self {
         let device = plain.clone().autodiff();
         let average = Generator::new(model, plain).no_grad();
         let critic = Critic::new(model.seed, plain);
@@ -320,7 +320,7 @@ impl<'a> Run<'a> {
     }
 
     /// Moves the critic. Returns its distance and penalty, `[1]` each.
-    fn critic_step(&mut self, number: u64) -> Vec<Tensor<1>> {
+    pub(super) fn critic_step(&mut self, number: u64) -> Vec<Tensor<1>> {
         let (real, real_conditions) = self.real(number);
         let real_conditions = self.tables.conditions(&real_conditions);
         let real = image_of(&real, &real_conditions);
@@ -367,7 +367,7 @@ impl<'a> Run<'a> {
     }
 
     /// Moves the generator. Returns the critic's mean and the three losses of physics, `[1]` each.
-    fn generator_step(&mut self) -> Vec<Tensor<1>> {
+    pub(super) fn generator_step(&mut self) -> Vec<Tensor<1>> {
         let (asked, noise) = self.drawn(GENERATOR_STREAM + self.step);
         let conditions = self.tables.conditions(&asked);
         let noise = self.noise(noise, &self.device);

@@ -5,6 +5,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use training::TrainingError;
 
+use super::run::Run;
 use super::*;
 use crate::testing::{half_heusler, perovskite};
 use crate::{ElementSet, PgcgmConfig, PgcgmError, Sampler, Weights};
@@ -94,24 +95,40 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     assert!(matches!(Weights::from_bytes(&content, &file, &Device::flex()), Err(PgcgmError::Checkpoint(_))));
 }
 
+/// The same batch again and again: first the critic learns to tell it apart, then the generator to please the critic
+/// and the physics.
 #[test]
-fn distances_of_one_crystal_are_learned() {
-    let data = TrainingData::new([perovskite()]);
+fn one_batch_is_overfitted() {
+    let (data, model) = (TrainingData::new([perovskite()]), model());
     let config = TrainingConfig {
-        steps: 20,
-        critic_steps: 1,
-        learning_rate: 2e-3,
-        contact_weight: 10.0,
+        batch_size: 6,
+        learning_rate: 1e-3,
+        critic_learning_rate: 1e-3,
+        contact_weight: 1.0,
         orbit_weight: 0.0,
-        measure_every: 10,
         ..config()
     };
-    let measure = |_: &Sampler| Ok(Measurement::default());
-    let trained = train(&model(), &config, &data, &Device::flex(), None, measure, |_| true).expect("a run");
-    let [first, last] = [0, 1].map(|k| trained.curve[k]);
-    let loss = |point: CurvePoint| point.inter + point.intra;
-    assert!(loss(last) < 0.5 * loss(first), "{first:?} → {last:?}");
-    assert_eq!(trained.step, 20, "without a score the last weights are kept");
+    let mut run = Run::new(&model, &config, &data, &Device::flex());
+    let values = |parts: Vec<burn::Tensor<1>>| -> Vec<f64> {
+        parts.into_iter().map(|part| f64::from(part.into_scalar::<f32>())).collect()
+    };
+    let critic = |run: &mut Run<'_>| {
+        let [distance, penalty] = values(run.critic_step(0))[..] else { panic!("two losses") };
+        10.0 * penalty - distance
+    };
+    let before = critic(&mut run);
+    (0..10).for_each(|_| _ = critic(&mut run));
+    let after = critic(&mut run);
+    assert!(after < before - 1.0, "{before} → {after}");
+    let generator = |run: &mut Run<'_>| {
+        let [score, inter, intra, orbit] = values(run.generator_step())[..] else { panic!("four losses") };
+        assert_eq!(orbit, 0.0, "left out");
+        inter + intra - score
+    };
+    let before = generator(&mut run);
+    (0..10).for_each(|_| _ = generator(&mut run));
+    let after = generator(&mut run);
+    assert!(after < before - 1.0, "{before} → {after}");
 }
 
 #[test]
