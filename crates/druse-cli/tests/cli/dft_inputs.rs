@@ -25,11 +25,11 @@ fn inputs_of_pw_x_are_written() {
     let document = folder.druse(&words).status(1).document();
     let [made, refused] = document["structures"].as_array().expect("rows").as_slice() else { panic!("{document}") };
     assert_eq!((&made["folder"], &made["files"][0]), (&"qe/wustite".into(), &"pw.in".into()));
-    // ⌊(125 · V* · abc)^⅓ / a⌋ with a = 3.04 Å, V* = (2π)³ / 19.9 Å³: 13.1.
-    assert_eq!(made["k_mesh"], serde_json::json!([13, 13, 13]), "{document}");
+    // ⌊(125 · V* · abc)^⅓ / a⌋ with a = 3.04 Å, V* = (2π)³ / 19.9 Å³: 11.6.
+    assert_eq!(made["k_mesh"], serde_json::json!([11, 11, 11]), "{document}");
     assert!(refused["error"].as_str().is_some_and(|error| error.contains("no pseudopotential of Og")), "{document}");
     let input = text(&folder, "qe/wustite/pw.in");
-    for line in ["calculation = 'vc-relax'", "nat = 2", "HUBBARD", "nspin = 2", "13 13 13"] {
+    for line in ["calculation = 'vc-relax'", "nat = 2", "HUBBARD", "nspin = 2", "11 11 11"] {
         assert!(input.contains(line), "{line}: {input}");
     }
     for file in made["potentials"].as_array().expect("files") {
