@@ -175,7 +175,8 @@ impl Evidence {
                 crystal.formula()
             )
         };
-        (!fits_times(units) && !(is_of_cell && fits_times(1.0))).then(reason)
+        let fits = fits_times(units) || (is_of_cell && fits_times(1.0));
+        (!fits).then(reason)
     }
 
     fn against_density(&self, crystal: &Crystal<'_>) -> Option<String> {
