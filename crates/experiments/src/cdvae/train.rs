@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use burn::module::Module;
 use burn::tensor::Device;
 use cdvae::{
     Cdvae, CdvaeConfig, CdvaeObjective, CdvaeTraining, Crystals, Description, LOSS_NAMES, LatticeScaler, Trained,
@@ -148,6 +149,8 @@ struct Leg<'a> {
     clock: Instant,
     /// Seconds of the legs before.
     earlier: f64,
+    /// Steps per second of this leg, measurements included; unknown in the first steps.
+    speed: Option<f64>,
 }
 
 impl<'a> Leg<'a> {
@@ -172,6 +175,7 @@ impl<'a> Leg<'a> {
         let optimiser = config.training.optimiser.clone();
         let (mut provenance, mut curve) = (Vec::new(), Vec::new());
         let network = config.model.init(&device);
+        tracing::info!("{} parameters", network.num_params());
         let trainer = if state.exists() {
             provenance = read_json(&folder.join("provenance.json"))?;
             curve = read_json(&folder.join("curve.json"))?;
@@ -191,7 +195,20 @@ impl<'a> Leg<'a> {
         write_file(&folder.join("config.ron"), to_ron(config)?)?;
         write_json(&folder.join("provenance.json"), &provenance)?;
         let earlier = curve.last().map_or(0.0, |point: &Measurement| point.seconds);
-        Ok(Self { options, config, crystals, scaler, device, trainer, state, provenance, curve, clock, earlier })
+        Ok(Self {
+            options,
+            config,
+            crystals,
+            scaler,
+            device,
+            trainer,
+            state,
+            provenance,
+            curve,
+            clock,
+            earlier,
+            speed: None,
+        })
     }
 
     fn run(&mut self, validation: &Crystals) -> Result<()> {
@@ -228,11 +245,12 @@ impl<'a> Leg<'a> {
                 !(out_of_time || planned || step / every > start / every)
             })?;
             let now = self.trainer.step();
-            if let (true, Some(deadline), Some((since, instant))) = (self.options.finish, deadline, timed)
-                && now > since
+            if let Some((since, instant)) = timed.filter(|(since, _)| now > *since) {
+                self.speed = Some((now - since) as f64 / instant.elapsed().as_secs_f64());
+            }
+            if let (true, Some(deadline), Some(speed)) = (self.options.finish, deadline, self.speed)
                 && !out_of_time
             {
-                let speed = (now - since) as f64 / instant.elapsed().as_secs_f64();
                 let left = (deadline - self.clock.elapsed().as_secs_f64() - reserve).max(0.0);
                 steps = now + (PLANNED * left * speed) as u64;
                 self.trainer.end_after(steps);
@@ -259,7 +277,12 @@ impl<'a> Leg<'a> {
         let step = self.trainer.step();
         let seconds = self.earlier + self.clock.elapsed().as_secs_f64();
         let learning_rate = self.config.training.optimiser.learning_rate_at(step.saturating_sub(1));
-        tracing::info!("step {step}, {seconds:.0} s: training {}; validation {}", told(&training), told(&validation));
+        tracing::info!(
+            "step {step}, {seconds:.0} s, {:.2} steps/s: training {}; validation {}",
+            self.speed.unwrap_or_default(),
+            told(&training),
+            told(&validation)
+        );
         self.curve.push(Measurement { step, seconds, learning_rate, training, validation });
         let folder = &self.options.out;
         write_json(&folder.join("curve.json"), &self.curve)?;

@@ -43,9 +43,9 @@ fn radial_gradient_kernel(
     out: &mut [f32],
     n_edges: usize,
     n: usize,
+    columns: usize,
     #[comptime] degrees: usize,
     #[comptime] width: usize,
-    #[comptime] columns: usize,
 ) {
     let place = ABSOLUTE_POS;
     if place < n {
@@ -130,9 +130,9 @@ pub(crate) fn backward(grad: CubeTensor, radial: CubeTensor, angular: CubeTensor
             of_radial.clone().into_buffer_arg(),
             n_edges,
             n,
+            columns,
             degrees,
             width,
-            columns,
         );
     }
     let n = degrees * n_edges * columns;

@@ -9,8 +9,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, TensorData};
 use cdvae::{
-    CdvaeConfig, CdvaeObjective, CdvaeSampling, CdvaeTraining, Description, LOSS_NAMES, LatticeScaler, LossWeights,
-    Trained, fit_scales, generate, measure,
+    CdvaeConfig, CdvaeObjective, CdvaeSampling, CdvaeTraining, Description, LOSS_NAMES, LatticeScaler, Levels,
+    LossWeights, Trained, fit_scales, generate, measure,
 };
 use common::{crystals, said, shaken, small, structures, training};
 use nalgebra::Vector3;
@@ -136,8 +136,7 @@ fn moved<M: Module>(model: &M, direction: &[(String, Vec<f32>)], factor: f32) ->
 
 #[test]
 fn gradients_agree_with_finite_differences() {
-    let plain = Device::flex();
-    let device = plain.clone().autodiff();
+    let device = Device::flex().autodiff();
     let crystals = crystals();
     let scaler = LatticeScaler::of(&crystals);
     let none = LossWeights { position: 0.0, element: 0.0, lattice: 0.0, number: 0.0, composition: 0.0, kl: 0.0 };
@@ -149,7 +148,7 @@ fn gradients_agree_with_finite_differences() {
         ("composition", LossWeights { composition: 1.0, ..none }),
         ("kl", LossWeights { kl: 1.0, ..none }),
     ];
-    let model = shaken(&small(), &plain).fork(&device);
+    let model = shaken(&small(), &device);
     for (name, weights) in cases {
         let training = CdvaeTraining { weights, ..training() };
         let objective = CdvaeObjective::new(&crystals, scaler, &training);
@@ -245,7 +244,12 @@ fn checkpoints_come_back_and_foreign_ones_are_refused() {
     let path = folder.path().join("cdvae.safetensors");
     trained.save(&path).expect("a file");
     let read = Trained::load(&path, &device).expect("the same");
-    assert_eq!((&read.description, read.model.config()), (&trained.description, trained.model.config()));
+    assert_eq!(read.model.config(), trained.model.config());
+    let description = &read.description;
+    for (read, written) in description.scaler.means.iter().zip(trained.description.scaler.means) {
+        assert!((read / written - 1.0).abs() < 1e-12, "{read} {written}");
+    }
+    assert_eq!(description.crystals_sha256, trained.description.crystals_sha256);
     assert_eq!(read.model.scales(), trained.model.scales());
     let states = crystals();
     said(&trained.model, states.states(), &device).compare(&said(&read.model, states.states(), &device), "a reload");
@@ -261,10 +265,12 @@ fn checkpoints_come_back_and_foreign_ones_are_refused() {
 fn a_sampled_crystal_does_not_depend_on_its_batch() {
     let device = Device::flex();
     let mut config = small();
-    config.levels.count = 4;
+    // Short steps: long ones through random weights are chaotic, and roundings would show.
+    config.levels = Levels { count: 4, position: (0.01, 0.1), ..config.levels };
+    let short = CdvaeSampling { steps_per_level: 2, step_size: 1e-6, seed: 3, ..CdvaeSampling::default() };
     let trained = untrained(&config, &device);
     let sample = |batch_size: usize, count: usize| {
-        let sampling = CdvaeSampling { steps_per_level: 2, batch_size, seed: 3, ..CdvaeSampling::default() };
+        let sampling = CdvaeSampling { batch_size, ..short.clone() };
         generate(&trained, &sampling, count, &device, |_| ()).expect("crystals")
     };
     let (together, alone) = (sample(8, 4), sample(1, 4));
@@ -280,7 +286,7 @@ fn a_sampled_crystal_does_not_depend_on_its_batch() {
         }
     }
     // Another seed, another crystal.
-    let sampling = CdvaeSampling { steps_per_level: 2, seed: 4, ..CdvaeSampling::default() };
+    let sampling = CdvaeSampling { seed: 4, ..short };
     let other = generate(&trained, &sampling, 4, &device, |_| ()).expect("crystals");
     let first = |set: &cdvae::GeneratedSet| set.crystals.first().map(|crystal| crystal.structure.clone());
     assert_ne!(first(&other), first(&together));
