@@ -87,7 +87,7 @@ impl Residual {
 /// part, which is the same map, so that the parts that belong to sites are multiplied once per site. The level enters
 /// as a row of the sum (its embedding times its matrix).
 #[derive(Module, Debug)]
-pub(super) struct EdgeEmbedding {
+pub struct EdgeEmbedding {
     /// One row per element, or per descriptor.
     elements: Param<Tensor<2>>,
     /// `[N_ELEMENTS, N_DESCRIPTORS]`, no parameter.
@@ -101,7 +101,8 @@ pub(super) struct EdgeEmbedding {
 }
 
 impl EdgeEmbedding {
-    pub(super) fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
+    /// An embedding with random parameters.
+    pub fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
         let emb = config.emb;
         // Glorot's bound for the concatenation of source, target, length, level and equivalence, each of width emb.
         let joint = |source: &mut ParameterSource| Linear {
@@ -131,7 +132,7 @@ impl EdgeEmbedding {
     }
 
     /// Messages `[E, emb]`.
-    pub(super) fn forward(&self, batch: &GraphBatch) -> Tensor<2> {
+    pub fn forward(&self, batch: &GraphBatch) -> Tensor<2> {
         let elements = match &self.descriptors {
             Some(descriptors) => matrix_product(descriptors.clone(), self.elements.val()),
             None => self.elements.val(),
@@ -147,7 +148,7 @@ impl EdgeEmbedding {
 
 /// One round of messages.
 #[derive(Module, Debug)]
-pub(super) struct InteractionBlock {
+pub struct InteractionBlock {
     radial: RadialFilter,
     angular: AngularFilter,
     same: Linear,
@@ -160,7 +161,8 @@ pub(super) struct InteractionBlock {
 }
 
 impl InteractionBlock {
-    pub(super) fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
+    /// A block with random parameters.
+    pub fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
         let (emb, int_emb) = (config.emb, config.int_emb);
         Self {
             radial: RadialFilter::new(config.n_radial, config.basis_emb, emb, source),
@@ -176,7 +178,7 @@ impl InteractionBlock {
     }
 
     /// Messages `[E, emb]` → `[E, emb]`.
-    pub(super) fn forward(&self, messages: Tensor<2>, batch: &GraphBatch) -> Tensor<2> {
+    pub fn forward(&self, messages: Tensor<2>, batch: &GraphBatch) -> Tensor<2> {
         let same = dense_swish(&self.same, messages.clone());
         let neighbour = dense_swish(&self.neighbour, messages.clone()) * self.radial.forward(batch.radial.clone());
         let down = dense_swish(&self.down, neighbour);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use experiments::ablation::{self, AblationOptions};
+use experiments::cdvae::{self, CdvaeCommand};
 use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::csp::{self, CspOptions};
 use experiments::csp_formula::{self, CspFormulaOptions};
@@ -58,6 +59,9 @@ enum Experiment {
     CspFormula(CspFormulaOptions),
     /// Table 3: searches chemical systems for new compounds: samples, relaxation, hull, phonons.
     Table3(Table3Options),
+    /// CDVAE, a row of Table 1: its training, and crystals from it.
+    #[command(subcommand)]
+    Cdvae(CdvaeCommand),
     /// Trains the network behind FD CGCNN on formation energies.
     Cgcnn(CgcnnOptions),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
@@ -136,6 +140,7 @@ fn main() -> ExitCode {
         Experiment::Csp(options) => csp::run(&options),
         Experiment::CspFormula(options) => csp_formula::run(&options),
         Experiment::Table3(options) => table3::run(&options),
+        Experiment::Cdvae(command) => cdvae::run(&command),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),
         Experiment::PotentialThroughput(options) => throughput::potential::run(&options),

@@ -4,6 +4,7 @@
 mod config;
 mod finished;
 mod outcome;
+mod peer;
 pub mod reference;
 pub mod report;
 pub(crate) mod rows;
