@@ -8,6 +8,7 @@ use crystal_states::GraphBatch;
 const LEAST_VARIANCE: f32 = 1e-12;
 
 /// Where the constants come from.
+#[allow(clippy::large_enum_variant, reason = "one lives on the stack for the time of a forward pass")]
 pub(crate) enum Scaling<'a> {
     /// The fitted ones, `[n_scales]`.
     Fixed(Tensor<1>),
