@@ -49,7 +49,8 @@ fn turned_crystals_turn_the_score() {
             let x = site.frac_coords();
             site.move_to(Vector3::new(x[1], x[2], x[0]));
         }
-        let (first, second) = (said(&model, &[state.clone()], &device), said(&model, &[turned.clone()], &device));
+        let (first, second) =
+            (said(&model, std::slice::from_ref(state), &device), said(&model, &[turned.clone()], &device));
         let along = |said: &common::Said, state: &crystal_core::CrystalState, shift: usize| -> Vec<[f64; 3]> {
             let rows = state.primitive_lattice().expect("a cell").rows();
             let of = |score: &[f32; 3]| {

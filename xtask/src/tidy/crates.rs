@@ -22,7 +22,11 @@ const STREET: [&str; 32] = [
     "score-model",
     "dimenetpp",
     "example-model",
+<<<<<<< HEAD
     "cdvae",
+=======
+    "pgcgm",
+>>>>>>> h2-pgcgm
     "cgcnn",
     "wyckoff-assignment",
     "wyckoff-model",
@@ -79,7 +83,11 @@ const TENSORS: [&str; 10] = [
     "score-model",
     "dimenetpp",
     "example-model",
+<<<<<<< HEAD
     "cdvae",
+=======
+    "pgcgm",
+>>>>>>> h2-pgcgm
     "cgcnn",
     "wyckoff-model",
     "langevin",

@@ -105,3 +105,34 @@ pub fn run(options: &BoundOptions) -> Result<String> {
     }
     Ok(lines.join("\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datasets::{LoadOptions, Source, load};
+
+    #[test]
+    fn real_crystals_return() {
+        let options = LoadOptions { cache_dir: None, ..LoadOptions::default() };
+        let data = load(&Source::Embedded, &options).expect("compiled in");
+        let set = ElementSet::Extended;
+        let fitting: Vec<(&Structure, Crystal)> = data
+            .records()
+            .filter_map(|record| Some((&record.structure, Crystal::of(record.unit.as_ref().ok()?, set).ok()?)))
+            .step_by(8)
+            .take(60)
+            .collect();
+        assert!(fitting.len() >= 40, "{} crystals", fitting.len());
+        let matcher = StructureMatcher::default();
+        let (mut yields, mut returned) = (Yield::default(), 0);
+        for (number, (structure, crystal)) in (0..).zip(&fitting) {
+            let [candidate, ..] = crystal.candidates(set, 0, number);
+            let outcome = pgcgm::finish::finish(&candidate);
+            yields.count(outcome.as_ref().map(|_| ()).map_err(|rejection| *rejection));
+            if let Ok(unit) = outcome {
+                returned += usize::from(matcher.fit(&unit.expand().expect("atoms"), structure).expect("tolerances"));
+            }
+        }
+        assert!(returned as f64 >= 0.95 * fitting.len() as f64, "{returned} of {}: {yields:?}", fitting.len());
+    }
+}

@@ -13,7 +13,7 @@ pub use bound::BoundOptions;
 pub use sample::SampleOptions;
 pub use train::TrainOptions;
 
-pub(crate) use row::{Measuring, default_checkpoint, measured_rows};
+pub(crate) use row::{Measuring, measured_rows, weights};
 
 /// What is done with it.
 #[derive(Debug, Clone, Subcommand)]

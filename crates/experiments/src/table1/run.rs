@@ -133,6 +133,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let cdvae = cdvae.transpose()?;
     let cgcnn =
         crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
+    let pgcgm_weights = pgcgm::weights(options.pgcgm_checkpoint.as_deref(), &device).context("PGCGM")?;
     writable_folder(&folder)?;
     write_file(&folder.join("config.ron"), to_ron(&config)?)?;
     let mut stages = Stages::default();
@@ -226,10 +227,10 @@ pub fn run(options: &Table1Options) -> Result<String> {
         n_samples: 0,
         note: note.to_owned(),
     };
-    match options.pgcgm_checkpoint.clone().or_else(pgcgm::default_checkpoint) {
-        Some(path) => {
+    match &pgcgm_weights {
+        Some(weights) => {
             let measuring = pgcgm::Measuring {
-                checkpoint: &path,
+                weights,
                 n_samples: config.n_samples,
                 reference: &reference,
                 cgcnn: &cgcnn,
