@@ -22,11 +22,8 @@ const STREET: [&str; 32] = [
     "score-model",
     "dimenetpp",
     "example-model",
-<<<<<<< HEAD
     "cdvae",
-=======
     "pgcgm",
->>>>>>> h2-pgcgm
     "cgcnn",
     "wyckoff-assignment",
     "wyckoff-model",
@@ -83,11 +80,8 @@ const TENSORS: [&str; 10] = [
     "score-model",
     "dimenetpp",
     "example-model",
-<<<<<<< HEAD
     "cdvae",
-=======
     "pgcgm",
->>>>>>> h2-pgcgm
     "cgcnn",
     "wyckoff-model",
     "langevin",
