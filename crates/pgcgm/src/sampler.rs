@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use tensor_ops::catch_device_failure;
 
 use crate::conditions::{Condition, Tables};
-use crate::finish::{Candidate, Yield, finish_all};
+use crate::crystal::Candidate;
+use crate::finish::{Yield, finish_all};
 use crate::groups::{Group, N_GROUPS};
 use crate::image::Scaled;
 use crate::networks::{Generator, NOISE};

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::progress::bar;
 
 /// Draws for each crystal that is wanted, where no number is given.
-pub(super) const DRAWS_EACH: u64 = 200;
+pub(crate) const DRAWS_EACH: u64 = 200;
 
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
@@ -93,14 +93,14 @@ pub fn run(options: &SampleOptions) -> Result<String> {
 }
 
 /// Crystals as they are written: the atoms of the primitive cell.
-pub(super) struct Drawn {
-    pub(super) named: Vec<(String, Structure)>,
-    pub(super) space_groups: Vec<SpaceGroupNumber>,
-    pub(super) draws: u64,
-    pub(super) yields: Yield,
+pub(crate) struct Drawn {
+    pub(crate) named: Vec<(String, Structure)>,
+    pub(crate) space_groups: Vec<SpaceGroupNumber>,
+    pub(crate) draws: u64,
+    pub(crate) yields: Yield,
 }
 
-pub(super) fn draw(sampler: &Sampler, wanted: Wanted) -> Result<Drawn> {
+pub(crate) fn draw(sampler: &Sampler, wanted: Wanted) -> Result<Drawn> {
     let bar = bar("PGCGM", wanted.count as u64);
     let generation = sampler.generate(wanted, |n| bar.set_position(n as u64));
     bar.finish_and_clear();
@@ -125,7 +125,7 @@ fn table(yields: &Yield) -> Table {
 }
 
 /// The same in one line, for notes.
-pub(super) fn in_words(yields: &Yield) -> String {
+pub(crate) fn in_words(yields: &Yield) -> String {
     let ended: Vec<String> =
         yields.stages().iter().filter(|(_, n)| *n > 0).map(|(stage, n)| format!("{stage} {n}")).collect();
     format!("of {} candidates: {}", yields.candidates, ended.join(", "))

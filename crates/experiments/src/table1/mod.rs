@@ -4,6 +4,7 @@
 mod config;
 mod finished;
 mod outcome;
+pub(crate) mod pgcgm;
 pub mod reference;
 pub mod report;
 pub(crate) mod rows;

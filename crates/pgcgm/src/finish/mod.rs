@@ -9,7 +9,7 @@ use nalgebra::Vector3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::crystal::conventional_lattice;
+use crate::crystal::{Candidate, conventional_lattice};
 use crate::groups::Group;
 use merge::{Radii, merged};
 
@@ -28,19 +28,6 @@ const APART: f64 = 0.75;
 /// Different elements that are closer than this before anything is merged are given up before the symmetry search.
 const HOPELESS: f64 = 0.3;
 
-/// Three positions in a conventional cell, as the generator gives them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
-    /// Place of the space group in the list of the 20.
-    pub group: usize,
-    /// The elements.
-    pub elements: [Species; 3],
-    /// A position of each in conventional fractional coordinates.
-    pub positions: [[f64; 3]; 3],
-    /// Lengths of the conventional cell, Å.
-    pub lengths: [f64; 3],
-}
-
 /// Where a candidate ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
@@ -52,7 +39,7 @@ pub enum Rejection {
     NoSymmetry,
     /// The images have another space group.
     OtherGroup,
-    /// After merging there is no symmetry.
+    /// After merging no symmetry is found.
     NoSymmetryMerged,
     /// After merging there is another space group.
     OtherGroupMerged,

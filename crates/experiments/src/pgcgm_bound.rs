@@ -7,14 +7,14 @@ use crystal_core::Structure;
 use datasets::{Split, locate};
 use druse::{DeviceName, crystal_features};
 use metrics::{StructureMatcher, evaluate, table1_samples};
-use pgcgm::finish::{Candidate, Yield, finish_all};
-use pgcgm::{Crystal, ElementSet};
+use pgcgm::finish::{Yield, finish_all};
+use pgcgm::{Candidate, Crystal, ElementSet};
 
-use super::row::in_own_groups;
-use super::sample::in_words;
+use crate::pgcgm::in_words;
 use crate::run_options::Preset;
 use crate::statistics::choose;
 use crate::table1::Table1Config;
+use crate::table1::pgcgm::in_own_groups;
 use crate::table1::reference::{Reference, fingerprints_of};
 use crate::table1::run::load_data;
 
@@ -23,7 +23,7 @@ const STREAM: u64 = 1 << 39;
 
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
-pub struct BoundOptions {
+pub struct PgcgmBoundOptions {
     /// Folder of the data; default: DRUSE_DATA, else the user's cache, else the embedded prototypes.
     #[arg(long)]
     pub data: Option<PathBuf>,
@@ -42,7 +42,7 @@ pub struct BoundOptions {
 ///
 /// # Errors
 /// If the data cannot be read, or hold too few structures.
-pub fn run(options: &BoundOptions) -> Result<String> {
+pub fn run(options: &PgcgmBoundOptions) -> Result<String> {
     let set = if options.published_elements { ElementSet::Published } else { ElementSet::Extended };
     let mut config: Table1Config = druse::config::parse_ron(Table1Config::preset("full").unwrap_or_default(), "full")?;
     config.calibration.draws = 1;
