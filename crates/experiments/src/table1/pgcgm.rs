@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ::pgcgm::finish::Rounding;
 use ::pgcgm::{ElementDraws, Sampler, Wanted, Weights, group_index, published_counts};
 use anyhow::{Result, bail};
 use burn::tensor::Device;
@@ -89,7 +90,8 @@ struct Sampled {
 fn sampled(with: &Measuring<'_>, name: &str, folder: &str, elements: ElementDraws) -> Result<Sampled> {
     let weights = with.weights;
     let sampler = Sampler::new(weights, elements, with.bootstrap.seed, with.device);
-    let wanted = Wanted { count: with.n_samples, most_draws: DRAWS_EACH * with.n_samples as u64 };
+    let wanted =
+        Wanted { count: with.n_samples, most_draws: DRAWS_EACH * with.n_samples as u64, rounding: Rounding::default() };
     let drawn = draw(&sampler, wanted)?;
     let folder = with.folder.join(folder);
     writable_folder(&folder)?;
