@@ -16,6 +16,7 @@ mod listing;
 pub mod parity;
 pub mod peers;
 pub mod pgcgm;
+pub mod pgcgm_bound;
 pub mod plot;
 pub mod prior;
 pub mod progress;

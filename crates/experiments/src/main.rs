@@ -15,6 +15,7 @@ use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::peers::{self, PeersOptions};
 use experiments::pgcgm::{self, PgcgmCommand};
+use experiments::pgcgm_bound::{self, PgcgmBoundOptions};
 use experiments::prior::{self, PriorOptions};
 use experiments::robustness::{self, RobustnessSamplesOptions};
 use experiments::stability::{self, StabilityOptions};
@@ -89,6 +90,8 @@ enum Experiment {
     /// PGCGM, an adversarial network for crystals of three elements: training and samples.
     #[command(subcommand)]
     Pgcgm(PgcgmCommand),
+    /// Sends real crystals through the representation and the finishing of PGCGM: what the best generator could reach.
+    PgcgmBound(PgcgmBoundOptions),
     /// The proposer of space groups and Wyckoff positions.
     #[command(subcommand)]
     WyckoffModel(WyckoffModelCommand),
@@ -152,6 +155,7 @@ fn main() -> ExitCode {
         Experiment::Stability(options) => stability::run(&options),
         Experiment::RobustnessSamples(options) => robustness::run(&options),
         Experiment::Pgcgm(command) => pgcgm::run(&command),
+        Experiment::PgcgmBound(options) => pgcgm_bound::run(&options),
         Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {

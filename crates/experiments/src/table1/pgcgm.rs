@@ -1,25 +1,26 @@
-//! Its rows of Table 1.
+//! The rows of PGCGM, retrained here.
 
 use std::path::Path;
 
+use ::pgcgm::finish::Rounding;
+use ::pgcgm::{ElementDraws, Sampler, Wanted, Weights, group_index, published_counts};
 use anyhow::{Result, bail};
 use burn::tensor::Device;
 use cgcnn::Weights as Cgcnn;
 use crystal_core::{SpaceGroupNumber, Structure, io};
 use druse::output::{writable_folder, write_json};
 use metrics::{Fingerprints, evaluate, table1_samples};
-use pgcgm::{ElementDraws, Sampler, Wanted, Weights, group_index, published_counts};
 
-use super::sample::{DRAWS_EACH, draw, in_words};
+use super::reference::{Reference, fingerprints_of};
+use super::rows::Bootstrap;
 use crate::further::Further;
 use crate::generated::Generated;
 use crate::listing;
+use crate::pgcgm::{DRAWS_EACH, draw, in_words};
 use crate::published::{self, Figures};
 use crate::sameness::Sameness;
 use crate::statistics::with_bootstrap;
 use crate::table::Row;
-use crate::table1::reference::{Reference, fingerprints_of};
-use crate::table1::rows::Bootstrap;
 
 /// Where a trained checkpoint of ours is kept, from the root of the repository.
 const SHIPPED: &str = "assets/weights/pgcgm-mp20.safetensors";
@@ -48,7 +49,7 @@ pub(crate) struct Measuring<'a> {
 }
 
 /// Draws and measures: elements drawn uniformly against the whole split and against its structures in the 20 groups;
-/// then elements of training crystals. The crystals lie in folders of their own.
+/// then elements of training crystals. Each set of crystals lies in its own folder.
 ///
 /// # Errors
 /// If too few crystals are left, or a file cannot be written.
@@ -89,7 +90,8 @@ struct Sampled {
 fn sampled(with: &Measuring<'_>, name: &str, folder: &str, elements: ElementDraws) -> Result<Sampled> {
     let weights = with.weights;
     let sampler = Sampler::new(weights, elements, with.bootstrap.seed, with.device);
-    let wanted = Wanted { count: with.n_samples, most_draws: DRAWS_EACH * with.n_samples as u64 };
+    let wanted =
+        Wanted { count: with.n_samples, most_draws: DRAWS_EACH * with.n_samples as u64, rounding: Rounding::default() };
     let drawn = draw(&sampler, wanted)?;
     let folder = with.folder.join(folder);
     writable_folder(&folder)?;
@@ -134,7 +136,7 @@ fn sampled(with: &Measuring<'_>, name: &str, folder: &str, elements: ElementDraw
 }
 
 /// The reference's structures whose space group is one of the 20.
-pub(super) fn in_own_groups(reference: &Reference) -> Vec<Fingerprints> {
+pub(crate) fn in_own_groups(reference: &Reference) -> Vec<Fingerprints> {
     let is_own = |number: Option<u8>| {
         let number = number.and_then(|number| SpaceGroupNumber::new(i64::from(number)).ok());
         number.is_some_and(|number| group_index(number).is_some())
