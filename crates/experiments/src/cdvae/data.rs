@@ -21,7 +21,7 @@ pub(super) struct Structures {
 }
 
 impl Structures {
-    /// Of the data that the option names, at most so many of each split.
+    /// Of the data that the option names, at most this many of each split.
     ///
     /// # Errors
     /// If the data cannot be read.

@@ -39,7 +39,7 @@ pub struct TrainOptions {
     /// Folder for the training state, the checkpoint and the losses.
     #[arg(long, default_value = "runs/cdvae")]
     pub out: PathBuf,
-    /// End this leg within so many minutes, the preparation of the data included; the rest is done with --resume.
+    /// End this leg within this many minutes, the preparation of the data included; the rest is done with --resume.
     #[arg(long)]
     pub minutes: Option<f64>,
     /// Steps in all, instead of the configuration's; may differ from leg to leg.
