@@ -289,7 +289,7 @@ mod tests {
                 }
                 assert!((found.norm() - shortest).abs() < 1e-4, "{found} is not {shortest} long");
                 let away = lattice.to_fractional(&(found - displacement));
-                assert!(away.iter().all(|x| (x - x.round()).abs() < 1e-4), "{away} is no translation");
+                assert!(away.iter().all(|x| (x - x.round()).abs() < 1e-4), "{away} is not a translation");
             }
         }
     }

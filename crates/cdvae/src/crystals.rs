@@ -50,7 +50,7 @@ impl LatticeScaler {
     }
 }
 
-/// Lengths and angles of the cell of `n_atoms` atoms that these numbers stand for.
+/// Lengths and angles of the cell of `n_atoms` atoms that these numbers represent.
 pub fn cell_of(numbers: &CellNumbers, n_atoms: usize) -> LatticeParameters {
     let size = (n_atoms as f64).cbrt();
     let [a, b, c] = [0, 1, 2].map(|k| numbers[k] * size);

@@ -6,11 +6,11 @@ use burn::nn::Linear;
 use tensor_ops::{ParameterSource, angular_moments, degree_products, dense, gather_rows, matrix_product, segment_sum};
 
 use super::Shared;
-use super::layers::{EdgeInput, Residual, activated, joined, through, weights};
+use super::layers::{EdgeInput, Residual, activated, joined, standardised, through, weights};
 use super::scales::{Rows, Scaling};
 use crate::config::DecoderConfig;
 
-/// Share of its variance that the last layer of an output block starts with: the first scores are then below the noise.
+/// Size of the first outputs of a block beside its messages: the first scores are then below the noise.
 const FIRST_OUTPUT: f32 = 0.1;
 
 /// Messages for the sum over angles, and the bilinear layer.
@@ -19,8 +19,10 @@ struct Angular {
     dense: Linear,
     radial: Linear,
     down: Linear,
-    /// `[filter_width, angular_width, angular_width]`.
-    bilinear: Param<Tensor<3>>,
+    /// `[filter_width·angular_width, angular_width]`.
+    bilinear: Param<Tensor<2>>,
+    #[module(skip)]
+    filter_width: usize,
     up: Linear,
     up_reverse: Linear,
 }
@@ -33,7 +35,8 @@ impl Angular {
             dense: weights(width, width, source),
             radial: weights(filter_width, width, source),
             down: weights(width, angular_width, source),
-            bilinear: source.uniform([filter_width, angular_width, angular_width], (3.0 / n_products as f32).sqrt()),
+            bilinear: standardised(n_products, angular_width, (n_products as f32).recip(), source),
+            filter_width,
             up: weights(angular_width, width, source),
             up_reverse: weights(angular_width, width, source),
         }
@@ -52,11 +55,9 @@ impl Angular {
         let others = all - down.clone().unsqueeze::<3>();
         let products = degree_products(shared.angular_filters.clone(), others);
         // One product for each radial function, then their sum: matrices of the size that tensor cores take.
-        let bilinear = self.bilinear.val();
-        let [n_products, n_input, n_output] = bilinear.dims();
-        let bilinear = bilinear.reshape([n_products * n_input, n_output]);
-        let sum = scaling.apply(place + 1, bilinear, &down, Rows::Edges, |weight| {
-            let weight = weight.reshape([n_products, n_input, n_output]);
+        let [n_inputs, n_output] = self.bilinear.dims();
+        let sum = scaling.apply(place + 1, self.bilinear.val(), &down, Rows::Edges, |weight| {
+            let weight = weight.reshape([self.filter_width, n_inputs / self.filter_width, n_output]);
             dense(products.clone(), weight).sum_dim(0).squeeze_dim(0)
         });
         let reverse = gather_rows(sum.clone(), &batch.reverse);
@@ -128,7 +129,7 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn new(config: &DecoderConfig, source: &mut ParameterSource) -> Self {
         let width = config.width;
-        let last = source.uniform([width, 1], FIRST_OUTPUT * (3.0 / width as f32).sqrt());
+        let last = standardised(width, 1, FIRST_OUTPUT.powi(2) / width as f32, source);
         Self {
             dense: weights(width, width, source),
             residuals: Residual::several(3, width, source),

@@ -3,8 +3,9 @@
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use burn::Tensor;
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::Linear;
+use burn::tensor::TensorData;
 use crystal_states::GraphBatch;
 use score_model::{at_sources, at_targets};
 use tensor_ops::{ParameterSource, add_dense_swish, dense_swish, linear, swish};
@@ -12,10 +13,33 @@ use tensor_ops::{ParameterSource, add_dense_swish, dense_swish, linear, swish};
 /// Divisor of the activation.
 const ACTIVATION: f64 = 0.6;
 
-/// A dense layer without bias whose weights have variance 1/n_input, uniform. (GemNet takes orthogonal ones of this
-/// variance.)
+/// Weights `[n_input, n_output]`, those of each output with mean 0 and this variance. Activations have a mean that is not
+/// 0; with a mean in the weights it would grow from layer to layer. (GemNet takes orthogonal ones, standardised alike.)
+pub(super) fn standardised(
+    n_input: usize,
+    n_output: usize,
+    variance: f32,
+    source: &mut ParameterSource,
+) -> Param<Tensor<2>> {
+    let drawn = source.uniform([n_input, n_output], 1.0);
+    let mut values: Vec<f32> = drawn.val().into_data().iter::<f32>().collect();
+    for output in 0..n_output {
+        let column = |values: &[f32]| (0..n_input).map(|input| values[input * n_output + output]).collect::<Vec<_>>();
+        let column = column(&values);
+        let mean = column.iter().sum::<f32>() / n_input as f32;
+        let spread = column.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / n_input as f32;
+        for input in 0..n_input {
+            let value = &mut values[input * n_output + output];
+            // Of a single input there is nothing to subtract.
+            *value = if spread > 0.0 { (*value - mean) * (variance / spread).sqrt() } else { *value };
+        }
+    }
+    Param::from_data(TensorData::new(values, [n_input, n_output]), source.device())
+}
+
+/// A dense layer without bias whose weights have variance 1/n_input.
 pub(super) fn weights(n_input: usize, n_output: usize, source: &mut ParameterSource) -> Linear {
-    Linear { weight: source.uniform([n_input, n_output], (3.0 / n_input as f32).sqrt()), bias: None }
+    Linear { weight: standardised(n_input, n_output, (n_input as f32).recip(), source), bias: None }
 }
 
 /// φ(x·W).
@@ -68,8 +92,8 @@ pub(super) struct EdgeInput {
 impl EdgeInput {
     pub(super) fn new(width: usize, n_own: usize, source: &mut ParameterSource) -> Self {
         // The variance of the whole row of the concatenation.
-        let bound = (3.0 / (2 * width + n_own) as f32).sqrt();
-        let mut part = |n_input: usize| Linear { weight: source.uniform([n_input, width], bound), bias: None };
+        let variance = ((2 * width + n_own) as f32).recip();
+        let mut part = |n_input: usize| Linear { weight: standardised(n_input, width, variance, source), bias: None };
         Self { source: part(width), target: part(width), own: part(n_own) }
     }
 

@@ -76,8 +76,7 @@ impl Decoder {
             atoms_latent: source.dense_without_bias(latent, width),
             edges: EdgeInput::new(width, n_gaussians, source),
             filters: std::array::from_fn(|_| weights(n_gaussians, filter_width, source)),
-            angular_filters: source
-                .uniform([n_gaussians, n_spherical * filter_width], (3.0 / n_gaussians as f32).sqrt()),
+            angular_filters: weights(n_gaussians, n_spherical * filter_width, source).weight,
             interactions: (0..n_blocks).map(|_| Interaction::new(config, source)).collect(),
             outputs: (0..=n_blocks).map(|_| Output::new(config, source)).collect(),
             types: source.dense(width, N_TYPES),

@@ -1,5 +1,6 @@
 //! CDVAE: its training, and crystals from it.
 
+mod data;
 mod sample;
 mod train;
 

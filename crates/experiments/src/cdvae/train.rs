@@ -11,7 +11,6 @@ use cdvae::{
     fit_scales, measure,
 };
 use crystal_core::ConfigError;
-use datasets::{DataSet, LoadOptions, Split, load, locate};
 use druse::config::{DataConfig, parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file, write_json};
 use druse::{Devices, Provenance};
@@ -19,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use training::{Exchange, Identity, LossPoint, Trainer};
 
+use super::data::Structures;
 use crate::run_options::TrainingRun;
 
 /// The configuration that is used when none is named.
@@ -39,7 +39,7 @@ pub struct TrainOptions {
     /// Folder for the training state, the checkpoint and the losses.
     #[arg(long, default_value = "runs/cdvae")]
     pub out: PathBuf,
-    /// End this leg within so many minutes, the preparation of the data included; the rest is done with --resume.
+    /// End this leg within this many minutes, the preparation of the data included; the rest is done with --resume.
     #[arg(long)]
     pub minutes: Option<f64>,
     /// Steps in all, instead of the configuration's; may differ from leg to leg.
@@ -103,16 +103,10 @@ pub fn run(options: &TrainOptions) -> Result<String> {
         bail!("{}: a run lies there; go on with it (--resume) or choose another --out", folder.display());
     }
     writable_folder(folder)?;
-    let load_options = LoadOptions {
-        min_space_group: config.data.min_space_group,
-        symprec: config.data.symprec,
-        progress: true,
-        ..LoadOptions::default()
-    };
-    let data = load(&locate(options.run.data.as_deref()), &load_options)?;
-    let crystals = crystals_of(&data, Split::Train, options.run.limit.unwrap_or(usize::MAX));
-    let most = options.run.limit.unwrap_or(usize::MAX).min(config.validation_crystals);
-    let validation = crystals_of(&data, Split::Validation, most);
+    let most = options.run.limit.unwrap_or(usize::MAX);
+    let most = [most, most.min(config.validation_crystals)];
+    let data = Structures::load(options.run.data.as_deref(), &config.data, most)?;
+    let (crystals, validation) = (Crystals::new(&data.training), Crystals::new(&data.validation));
     if crystals.is_empty() {
         bail!("{}: the training split holds no crystal of at most {} atoms", data.name, cdvae::MOST_ATOMS);
     }
@@ -127,11 +121,6 @@ pub fn run(options: &TrainOptions) -> Result<String> {
     let mut leg = Leg::start(options, &config, &data, &crystals, scaler, devices, clock)?;
     leg.run(&validation)?;
     leg.finish(&validation)
-}
-
-/// The crystals of a split, at most so many.
-fn crystals_of(data: &DataSet, split: Split, most: usize) -> Crystals {
-    Crystals::new(data.split(split).iter().take(most).map(|record| &record.structure))
 }
 
 /// One leg of a run.
@@ -157,7 +146,7 @@ impl<'a> Leg<'a> {
     fn start(
         options: &'a TrainOptions,
         config: &'a CdvaeTrainingConfig,
-        data: &DataSet,
+        data: &Structures,
         crystals: &'a Crystals,
         scaler: LatticeScaler,
         devices: Devices,
@@ -188,7 +177,8 @@ impl<'a> Leg<'a> {
             Trainer::new(network, optimiser, identity, &device)?
         };
         let trainer = trainer.with_helpers(&devices.helpers, devices.exchange);
-        let mut own = serde_json::to_value(Provenance::of(data, options.run.seed, options.run.device))?;
+        let mut own =
+            serde_json::to_value(Provenance::of_named(&data.name, &data.sha256, options.run.seed, options.run.device))?;
         own["first_step"] = json!(trainer.step());
         own["gpus"] = json!(options.gpus);
         provenance.push(own);
