@@ -13,9 +13,14 @@ fn configs() -> Vec<DimeNetPlusPlusConfig> {
     let small = DimeNetPlusPlusConfig::small();
     vec![
         DimeNetPlusPlusConfig::table1(),
-        DimeNetPlusPlusConfig { elements: ElementInput::Descriptors, n_before_skip: 0, n_after_skip: 2, ..small.clone() },
-        // Widths that are no multiple of a register, and an output narrower than its two numbers.
-        DimeNetPlusPlusConfig { emb: 13, int_emb: 7, out_emb: 1, n_spherical: 2, n_dense_output: 0, ..small.clone() },
+        DimeNetPlusPlusConfig {
+            elements: ElementInput::Descriptors,
+            n_before_skip: 0,
+            n_after_skip: 2,
+            ..small.clone()
+        },
+        // Widths that are no multiple of a register.
+        DimeNetPlusPlusConfig { emb: 13, int_emb: 7, out_emb: 3, n_spherical: 2, n_dense_output: 0, ..small.clone() },
         DimeNetPlusPlusConfig { n_blocks: 0, ..small },
     ]
 }

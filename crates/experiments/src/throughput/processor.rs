@@ -34,17 +34,11 @@ fn ratio(what: &str, batch: usize, mut slow: impl FnMut(), mut fast: impl FnMut(
 }
 
 /// The ratios for the layers of one interaction block and for the whole network.
-pub(super) fn measure(
-    model: &DimeNetPlusPlus,
-    input: &GraphBatch,
-    batch: usize,
-    device: &Device,
-) -> Vec<Measurement> {
+pub(super) fn measure(model: &DimeNetPlusPlus, input: &GraphBatch, batch: usize, device: &Device) -> Vec<Measurement> {
     let config = DimeNetPlusPlusConfig::table1();
     let (n_edges, width, degrees) = (input.n_edges(), config.out_emb, config.n_spherical);
-    let random = |rows: usize, columns: usize| {
-        Tensor::<2>::random([rows, columns], Distribution::Uniform(-1.0, 1.0), device)
-    };
+    let random =
+        |rows: usize, columns: usize| Tensor::<2>::random([rows, columns], Distribution::Uniform(-1.0, 1.0), device);
     let layer: Linear = ParameterSource::new(0, device).dense(width, width);
     let x = random(n_edges, width);
     let bias = layer.bias.as_ref().map(|bias| bias.val().unsqueeze::<2>());

@@ -369,9 +369,7 @@ mod arm {
         }
         #[inline(always)]
         fn reciprocal_guess(self, magic: u32) -> Self {
-            Self(unsafe {
-                vreinterpretq_f32_u32(vsubq_u32(vdupq_n_u32(magic), vreinterpretq_u32_f32(self.0)))
-            })
+            Self(unsafe { vreinterpretq_f32_u32(vsubq_u32(vdupq_n_u32(magic), vreinterpretq_u32_f32(self.0))) })
         }
     }
 }

@@ -16,8 +16,8 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind, TensorMetadata};
 use burn::tensor::{DType, Int, Tensor, TensorData};
 
-pub(crate) use activation::{swish, swish_gradient};
 pub use activation::{exponential_in_place, swish_in_place};
+pub(crate) use activation::{swish, swish_gradient};
 pub use rows::{AngularSums, Finish, Layer, dense, layer_norm};
 
 /// Rows per rayon task: below this the task's cost exceeds the work.

@@ -53,13 +53,14 @@ struct Panel<'a> {
 }
 
 impl Panel<'_> {
-    /// Sums of `R` rows and `V` registers, from what they start with; `factors(k)` are the rows' numbers of depth k.
+    /// Sums of `R` rows and `V` registers, from what they start with; `factor(k, r)` is the number of depth k in row r.
+    /// It is read just before it is needed: with all of a depth at once, there would be too few registers.
     #[inline(always)]
     fn sums<L: Lanes, const R: usize, const V: usize>(
         self,
         mut sums: [[L; V]; R],
         depth: usize,
-        factors: impl Fn(usize) -> [f32; R],
+        factor: impl Fn(usize, usize) -> f32,
     ) -> [[L; V]; R] {
         for k in 0..depth {
             let row = &self.weight[k * self.stride + self.first..][..V * L::N];
@@ -67,9 +68,8 @@ impl Panel<'_> {
             for v in 0..V {
                 weights[v] = L::load(&row[v * L::N..(v + 1) * L::N]);
             }
-            let factors = factors(k);
             for r in 0..R {
-                let factor = L::splat(factors[r]);
+                let factor = L::splat(factor(k, r));
                 for v in 0..V {
                     sums[r][v] = factor.multiply_add(weights[v], sums[r][v]);
                 }
@@ -116,14 +116,7 @@ fn rows<L: Lanes, const R: usize, const V: usize>(
     for (r, line) in lines.iter_mut().enumerate() {
         *line = &x[r * stride..][..depth];
     }
-    let factors = |k: usize| {
-        let mut factors = [0.0; R];
-        for r in 0..R {
-            factors[r] = lines[r][k];
-        }
-        factors
-    };
-    let sums = panel.sums(start, depth, factors);
+    let sums = panel.sums(start, depth, |k, r| lines[r][k]);
     for (r, sums) in sums.into_iter().enumerate() {
         let out = &mut out[r * columns..][..V * L::N];
         for (v, sum) in sums.into_iter().enumerate() {
@@ -155,7 +148,10 @@ impl Loop for Product<'_> {
         let Self { x, stride, weight, bias, depth, out, columns } = self;
         let n_rows = out.len() / columns.max(1);
         let x = (x, stride);
-        assert!(n_rows == 0 || x.0.len() >= (n_rows - 1) * stride + depth && weight.len() == depth * columns, "sizes of a product");
+        assert!(
+            n_rows == 0 || x.0.len() >= (n_rows - 1) * stride + depth && weight.len() == depth * columns,
+            "sizes of a product"
+        );
         let wide = if L::MANY { 4 } else { 2 } * L::N;
         let mut first = 0;
         while first < columns {
@@ -205,7 +201,10 @@ fn narrow<L: Lanes>(
     let mut block = [0.0; ROWS * 16];
     for row in (0..n_rows).step_by(ROWS) {
         let block = &mut block[..ROWS * L::N];
-        with_rows!(n_rows - row, rows::<L, 1>((&x[row * stride..], stride), panel, Some(padded_bias), depth, block, L::N));
+        with_rows!(
+            n_rows - row,
+            rows::<L, 1>((&x[row * stride..], stride), panel, Some(padded_bias), depth, block, L::N)
+        );
         for (r, sums) in block.chunks_exact(L::N).enumerate().take(n_rows - row) {
             out[(row + r) * n_output..][..width].copy_from_slice(&sums[..width]);
         }
@@ -229,13 +228,7 @@ fn transposed_rows<L: Lanes, const R: usize, const V: usize>(
             *sum = L::load(&out[v * L::N..(v + 1) * L::N]);
         }
     }
-    let factors = |k: usize| {
-        let line = &x[k * stride + first..][..R];
-        let mut factors = [0.0; R];
-        factors.copy_from_slice(line);
-        factors
-    };
-    let sums = panel.sums(start, panel.weight.len() / panel.stride, factors);
+    let sums = panel.sums(start, panel.weight.len() / panel.stride, |k, r| x[k * stride + first..][..R][r]);
     for (r, sums) in sums.into_iter().enumerate() {
         let out = &mut out[r * columns..][..V * L::N];
         for (v, sum) in sums.into_iter().enumerate() {
@@ -292,8 +285,17 @@ mod tests {
     }
 
     /// Sizes with and without whole blocks, panels and registers.
-    const SIZES: [(usize, usize, usize); 9] =
-        [(1, 1, 1), (6, 8, 64), (7, 10, 64), (13, 49, 128), (12, 5, 72), (5, 64, 2), (11, 3, 37), (3, 20, 17), (8, 2, 4)];
+    const SIZES: [(usize, usize, usize); 9] = [
+        (1, 1, 1),
+        (6, 8, 64),
+        (7, 10, 64),
+        (13, 49, 128),
+        (12, 5, 72),
+        (5, 64, 2),
+        (11, 3, 37),
+        (3, 20, 17),
+        (8, 2, 4),
+    ];
 
     #[test]
     fn a_product_is_the_sum_over_the_depth() {
@@ -308,8 +310,7 @@ mod tests {
                 product(&mut plain).run::<Plain>();
                 for (k, (found, plain)) in found.iter().zip(&plain).enumerate() {
                     let (row, column) = (k / columns, k % columns);
-                    let of_depth =
-                        |d: usize| f64::from(x[row * stride + d]) * f64::from(weight[d * columns + column]);
+                    let of_depth = |d: usize| f64::from(x[row * stride + d]) * f64::from(weight[d * columns + column]);
                     let start = bias.map_or(0.0, |bias| f64::from(bias[column]));
                     let exact = start + (0..depth).map(of_depth).sum::<f64>();
                     for value in [found, plain] {
@@ -324,7 +325,8 @@ mod tests {
     fn a_transposed_product_is_added() {
         for (depth, n_rows, columns) in SIZES {
             let stride = n_rows + 2;
-            let (x, weight, start) = (numbers(depth * stride, 4), numbers(depth * columns, 5), numbers(n_rows * columns, 6));
+            let (x, weight, start) =
+                (numbers(depth * stride, 4), numbers(depth * columns, 5), numbers(n_rows * columns, 6));
             let product = |out| TransposedProduct { x: &x, stride, first: 1, weight: &weight, out, columns };
             let (mut found, mut plain) = (start.clone(), start.clone());
             vectorise(product(&mut found));

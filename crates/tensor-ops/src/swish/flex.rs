@@ -22,8 +22,10 @@ pub(crate) fn forward(x: FlexTensor) -> FlexTensor {
 pub(crate) fn backward(grad: &FlexTensor, x: &FlexTensor) -> FlexTensor {
     let values = floats(x);
     let mut output = vec![0.0; values.len()];
-    output.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).zip(floats(grad).par_chunks(CHUNK)).for_each(
-        |((out, x), grad)| swish_gradient(grad, x, out),
-    );
+    output
+        .par_chunks_mut(CHUNK)
+        .zip(values.par_chunks(CHUNK))
+        .zip(floats(grad).par_chunks(CHUNK))
+        .for_each(|((out, x), grad)| swish_gradient(grad, x, out));
     FlexTensor::from_data(TensorData::new(output, x.shape()))
 }
