@@ -14,9 +14,11 @@ use rayon::prelude::*;
 use crystal_states::GraphBatch;
 use score_model::{ScoreEstimate, readout};
 use tensor_ops::RowIndex;
+use tensor_ops::angular_message::AngularSums;
 use tensor_ops::flex::{
-    AngularSums, Finish, Layer, dense, floats, indices, layer_norm, plain, plain_indices, swish_in_place, with_room,
+    Finish, Layer, dense, floats, indices, layer_norm, plain, plain_indices, swish_in_place, with_room,
 };
+use tensor_ops::layer_norm::EPSILON;
 
 use crate::DimeNetPlusPlus;
 use crate::blocks::{EdgeEmbedding, InteractionBlock, OutputBlock, Residual};
@@ -235,7 +237,7 @@ impl Output {
         self.radial.apply(radial, Finish { factor: Some(messages), ..Finish::NONE }, weighted);
         let (weighted, [mut x, mut next]) = room.wide(messages.len(), n_rows * self.up.n_output);
         self.up.apply(weighted, Finish::NONE, x);
-        layer_norm(x, floats(&self.gamma), floats(&self.beta));
+        layer_norm(x, floats(&self.gamma), floats(&self.beta), EPSILON);
         for layer in &self.dense {
             layer.apply(x, Finish::SWISH, next);
             std::mem::swap(&mut x, &mut next);

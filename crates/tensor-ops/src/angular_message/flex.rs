@@ -4,8 +4,9 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
+use super::AngularSums;
 use crate::flex::rows::{add_product, multiply};
-use crate::flex::{AngularSums, floats, indices, tensor};
+use crate::flex::{floats, indices, tensor};
 
 /// `target[s]` of `values` for consecutive lengths `width·(offsets[s+1] − offsets[s])`, as disjoint mutable pieces.
 fn split_by_site<'a>(mut values: &'a mut [f32], offsets: &[i32], width: usize) -> Vec<&'a mut [f32]> {

@@ -15,12 +15,16 @@ mod cube;
 #[cfg(feature = "cpu")]
 mod flex;
 pub mod reference;
+#[cfg(feature = "cpu")]
+mod sums;
 
 use burn::Tensor;
 use burn::backend::Dispatch;
 
 use crate::RowIndex;
 pub use backend::AngularOps;
+#[cfg(feature = "cpu")]
+pub use sums::AngularSums;
 
 /// The angular message of each edge (module docs for the equation).
 ///
@@ -41,6 +45,6 @@ pub fn angular_message(x: Tensor<2>, filters: Tensor<3>, harmonics: Tensor<2>, s
 }
 
 /// `4π/(2l+1)`, the factor of the addition theorem for orthonormal harmonics.
-pub(crate) fn addition_factor(l: usize) -> f32 {
+pub(super) fn addition_factor(l: usize) -> f32 {
     (4.0 * std::f64::consts::PI / (2 * l + 1) as f64) as f32
 }

@@ -120,7 +120,7 @@ fn transposed_product(x: &[f32], n_input: usize, grad: &[f32], n_output: usize) 
     let shares: Vec<Vec<f32>> = pieces
         .map(|(x, grad)| {
             let mut share = vec![0.0; n_input * n_output];
-            add_transposed_product(x, n_input, grad, n_output, &mut share);
+            add_transposed_product(x, n_input, 0, grad, n_output, &mut share);
             share
         })
         .collect();

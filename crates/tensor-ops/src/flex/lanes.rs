@@ -1,9 +1,9 @@
 //! Vector registers of single-precision numbers, chosen when the program runs.
 //!
-//! A loop ([`Loop`]) is written once over [`Lanes`] and compiled for AVX-512, for AVX2 with FMA, for NEON, and for plain
-//! arrays that the compiler vectorises as it can. [`vectorise`] picks the widest that the processor has. The loops of
-//! this crate never add across lanes: every number of a result is computed by the same operations in the same order,
-//! whatever the width, so that all processors with fused multiplication and addition give the same bits.
+//! A loop ([`Loop`]) is written once over [`Lanes`] and compiled for AVX-512, for AVX2 with FMA, for NEON, and for
+//! plain arrays that the compiler vectorises as it can. [`vectorise`] picks the widest that the processor has. The
+//! loops of this crate never add across lanes: every number of a result is computed by the same operations in the same
+//! order, whatever the width, so that all processors with fused multiplication and addition give the same bits.
 
 #![allow(unsafe_code, reason = "vector instructions; each type below is used behind the check of `vectorise` alone")]
 

@@ -18,7 +18,7 @@ use burn::tensor::{DType, Int, Tensor, TensorData};
 
 pub use activation::{exponential_in_place, swish_in_place};
 pub(crate) use activation::{swish, swish_gradient};
-pub use rows::{AngularSums, Finish, Layer, dense, layer_norm};
+pub use rows::{Finish, Layer, dense, layer_norm};
 
 /// Rows per rayon task: below this the task's cost exceeds the work.
 pub const MIN_ROWS: usize = 256;

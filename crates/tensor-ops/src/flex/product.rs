@@ -56,6 +56,7 @@ impl Panel<'_> {
     /// Sums of `R` rows and `V` registers, from what they start with; `factor(k, r)` is the number of depth k in row r.
     /// It is read just before it is needed: with all of a depth at once, there would be too few registers.
     #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "by number, all sums stay in registers")]
     fn sums<L: Lanes, const R: usize, const V: usize>(
         self,
         mut sums: [[L; V]; R],

@@ -1,5 +1,5 @@
-//! What layers do with a few rows at a time, on one thread, for backends' loops and for networks that run several layers
-//! over the same rows while these are in the cache.
+//! What layers do with a few rows at a time, on one thread: for the loops of the operations, and for networks that run
+//! several layers over the same rows while these are in the cache.
 //!
 //! Rows are independent of each other: their bits are the same however many are given at once.
 
@@ -120,14 +120,32 @@ pub(crate) fn dense_with_inner(x: &[f32], layer: Layer, finish: Finish, out: &mu
     vectorise(Dense { product: Product { x, stride: depth, weight, bias, depth, out, columns }, finish, inner });
 }
 
-/// `out += xᵀ·y`.
+/// `out += xᵀ·y`, of the columns of x from `first` on, as many as `out` has rows.
 ///
 /// # Shapes
-/// - x: `[M, K]`
+/// - x: `[M, stride]`
 /// - y: `[M, N]`
 /// - out: `[K, N]`
-pub(crate) fn add_transposed_product(x: &[f32], n_input: usize, y: &[f32], n_output: usize, out: &mut [f32]) {
-    vectorise(TransposedProduct { x, stride: n_input, first: 0, weight: y, out, columns: n_output });
+pub(crate) fn add_transposed_product(
+    x: &[f32],
+    stride: usize,
+    first: usize,
+    y: &[f32],
+    n_output: usize,
+    out: &mut [f32],
+) {
+    vectorise(TransposedProduct { x, stride, first, weight: y, out, columns: n_output });
+}
+
+/// `out = x·weight` with the first K numbers of each row of x.
+///
+/// # Shapes
+/// - x: `[M, stride]`, the last row may end after its K numbers
+/// - weight: `[K, N]`
+/// - out: `[M, N]`
+pub(crate) fn product_of_columns(x: &[f32], stride: usize, weight: &[f32], columns: usize, out: &mut [f32]) {
+    let depth = weight.len() / columns.max(1);
+    vectorise(Product { x, stride, weight, bias: None, depth, out, columns });
 }
 
 /// Lanes whose sums are kept apart in [`lane_sums`], whatever the width of a register.
@@ -201,9 +219,9 @@ impl Loop for LayerNorm<'_> {
 /// # Shapes
 /// - rows: `[M, N]`
 /// - gamma, beta: `[N]`
-pub fn layer_norm(rows: &mut [f32], gamma: &[f32], beta: &[f32]) {
+pub fn layer_norm(rows: &mut [f32], gamma: &[f32], beta: &[f32], epsilon: f32) {
     assert_eq!(gamma.len(), beta.len(), "one factor and one summand for each column");
-    vectorise(LayerNorm { rows, gamma, beta, epsilon: crate::layer_norm::EPSILON });
+    vectorise(LayerNorm { rows, gamma, beta, epsilon });
 }
 
 struct Multiply<'a> {
@@ -252,71 +270,6 @@ pub(crate) fn add_product(x: &[f32], y: &[f32], out: &mut [f32]) {
     vectorise(AddProduct { out, x, y });
 }
 
-/// The sums of the angular message at one site ([`crate::angular_message()`]).
-#[derive(Debug)]
-pub struct AngularSums<'a> {
-    harmonics: &'a [f32],
-    degrees: usize,
-    columns: usize,
-    sums: &'a mut [f32],
-}
-
-impl<'a> AngularSums<'a> {
-    /// Zeros, for a site with the harmonics `[n, L²]` of its edges; `sums` is room for `[L², C]`.
-    ///
-    /// # Panics
-    /// If the room is of another size.
-    pub fn new(harmonics: &'a [f32], degrees: usize, columns: usize, sums: &'a mut [f32]) -> Self {
-        assert_eq!(sums.len(), degrees * degrees * columns, "room for all degrees");
-        sums.fill(0.0);
-        Self { harmonics, degrees, columns, sums }
-    }
-
-    /// Adds `Σ_k Y_lm(k)·value_k` for all m of degree l; value `[n, C]`.
-    pub fn add(&mut self, l: usize, value: &[f32]) {
-        let (orders, columns) = (self.degrees * self.degrees, self.columns);
-        let out = &mut self.sums[l * l * columns..(l + 1) * (l + 1) * columns];
-        let x = self.harmonics;
-        vectorise(TransposedProduct { x, stride: orders, first: l * l, weight: value, out, columns });
-    }
-
-    /// Adds `Σ_k Y_lm(k)·value_k` for all l and m; value `[n, C]`.
-    pub(crate) fn add_to_all(&mut self, value: &[f32]) {
-        let (x, stride, columns) = (self.harmonics, self.degrees * self.degrees, self.columns);
-        vectorise(TransposedProduct { x, stride, first: 0, weight: value, out: &mut *self.sums, columns });
-    }
-
-    /// Multiplies the sums of degree l by 4π/(2l+1).
-    fn apply_addition_factors(&mut self) {
-        for l in 0..self.degrees {
-            let factor = crate::angular_message::addition_factor(l);
-            for sum in &mut self.sums[l * l * self.columns..(l + 1) * (l + 1) * self.columns] {
-                *sum *= factor;
-            }
-        }
-    }
-
-    /// The message of each edge, `[n, C]`.
-    pub fn read(mut self, out: &mut [f32]) {
-        self.apply_addition_factors();
-        let layer = Layer { weight: self.sums, bias: None, n_output: self.columns };
-        dense(self.harmonics, layer, Finish::NONE, out);
-    }
-
-    /// `4π/(2l+1)·Σ_m Y_lm(k)·sums[lm]` of each edge for each degree; `out(l, values [n, C])`.
-    pub(crate) fn read_degrees(mut self, room: &mut [f32], mut out: impl FnMut(usize, &[f32])) {
-        self.apply_addition_factors();
-        let (stride, columns) = (self.degrees * self.degrees, self.columns);
-        for l in 0..self.degrees {
-            let depth = 2 * l + 1;
-            let weight = &self.sums[l * l * columns..(l + 1) * (l + 1) * columns];
-            let x = self.harmonics.get(l * l..).unwrap_or_default();
-            vectorise(Product { x, stride, weight, bias: None, depth, out: &mut *room, columns });
-            out(l, room);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::lanes::{fused_kinds, vectorise_as};
@@ -362,7 +315,7 @@ mod tests {
                 rows
             });
             let mut found = rows.clone();
-            layer_norm(&mut found, &gamma, &beta);
+            layer_norm(&mut found, &gamma, &beta, 1e-5);
             assert!(results.all(|other| other == found), "{columns} columns");
             for (row, found) in rows.chunks(columns).zip(found.chunks(columns)) {
                 let mean = row.iter().map(|x| f64::from(*x)).sum::<f64>() / columns as f64;

@@ -24,7 +24,7 @@ pub(crate) fn forward(x: &FlexTensor, gamma: &FlexTensor, beta: &FlexTensor) -> 
     let (rows, columns) = (x.shape()[0], x.shape()[1]);
     let (x, gamma, beta) = (floats(x), floats(gamma), floats(beta));
     let mut output = x.to_vec();
-    output.par_chunks_mut(MIN_ROWS / 4 * columns.max(1)).for_each(|rows| layer_norm(rows, gamma, beta));
+    output.par_chunks_mut(MIN_ROWS / 4 * columns.max(1)).for_each(|rows| layer_norm(rows, gamma, beta, EPSILON));
     tensor(output, [rows, columns])
 }
 
