@@ -87,7 +87,7 @@ impl Residual {
 /// part, which is the same map, so that the parts that belong to sites are multiplied once per site. The level enters
 /// as a row of the sum (its embedding times its matrix).
 #[derive(Module, Debug)]
-pub(super) struct EdgeEmbedding {
+pub struct EdgeEmbedding {
     /// One row per element, or per descriptor.
     elements: Param<Tensor<2>>,
     /// `[N_ELEMENTS, N_DESCRIPTORS]`, no parameter.
@@ -101,7 +101,8 @@ pub(super) struct EdgeEmbedding {
 }
 
 impl EdgeEmbedding {
-    pub(super) fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
+    /// An embedding with random parameters.
+    pub fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
         let emb = config.emb;
         // Glorot's bound for the concatenation of source, target, length, level and equivalence, each of width emb.
         let joint = |source: &mut ParameterSource| Linear {
@@ -139,7 +140,7 @@ impl EdgeEmbedding {
     }
 
     /// Messages `[E, emb]`.
-    pub(super) fn forward(&self, batch: &GraphBatch) -> Tensor<2> {
+    pub fn forward(&self, batch: &GraphBatch) -> Tensor<2> {
         let elements = gather_rows(self.element_rows(), &batch.elements);
         let levels = gather_rows(self.levels.val(), &batch.levels);
         let sources = at_sources(linear(&self.source, elements.clone()) + levels, batch);
@@ -151,7 +152,7 @@ impl EdgeEmbedding {
 
 /// One round of messages.
 #[derive(Module, Debug)]
-pub(super) struct InteractionBlock {
+pub struct InteractionBlock {
     pub(super) radial: RadialFilter,
     pub(super) angular: AngularFilter,
     pub(super) same: Linear,
@@ -164,7 +165,8 @@ pub(super) struct InteractionBlock {
 }
 
 impl InteractionBlock {
-    pub(super) fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
+    /// A block with random parameters.
+    pub fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
         let (emb, int_emb) = (config.emb, config.int_emb);
         Self {
             radial: RadialFilter::new(config.n_radial, config.basis_emb, emb, source),
@@ -180,7 +182,7 @@ impl InteractionBlock {
     }
 
     /// Messages `[E, emb]` → `[E, emb]`.
-    pub(super) fn forward(&self, messages: Tensor<2>, batch: &GraphBatch) -> Tensor<2> {
+    pub fn forward(&self, messages: Tensor<2>, batch: &GraphBatch) -> Tensor<2> {
         let same = dense_swish(&self.same, messages.clone());
         let neighbour = dense_swish(&self.neighbour, messages.clone()) * self.radial.forward(batch.radial.clone());
         let down = dense_swish(&self.down, neighbour);

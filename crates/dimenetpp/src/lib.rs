@@ -11,6 +11,7 @@ mod config;
 #[cfg(feature = "cpu")]
 mod processor;
 
+pub use blocks::{EdgeEmbedding, InteractionBlock};
 pub use config::{DimeNetPlusPlusConfig, ElementInput};
 
 use burn::module::Module;
@@ -18,7 +19,7 @@ use burn::module::Module;
 use crystal_states::{BasisConfig, GraphBatch};
 use score_model::{ScoreEstimate, ScoreNetwork, readout};
 
-use blocks::{EdgeEmbedding, InteractionBlock, OutputBlock};
+use blocks::OutputBlock;
 
 /// The network. Made by [`ModelConfig::init`](score_model::ModelConfig::init).
 #[derive(Module, Debug)]

@@ -1,6 +1,7 @@
 //! Runs the experiments of the paper (arXiv 2310.10695) from RON files.
 
 pub mod ablation;
+pub mod cdvae;
 pub mod cgcnn_training;
 mod command;
 pub mod csp;
@@ -14,6 +15,7 @@ mod journal;
 mod listing;
 pub mod parity;
 pub mod peers;
+pub mod pgcgm;
 pub mod plot;
 pub mod prior;
 pub mod progress;
@@ -26,6 +28,7 @@ pub mod run_options;
 mod sameness;
 pub mod samplers;
 mod sampling;
+mod spreading;
 pub mod stability;
 pub mod statistics;
 pub mod table;

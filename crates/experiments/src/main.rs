@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use experiments::ablation::{self, AblationOptions};
+use experiments::cdvae::{self, CdvaeCommand};
 use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::csp::{self, CspOptions};
 use experiments::csp_formula::{self, CspFormulaOptions};
@@ -13,6 +14,7 @@ use experiments::hull_agreement::{self, HullAgreementOptions};
 use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::peers::{self, PeersOptions};
+use experiments::pgcgm::{self, PgcgmCommand};
 use experiments::prior::{self, PriorOptions};
 use experiments::robustness::{self, RobustnessSamplesOptions};
 use experiments::stability::{self, StabilityOptions};
@@ -30,18 +32,10 @@ use tensor_ops::{Precision, set_precision};
 #[command(version)]
 struct Arguments {
     /// single: products as exact as single precision; tf32: faster on NVIDIA GPUs, factors rounded to 11 bits.
-    #[arg(long, global = true, default_value = "single", value_parser = precision_of)]
+    #[arg(long, global = true, default_value_t)]
     precision: Precision,
     #[command(subcommand)]
     experiment: Experiment,
-}
-
-fn precision_of(name: &str) -> Result<Precision, String> {
-    match name {
-        "single" => Ok(Precision::Single),
-        "tf32" => Ok(Precision::Tf32),
-        other => Err(format!("'{other}' is not a precision; give single or tf32")),
-    }
 }
 
 #[derive(Subcommand)]
@@ -65,6 +59,9 @@ enum Experiment {
     CspFormula(CspFormulaOptions),
     /// Table 3: searches chemical systems for new compounds: samples, relaxation, hull, phonons.
     Table3(Table3Options),
+    /// CDVAE, a row of Table 1: its training, and crystals from it.
+    #[command(subcommand)]
+    Cdvae(CdvaeCommand),
     /// Trains the network behind FD CGCNN on formation energies.
     Cgcnn(CgcnnOptions),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
@@ -89,6 +86,9 @@ enum Experiment {
     RobustnessSamples(RobustnessSamplesOptions),
     /// Published samples of other models through the metrics of Table 1, with their stability beside them.
     Peers(PeersOptions),
+    /// PGCGM, an adversarial network for crystals of three elements: training and samples.
+    #[command(subcommand)]
+    Pgcgm(PgcgmCommand),
     /// The proposer of space groups and Wyckoff positions.
     #[command(subcommand)]
     WyckoffModel(WyckoffModelCommand),
@@ -140,6 +140,7 @@ fn main() -> ExitCode {
         Experiment::Csp(options) => csp::run(&options),
         Experiment::CspFormula(options) => csp_formula::run(&options),
         Experiment::Table3(options) => table3::run(&options),
+        Experiment::Cdvae(command) => cdvae::run(&command),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),
         Experiment::PotentialThroughput(options) => throughput::potential::run(&options),
@@ -150,6 +151,7 @@ fn main() -> ExitCode {
         Experiment::Peers(options) => peers::run(&options),
         Experiment::Stability(options) => stability::run(&options),
         Experiment::RobustnessSamples(options) => robustness::run(&options),
+        Experiment::Pgcgm(command) => pgcgm::run(&command),
         Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {

@@ -6,7 +6,7 @@ use super::source::holds_word;
 use super::{Finding, Tree};
 
 /// The crates from the ground up: each may use those before it. A crate that is not listed is taken for a model.
-const STREET: [&str; 31] = [
+const STREET: [&str; 33] = [
     // Ground: files, random numbers, crystals, tensors.
     "sealed-file",
     "random-keys",
@@ -22,6 +22,8 @@ const STREET: [&str; 31] = [
     "score-model",
     "dimenetpp",
     "example-model",
+    "cdvae",
+    "pgcgm",
     "cgcnn",
     "wyckoff-assignment",
     "wyckoff-model",
@@ -71,13 +73,15 @@ const WITHOUT_TENSORS: [&str; 11] = [
 ];
 
 /// Crates of the workspace that see one.
-const TENSORS: [&str; 9] = [
+const TENSORS: [&str; 11] = [
     "tensor-ops",
     "crystal-states",
     "training",
     "score-model",
     "dimenetpp",
     "example-model",
+    "cdvae",
+    "pgcgm",
     "cgcnn",
     "wyckoff-model",
     "langevin",

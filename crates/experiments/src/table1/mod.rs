@@ -4,6 +4,7 @@
 mod config;
 mod finished;
 mod outcome;
+mod peer;
 pub mod reference;
 pub mod report;
 pub(crate) mod rows;
@@ -14,3 +15,4 @@ mod stages;
 pub use config::{Calibration, Table1Config};
 pub use reference::write_reference;
 pub use run::{Table1Options, run};
+pub(crate) use samplers::on_positions;

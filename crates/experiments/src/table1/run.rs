@@ -17,6 +17,7 @@ use score_model::AnyModel;
 use training::Exchange;
 
 use super::outcome::Outcome;
+use super::peer::{self, Peer};
 use super::reference::{Reference, fingerprints_of};
 use super::rows::{Bootstrap, stable_rows, this_work_row};
 use super::samplers::OnPositions;
@@ -25,6 +26,7 @@ use super::{Table1Config, report, samplers};
 use crate::further::Further;
 use crate::generated::Generated;
 use crate::listing;
+use crate::pgcgm;
 use crate::plot;
 use crate::progress::bar;
 use crate::published;
@@ -64,10 +66,17 @@ pub struct Table1Options {
     /// Sample the rows of Wyckoff positions with this checkpoint instead of the compiled-in one.
     #[arg(long)]
     pub wyckoff_checkpoint: Option<PathBuf>,
+    /// Samples the row CDVAE with this checkpoint of `experiments cdvae train`; without it the row has the published
+    /// figures alone.
+    #[arg(long, value_name = "FILE")]
+    pub cdvae_checkpoint: Option<PathBuf>,
     /// Further rows by the names of their samplers, such as 'annealed'; 'none' for none [default: those that the
     /// configuration always runs].
     #[arg(long, value_delimiter = ',')]
     pub samplers: Option<Vec<String>>,
+    /// Measure PGCGM with this checkpoint of `experiments pgcgm train` [default: the repository's, where there is one].
+    #[arg(long)]
+    pub pgcgm_checkpoint: Option<PathBuf>,
     /// Weights for FD CGCNN instead of the compiled-in ones: a .safetensors file of `experiments cgcnn`, or a .pth.tar
     /// of the published program.
     #[arg(long)]
@@ -119,8 +128,12 @@ pub fn run(options: &Table1Options) -> Result<String> {
         config.check(&checkpoint.trained.description.schedule).with_context(|| common.described())?;
         Some(checkpoint)
     };
+    // Before anything is sampled: a checkpoint that cannot be read is told at once.
+    let cdvae = options.cdvae_checkpoint.as_deref().map(|path| Peer::load(path, common.place.seed, &device));
+    let cdvae = cdvae.transpose()?;
     let cgcnn =
         crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
+    let pgcgm_weights = pgcgm::weights(options.pgcgm_checkpoint.as_deref(), &device).context("PGCGM")?;
     writable_folder(&folder)?;
     write_file(&folder.join("config.ron"), to_ron(&config)?)?;
     let mut stages = Stages::default();
@@ -214,8 +227,40 @@ pub fn run(options: &Table1Options) -> Result<String> {
         n_samples: 0,
         note: note.to_owned(),
     };
-    rows.push(not_run("PGCGM", published::PGCGM, "20 space groups; published figures only, not run here"));
-    rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
+    match &pgcgm_weights {
+        Some(weights) => {
+            let measuring = pgcgm::Measuring {
+                weights,
+                n_samples: config.n_samples,
+                reference: &reference,
+                cgcnn: &cgcnn,
+                training,
+                bootstrap,
+                device: &device,
+                folder: &folder,
+            };
+            let (measured, more) = stages.run("PGCGM", || pgcgm::measured_rows(&measuring))?;
+            rows.extend(measured);
+            further.extend(more);
+        }
+        None => {
+            let note = "20 space groups; published figures only, not run here (--pgcgm-checkpoint)";
+            rows.push(not_run("PGCGM", published::PGCGM, note));
+        }
+    }
+    match &cdvae {
+        None => rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here")),
+        Some(cdvae) => {
+            let (generated, ours) =
+                stages.run("sampling, CDVAE", || cdvae.sample(&config, &device, &folder, &cgcnn))?;
+            let same = stages.run("uniqueness and novelty, CDVAE", || Sameness::of(&generated.structures, training))?;
+            listing::write(&folder.join(peer::FOLDER), &generated, &ours, &same)?;
+            rows.push(cdvae.row(bootstrap, &generated, &ours, &reference.structures)?);
+            let more = Further::of("CDVAE", &generated, &same, &ours, &reference.structures)?;
+            // No space group was asked for.
+            further.push(Further { space_group_kept: None, ..more });
+        }
+    }
     rows.extend(stable);
     let made = common.described();
     let outcome = Outcome {
