@@ -9,6 +9,8 @@ mod backend;
 mod backward;
 #[cfg(feature = "cube")]
 pub(crate) mod cube;
+#[cfg(feature = "cpu")]
+pub(crate) mod flex;
 pub mod reference;
 
 use burn::Tensor;
