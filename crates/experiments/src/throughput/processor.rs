@@ -24,7 +24,8 @@ fn ratio(what: &str, batch: usize, mut slow: impl FnMut(), mut fast: impl FnMut(
         work();
         start.elapsed().as_secs_f64()
     };
-    (timed(&mut slow), timed(&mut fast));
+    timed(&mut slow);
+    timed(&mut fast);
     let rounds: Vec<(f64, f64)> = (0..ROUNDS).map(|_| (timed(&mut slow), timed(&mut fast))).collect();
     let shortest = rounds.iter().fold((f64::MAX, f64::MAX), |best, round| (best.0.min(round.0), best.1.min(round.1)));
     let ratios = rounds.iter().map(|(slow, fast)| slow / fast);
