@@ -13,8 +13,9 @@ use tensor_ops::{ParameterSource, add_dense_swish, dense_swish, linear, swish};
 /// Divisor of the activation.
 const ACTIVATION: f64 = 0.6;
 
-/// Weights `[n_input, n_output]`, those of each output with mean 0 and this variance. Activations have a mean that is not
-/// 0; with a mean in the weights it would grow from layer to layer. (GemNet takes orthogonal ones, standardised alike.)
+/// Weights `[n_input, n_output]`, those of each output with mean 0 and this variance. Activations have a mean that is
+/// not 0; with a mean in the weights it would grow from layer to layer. (GemNet takes orthogonal ones, standardised
+/// alike.)
 pub(super) fn standardised(
     n_input: usize,
     n_output: usize,
