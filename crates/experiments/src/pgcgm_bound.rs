@@ -122,7 +122,7 @@ mod tests {
         let fitting: Vec<(&Structure, Crystal)> = data
             .records()
             .filter_map(|record| Some((&record.structure, Crystal::of(record.unit.as_ref().ok()?, set).ok()?)))
-            .step_by(8)
+            .step_by(2)
             .take(60)
             .collect();
         assert!(fitting.len() >= 40, "{} crystals", fitting.len());
