@@ -20,7 +20,7 @@ fn a_training_goes_on_and_its_checkpoint_is_drawn_from() {
     let run = folder.path().join("run");
     let train = |more: &[&str]| {
         let mut command = experiments(folder.path());
-        command.args(["pgcgm", "train", "--limit", "60", "--config"]).arg(&config).arg("--out").arg(&run).args(more);
+        command.args(["pgcgm", "train", "--limit", "200", "--config"]).arg(&config).arg("--out").arg(&run).args(more);
         command
     };
     let json = |path: &std::path::Path| -> Value {
