@@ -13,6 +13,7 @@
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library.
+#![warn(clippy::cast_possible_truncation)]
 
 mod asymmetric_unit;
 mod centring;
@@ -36,6 +37,7 @@ mod species;
 mod sphere;
 mod state;
 mod structure;
+pub mod whole;
 mod wyckoff;
 
 pub use asymmetric_unit::{AsymmetricSite, AsymmetricUnit, Reduction};

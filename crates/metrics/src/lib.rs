@@ -6,6 +6,7 @@
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library. It depends on `crystal-core` only.
+#![warn(clippy::cast_possible_truncation)]
 
 mod coordination;
 mod coverage;

@@ -24,6 +24,7 @@
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library.
+#![warn(clippy::cast_possible_truncation)]
 
 mod assignment;
 mod demand;
