@@ -67,7 +67,7 @@ impl Symbols {
             return Err(format!("the type symbol '{symbol}' is not one element with a charge; {cure}"));
         }
         // 'ND3' and 'CD3' are ammonia and methyl of deuterium, where 'ND' may be neodymium.
-        let is_alone = |c: char| c.is_ascii_uppercase() && (c == 'D' || is_element(&c.to_string()));
+        let is_alone = |c: char| c.is_ascii_uppercase() && (is_element(&c.to_string()) || matches!(run, "CD" | "ND"));
         let two_elements = run.len() == 2 && run.chars().all(is_alone);
         // 'OG', 'MC', 'MT': letters of a scheme of names, not elements of which a few atoms were made.
         let in_capitals = run.len() == 2 && run.chars().all(|c| c.is_ascii_uppercase());
@@ -404,6 +404,7 @@ mod tests {
         let capitals = with(&[], &["NA1", "CO1"]);
         assert_eq!(symbol(capitals.of_type("CO")), Some("Co"));
         assert_eq!(symbol(capitals.of_type("CO3")), None);
+        assert_eq!(symbol(capitals.of_type("PD1")), Some("Pd"));
         assert_eq!(symbol(capitals.of_type("CD")), Some("Cd"));
         assert_eq!(symbol(with(&["Nd", "O"], &["Na"]).of_type("ND3+")), Some("Nd"));
         assert_eq!(symbol(with(&["Co", "O"], &["Na"]).of_type("CO2+")), Some("Co"));

@@ -2,12 +2,11 @@
 //! beside the wrong ones. Messages whose advice works when followed, and nothing dropped in silence from
 //! any format.
 
-mod kinds;
-
 use std::path::Path;
 
 use crystal_core::io::{self, Entry, Format};
-use kinds::{SITES, cell, cubic, file, formula, general, monoclinic, operations, refused};
+
+use super::own_files::{SITES, cell, cubic, file, formula, general, monoclinic, operations, refused};
 
 /// What a message says to write is written, and read.
 #[test]

@@ -1,9 +1,7 @@
 //! What else a CIF states (Z, formula, density, multiplicities, crystal system) against its symmetry: kinds K6 and K7
 //! of `docs/src/robustness.md`.
 
-mod kinds;
-
-use kinds::{SITES, cell, cubic, file, formula, general, hexagonal, monoclinic, noted, operations, refused};
+use super::own_files::{SITES, cell, cubic, file, formula, general, hexagonal, monoclinic, noted, operations, refused};
 
 #[test]
 fn k6_contradictions_are_decided_by_what_the_file_states_or_refused() {

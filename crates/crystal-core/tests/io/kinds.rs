@@ -1,9 +1,7 @@
 //! Files that must not be read as another structure, kind by kind: each kind with several own files, the right ones
 //! beside the wrong ones. Symmetry: Hall and Hermann–Mauguin symbols, lists of operations.
 
-mod kinds;
-
-use kinds::{cell, cubic, entry, file, formula, general, hexagonal, monoclinic, noted, operations, refused};
+use super::own_files::{cell, cubic, entry, file, formula, general, hexagonal, monoclinic, noted, operations, refused};
 
 #[test]
 fn k1_blanks_in_hall_symbols_matter() {

@@ -10,8 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rayon::prelude::*;
 
-mod common;
-use common::{finders, largest_gap};
+use super::common::{finders, largest_gap};
 
 fn species(number: i64) -> Species {
     Species::from_atomic_number(number).expect("an element")

@@ -1,5 +1,4 @@
 //! What the symmetry tests share.
-#![allow(dead_code, reason = "every test binary uses its own part of this module")]
 
 use std::collections::BTreeMap;
 
