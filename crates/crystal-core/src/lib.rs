@@ -13,7 +13,6 @@
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library.
-#![warn(clippy::cast_possible_truncation)]
 
 mod asymmetric_unit;
 mod centring;

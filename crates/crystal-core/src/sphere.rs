@@ -75,6 +75,7 @@ impl SphereSearch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::whole;
     use proptest::prelude::*;
 
     proptest! {
@@ -90,7 +91,7 @@ mod tests {
             let difference = Vector3::from(point);
             let mut found = 0;
             SphereSearch::new(&lattice).visit(&difference, 25.0, |_, _, _| { found += 1; true });
-            let reach = lattice.reciprocal_lengths().map(|length| (5.0 * length + 2.0).ceil() as i32);
+            let reach = lattice.reciprocal_lengths().map(|length| whole::saturated((5.0 * length + 2.0).ceil()));
             let mut expected = 0;
             for i in -reach[0]..=reach[0] {
                 for j in -reach[1]..=reach[1] {

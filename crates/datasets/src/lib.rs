@@ -17,7 +17,6 @@
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library, and only [`fetch`] touches the network.
-#![warn(clippy::cast_possible_truncation)]
 
 mod cache;
 mod data_set;

@@ -8,7 +8,6 @@
 //! [`run_pw`] runs `pw.x` on an input and reads its energy.
 //!
 //! Meshes of k-points follow one rule, [`KMesh::by_density`].
-#![warn(clippy::cast_possible_truncation)]
 
 mod error;
 mod k_mesh;

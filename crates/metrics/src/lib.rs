@@ -6,7 +6,6 @@
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library. It depends on `crystal-core` only.
-#![warn(clippy::cast_possible_truncation)]
 
 mod coordination;
 mod coverage;

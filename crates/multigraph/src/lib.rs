@@ -3,7 +3,6 @@
 //! Nodes are the non-equivalent sites. The neighbours of site i are the images `y = W_o·x_j + w_o + T` of every site j
 //! under every operation o and every lattice translation T, within one cut-off per structure. An edge's vector `r = (y
 //! − x_i)·P` is in the frame of its source i; its reverse (j → o⁻¹·i) has the vector `−R_o⁻¹·r`, in the frame of j.
-#![warn(clippy::cast_possible_truncation)]
 
 mod batch;
 mod builder;

@@ -11,7 +11,6 @@
 //! assert_eq!(key.normal(0, 1, 2), key.normal(0, 1, 2));
 //! assert_ne!(key.normal(0, 1, 2), key.normal(1, 1, 2));
 //! ```
-#![warn(clippy::cast_possible_truncation)]
 
 mod generator;
 mod key;

@@ -7,7 +7,6 @@
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library, and a page asks for nothing outside itself.
-#![warn(clippy::cast_possible_truncation)]
 
 mod crystals;
 mod elements;

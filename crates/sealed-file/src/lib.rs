@@ -15,7 +15,6 @@
 //! # std::fs::remove_file(&path).ok();
 //! # Ok::<(), sealed_file::SealedFileError>(())
 //! ```
-#![warn(clippy::cast_possible_truncation)]
 
 mod atomic;
 mod error;

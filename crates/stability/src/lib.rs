@@ -16,7 +16,6 @@
 //! # Architecture Invariant
 //! This crate depends on `crystal-core` only and never sees a tensor library. It knows potentials by name and hash, not
 //! by type.
-#![warn(clippy::cast_possible_truncation)]
 
 mod agreement;
 mod corrections;

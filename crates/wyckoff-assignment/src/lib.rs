@@ -24,7 +24,6 @@
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library.
-#![warn(clippy::cast_possible_truncation)]
 
 mod assignment;
 mod demand;

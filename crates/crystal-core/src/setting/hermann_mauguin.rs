@@ -89,8 +89,8 @@ struct Written {
 }
 
 impl Written {
-    /// The symbol with its blanks left out, if it has more parts than a symbol has elements, or a part such as `1/c`
-    /// that is no element: then a screw axis was written with a blank.
+    /// The symbol with its blanks left out, if it has more parts than a symbol has elements, or a part such as `1/c`,
+    /// which no symbol has as an element: then a screw axis was written with a blank.
     fn joined(&self) -> Option<Self> {
         let is_cut = |pair: &[String]| {
             pair[0].chars().all(|c| c.is_ascii_digit())

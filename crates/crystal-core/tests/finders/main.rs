@@ -1,4 +1,5 @@
-//! What finds symmetry: every finder that is compiled in, on made and on real crystals. The only tests that spglib changes.
+//! What finds symmetry: every finder that is compiled in, on made and on real crystals. No other tests are changed by
+//! spglib.
 
 mod common;
 mod data;

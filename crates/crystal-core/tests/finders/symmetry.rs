@@ -1,6 +1,7 @@
 //! Finding the space group again, and the round trip through the asymmetric unit, for generic structures of all 230
 //! groups.
 
+use crystal_core::whole;
 use crystal_core::{
     AsymmetricSite, AsymmetricUnit, CrystalError, CrystalState, Lattice, LatticeCoordinates, Reduction, Site, SiteMode,
     SitesPerElement, SpaceGroup, SpaceGroupNumber, Species, StateSite, Structure, find_symmetry,
@@ -164,7 +165,7 @@ fn states_come_back() {
         assert_eq!(unit.expand().expect("a structure").n_sites() * group.centring().order(), total);
         assert_eq!(
             unit.sites_per_element(),
-            [(species(6), group.wyckoff_positions().len() as u32)].into_iter().collect::<SitesPerElement>()
+            [(species(6), whole::compact(group.wyckoff_positions().len()))].into_iter().collect::<SitesPerElement>()
         );
         let orbits = state.orbits(1e-4).expect("a legal cell");
         assert!(
