@@ -7,17 +7,24 @@ use wyckoff_model::{Proposer, Weights};
 
 use crate::DruseError;
 
-/// The network that is used when none is named, with its name in messages and in `--json`; its model card lies beside
-/// it.
-const SHIPPED: (&str, &[u8]) =
+/// A file that is compiled in, with its name in messages and in `--json`; its model card lies beside it.
+type Shipped = (&'static str, &'static [u8]);
+
+/// The network that is used when none is named.
+const ALL_DATA: Shipped =
+    ("assets/weights/wyckoff-mp2024.safetensors", include_bytes!("../../../assets/weights/wyckoff-mp2024.safetensors"));
+/// The network that has seen nothing but MP-20's training split.
+const MP20: Shipped =
     ("assets/weights/wyckoff-mp20.safetensors", include_bytes!("../../../assets/weights/wyckoff-mp20.safetensors"));
 
 /// What proposes space groups and Wyckoff positions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Proposing {
-    /// The network that is compiled in.
+    /// The compiled-in network of all data at hand, for use. It has seen MP-20's test split.
     #[default]
     Network,
+    /// The compiled-in network of MP-20's training split alone, for whatever is measured on its test split.
+    Mp20,
     /// A network from a file, as `experiments wyckoff-model train` writes it.
     File(PathBuf),
     /// Counts of the training data (`assets/priors/mp20.md`).
@@ -33,12 +40,17 @@ impl Proposing {
     pub fn open(&self) -> Result<Option<Proposer>, DruseError> {
         let device = device()?;
         let weights = match self {
-            Self::Network => Weights::from_bytes(SHIPPED.1, Path::new(SHIPPED.0), &device)?,
+            Self::Network => compiled_in(ALL_DATA, &device)?,
+            Self::Mp20 => compiled_in(MP20, &device)?,
             Self::File(path) => Weights::load(path, &device)?,
             Self::Prior => return Ok(None),
         };
         Ok(Some(Proposer::new(weights)))
     }
+}
+
+fn compiled_in((name, content): Shipped, device: &Device) -> Result<Weights, DruseError> {
+    Ok(Weights::from_bytes(content, Path::new(name), device)?)
 }
 
 /// The processor, or in a build without it the first device there is: a network of this size needs no GPU.

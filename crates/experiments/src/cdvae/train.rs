@@ -267,7 +267,7 @@ impl<'a> Leg<'a> {
         };
         let step = self.trainer.step();
         let seconds = self.earlier + self.clock.elapsed().as_secs_f64();
-        let learning_rate = self.config.training.optimiser.learning_rate_at(step.saturating_sub(1));
+        let learning_rate = self.trainer.config().learning_rate_at(step.saturating_sub(1));
         tracing::info!(
             "step {step}, {seconds:.0} s, {:.2} steps/s: training {}; validation {}",
             self.speed.unwrap_or_default(),

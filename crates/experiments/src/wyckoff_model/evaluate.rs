@@ -97,7 +97,7 @@ struct Document<'a> {
 /// # Errors
 /// If the data or the network cannot be read, or nothing is there to measure on.
 pub fn run(options: &EvaluateOptions) -> Result<String> {
-    let proposing = options.weights.clone().map_or(Proposing::Network, Proposing::File);
+    let proposing = options.weights.clone().map_or(Proposing::Mp20, Proposing::File);
     let proposer = proposing.open()?.context("a network was asked for")?;
     let load_options = LoadOptions { symprec: options.symprec, progress: true, ..LoadOptions::default() };
     let data = load(&locate(options.data.as_deref()), &load_options)?;
