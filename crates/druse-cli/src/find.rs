@@ -1,21 +1,25 @@
 //! `druse find`.
 
-use std::path::PathBuf;
+mod shard;
+
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
 use crystal_core::{Composition, SpaceGroupNumber};
-use druse::Proposing;
+use druse::shard::ShardRecord;
+use druse::{DeviceName, Proposing, Shard};
 use indicatif::ProgressBar;
 use search::{
-    Best, Budget, Document, EndedBy, Found, REPORT, Settings, Told, milli, search, write_report, write_results,
+    Best, Budget, Document, EndedBy, Found, REPORT, Settings, Told, Tools, milli, search, write_report, write_results,
 };
 use stability::SystemName;
 
 use super::requests::ProposerArgs;
 use super::tools::ToolArgs;
 use super::{Completion, terminal, values};
+pub(super) use shard::{COMMAND, merge};
 
 /// Searches a chemical system for stable compounds: generates structures, relaxes them, puts them on the convex hull
 /// and the best through phonons.
@@ -27,7 +31,8 @@ use super::{Completion, terminal, values};
 #[derive(Args)]
 #[command(after_help = "Examples:\n  druse find --system Cu-Si-K --out found\n  \
                   druse find --system Na-Cl --budget 1m --out salt\n  \
-                  druse find --formula SrTiO3 --space-group 221 --rounds 4 --out perovskite --json")]
+                  druse find --formula SrTiO3 --space-group 221 --rounds 4 --out perovskite --json\n  \
+                  druse find --system Na-Cl --rounds 8 --shard 1/2 --out part1")]
 pub(super) struct FindArgs {
     /// Chemical system, such as Cu-Si-K; every candidate holds all of its elements
     #[arg(long, value_name = "A-B-C", required_unless_present = "formula")]
@@ -46,6 +51,10 @@ pub(super) struct FindArgs {
     /// Rounds of 8 samples
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     rounds: Option<usize>,
+    /// Sample and relax only every Nth structure from the Kth on, each as in the whole search of --rounds; `druse merge`
+    /// joins the shards and finds the best
+    #[arg(long, value_name = "K/N", requires = "rounds", conflicts_with = "budget")]
+    shard: Option<Shard>,
     /// Candidates that are relaxed tightly, go through phonons and are written
     #[arg(long, value_name = "N", default_value = "20", value_parser = values::at_least_one, allow_negative_numbers = true)]
     top: usize,
@@ -97,30 +106,48 @@ pub(super) fn run(args: &FindArgs) -> Result<Completion> {
     let (settings, budget) = (args.settings()?, args.budget());
     settings.check()?;
     budget.check()?;
+    if let Some(shard) = args.shard {
+        return shard::run(args, shard, &settings);
+    }
+    ShardRecord::refuse_in(&args.out)?;
     let opened = args.tools.open(&settings)?.with_proposer(&settings, &args.proposer.proposing()?)?;
     let tools = opened.tools();
     let mut live = Live::new();
     let found = search(&settings, &tools, &budget, args.top, &args.out, args.resume, &mut |told| live.show(told));
     terminal::finish(&live.bar);
-    let found = found?;
-    let document = write_results(&found, &args.out, &args.tools.device().to_string())?;
-    write_report(&found, tools.reference, &args.out)?;
-    if found.candidates.is_empty() {
-        bail!(
-            "nothing came of {} samples in {}: each of them diverged or lost its form; more rounds or another seed may help",
-            found.counts.sampled,
-            settings.system()
-        );
-    }
-    if args.json {
-        terminal::print_json(&document)?;
-    } else {
-        print(&document, &found, args)?;
-    }
-    Ok(Completion::Everything)
+    Outcome { found: found?, out: &args.out, device: args.tools.device(), json: args.json }.write(&tools)
 }
 
-fn print(document: &Document, found: &Found, args: &FindArgs) -> Result<()> {
+/// A search that has ended, and where its results go.
+struct Outcome<'a> {
+    found: Found,
+    out: &'a Path,
+    device: DeviceName,
+    json: bool,
+}
+
+impl Outcome<'_> {
+    fn write(&self, tools: &Tools<'_>) -> Result<Completion> {
+        let found = &self.found;
+        let document = write_results(found, self.out, &self.device.to_string())?;
+        write_report(found, tools.reference, self.out)?;
+        if found.candidates.is_empty() {
+            bail!(
+                "nothing came of {} samples in {}: each of them diverged or lost its form; more rounds or another seed may help",
+                found.counts.sampled,
+                found.identity.settings.system()
+            );
+        }
+        if self.json {
+            terminal::print_json(&document)?;
+        } else {
+            print(&document, found, self.out)?;
+        }
+        Ok(Completion::Everything)
+    }
+}
+
+fn print(document: &Document, found: &Found, out: &Path) -> Result<()> {
     let mut table = terminal::table(&[
         "rank",
         "formula",
@@ -165,7 +192,7 @@ fn print(document: &Document, found: &Found, args: &FindArgs) -> Result<()> {
         more => format!("; {more} candidates have no phonons yet, --resume goes on with them"),
     };
     terminal::print(&format!("{rounds} rounds ({why}); --rounds {rounds} repeats them{unfinished}\n"))?;
-    terminal::print(&format!("{}\n", args.out.join(REPORT).display()))
+    terminal::print(&format!("{}\n", out.join(REPORT).display()))
 }
 
 /// What is seen while a search runs: the stage and the best so far, or, where there is no terminal, a line of the log

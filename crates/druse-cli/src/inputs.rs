@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 use crystal_core::{DisorderedStructure, Structure, io};
+use druse::Shard;
+use druse::shard::ShardRecord;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +131,12 @@ pub(super) fn print_notes(notes: &[io::Note]) {
 fn read_path(path: &Path, options: &io::ReadOptions, notes: &mut Vec<io::Note>) -> Vec<Input> {
     let stem = || path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let place = path.display().to_string();
+    if let Ok(Some(record)) = ShardRecord::read(path) {
+        terminal::warning(&format!(
+            "{place}: only shard {} of `{}`; `druse merge` joins the shards of a run",
+            record.shard, record.command
+        ));
+    }
     match io::read_all_with(path, options) {
         Ok(mut entries) => {
             notes.extend(entries.iter_mut().flat_map(|entry| std::mem::take(&mut entry.notes)));
@@ -203,6 +211,19 @@ pub(super) fn completion<'a>(errors: impl IntoIterator<Item = Option<&'a str>>) 
 /// As [`completion`].
 pub(super) fn completion_of_rows<T>(rows: &[Row<T>]) -> Result<Completion> {
     completion(rows.iter().map(|row| row.error.as_deref()))
+}
+
+/// As [`completion_of_rows`]; a shard may have nothing to do, and all that it has may fail: the whole run goes on.
+///
+/// # Errors
+/// As [`completion`], without a shard.
+pub(super) fn completion_of_shard<T>(rows: &[Row<T>], shard: Option<Shard>) -> Result<Completion> {
+    if shard.is_none() {
+        return completion_of_rows(rows);
+    }
+    let errors: Vec<&str> = rows.iter().filter_map(|row| row.error.as_deref()).collect();
+    errors.iter().for_each(|error| terminal::warning(error));
+    Ok(if errors.is_empty() { Completion::Everything } else { Completion::SomeFailed })
 }
 
 /// Rows in order, the work spread over all cores, with a bar.

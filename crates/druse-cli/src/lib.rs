@@ -14,6 +14,7 @@ mod fingerprint;
 mod hulls;
 mod inputs;
 mod matching;
+mod merge;
 pub mod message;
 mod phonons;
 mod potentials;
@@ -65,6 +66,7 @@ enum Command {
     Phonon(phonons::PhononArgs),
     Hull(hulls::HullArgs),
     Find(Box<find::FindArgs>),
+    Merge(merge::MergeArgs),
     Verify(verify::VerifyArgs),
     DftInput(dft_inputs::DftInputArgs),
     DftCheck(dft_check::DftCheckArgs),
@@ -102,6 +104,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Phonon(args) => phonons::run(&args),
         Command::Hull(args) => hulls::run(&args),
         Command::Find(args) => find::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::DftInput(args) => dft_inputs::run(&args),
         Command::DftCheck(args) => dft_check::run(&args),

@@ -7,7 +7,7 @@ use clap::Args;
 use crystal_core::Structure;
 use druse::DeviceName;
 use potential::{Identity, Nequix, Potential, PotentialError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::inputs::Input;
 use super::terminal;
@@ -66,7 +66,7 @@ pub(super) fn of_each<T>(
 }
 
 /// A potential in a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PotentialName {
     name: String,
     sha256: String,

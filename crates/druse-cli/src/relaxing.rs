@@ -1,6 +1,7 @@
 //! `druse relax`.
 
 mod journal;
+mod result;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,15 +10,20 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use crystal_core::SpaceGroupNumber;
+use druse::Shard;
 use druse::output::{writable_folder, write_file};
-use relax::{CellFreedom, Crystal, Method, Mode, Options, Rattle, RelaxError, Relaxation, RelaxedNumbers};
-use serde::{Deserialize, Serialize};
+use druse::shard::ShardRecord;
+use relax::{CellFreedom, Crystal, Method, Mode, Options, Rattle, RelaxError, Relaxation};
 
 use super::inputs::{self, Input, ReadArgs, Row};
 use super::potentials::{PotentialArgs, PotentialName};
 use super::{Completion, terminal, values};
 use journal::Journal;
+pub(super) use result::merge;
+use result::{Document, OfShard, Relaxed, TABLE, csv, with_hash};
+
+/// Name in the records of shards.
+pub(super) const COMMAND: &str = "druse relax";
 
 /// Relaxes structures by an interatomic potential: positions and cell to the nearest minimum of the energy.
 ///
@@ -71,27 +77,14 @@ pub(super) struct RelaxArgs {
     /// Go on with an interrupted run in the folder
     #[arg(long)]
     resume: bool,
+    /// Relax only every Nth structure from the Kth on, each as in the whole run; `druse merge` joins the shards
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
     #[command(flatten)]
     potential: PotentialArgs,
     /// Print one JSON document instead of a table
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    structures: &'a [Row<Relaxed>],
-    structures_per_second: f64,
-    potential: PotentialName,
-    device: String,
-}
-
-/// A relaxed structure in documents and in the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Relaxed {
-    file: String,
-    #[serde(flatten)]
-    numbers: RelaxedNumbers,
 }
 
 impl RelaxArgs {
@@ -121,12 +114,25 @@ pub(super) fn run(args: &RelaxArgs) -> Result<Completion> {
     let potential = args.potential.open()?;
     let name = PotentialName::of(&potential);
     writable_folder(&args.out)?;
-    let (mut journal, done) = journal::open(&args.out, &identity(&options, &name, &inputs)?, args.resume)?;
+    let identity = identity(&options, &name, &inputs)?;
+    let record = match args.shard {
+        Some(shard) => {
+            let run = [("seed", args.seed.to_string()), ("run", identity.trim_end().replace('\n', ", "))];
+            Some(ShardRecord::begin(&args.out, COMMAND, shard, &run, args.potential.device)?)
+        }
+        None => {
+            ShardRecord::refuse_in(&args.out)?;
+            None
+        }
+    };
+    let of_shard = args.shard.map_or_else(String::new, |shard| format!("shard {shard}\n"));
+    let (mut journal, done) = journal::open(&args.out, &format!("{identity}{of_shard}"), args.resume)?;
+    let mine = |index: usize| args.shard.is_none_or(|shard| shard.has(index));
     let mut rows: Vec<Option<Row<Relaxed>>> = inputs.iter().map(|input| done.get(&input.id).cloned()).collect();
     let waiting: Vec<(usize, Crystal)> = inputs
         .iter()
         .enumerate()
-        .filter(|(index, _)| rows[*index].is_none())
+        .filter(|(index, _)| mine(*index) && rows[*index].is_none())
         .filter_map(|(index, input)| Some((index, input.structure.clone().ok()?.into())))
         .collect();
     let (n_waiting, clock) = (waiting.len(), Instant::now());
@@ -149,20 +155,25 @@ pub(super) fn run(args: &RelaxArgs) -> Result<Completion> {
     if let Some(error) = failure {
         return Err(error);
     }
-    let structures_per_second = n_waiting as f64 / clock.elapsed().as_secs_f64().max(1e-9);
+    let seconds = clock.elapsed().as_secs_f64();
     let unread = |(input, row): (&Input, Option<Row<Relaxed>>)| {
         row.unwrap_or_else(|| Row::of(input.id.clone(), Err(input.structure.clone().err().unwrap_or_default())))
     };
-    let rows: Vec<Row<Relaxed>> = inputs.iter().zip(rows).map(unread).collect();
-    write_file(&args.out.join("relax.csv"), csv(&rows))?;
-    let completion = inputs::completion_of_rows(&rows)?;
-    if args.json {
-        let device = args.potential.device.to_string();
-        terminal::print_json(&Document { structures: &rows, structures_per_second, potential: name, device })?;
-    } else {
-        print(&rows)?;
+    let rows = inputs.iter().zip(rows).map(unread).enumerate().filter(|(index, _)| mine(*index));
+    let (numbers, rows): (Vec<usize>, Vec<Row<Relaxed>>) = rows.unzip();
+    let device = args.potential.device.to_string();
+    write_file(&args.out.join(TABLE), csv(&rows))?;
+    if let Some(record) = record {
+        let with_hash = |(number, row): (usize, &Row<Relaxed>)| Ok((number, with_hash(row)?));
+        let (potential, device) = (name.clone(), device.clone());
+        let structures = numbers.into_iter().zip(&rows).map(with_hash).collect::<Result<_>>()?;
+        let done = OfShard { n_structures: inputs.len(), structures, seconds, potential, device, identity };
+        record.finish(&args.out, &done)?;
     }
-    Ok(completion)
+    // Of an earlier leg the time is not known.
+    let structures_per_second = n_waiting as f64 / seconds.max(1e-9);
+    let document = Document { structures: &rows, structures_per_second, potential: name, device, shard: args.shard };
+    document.print(args.json)
 }
 
 /// What makes two legs one run.
@@ -189,81 +200,4 @@ fn keep(
     };
     journal.add(&row)?;
     Ok(row)
-}
-
-const COLUMNS: &str = "id,file,energy_start_per_atom,energy_per_atom,volume_start_per_atom,volume_per_atom,steps,converged,\
-                       max_force,max_stress_gpa,space_group_start,space_group,max_displacement,rms_displacement,strain,error";
-
-fn csv(rows: &[Row<Relaxed>]) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let group = |number: Option<SpaceGroupNumber>| number.map_or_else(String::new, |number| number.to_string());
-    let line = |row: &Row<Relaxed>| match &row.numbers {
-        Some(Relaxed { file, numbers: r }) => format!(
-            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},\n",
-            quoted(&row.id),
-            quoted(file),
-            r.energy_start_per_atom,
-            r.energy_per_atom,
-            r.volume_start_per_atom,
-            r.volume_per_atom,
-            r.steps,
-            r.converged,
-            r.max_force,
-            r.max_stress_gpa,
-            group(r.space_group_start),
-            group(r.space_group),
-            r.max_displacement,
-            r.rms_displacement,
-            r.strain,
-        ),
-        None => format!("{}{}{}\n", quoted(&row.id), ",".repeat(15), quoted(row.error.as_deref().unwrap_or_default())),
-    };
-    let lines: String = rows.iter().map(line).collect();
-    format!("{COLUMNS}\n{lines}")
-}
-
-fn print(rows: &[Row<Relaxed>]) -> Result<()> {
-    let mut table = terminal::table(&[
-        "id",
-        "eV/atom before",
-        "eV/atom after",
-        "steps",
-        "converged",
-        "force, eV/Å",
-        "stress, GPa",
-        "group",
-        "moved, Å",
-    ]);
-    for Row { id, numbers, .. } in rows {
-        if let Some(Relaxed { numbers: r, .. }) = numbers {
-            let group =
-                |number: Option<SpaceGroupNumber>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
-            table.add_row([
-                id.clone(),
-                format!("{:.4}", r.energy_start_per_atom),
-                format!("{:.4}", r.energy_per_atom),
-                r.steps.to_string(),
-                if r.converged { "yes".to_owned() } else { "no".to_owned() },
-                format!("{:.4}", r.max_force),
-                format!("{:.3}", r.max_stress_gpa),
-                format!("{} → {}", group(r.space_group_start), group(r.space_group)),
-                format!("{:.3}", r.max_displacement),
-            ]);
-        }
-    }
-    terminal::print_table(&table)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_table_has_a_column_for_every_value() {
-        let row = Row::of("a \"b\"".to_owned(), Err("why, then".to_owned()));
-        let text = csv(&[row]);
-        let columns = COLUMNS.split(',').count();
-        let line = text.lines().nth(1).expect("a line");
-        assert_eq!(line, format!("\"a \"\"b\"\"\"{}\"why, then\"", ",".repeat(columns - 1)));
-    }
 }

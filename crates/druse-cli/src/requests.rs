@@ -10,6 +10,7 @@ use crystal_core::{Composition, SitesPerElement, SpaceGroupNumber, Species, io};
 use druse::request::{OrdersFile, read_orders};
 use druse::{Proposing, Request};
 use langevin::Fixed;
+use serde::{Deserialize, Serialize};
 
 use super::inputs::{self, ReadArgs};
 use super::values;
@@ -85,7 +86,7 @@ pub(super) struct RequestArgs {
 }
 
 /// What proposes space groups and Wyckoff positions.
-#[derive(Args)]
+#[derive(Clone, Args, Serialize, Deserialize)]
 #[group(skip)]
 pub(super) struct ProposerArgs {
     /// What proposes formulas, space groups and Wyckoff positions: a network trained on all data at hand, one of
@@ -98,7 +99,7 @@ pub(super) struct ProposerArgs {
 }
 
 /// The proposers by name.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 enum ProposerName {
     Network,
     Mp20,

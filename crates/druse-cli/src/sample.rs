@@ -1,32 +1,32 @@
 //! `druse sample`.
 
-use std::collections::BTreeMap;
+mod result;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
-use crystal_core::{Composition, Finder, SiteMode, Structure, find_symmetry};
+use crystal_core::SiteMode;
 use druse::checkpoint::{self, Checkpoint};
 use druse::request::Resolved;
-use druse::sampling::{GivenUp, Written, sample};
-use druse::types_with_positions_of;
-use druse::wyckoff_assignment::WyckoffAssignment;
-use druse::{DeviceCount, DeviceName, DruseError};
+use druse::sampling::{GivenUp, Written, sample_shard};
+use druse::shard::ShardRecord;
+use druse::{DeviceCount, DeviceName, DruseError, Shard};
 use langevin::{FewStep, Method, Sampler, SamplerConfig, Selection};
 use rayon::prelude::*;
-use serde::Serialize;
 use tensor_ops::{Precision, set_precision};
 
-use super::inputs::{self, Row};
+use super::inputs::Row;
 use super::progress::Display;
 use super::requests::{Asked, RequestArgs};
 use super::{Completion, message, terminal, values};
+use result::{CheckpointFile, Made, Sampled, run_of};
+pub(super) use result::{merge, percent, types_as_text};
 
-/// Tolerances at which the symmetry of a sample is looked at, Å, with their names in the document.
-const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
-
+/// Name in the records of shards.
+pub(super) const COMMAND: &str = "druse sample";
 /// Grows crystal structures: a formula, elements on Wyckoff positions, sites per element, or nothing but a number in;
 /// one CIF per structure out.
 ///
@@ -45,6 +45,7 @@ const TOLERANCES: [(&str, f64); 2] = [("0.01", 0.01), ("0.1", 0.1)];
                   druse sample --formula SrTiO3 --count 10 --out grown\n  \
                   druse sample --wyckoff \"Na@4a Cl@4b\" --space-group 225 --out grown\n  \
                   druse sample --count 100 --sampler few-step --out grown\n  \
+                  druse sample --count 1000 --shard 1/4 --out part1\n  \
                   druse sample --elements Li,O,P --max-atoms 16 --count 10 --out grown\n  \
                   druse sample --elements Cu,Si,K --sites 1-2 --top-space-groups 32 --out grown\n  \
                   druse sample --template quartz.cif --noise 3 --count 5 --out grown\n  \
@@ -87,6 +88,9 @@ pub(super) struct SampleArgs {
     /// Structures sampled at a time [default: 64, on a GPU as many as suit its memory]
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     batch_size: Option<usize>,
+    /// Grow only every Nth structure from the Kth on, each as in the whole run; `druse merge` joins the shards
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
     /// Print one JSON document instead of a table
     #[arg(long)]
     json: bool,
@@ -98,73 +102,6 @@ enum SamplerName {
     #[default]
     Annealed,
     FewStep,
-}
-
-#[derive(Serialize)]
-struct Document {
-    structures: Vec<Row<Sampled>>,
-    structures_per_second: f64,
-    evaluations_per_structure: usize,
-    device: String,
-    checkpoint: CheckpointFile,
-}
-
-#[derive(Serialize)]
-struct CheckpointFile {
-    path: String,
-    sha256: String,
-}
-
-#[derive(Serialize)]
-struct Sampled {
-    file: String,
-    space_group_requested: u8,
-    /// By tolerance; null where the finder found none.
-    space_group_found: BTreeMap<&'static str, Option<u8>>,
-    formula: String,
-    /// Elements on Wyckoff positions, where sites were bound to them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wyckoff: Option<String>,
-    /// How likely the proposer finds group, cell and positions, where it proposed them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    probability: Option<f64>,
-    /// Structure types that have their sites on these positions.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    structure_types: Vec<&'static str>,
-    redraws: usize,
-    /// Where candidates were compared: the less, the more plausible.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    denoising_error: Option<f64>,
-    seed: u64,
-}
-
-impl Sampled {
-    fn new(written: &Written, seed: u64, probability: Option<f64>) -> Self {
-        let structure = &written.sample.structure;
-        Self {
-            file: written.file.display().to_string(),
-            space_group_requested: written.sample.state.space_group.number().get(),
-            space_group_found: TOLERANCES.map(|(name, symprec)| (name, found_at(structure, symprec))).into(),
-            formula: Composition::of(structure).reduced().formula(),
-            wyckoff: written.positions.clone(),
-            probability,
-            structure_types: types_of(written),
-            redraws: written.sample.redraws,
-            denoising_error: written.sample.denoising_error,
-            seed,
-        }
-    }
-}
-
-/// Structure types with the positions of the sample.
-fn types_of(written: &Written) -> Vec<&'static str> {
-    let group = written.sample.state.space_group;
-    let text = written.positions.as_deref().unwrap_or_default();
-    WyckoffAssignment::parse(group, text).map_or_else(|_| vec![], |assignment| types_with_positions_of(&assignment))
-}
-
-fn found_at(structure: &Structure, symprec: f64) -> Option<u8> {
-    find_symmetry(structure, symprec, Finder::Moyo).ok().map(|report| report.number.get())
 }
 
 pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
@@ -210,10 +147,20 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
     });
     let first = samplers.next().context("there is a device")??;
     let sampler = first.with_others(samplers.collect::<Result<_, _>>()?);
+    let record = match args.shard {
+        Some(shard) => {
+            let run = run_of(&orders, &config, template.as_ref().map(|template| format!("{template:?}")), sha256)?;
+            Some(ShardRecord::begin(&args.out, COMMAND, shard, &run, args.device)?)
+        }
+        None => {
+            ShardRecord::refuse_in(&args.out)?;
+            None
+        }
+    };
     let clock = Instant::now();
     let bar = terminal::share_bar("sampling");
     let mut display = Display::fractions(&bar);
-    let sampled = sample(&sampler, &orders, &args.out, &mut |told| display.show(told));
+    let sampled = sample_shard(&sampler, &orders, args.shard, &args.out, &mut |told| display.show(told));
     terminal::finish(&bar);
     let sampled = sampled.with_context(|| format!("sampling into {}", args.out.display()))?;
     let seconds = clock.elapsed().as_secs_f64();
@@ -225,28 +172,26 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
         let numbers = Some(Sampled::new(written, args.seed, probability));
         Row { id: written.id.clone(), numbers, error: None }
     };
-    let lost = |lost: GivenUp| Row {
+    let lost = |lost: &GivenUp| Row {
         error: Some(format!("{}: every draw diverged: {}", lost.id, lost.reason)),
-        id: lost.id,
+        id: lost.id.clone(),
         numbers: None,
     };
-    let structures_per_second = sampled.written.len() as f64 / seconds.max(1e-9);
-    let structures: Vec<Row<Sampled>> =
-        sampled.written.par_iter().map(row).chain(sampled.given_up.into_par_iter().map(lost)).collect();
-    let completion = inputs::completion_of_rows(&structures)?;
-    let document = Document {
-        structures,
-        structures_per_second,
+    let rows: Vec<Row<Sampled>> =
+        sampled.written.par_iter().map(row).chain(sampled.given_up.par_iter().map(lost)).collect();
+    let made = Made {
+        rows,
+        seconds,
         evaluations_per_structure: sampler.evaluations_per_structure(),
         device: args.device.to_string(),
         checkpoint: CheckpointFile { path: path.clone(), sha256: sha256.clone() },
     };
-    if args.json {
-        terminal::print_json(&document)?
-    } else {
-        print(&document)?
+    if let Some(record) = record {
+        let places = sampled.written.iter().map(|written| (written.sample.order, written.sample.index));
+        let places: Vec<(usize, usize)> = places.chain(sampled.given_up.iter().map(|lost| lost.place)).collect();
+        record.finish(&args.out, &made.of_shard(&orders, &places)?)?;
     }
-    Ok(completion)
+    made.print(args.shard, args.json)
 }
 
 fn method(args: &SampleArgs) -> Result<Method> {
@@ -275,47 +220,4 @@ fn load(args: &SampleArgs, mode: SiteMode, device: &Device) -> Result<Checkpoint
         }
         other => other.into(),
     })
-}
-
-/// Structure types for people.
-pub(super) fn types_as_text(types: &[&str]) -> String {
-    if types.is_empty() { "–".to_owned() } else { types.join(", ") }
-}
-
-/// A probability for people.
-pub(super) fn percent(probability: f64) -> String {
-    format!("{:.1} %", 100.0 * probability)
-}
-
-fn print(document: &Document) -> Result<()> {
-    let mut table = terminal::table(&[
-        "formula",
-        "space group",
-        "Wyckoff positions",
-        "probability",
-        "structure types",
-        "found at 0.01 Å",
-        "found at 0.1 Å",
-        "redraws",
-        "denoising error",
-        "file",
-    ]);
-    for row in &document.structures {
-        if let Some(sampled) = &row.numbers {
-            let found = |name| sampled.space_group_found[name].map_or("none".to_owned(), |number| number.to_string());
-            table.add_row([
-                sampled.formula.clone(),
-                sampled.space_group_requested.to_string(),
-                sampled.wyckoff.clone().unwrap_or_else(|| "–".to_owned()),
-                sampled.probability.map_or_else(|| "–".to_owned(), percent),
-                types_as_text(&sampled.structure_types),
-                found("0.01"),
-                found("0.1"),
-                sampled.redraws.to_string(),
-                sampled.denoising_error.map_or_else(|| "–".to_owned(), |error| format!("{error:.3}")),
-                sampled.file.clone(),
-            ]);
-        }
-    }
-    terminal::print_table(&table)
 }

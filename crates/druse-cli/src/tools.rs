@@ -10,12 +10,13 @@ use druse::wyckoff_model::Proposer;
 use druse::{DeviceName, Proposing};
 use potential::Nequix;
 use search::{KnownStructures, Settings, Tools, open_reference};
+use serde::{Deserialize, Serialize};
 use stability::ReferenceSet;
 
 use super::{inputs, terminal};
 
 /// What to work with, and where.
-#[derive(Args)]
+#[derive(Clone, Args, Serialize, Deserialize)]
 pub(super) struct ToolArgs {
     /// Trained network [default: the one that is compiled in]
     #[arg(long, value_name = "FILE")]

@@ -121,6 +121,14 @@ pub enum DruseError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Shards that are not those of one run, or a place where they must not lie.
+    #[error("{}: {reason}", path.display())]
+    Shard {
+        /// The folder or file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// Positions that cannot be assigned.
     #[error(transparent)]
     Assignment(#[from] wyckoff_assignment::AssignmentError),

@@ -29,6 +29,7 @@ mod proposers;
 pub mod provenance;
 pub mod request;
 pub mod sampling;
+pub mod shard;
 mod structure_types;
 pub mod training;
 
@@ -41,6 +42,7 @@ pub use progress::Progress;
 pub use proposers::Proposing;
 pub use provenance::Provenance;
 pub use request::Request;
+pub use shard::Shard;
 pub use structure_types::types_with_positions_of;
 
 pub use {crystal_core, langevin, metrics, score_model, wyckoff_assignment, wyckoff_model};

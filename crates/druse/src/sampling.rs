@@ -7,7 +7,7 @@ use langevin::{Outcome, Sample, Sampler, SamplingOrder, check_orders};
 use score_model::ScoreNetwork;
 
 use crate::output::{writable_folder, write_file};
-use crate::{DruseError, Progress};
+use crate::{DruseError, Progress, Shard};
 
 /// Images of a site closer than this (Å) are one atom.
 const COINCIDENT: f64 = 1e-3;
@@ -28,6 +28,8 @@ pub struct Written {
 /// An order that could not be carried out in full.
 #[derive(Debug, Clone)]
 pub struct GivenUp {
+    /// Place of its order in the list of orders, and its place in the order.
+    pub place: (usize, usize),
     /// Name that the structure would have had.
     pub id: String,
     /// What happened to the last draw.
@@ -53,13 +55,29 @@ pub fn sample<M: ScoreNetwork>(
     folder: &Path,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Sampled, DruseError> {
+    sample_shard(sampler, orders, None, folder, progress)
+}
+
+/// [`sample`] for the structures of a shard; all of them without one. Structures are counted over all orders.
+///
+/// # Errors
+/// As [`sample`].
+pub fn sample_shard<M: ScoreNetwork>(
+    sampler: &Sampler<'_, M>,
+    orders: &[SamplingOrder],
+    shard: Option<Shard>,
+    folder: &Path,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Sampled, DruseError> {
     check_orders(orders)?;
     writable_folder(folder)?;
-    let wanted: usize = orders.iter().map(|order| order.count).sum();
+    let all: usize = orders.iter().map(|order| order.count).sum();
+    let wanted = shard.map_or(all, |shard| shard.count(all));
     let mut done = 0.0;
     let mut sampled = Sampled::default();
-    sampler.run::<DruseError>(
+    sampler.run_some::<DruseError>(
         orders,
+        |number| shard.is_none_or(|shard| shard.has(number)),
         |structures| {
             done += structures;
             // Redraws make more draws than structures were asked for.
@@ -75,13 +93,14 @@ pub fn sample<M: ScoreNetwork>(
                     sampled.written.push(Written { id, file, positions, sample: *sample });
                 }
                 Outcome::GivenUp { order, index, reason } => {
-                    sampled.given_up.push(GivenUp { id: id_of(orders, order, index), reason });
+                    sampled.given_up.push(GivenUp { place: (order, index), id: id_of(orders, order, index), reason });
                 }
             }
             Ok(())
         },
     )?;
     sampled.written.sort_by_key(|written| (written.sample.order, written.sample.index));
+    sampled.given_up.sort_by_key(|lost| lost.place);
     Ok(sampled)
 }
 

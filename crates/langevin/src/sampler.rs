@@ -260,6 +260,21 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
     pub fn run<E: From<SamplingError>>(
         &self,
         orders: &[SamplingOrder],
+        progress: impl FnMut(f64),
+        finished: impl FnMut(Outcome) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.run_some(orders, |_| true, progress, finished)
+    }
+
+    /// [`Self::run`] for those structures whose number is `wanted`, counted from 0 over all orders: each is what it is
+    /// in the whole run, which can so be done in parts.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_some<E: From<SamplingError>>(
+        &self,
+        orders: &[SamplingOrder],
+        wanted: impl Fn(usize) -> bool,
         mut progress: impl FnMut(f64),
         mut finished: impl FnMut(Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -272,6 +287,8 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
             .iter()
             .enumerate()
             .flat_map(|(order, wanted)| (0..wanted.count).map(move |index| (order, index)))
+            .enumerate()
+            .filter_map(|(number, place)| wanted(number).then_some(place))
             .collect();
         if self.others.is_empty() {
             return self.carry_out(orders, &structures, &mut progress, &mut finished);

@@ -203,6 +203,33 @@ fn batches_do_not_matter() {
     }
 }
 
+#[test]
+fn parts_of_a_run_are_the_run() {
+    let schedule = fine();
+    let model = trained(Exact { schedule: schedule.clone() }, schedule, wide());
+    let orders = [order(221, "Po:1", 3), order(1, "Po:2", 2), order(221, "Po:1", 2)];
+    let config = config(FewStep { evaluations: 8, ..FewStep::default() });
+    let (whole, _) = run(&model, config.clone(), &orders);
+    let sampler = Sampler::new(&model, config, &Device::flex()).expect("a sampler");
+    let part = |wanted: &dyn Fn(usize) -> bool| {
+        let mut samples = Vec::new();
+        let take = |outcome| {
+            if let Outcome::Sampled(sample) = outcome {
+                samples.push((sample.order, sample.index, sample.structure));
+            }
+            Ok(())
+        };
+        sampler.run_some::<SamplingError>(&orders, wanted, |_| (), take).expect("a run");
+        samples
+    };
+    let mut joined: Vec<_> = [0, 1, 2].iter().flat_map(|part_of| part(&|number| number % 3 == *part_of)).collect();
+    assert_eq!(part(&|number| number % 3 == 1).len(), 2);
+    assert!(part(&|_| false).is_empty());
+    joined.sort_by_key(|(order, index, _)| (*order, *index));
+    let told: Vec<_> = whole.into_iter().map(|sample| (sample.order, sample.index, sample.structure)).collect();
+    assert_eq!(joined, told);
+}
+
 /// Draws both sites toward a distance of 2.5 Å between their nearest images, without error.
 #[derive(Module, Debug)]
 struct Pair {

@@ -1,9 +1,9 @@
 //! What a search has finished, line by line, so that one that was killed goes on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use druse::output::{writable_folder, write_file};
-use druse::{DruseError, journal};
+use druse::{DruseError, Shard, journal};
 use serde::{Deserialize, Serialize};
 
 use crate::record::Entry;
@@ -30,6 +30,9 @@ pub struct Identity {
     pub reference: Tool,
     /// Structures that are known beside the reference.
     pub known: Option<Tool>,
+    /// Which part of the search, if it is not the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 impl Identity {
@@ -47,6 +50,7 @@ impl Identity {
                 "set of known structures",
                 self.known.as_ref().map(|tool| &tool.sha256) != other.known.as_ref().map(|tool| &tool.sha256),
             ),
+            ("shard", self.shard != other.shard),
             ("seed", self.settings.seed != other.settings.seed),
             ("system, formula or setting", self.settings != other.settings),
         ];
@@ -71,8 +75,7 @@ pub(crate) fn open(folder: &Path, identity: &Identity, resume: bool) -> Result<(
         }
         let other =
             |difference: &str| SearchError::OtherRun { path: folder.to_owned(), difference: difference.to_owned() };
-        let text = std::fs::read_to_string(&run).map_err(|source| DruseError::Read { path: run.clone(), source })?;
-        let known: Identity = serde_json::from_str(&text).map_err(|_| other("format"))?;
+        let known: Identity = serde_json::from_str(&read(&run)?).map_err(|_| other("format"))?;
         if let Some(difference) = identity.difference(&known) {
             return Err(other(difference));
         }
@@ -82,6 +85,41 @@ pub(crate) fn open(folder: &Path, identity: &Identity, resume: bool) -> Result<(
         druse::output::write_json(&run, identity)?;
     }
     Ok(Journal::open(&path)?)
+}
+
+/// Makes one search of its shards: a folder in which all samples are done, as after a kill before the first round was
+/// counted. Lines are taken over as they stand, so that every number is the one that the whole search reads.
+///
+/// # Errors
+/// If a file cannot be read or written, or the shards are not of one search.
+pub fn join_shards(folders: &[PathBuf], out: &Path) -> Result<Settings, SearchError> {
+    let mut lines = String::new();
+    let mut joined: Option<Identity> = None;
+    for folder in folders {
+        let other =
+            |difference: &str| SearchError::OtherRun { path: folder.to_owned(), difference: difference.to_owned() };
+        let identity: Identity = serde_json::from_str(&read(&folder.join(RUN))?).map_err(|_| other("format"))?;
+        let whole = Identity { shard: None, ..identity };
+        if let Some(difference) = joined.as_ref().and_then(|first| whole.difference(first)) {
+            return Err(other(difference));
+        }
+        joined.get_or_insert(whole);
+        let path = folder.join(LINES);
+        // Reads them once to refuse damaged ones here, where the file is named.
+        let (_, entries) = Journal::open(&path)?;
+        let text = read(&path)?;
+        let of_samples = |(_, entry): &(&str, Entry)| matches!(entry, Entry::Relaxed(_) | Entry::Lost(_));
+        lines.extend(text.split_inclusive('\n').zip(entries).filter(of_samples).map(|(line, _)| line));
+    }
+    let identity = joined.ok_or(SearchError::NothingAsked)?;
+    writable_folder(out)?;
+    write_file(&out.join(LINES), lines)?;
+    druse::output::write_json(&out.join(RUN), &identity)?;
+    Ok(identity.settings)
+}
+
+fn read(path: &Path) -> Result<String, DruseError> {
+    std::fs::read_to_string(path).map_err(|source| DruseError::Read { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -98,6 +136,7 @@ mod tests {
             potential: tool("potential"),
             reference: tool("reference"),
             known: None,
+            shard: None,
         }
     }
 
@@ -133,5 +172,7 @@ mod tests {
         let mut other = identity(1);
         other.potential.sha256 = "other".to_owned();
         assert!(error(&other, true).contains("another potential"));
+        let shard = "1/2".parse().ok();
+        assert!(error(&Identity { shard, ..identity(1) }, true).contains("another shard"));
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crystal_core::{AsymmetricUnit, CrystalError, CrystalState, Structure};
-use druse::DeviceName;
+use druse::{DeviceName, Shard};
 use langevin::{Method, Outcome, Sampler, SamplerConfig, SamplingOrder};
 use rayon::prelude::*;
 use relax::{Crystal, RelaxError, Relaxation};
@@ -128,7 +128,8 @@ pub fn search(
     let mut plan = Plan::new(settings, tools.proposer)?;
     let identity = tools.identity(settings);
     let (journal, entries) = journal::open(folder, &identity, resume)?;
-    let mut run = Run { settings, tools, journal, state: State::of(entries), told, seconds: BTreeMap::new() };
+    let mut run =
+        Run { settings, tools, shard: None, journal, state: State::of(entries), told, seconds: BTreeMap::new() };
     let pace = Pace::start(budget, tools.device_name != DeviceName::Cpu);
     let (rounds, ended_by) = run.rounds(&mut plan, pace)?;
     let judge =
@@ -139,9 +140,38 @@ pub fn search(
     Ok(Found { identity, candidates, kinds, counts, rounds, ended_by, seconds: run.seconds, top, unfinished })
 }
 
+/// The samples of one shard in this many rounds, relaxed and put on the hull, kept in `folder`;
+/// [`join_shards`](crate::join_shards) makes one search of all shards, whose [`search`] of as many rounds then is the
+/// whole one. Returns how many samples the shard has done.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_shard(
+    settings: &Settings,
+    tools: &Tools<'_>,
+    rounds: u64,
+    shard: Shard,
+    folder: &Path,
+    resume: bool,
+    told: &mut dyn FnMut(&Told),
+) -> Result<usize, SearchError> {
+    let budget = Budget { time: None, rounds: Some(rounds) };
+    settings.check()?;
+    budget.check()?;
+    tools.check(settings)?;
+    let mut plan = Plan::new(settings, tools.proposer)?;
+    let shard = Some(shard);
+    let identity = Identity { shard, ..tools.identity(settings) };
+    let (journal, entries) = journal::open(folder, &identity, resume)?;
+    let mut run = Run { settings, tools, shard, journal, state: State::of(entries), told, seconds: BTreeMap::new() };
+    run.rounds(&mut plan, Pace::start(&budget, tools.device_name != DeviceName::Cpu))?;
+    Ok(run.state.n_done())
+}
+
 struct Run<'a> {
     settings: &'a Settings,
     tools: &'a Tools<'a>,
+    shard: Option<Shard>,
     journal: Journal,
     state: State,
     told: &'a mut dyn FnMut(&Told),
@@ -196,7 +226,10 @@ impl Run<'_> {
     fn samples(&mut self, first: u64, orders: &[SamplingOrder]) -> Result<(), SearchError> {
         let clock = Instant::now();
         let tools = self.tools;
-        let waiting: Vec<bool> = (first..).take(orders.len()).map(|sample| !self.state.is_done(sample)).collect();
+        let start = usize::try_from(first).unwrap_or(usize::MAX);
+        let mine = |index: usize| self.shard.is_none_or(|shard| shard.has(start + index));
+        let waits = |(index, sample): (usize, u64)| mine(index) && !self.state.is_done(sample);
+        let waiting: Vec<bool> = (first..).take(orders.len()).enumerate().map(waits).collect();
         let n_waiting = waiting.iter().filter(|waiting| **waiting).count();
         if n_waiting == 0 {
             return Ok(());
@@ -207,26 +240,24 @@ impl Run<'_> {
             seed: self.settings.seed,
             ..SamplerConfig::default()
         };
-        let start = usize::try_from(first).unwrap_or(usize::MAX);
         let sampler = Sampler::new(&tools.checkpoint.trained, config, tools.device)?.counting_from(start);
         let mut crystals: Vec<(usize, Crystal)> = Vec::new();
         let mut redraws = vec![0; orders.len()];
-        sampler.run::<SearchError>(
+        // Each order is one sample.
+        sampler.run_some::<SearchError>(
             orders,
+            |number| waiting[number],
             |_| {},
             |outcome| {
                 match outcome {
-                    Outcome::Sampled(sample) if waiting[sample.order] => {
+                    Outcome::Sampled(sample) => {
                         redraws[sample.order] = sample.redraws;
                         match unit_of(&sample.state) {
                             Ok(unit) => crystals.push((sample.order, Crystal::Unit(unit))),
                             Err(error) => self.lose(first, orders, sample.order, true, error.to_string())?,
                         }
                     }
-                    Outcome::GivenUp { order, reason, .. } if waiting[order] => {
-                        self.lose(first, orders, order, false, reason)?;
-                    }
-                    _ => {}
+                    Outcome::GivenUp { order, reason, .. } => self.lose(first, orders, order, false, reason)?,
                 }
                 Ok(())
             },

@@ -83,7 +83,7 @@ impl Tools<'_> {
     }
 
     /// What makes two legs one search.
-    pub(crate) fn identity(&self, settings: &Settings) -> Identity {
+    pub fn identity(&self, settings: &Settings) -> Identity {
         Identity {
             settings: settings.clone(),
             network: self.network_tool(),
@@ -91,6 +91,7 @@ impl Tools<'_> {
             potential: self.potential_tool(),
             reference: self.reference_tool(),
             known: self.known.map(|known| known.tool.clone()),
+            shard: None,
         }
     }
 

@@ -2,12 +2,16 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{Equipment, salt};
 use crystal_core::{Composition, io};
-use search::{Budget, Certificate, EndedBy, Found, Settings, search, verify, write_report, write_results};
+use druse::Shard;
+use search::{
+    Budget, Certificate, EndedBy, Found, Settings, join_shards, search, search_shard, verify, write_report,
+    write_results,
+};
 use test_support::needs;
 
 fn rounds(rounds: u64) -> Budget {
@@ -77,6 +81,53 @@ fn a_search_ends_with_candidates_whose_certificates_hold() {
     let lines = std::fs::read_to_string(&journal).expect("a journal").lines().count();
     run(&settings, &equipment, 2, parts.path(), true).expect("a third leg");
     assert_eq!(std::fs::read_to_string(&journal).expect("a journal").lines().count(), lines);
+}
+
+#[test]
+fn shards_joined_are_the_whole_search() {
+    let equipment = Equipment::new();
+    let settings = salt("NaCl").with_seed(2);
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    let whole = run(&settings, &equipment, 1, &place("whole"), false).expect("a search");
+    let shards = ["1/2", "2/2"].map(|shard| shard.parse::<Shard>().expect("a part"));
+    let folders = shards.map(|shard| place(&shard.in_names()));
+    let of_shard = |shard: Shard, folder: &Path, resume: bool| {
+        search_shard(&settings, &equipment.tools(), 1, shard, folder, resume, &mut |_| {})
+    };
+    for (shard, folder) in shards.into_iter().zip(&folders) {
+        assert_eq!(of_shard(shard, folder, false).expect("a shard"), 4);
+        // A shard is no whole search, and no other shard.
+        let error = run(&settings, &equipment, 1, folder, true).expect_err("a shard");
+        assert!(error.contains("another shard"), "{error}");
+        assert_eq!(of_shard(shard, folder, true).expect("nothing is left"), 4);
+    }
+    let error = of_shard(shards[0], &folders[1], true).expect_err("another shard").to_string();
+    assert!(error.contains("another shard"), "{error}");
+    assert_eq!(join_shards(&folders, &place("joined")).expect("one search"), settings);
+    let joined = run(&settings, &equipment, 1, &place("joined"), true).expect("a search");
+    assert_eq!((summary(&joined), joined.counts), (summary(&whole), whole.counts));
+    for (found, name) in [(&whole, "whole"), (&joined, "joined")] {
+        write_results(found, &place(name), "cpu").expect("results");
+    }
+    let files = |name: &str| {
+        let below = place(name).join("candidates");
+        let names = std::fs::read_dir(&below).expect("candidates").map(|item| item.expect("an item").path());
+        let mut files: Vec<_> =
+            names.chain(["candidates.csv", "structures.csv"].map(|file| place(name).join(file))).collect();
+        files.sort();
+        let read = |file: &PathBuf| {
+            let stem = file.file_name().expect("a name").to_owned();
+            (stem, std::fs::read_to_string(file).expect("a file"))
+        };
+        files.iter().map(read).collect::<Vec<_>>()
+    };
+    assert_eq!(files("joined"), files("whole"));
+    let other = salt("NaCl").with_seed(3);
+    search_shard(&other, &equipment.tools(), 1, shards[1], &place("other"), false, &mut |_| {}).expect("a shard");
+    let error = join_shards(&[folders[0].clone(), place("other")], &place("mixed")).expect_err("two searches");
+    assert!(error.to_string().contains("another seed"), "{error}");
+    assert!(!place("mixed").exists());
 }
 
 #[needs(browser)]

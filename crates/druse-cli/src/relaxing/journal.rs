@@ -10,9 +10,9 @@ use druse::output::write_file;
 use super::{Relaxed, Row};
 
 /// What the run is of.
-const RUN: &str = "relax.run";
+pub(super) const RUN: &str = "relax.run";
 /// A line for each structure that is done.
-const LINES: &str = "relax.journal";
+pub(super) const LINES: &str = "relax.journal";
 
 /// The file of finished structures.
 pub(super) type Journal = journal::Journal<Row<Relaxed>>;

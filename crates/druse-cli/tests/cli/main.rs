@@ -18,6 +18,7 @@ mod kills;
 mod network;
 mod new_crystals;
 mod proposals;
+mod shards;
 mod support;
 mod text;
 mod training;
