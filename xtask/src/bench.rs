@@ -34,8 +34,14 @@ pub struct Arguments {
     /// Write the figures here, as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Compare with the JSON of an earlier run of the same command: how many times as fast each row is
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Draw operations per second against operations per byte, under the ceilings of this run, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub roofline: Option<PathBuf>,
     /// Measure the single kernels instead, on every device that is compiled in and found
-    #[arg(long, conflicts_with_all = ["data", "batch_sizes", "growth", "potential", "json"])]
+    #[arg(long, conflicts_with_all = ["data", "batch_sizes", "growth", "potential", "json", "baseline", "roofline"])]
     pub kernels: bool,
 }
 
@@ -68,6 +74,8 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
     option("--batch-sizes", (!sizes.is_empty()).then(|| sizes.join(",").into()));
     option("--relaxed", arguments.relaxed.map(|relaxed| relaxed.to_string().into()));
     option("--json", arguments.json.clone().map(Into::into));
+    option("--baseline", arguments.baseline.clone().map(Into::into));
+    option("--roofline", arguments.roofline.clone().map(Into::into));
     if arguments.growth {
         cargo.push("--growth".into());
     }
@@ -93,6 +101,10 @@ mod tests {
         assert_eq!(
             cargo_line("--potential --device cuda --batch-sizes 400 --relaxed 1000"),
             "--package experiments --features cuda -- potential-throughput --device cuda --batch-sizes 400 --relaxed 1000"
+        );
+        assert_eq!(
+            cargo_line("--baseline before.json --roofline roof.svg"),
+            "--package experiments -- throughput --baseline before.json --roofline roof.svg"
         );
         assert!(parsed::<Arguments>("--relaxed 7").is_err(), "only the potential relaxes");
         assert_eq!(cargo_line("--kernels --features wgpu"), "--package tensor-ops --features wgpu");

@@ -50,6 +50,9 @@ pub struct Arguments {
     /// stability: judge these structures instead of sampling: a file, a folder or a table
     #[arg(long, value_name = "PATH")]
     pub generated: Option<PathBuf>,
+    /// csp: only every Nth try from the Kth on; `experiments merge` joins the shards
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<String>,
     /// Further options for the experiments program, after `--`, such as --config FILE
     #[arg(last = true, value_name = "OPTION")]
     pub rest: Vec<OsString>,
@@ -133,6 +136,10 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.target == Target::Table1 || arguments.samplers.is_empty(),
         "the rows of Table 1 have samplers to choose from, nothing else has: leave out --samplers"
     );
+    ensure!(
+        arguments.target == Target::Csp || arguments.shard.is_none(),
+        "of what is reproduced, csp alone is done in shards: leave out --shard"
+    );
     let (given, why): (Vec<(&str, bool)>, &str) = match arguments.target {
         Target::Table1 => (vec![samples, generated], "Table 1 has presets and `-- --structures N`"),
         Target::Csp => (vec![train, resume, samples, generated], "structures are predicted with a trained network"),
@@ -180,6 +187,7 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
     option("--seed", arguments.seed.map(|seed| seed.to_string().into()));
     option("--samples", arguments.samples.map(|samples| samples.to_string().into()));
     option("--generated", arguments.generated.as_ref().map(|path| path.clone().into()));
+    option("--shard", arguments.shard.as_ref().map(|shard| shard.into()));
     for (flag, given) in [("--train", arguments.train), ("--resume", arguments.resume)] {
         if given {
             cargo.push(flag.into());
@@ -305,6 +313,8 @@ mod tests {
     #[test]
     fn prediction_takes_no_training() {
         assert_eq!(cargo_line("csp --data d --seed 3"), "--package experiments -- csp --data d --seed 3");
+        assert_eq!(cargo_line("csp --shard 2/4"), "--package experiments -- csp --shard 2/4");
+        assert!(refusal("table1 --shard 2/4").contains("leave out --shard"));
         assert!(refusal("csp --train").contains("leave out --train"));
         assert!(refusal("csp --samplers annealed").contains("leave out --samplers"));
     }

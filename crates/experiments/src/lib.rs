@@ -13,6 +13,7 @@ pub mod hull_agreement;
 pub mod hull_reference;
 mod journal;
 mod listing;
+pub mod merge;
 pub mod parity;
 pub mod peers;
 pub mod pgcgm;

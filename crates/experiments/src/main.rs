@@ -12,6 +12,7 @@ use experiments::csp_formula::{self, CspFormulaOptions};
 use experiments::figures::{self, FiguresConfig, FiguresOptions};
 use experiments::hull_agreement::{self, HullAgreementOptions};
 use experiments::hull_reference::{self, HullReferenceOptions};
+use experiments::merge::{self, MergeOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::peers::{self, PeersOptions};
 use experiments::pgcgm::{self, PgcgmCommand};
@@ -24,6 +25,7 @@ use experiments::table1::{Table1Options, run, write_reference};
 use experiments::table2::{self, Table2Options};
 use experiments::table3::{self, Table3Options};
 use experiments::throughput::potential::PotentialThroughputOptions;
+use experiments::throughput::roofline::{self, RooflineOptions};
 use experiments::throughput::{self, ThroughputOptions};
 use experiments::wyckoff_model::{self, WyckoffModelCommand};
 use tensor_ops::{Precision, set_precision};
@@ -56,6 +58,8 @@ enum Experiment {
     /// Structure prediction: how often the structure comes out whose space group and formula, or Wyckoff letters, are
     /// given.
     Csp(CspOptions),
+    /// Joins the shards of a run of structure prediction (`csp --shard K/N`).
+    Merge(MergeOptions),
     /// Structure prediction from a formula alone: group and positions by the proposer, METRe and cRMSE.
     CspFormula(CspFormulaOptions),
     /// Table 3: searches chemical systems for new compounds: samples, relaxation, hull, phonons.
@@ -69,6 +73,8 @@ enum Experiment {
     Throughput(ThroughputOptions),
     /// Energies, forces and relaxations per second of the potential, and how device and processor agree.
     PotentialThroughput(PotentialThroughputOptions),
+    /// Draws kept figures of throughput under their ceilings.
+    Roofline(RooflineOptions),
     /// Learns which Wyckoff positions, space groups and cell sizes are likely, from the training split, and writes them
     /// as one file.
     Prior(PriorOptions),
@@ -141,12 +147,14 @@ fn main() -> ExitCode {
         }
         Experiment::Report(options) => report::run(&options),
         Experiment::Csp(options) => csp::run(&options),
+        Experiment::Merge(options) => merge::run(&options),
         Experiment::CspFormula(options) => csp_formula::run(&options),
         Experiment::Table3(options) => table3::run(&options),
         Experiment::Cdvae(command) => cdvae::run(&command),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),
         Experiment::PotentialThroughput(options) => throughput::potential::run(&options),
+        Experiment::Roofline(options) => roofline::run(&options),
         Experiment::Prior(options) => prior::run(&options),
         Experiment::HullReference(options) => hull_reference::run(&options),
         Experiment::HullAgreement(options) => hull_agreement::run(&options),

@@ -154,6 +154,51 @@ fn structures_are_predicted_and_everything_is_written_down() {
     assert!(said.contains("there is no preset 'huge'"), "{said}");
 }
 
+#[test]
+fn shards_of_a_prediction_are_the_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    std::fs::write(place("prediction.ron"), PREDICTION.replace("n_structures: 4", "n_structures: 3")).expect("a file");
+    let run = |name: &str, shard: &str, more: &[&str]| {
+        let mut command = experiments(folder.path());
+        command.args(["csp", "--name", name, "--seed", "2", "--config"]).arg(place("prediction.ron"));
+        command.args(if shard.is_empty() { vec![] } else { vec!["--shard", shard] }).args(more);
+        command.arg("--out").arg(folder.path());
+        command
+    };
+    let merge = |names: &[&str], out: &str| {
+        let mut command = experiments(folder.path());
+        command.arg("merge").args(names.iter().map(|name| place(name))).arg("--out").arg(place(out));
+        command
+    };
+    successful(&mut run("whole", "", &[]));
+    successful(&mut run("one", "1/2", &[]));
+    let refusal = |command: &mut Command| {
+        let output = command.output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(refusal(&mut merge(&["one"], "joined")).contains("2/2 is missing"));
+    assert!(refusal(&mut run("one", "1/2", &["--resume"])).contains("a finished run"));
+    assert!(refusal(&mut run("one", "3/2", &[])).contains("'3/2'"));
+    successful(&mut run("two", "2/2", &[]));
+    successful(&mut merge(&["two", "one"], "joined"));
+    let read = |run: &str, name: &str| std::fs::read(place(run).join(name)).unwrap_or_else(|_| panic!("{run}/{name}"));
+    for name in ["letters-few-step-12.jsonl.zst", "formula-few-step-12.jsonl.zst", "config.ron", "run.json"] {
+        assert!(read("joined", name) == read("whole", name), "{name}");
+    }
+    let timeless = |run: &str| {
+        let mut document: Value = serde_json::from_slice(&read(run, "csp.json")).expect("JSON");
+        for row in document["rows"].as_array_mut().expect("rows") {
+            row["structures_per_second"] = row["structures_per_second"].is_null().into();
+        }
+        document
+    };
+    assert_eq!(timeless("joined"), timeless("whole"));
+    let names = |run: &str| contents(&place(run)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names("joined"), names("whole"));
+}
+
 /// Rock salts with an 'energy' that follows from elements and size, a table for each split.
 fn write_data(folder: &Path) {
     let mut rows: [String; 3] = Default::default();

@@ -223,7 +223,6 @@ fn parts_of_a_run_are_the_run() {
         samples
     };
     let mut joined: Vec<_> = [0, 1, 2].iter().flat_map(|part_of| part(&|number| number % 3 == *part_of)).collect();
-    assert_eq!(part(&|number| number % 3 == 1).len(), 2);
     assert!(part(&|_| false).is_empty());
     joined.sort_by_key(|(order, index, _)| (*order, *index));
     let told: Vec<_> = whole.into_iter().map(|sample| (sample.order, sample.index, sample.structure)).collect();

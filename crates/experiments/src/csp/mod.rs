@@ -2,6 +2,7 @@
 //! from.
 
 mod config;
+mod part;
 mod positions;
 mod score;
 mod table;
@@ -15,16 +16,17 @@ use burn::tensor::Device;
 use crystal_core::whole;
 use crystal_core::{SiteMode, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, load, locate};
-use druse::Provenance;
 use druse::checkpoint::{self, Checkpoint};
 use druse::config::to_ron;
-use druse::output::{writable_folder, write_file};
+use druse::output::{writable_folder, write_file, write_json};
+use druse::shard::{ShardRecord, exact_value, read_exact};
+use druse::{Provenance, Shard};
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingOrder};
-use metrics::StructureMatcher;
 use serde::Serialize;
 use wyckoff_assignment::WyckoffAssignment;
 
 pub use config::{CspConfig, Given, Positions};
+pub(crate) use part::merge;
 pub(crate) use score::{BINS, bin_of};
 pub use score::{Rate, Symmetry};
 pub use table::CspRow;
@@ -34,8 +36,8 @@ use crate::progress::bar;
 use crate::run_options::RunOptions;
 use crate::samplers::NamedSampler;
 use crate::statistics::choose;
+use part::{Head, OfShard, RowPart, finish};
 use positions::PositionSource;
-use score::Distances;
 use targets::Target;
 
 /// Stream of the seed for the choice of the targets.
@@ -60,7 +62,13 @@ pub struct CspOptions {
     /// Go on with an interrupted run: rows that are finished stay.
     #[arg(long)]
     pub resume: bool,
+    /// Only every Nth try from the Kth on, each as in the whole run; `experiments merge` joins the shards.
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
 }
+
+/// Name in the records of shards.
+pub(crate) const COMMAND: &str = "experiments csp";
 
 /// What a run is of: the same here gives the same rows.
 #[derive(Serialize)]
@@ -69,6 +77,24 @@ struct Identity<'a> {
     checkpoint_sha256: &'a str,
     positions: &'a str,
     provenance: &'a Provenance,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<Shard>,
+}
+
+impl<'a> Identity<'a> {
+    fn of(head: &'a Head) -> Self {
+        Self {
+            config: &head.config,
+            checkpoint_sha256: &head.checkpoint_sha256,
+            positions: &head.positions,
+            provenance: &head.provenance,
+            shard: None,
+        }
+    }
+
+    fn text(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
 }
 
 /// What a run leaves behind.
@@ -92,10 +118,12 @@ struct Document<'a> {
 /// # Errors
 /// If the configuration makes no sense, the checkpoint is one of the general mode, or a file cannot be read or written.
 pub fn run(options: &CspOptions) -> Result<String> {
-    let CspOptions { run: options, checkpoint, proposer, resume } = options;
+    let CspOptions { run: options, checkpoint, proposer, resume, shard } = options;
     let config: CspConfig = options.configuration()?;
-    let folder = options.folder("csp", RESULT);
-    if folder.join(RESULT).exists() {
+    let experiment = shard.map_or_else(|| "csp".to_owned(), |shard| format!("csp-{}", shard.in_names()));
+    let folder = options.folder(&experiment, RESULT);
+    let there = ShardRecord::read(&folder)?;
+    if folder.join(RESULT).exists() || there.as_ref().is_some_and(ShardRecord::is_finished) {
         bail!("{}: a finished run lies there already; choose another --name", folder.display());
     }
     let interrupted = folder.join(RUN).exists();
@@ -108,7 +136,6 @@ pub fn run(options: &CspOptions) -> Result<String> {
     config.check(schedule).with_context(|| options.described())?;
     let config = config.resolve(options.place.seed);
     let source_of_positions = PositionSource::open(config.positions, proposer.clone())?;
-    let positions = source_of_positions.described();
     let source = locate(options.data.as_deref());
     if source == Source::Embedded {
         tracing::warn!("no data were found: the embedded prototypes are predicted, which says little; give --data DIR");
@@ -122,46 +149,71 @@ pub fn run(options: &CspOptions) -> Result<String> {
         },
     )?;
     let (targets, not_reduced) = targets_of(&data, &config, options.place.seed)?;
-    let provenance = Provenance::of(&data, options.place.seed, options.place.device);
-    let identity = Identity {
-        config: &config,
-        checkpoint_sha256: &network.sha256,
-        positions: &positions,
-        provenance: &provenance,
+    let head = Head {
+        described: options.described(),
+        data: data.name.clone(),
+        free: targets.iter().map(Target::n_free).collect(),
+        not_reduced,
+        positions: source_of_positions.described(),
+        checkpoint: network.path.clone(),
+        checkpoint_sha256: network.sha256.clone(),
+        provenance: Provenance::of(&data, options.place.seed, options.place.device),
+        config,
     };
-    let identity = serde_json::to_string_pretty(&identity)? + "\n";
+    let config = &head.config;
+    let identity = Identity { shard: *shard, ..Identity::of(&head) }.text()?;
     if interrupted && read_text(&folder.join(RUN))? != identity {
         bail!(
-            "{}: the run that was interrupted there had another configuration, checkpoint, seed, device or data, or is of another build \
-             (its {RUN} tells); choose another --name",
+            "{}: the run that was interrupted there had another configuration, checkpoint, seed, device, data or shard, or is of \
+             another build (its {RUN} tells); choose another --name",
             folder.display()
         );
     }
+    let record = match shard {
+        Some(shard) => {
+            let of = [("seed", options.place.seed.to_string()), ("run", serde_json::to_string(&Identity::of(&head))?)];
+            Some(ShardRecord::begin(&folder, COMMAND, *shard, &of, options.place.device)?)
+        }
+        None => {
+            ShardRecord::refuse_in(&folder)?;
+            None
+        }
+    };
     writable_folder(&folder)?;
-    write_file(&folder.join("config.ron"), to_ron(&config)?)?;
+    write_file(&folder.join("config.ron"), to_ron(config)?)?;
     write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
     write_file(&folder.join(RUN), identity)?;
-    let matcher = StructureMatcher::default();
 
+    let mine = |number: usize| shard.is_none_or(|shard| shard.has(number));
     let random = |(index, target): (usize, &Target)| {
-        let attempt =
-            |attempt: usize| targets::random_coordinates(target, attempt, index as u64, options.place.seed).ok();
+        let attempt = |attempt: usize| {
+            let wanted = mine(index * config.tries + attempt);
+            let one = || targets::random_coordinates(target, attempt, index as u64, options.place.seed).ok();
+            if wanted { one() } else { None }
+        };
         (0..config.tries).map(attempt).collect::<Vec<_>>()
     };
     let chance: Vec<Vec<Option<Structure>>> = targets.iter().enumerate().map(random).collect();
-    let row = |name: &str, given: Given, tries: &[Vec<Option<Structure>>]| {
-        let distances = Distances::of(&targets, tries, &matcher);
-        CspRow::new(name, given.described(), &distances, Symmetry::of(&targets, tries))
+    let part = |name: &str, given: Given, tries: &[Vec<Option<Structure>>]| {
+        RowPart::measure(name, given.described(), &targets, tries, mine)
     };
-    let mut rows = vec![row("random coordinates", Given::Letters, &chance)];
+    let mut parts = vec![part("random coordinates", Given::Letters, &chance)];
+    let mut rows = vec![parts[0].row(&head.free, config.tries)];
     for given in &config.given {
         for NamedSampler { name, sampling, .. } in &config.samplers {
-            let finished = folder.join(format!("{}-{name}.json", given.described()));
+            let stem = format!("{}-{name}", given.described());
+            let finished = folder.join(format!("{stem}.{}", if shard.is_some() { "shard" } else { "json" }));
             if interrupted && finished.exists() {
                 tracing::info!("{}: finished before", finished.display());
-                let row =
-                    serde_json::from_str(&read_text(&finished)?).with_context(|| finished.display().to_string())?;
-                rows.push(row);
+                let text = read_text(&finished)?;
+                let unread = || finished.display().to_string();
+                match shard {
+                    Some(_) => {
+                        let value = serde_json::from_str(&text).with_context(unread)?;
+                        parts.push(read_exact(value).map_err(anyhow::Error::msg).with_context(unread)?);
+                    }
+                    None => rows.push(serde_json::from_str(&text).with_context(unread)?),
+                }
                 continue;
             }
             let orders = match given {
@@ -171,44 +223,36 @@ pub fn run(options: &CspOptions) -> Result<String> {
                     source_of_positions.orders(&targets, config.tries, candidates, options.place.seed)?
                 }
             };
-            tracing::info!("{} tries, {} given, by {name}", orders.len(), given.described());
-            let predicted = predict(&network, sampling, &orders, config.tries, &device)?;
-            let Predicted { tries, redraws, given_up, structures_per_second } = predicted;
-            write_tries(&folder.join(format!("{}-{name}.jsonl.zst", given.described())), &targets, &tries)?;
-            let structures_per_second = Some(structures_per_second);
+            let n_tries = shard.map_or(orders.len(), |shard| shard.count(orders.len()));
+            tracing::info!("{n_tries} tries, {} given, by {name}", given.described());
+            let predicted = predict(&network, sampling, &orders, config.tries, mine, &device)?;
+            let Predicted { tries, redraws, given_up, seconds } = predicted;
+            write_tries(&folder.join(format!("{stem}.jsonl.zst")), &targets, &tries)?;
             let evaluations = Some(sampling.evaluations_per_structure(schedule));
-            let row = CspRow { evaluations, redraws, given_up, structures_per_second, ..row(name, *given, &tries) };
-            write_file(&finished, serde_json::to_string_pretty(&row)? + "\n")?;
-            rows.push(row);
+            let seconds = Some(seconds);
+            let part = RowPart { evaluations, redraws, given_up, seconds, ..part(name, *given, &tries) };
+            if shard.is_some() {
+                write_json(&finished, &exact_value(&part)?)?;
+                parts.push(part);
+            } else {
+                let row = part.row(&head.free, config.tries);
+                write_file(&finished, serde_json::to_string_pretty(&row)? + "\n")?;
+                rows.push(row);
+            }
         }
     }
-    let text = format!(
-        "Structure prediction, {} of {} ({} structures of the {} split, {} tries each), {}, device {}, seed {}\n\
-         Positions of the rows 'formula': {positions}\n\n{}",
-        options.described(),
-        data.name,
-        targets.len(),
-        config.reference.name(),
-        config.tries,
-        network.path,
-        options.place.device,
-        options.place.seed,
-        table::as_text(&rows, config.tries),
-    );
-    write_file(&folder.join("csp.txt"), &text)?;
-    write_file(&folder.join("csp.md"), table::as_markdown(&rows, config.tries))?;
-    let document = Document {
-        rows: &rows,
-        n_targets: targets.len(),
-        not_reduced,
-        tries: config.tries,
-        checkpoint: &network.path,
-        checkpoint_sha256: &network.sha256,
-        positions: &positions,
-        provenance: &provenance,
-    };
-    write_file(&folder.join(RESULT), serde_json::to_string_pretty(&document)? + "\n")?;
-    Ok(text)
+    match record {
+        Some(record) => {
+            let text = format!(
+                "Shard {} of a structure prediction: {} rows in part; `experiments merge` joins the shards\n",
+                record.shard,
+                parts.len()
+            );
+            record.finish(&folder, &OfShard { head, rows: parts })?;
+            Ok(text)
+        }
+        None => finish(&folder, &head, &rows),
+    }
 }
 
 fn read_text(path: &Path) -> Result<String> {
@@ -239,24 +283,28 @@ struct Predicted {
     tries: Vec<Vec<Option<Structure>>>,
     redraws: usize,
     given_up: usize,
-    structures_per_second: f64,
+    seconds: f64,
 }
 
+/// Samples the orders whose number is wanted.
 fn predict(
     network: &Checkpoint,
     sampling: &SamplerConfig,
     orders: &[SamplingOrder],
     tries: usize,
+    wanted: impl Fn(usize) -> bool,
     device: &Device,
 ) -> Result<Predicted> {
     const UNITS: f64 = 100.0;
     let sampler = Sampler::new(&network.trained, sampling.clone(), device)?;
-    let bar = bar("sampling", whole::count_64(orders.len() as f64 * UNITS));
+    let n_wanted = (0..orders.len()).filter(|number| wanted(*number)).count();
+    let bar = bar("sampling", whole::count_64(n_wanted as f64 * UNITS));
     let mut found: Vec<Vec<Option<Structure>>> = vec![vec![None; tries]; orders.len() / tries];
     let (mut redraws, mut given_up, mut done) = (0, 0, 0.0);
     let clock = Instant::now();
-    sampler.run::<anyhow::Error>(
+    sampler.run_some::<anyhow::Error>(
         orders,
+        wanted,
         |structures| {
             done += structures * UNITS;
             bar.set_position(whole::count_64(done));
@@ -274,8 +322,7 @@ fn predict(
     )?;
     bar.finish_and_clear();
     let seconds = clock.elapsed().as_secs_f64();
-    let structures_per_second = (orders.len() - given_up) as f64 / seconds.max(1e-9);
-    Ok(Predicted { tries: found, redraws, given_up, structures_per_second })
+    Ok(Predicted { tries: found, redraws, given_up, seconds })
 }
 
 fn write_tries(path: &Path, targets: &[Target], tries: &[Vec<Option<Structure>>]) -> Result<()> {

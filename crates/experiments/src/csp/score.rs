@@ -65,12 +65,17 @@ impl Symmetry {
         let pairs = targets.par_iter().zip(tries).flat_map_iter(|(target, tries)| {
             tries.iter().flatten().map(|structure| of_try(target.assignment.space_group(), structure))
         });
-        pairs.reduce(Self::default, |a, b| Self {
-            same: a.same + b.same,
-            supergroup: a.supergroup + b.supergroup,
-            other: a.other + b.other,
-            unknown: a.unknown + b.unknown,
-        })
+        pairs.reduce(Self::default, Self::plus)
+    }
+
+    /// Both together.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            same: self.same + other.same,
+            supergroup: self.supergroup + other.supergroup,
+            other: self.other + other.other,
+            unknown: self.unknown + other.unknown,
+        }
     }
 }
 
@@ -90,6 +95,16 @@ impl Distances {
             (target.n_free(), tries.iter().map(distance).collect())
         };
         Self(targets.par_iter().zip(tries).map(of_target).collect())
+    }
+
+    /// Of targets with these free parameters; the same number of tries at each, target by target.
+    pub(super) fn from_tries(free: &[usize], tries: &[Option<f64>], n_tries: usize) -> Self {
+        Self(free.iter().copied().zip(tries.chunks(n_tries).map(<[_]>::to_vec)).collect())
+    }
+
+    /// Of each try, target by target.
+    pub(super) fn of_tries(&self) -> impl Iterator<Item = Option<f64>> {
+        self.0.iter().flat_map(|(_, tries)| tries.iter().copied())
     }
 
     /// Over all targets.

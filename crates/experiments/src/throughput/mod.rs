@@ -1,8 +1,10 @@
 //! How fast sampling, training and their parts are, against ceilings measured in the same run.
 
 mod growth;
+mod kept;
 pub mod potential;
 mod processor;
+pub mod roofline;
 mod stages;
 mod timing;
 
@@ -16,7 +18,6 @@ use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use crystal_core::{CrystalState, SiteMode};
 use datasets::{LoadOptions, Split, load, locate};
 use dimenetpp::DimeNetPlusPlusConfig;
-use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
 use druse::training::states_of;
 use druse::{DeviceName, Devices};
@@ -26,6 +27,8 @@ use score_model::{DenoisingObjective, Description, ModelConfig, NoiseSchedule, T
 use tensor_ops::DeviceFailure;
 use training::{Exchange, Identity, OptimiserConfig, Trainer, TrainingError};
 
+use kept::Kept;
+pub use kept::Reports;
 pub use timing::Measurement;
 
 use crate::table1::reference::{draw_orders, order_of};
@@ -70,9 +73,9 @@ pub struct ThroughputOptions {
     /// Also measures how the cost of sampling grows with the number of sites and of operations.
     #[arg(long)]
     pub growth: bool,
-    /// Writes the figures here, as JSON.
-    #[arg(long)]
-    pub json: Option<PathBuf>,
+    /// Files of figures.
+    #[command(flatten)]
+    pub reports: Reports,
 }
 
 /// What the device reaches at best.
@@ -89,6 +92,7 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
     if options.batch_sizes.contains(&0) {
         bail!("a batch needs at least one structure");
     }
+    let earlier = options.reports.earlier()?;
     let devices = options.device.open_several(options.gpus, options.exchange)?;
     let device = devices.first.clone();
     let data = load(&locate(options.data.as_deref()), &LoadOptions { min_space_group: 16, ..LoadOptions::default() })?;
@@ -127,13 +131,16 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
         tracing::info!("growth of the cost");
         figures.extend(growth::measure(&device)?);
     }
-    if let Some(path) = &options.json {
-        let document = serde_json::json!({
-            "device": options.device, "data": data.name, "data_sha256": data.sha256, "gpus": options.gpus, "exchange": options.exchange.to_string(), "git": GIT_REVISION, "figures": figures,
-        });
-        write_file(path, serde_json::to_string_pretty(&document)? + "\n")?;
-    }
-    Ok(table(&figures))
+    let about = serde_json::json!({
+        "device": options.device,
+        "data": data.name,
+        "data_sha256": data.sha256,
+        "gpus": options.gpus,
+        "exchange": options.exchange.to_string(),
+        "git": GIT_REVISION,
+    });
+    let about = about.as_object().map(|about| about.clone().into_iter().collect()).unwrap_or_default();
+    options.reports.finish(&Kept { about, figures }, earlier.as_ref())
 }
 
 /// All figures, one a row.
@@ -151,7 +158,7 @@ fn table(figures: &[Measurement]) -> String {
         let batch = batch.map_or_else(|| "–".to_owned(), |batch| batch.to_string());
         let share = of_ceiling.map_or_else(String::new, |share| format!("{:.0} %", 100.0 * share));
         let range = format!("{} – {}", significant(range.0), significant(range.1));
-        table.add_row([what.clone(), batch, significant(*value), range, (*unit).to_owned(), share]);
+        table.add_row([what.clone(), batch, significant(*value), range, unit.to_string(), share]);
     }
     table.to_string()
 }
@@ -263,7 +270,7 @@ fn memory(what: &str, batch: usize, device: DeviceName) -> Option<Measurement> {
         batch: Some(batch),
         value,
         range: (value, value),
-        unit: "GiB",
+        unit: "GiB".into(),
         of_ceiling: None,
     })
 }

@@ -8,7 +8,6 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use crystal_core::{AsymmetricUnit, SiteMode, Structure};
 use datasets::{LoadOptions, Record, Split, load, locate};
-use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
 use druse::{DeviceName, checkpoint};
 use langevin::{FewStep, Method, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
@@ -17,8 +16,9 @@ use potential::{
 };
 use relax::{Crystal, Options, RelaxError, Relaxation};
 
-use super::Ceilings;
+use super::kept::Kept;
 use super::timing::{Measurement, Seconds};
+use super::{Ceilings, Reports};
 use crate::table1::reference::{draw_orders, order_of};
 
 /// Passes that are timed; the one before them is not.
@@ -47,9 +47,9 @@ pub struct PotentialThroughputOptions {
     /// Batches of the relaxation in flight.
     #[arg(long, default_value_t = 2)]
     pub batches: usize,
-    /// Writes the figures here, as JSON.
-    #[arg(long)]
-    pub json: Option<PathBuf>,
+    /// Files of figures.
+    #[command(flatten)]
+    pub reports: Reports,
 }
 
 /// Crystals in both forms.
@@ -103,6 +103,7 @@ pub fn run(options: &PotentialThroughputOptions) -> Result<String> {
     if options.batch_sizes.contains(&0) {
         bail!("a batch needs at least one structure");
     }
+    let earlier = options.reports.earlier()?;
     let device = options.device.open()?;
     let data = load(&locate(options.data.as_deref()), &LoadOptions::default())?;
     let potential = Nequix::bundled(&device)?;
@@ -140,15 +141,13 @@ pub fn run(options: &PotentialThroughputOptions) -> Result<String> {
             figures.extend(measured);
         }
     }
-    if let Some(path) = &options.json {
-        let document = serde_json::json!({
-            "device": options.device, "data": data.name, "data_sha256": data.sha256,
-            "potential": potential.identity().name, "potential_sha256": potential.identity().sha256,
-            "git": GIT_REVISION, "figures": figures, "text": text,
-        });
-        write_file(path, serde_json::to_string_pretty(&document)? + "\n")?;
-    }
-    Ok(super::table(&figures))
+    let about = serde_json::json!({
+        "device": options.device, "data": data.name, "data_sha256": data.sha256,
+        "potential": potential.identity().name, "potential_sha256": potential.identity().sha256,
+        "git": GIT_REVISION, "text": text,
+    });
+    let about = about.as_object().map(|about| about.clone().into_iter().collect()).unwrap_or_default();
+    options.reports.finish(&Kept { about, figures }, earlier.as_ref())
 }
 
 /// The device against the processor, and the symmetric graph against full cells on the device.
@@ -252,7 +251,7 @@ fn parts(
 }
 
 fn ratio(what: &str, batch: Option<usize>, value: f64) -> Measurement {
-    Measurement { what: what.to_owned(), batch, value, range: (value, value), unit: "ratio", of_ceiling: None }
+    Measurement { what: what.to_owned(), batch, value, range: (value, value), unit: "ratio".into(), of_ceiling: None }
 }
 
 /// What the symmetric graph gains, by the number of operations of the group.

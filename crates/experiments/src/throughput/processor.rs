@@ -31,7 +31,7 @@ fn ratio(what: &str, batch: usize, mut slow: impl FnMut(), mut fast: impl FnMut(
     let ratios = rounds.iter().map(|(slow, fast)| slow / fast);
     let range = ratios.fold((f64::INFINITY, 0.0_f64), |(low, high), ratio| (low.min(ratio), high.max(ratio)));
     let value = shortest.0 / shortest.1;
-    Measurement { what: what.to_owned(), batch: Some(batch), value, range, unit: "×", of_ceiling: None }
+    Measurement { what: what.to_owned(), batch: Some(batch), value, range, unit: "×".into(), of_ceiling: None }
 }
 
 /// The ratios for the layers of one interaction block and for the whole network.

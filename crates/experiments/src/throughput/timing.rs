@@ -1,11 +1,12 @@
 //! Timing a device, and what a figure is.
 
 use crystal_core::whole;
+use std::borrow::Cow;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use burn::tensor::Device;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Timed blocks; the spread is over them.
 const BLOCKS: usize = 5;
@@ -13,7 +14,7 @@ const BLOCKS: usize = 5;
 const REPETITIONS: usize = 4;
 
 /// One measurement.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// What was measured.
     pub what: String,
@@ -24,7 +25,7 @@ pub struct Measurement {
     /// Lowest and highest over the blocks.
     pub range: (f64, f64),
     /// Its unit.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// Share of the ceiling that bounds it, if one of those measured does.
     pub of_ceiling: Option<f64>,
 }
@@ -81,7 +82,14 @@ impl Seconds {
     ) -> Measurement {
         let figures: Vec<f64> = self.0.iter().map(|&seconds| figure(seconds)).collect();
         let range = figures.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &x| (low.min(x), high.max(x)));
-        Measurement { what: what.to_owned(), batch, value: figure(self.median()), range, unit, of_ceiling: None }
+        Measurement {
+            what: what.to_owned(),
+            batch,
+            value: figure(self.median()),
+            range,
+            unit: unit.into(),
+            of_ceiling: None,
+        }
     }
 }
 
