@@ -16,6 +16,27 @@ fn has_quantum_espresso() -> bool {
     is_there && PSEUDOPOTENTIALS.iter().all(|file| Path::new(EXAMPLES).join(file).is_file())
 }
 
+/// Whether Slurm and munge are installed, and this is the user who may start their daemons.
+fn has_slurm() -> bool {
+    println!("cargo:rerun-if-env-changed=PATH");
+    let path = env::var_os("PATH").unwrap_or_default();
+    // Debian keeps daemons where not every user's path leads.
+    let folders: Vec<PathBuf> = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]).collect();
+    let is_there = |program: &str| folders.iter().any(|folder| folder.join(program).is_file());
+    is_superuser() && ["sbatch", "sinfo", "squeue", "slurmctld", "slurmd", "munged"].into_iter().all(is_there)
+}
+
+#[cfg(target_os = "linux")]
+fn is_superuser() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_superuser() -> bool {
+    false
+}
+
 /// Whether the variable is set to something.
 fn is_set(name: &str) -> bool {
     println!("cargo:rerun-if-env-changed={name}");
@@ -42,6 +63,7 @@ fn main() {
         ("python", is_set("DRUSE_PYTHON")),
         ("git", root.join(".git").exists()),
         ("quantum_espresso", has_quantum_espresso()),
+        ("slurm", has_slurm()),
     ];
     for (name, there) in needs {
         println!("cargo:rustc-check-cfg=cfg(has_{name})");

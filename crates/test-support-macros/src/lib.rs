@@ -6,7 +6,7 @@
 use proc_macro::{TokenStream, TokenTree};
 
 /// What a test may need: name, whether it is there, and why a test without it is ignored.
-const NEEDS: [(&str, bool, &str); 6] = [
+const NEEDS: [(&str, bool, &str); 7] = [
     ("shared", cfg!(has_shared), "needs the shared data: set DRUSE_SHARED"),
     ("gpu", cfg!(has_gpu), "needs a GPU: set DRUSE_REQUIRE_GPU=1 where there is one"),
     ("browser", cfg!(has_browser), "needs a Chromium: name it in DRUSE_BROWSER, or set DRUSE_REQUIRE_BROWSER=1"),
@@ -17,6 +17,7 @@ const NEEDS: [(&str, bool, &str); 6] = [
         cfg!(has_quantum_espresso),
         "needs pw.x and the pseudopotentials among the examples of Debian's quantum-espresso-data",
     ),
+    ("slurm", cfg!(has_slurm), "needs the superuser and Debian's slurmctld, slurmd, slurm-client and munge"),
 ];
 
 /// Marks a test as ignored, with the reason, if something that it needs is missing. It stands above `#[test]`:
@@ -37,6 +38,7 @@ const NEEDS: [(&str, bool, &str); 6] = [
 /// | `python` | `DRUSE_PYTHON` names one, which has gemmi and pymatgen |
 /// | `git` | the workspace is a git checkout |
 /// | `quantum_espresso` | `pw.x` is on the path, and the examples of Debian's `quantum-espresso-data` are there |
+/// | `slurm` | `sbatch`, `slurmctld`, `slurmd` and `munged` are installed, and the tests run as the superuser |
 ///
 /// A test whose need was there when it was built must fail, not return, if it is gone when it runs.
 #[proc_macro_attribute]

@@ -19,6 +19,8 @@ mod network;
 mod new_crystals;
 mod proposals;
 mod shards;
+#[cfg(target_os = "linux")]
+mod slurm;
 mod support;
 mod text;
 mod training;
