@@ -152,7 +152,7 @@ fn comparison(now: &Kept, before: &Kept) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     pub(in crate::throughput) fn kept(figures: &[(&str, Option<usize>, f64, &str)]) -> Kept {
