@@ -51,8 +51,8 @@ pub(super) struct FindArgs {
     /// Rounds of 8 samples
     #[arg(long, value_name = "N", value_parser = values::at_least_one, allow_negative_numbers = true)]
     rounds: Option<usize>,
-    /// Sample and relax only every Nth structure from the Kth on, each as in the whole search of --rounds; `druse merge`
-    /// joins the shards and finds the best
+    /// Sample and relax only every Nth structure from the Kth on, each as in the whole search of --rounds; `druse
+    /// merge` joins the shards and finds the best
     #[arg(long, value_name = "K/N", requires = "rounds", conflicts_with = "budget")]
     shard: Option<Shard>,
     /// Candidates that are relaxed tightly, go through phonons and are written

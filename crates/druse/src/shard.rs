@@ -1,5 +1,5 @@
 //! A run in parts. Shard K of N does every Nth piece of the work, each with the random numbers that it has in the whole
-//! run, on a host of its own. What it leaves says so ([`ShardRecord`], the file [`FILE`] of its folder), and
+//! run, on its own host. What it leaves says so ([`ShardRecord`], the file [`FILE`] of its folder), and
 //! [`Shards::gather`] takes all shards of a run together, or says what is missing.
 
 mod exact;
@@ -117,8 +117,8 @@ pub struct ShardRecord {
 }
 
 impl ShardRecord {
-    /// Notes in `folder` that a shard of this run is being done there; one that was begun or finished there before stays
-    /// as it is. What the run depends on gets the device, the precision and this build as its last entries.
+    /// Notes in `folder` that a shard of this run is being done there; one that was begun or finished there stays as it
+    /// is. What the run depends on gets the device, the precision and this build as its last entries.
     ///
     /// # Errors
     /// [`DruseError::Shard`] if another run, or another of its shards, lies there; [`DruseError::Folder`],

@@ -97,7 +97,7 @@ fn shards_joined_are_the_whole_search() {
     };
     for (shard, folder) in shards.into_iter().zip(&folders) {
         assert_eq!(of_shard(shard, folder, false).expect("a shard"), 4);
-        // A shard is no whole search, and no other shard.
+        // A shard is neither a whole search nor another shard.
         let error = run(&settings, &equipment, 1, folder, true).expect_err("a shard");
         assert!(error.contains("another shard"), "{error}");
         assert_eq!(of_shard(shard, folder, true).expect("nothing is left"), 4);

@@ -164,7 +164,7 @@ pub(super) fn run_of(
     template: Option<String>,
     checkpoint: &str,
 ) -> Result<[(&'static str, String); 5]> {
-    // The size of the batches changes no structure, and the seed has an entry of its own.
+    // The size of the batches changes no structure, and the seed has its own entry.
     let sampler = SamplerConfig { batch_size: 0, seed: 0, ..config.clone() };
     let sampler = serde_json::to_string(&sampler).context("the settings cannot be written")?;
     let hash = |text: String| format!("with SHA-256 {}", sha256_hex(text.as_bytes()));

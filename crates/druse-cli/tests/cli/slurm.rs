@@ -8,7 +8,7 @@ use test_support::needs;
 
 use crate::support::Folder;
 
-/// Slurm's daemons of this machine alone, with ports, keys and state of their own.
+/// Slurm's daemons of this machine alone, with their own ports, keys and state.
 struct Cluster {
     folder: PathBuf,
     daemons: Vec<Child>,

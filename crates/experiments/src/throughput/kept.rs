@@ -83,7 +83,7 @@ impl Kept {
     }
 }
 
-/// How many times as fast a figure is as before; none where it is no speed.
+/// How many times as fast a figure is as before; none where it is not a speed.
 fn times_as_fast(now: &Measurement, before: &Measurement) -> Option<f64> {
     match now.unit.as_ref() {
         "ms" | "s" => Some(before.value / now.value),

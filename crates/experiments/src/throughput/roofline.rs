@@ -81,7 +81,7 @@ impl Roofline {
         Ok(Self { bandwidth, peak, points })
     }
 
-    /// What is reachable at so many operations per byte, TFLOP/s.
+    /// What is reachable at this many operations per byte, TFLOP/s.
     fn roof(&self, intensity: f64) -> f64 {
         self.peak.min(self.bandwidth * intensity / 1e3)
     }
