@@ -22,7 +22,7 @@ pub(super) fn encode(value: Value) -> Value {
 /// Takes numbers out of their texts.
 ///
 /// # Errors
-/// If a text is no number.
+/// If a text is not a number.
 pub(super) fn decode(value: Value) -> Result<Value, String> {
     Ok(match value {
         Value::Object(items) if items.len() == 1 && items.contains_key(KEY) => {
