@@ -117,7 +117,12 @@ pub(super) fn run(args: &RelaxArgs) -> Result<Completion> {
     let identity = identity(&options, &name, &inputs)?;
     let record = match args.shard {
         Some(shard) => {
-            let run = [("seed", args.seed.to_string()), ("run", identity.trim_end().replace('\n', ", "))];
+            let run = [
+                ("seed", args.seed.to_string()),
+                ("options", format!("{options:?}")),
+                ("potential", format!("{name:?}")),
+                ("input:", identity.lines().last().unwrap_or_default().to_owned()),
+            ];
             Some(ShardRecord::begin(&args.out, COMMAND, shard, &run, args.potential.device)?)
         }
         None => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use druse::Shard;
 use druse::shard::{Part, ShardRecord, Shards};
-use search::{Settings, join_shards, search, search_shard};
+use search::{Settings, Tool, join_shards, search, search_shard};
 use serde::{Deserialize, Serialize};
 
 use super::{Budget, FindArgs, Live, Outcome, ProposerArgs, ToolArgs};
@@ -44,12 +44,18 @@ pub(super) fn run(args: &FindArgs, shard: Shard, settings: &Settings) -> Result<
     let opened = args.tools.open(settings)?.with_proposer(settings, &args.proposer.proposing()?)?;
     let tools = opened.tools();
     tools.check(settings)?;
-    let identity = serde_json::to_string(&tools.identity(settings)).context("the settings cannot be written")?;
+    let identity = tools.identity(settings);
+    let tool = |tool: Option<&Tool>| tool.map_or_else(|| "none".to_owned(), |tool| tool.sha256.clone());
     let run = [
         ("seed", settings.seed.to_string()),
         ("rounds", rounds.to_string()),
         ("top", args.top.to_string()),
-        ("search", identity),
+        ("settings", serde_json::to_string(settings).context("the settings cannot be written")?),
+        ("network with SHA-256", tool(Some(&identity.network))),
+        ("proposer with SHA-256", tool(identity.proposer.as_ref())),
+        ("potential with SHA-256", tool(Some(&identity.potential))),
+        ("reference with SHA-256", tool(Some(&identity.reference))),
+        ("known structures with SHA-256", tool(identity.known.as_ref())),
     ];
     let record = ShardRecord::begin(&args.out, COMMAND, shard, &run, args.tools.device())?;
     let mut live = Live::new();

@@ -171,7 +171,13 @@ pub fn run(options: &CspOptions) -> Result<String> {
     }
     let record = match shard {
         Some(shard) => {
-            let of = [("seed", options.place.seed.to_string()), ("run", serde_json::to_string(&Identity::of(&head))?)];
+            let of = [
+                ("seed", options.place.seed.to_string()),
+                ("configuration", serde_json::to_string(config)?),
+                ("checkpoint with SHA-256", head.checkpoint_sha256.clone()),
+                ("positions", head.positions.clone()),
+                ("data with SHA-256", head.provenance.data_sha256.clone()),
+            ];
             Some(ShardRecord::begin(&folder, COMMAND, *shard, &of, options.place.device)?)
         }
         None => {
