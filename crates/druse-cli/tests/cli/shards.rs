@@ -105,6 +105,36 @@ fn shards_of_a_relaxation_are_the_whole() {
 }
 
 #[test]
+fn shards_of_a_search_are_the_whole() {
+    let folder = Folder::new();
+    let find = "find --formula NaCl --space-group 225 --proposer prior --rounds 1 --top 1 --seed 1";
+    let mut whole = druse(&folder, &format!("{find} --out whole --json")).status(0).document();
+    druse(&folder, &format!("{find} --out p1 --shard 1/2")).status(0);
+    druse(&folder, &format!("{find} --out p1")).refused(&["p1: shard 1/2 of `druse find`"]);
+    let second = druse(&folder, &format!("{find} --out p2 --shard 2/2 --json")).status(0).document();
+    assert_eq!((&second["shard"], &second["samples"]), (&"2/2".into(), &4.into()));
+    let mut joined = druse(&folder, "merge p1 p2 --out merged --json").status(0).document();
+    for document in [&mut whole, &mut joined] {
+        document["seconds"] = Value::Null;
+    }
+    let text = |document: Value, out: &str| document.to_string().replace(&format!("\"{out}/"), "\"OUT/");
+    assert_eq!(text(joined, "merged"), text(whole, "whole"));
+    // The report tells times, and the journal has its lines in the order in which they were done.
+    let timeless = |out: &str| {
+        let all = files(&folder, out).into_iter();
+        let told = ["report.html", "search.json", "search.jsonl"];
+        all.filter(|(name, _)| !told.iter().any(|file| name.ends_with(file))).collect::<Vec<_>>()
+    };
+    assert!(timeless("whole").iter().any(|(name, _)| name.ends_with(".certificate.json")));
+    assert_eq!(timeless("merged"), timeless("whole"));
+    for clock in ["--budget 1m --rounds 1", "--budget 1m", ""] {
+        let line = format!("find --system Na-Cl --out clock --shard 1/2 {clock}");
+        druse(&folder, line.trim()).status(2);
+    }
+    assert!(!folder.path().join("clock").exists());
+}
+
+#[test]
 fn what_is_no_part_of_a_run_is_refused() {
     let folder = Folder::new();
     for (part, said) in [("0/4", "'0/4'"), ("5/4", "'5/4'"), ("x", "'x'"), ("1/0", "'1/0'")] {
