@@ -29,11 +29,13 @@ if [ "${1-}" != stage ]; then
     # What a finished or a running chain has left must not mix with a new one.
     [ -z "$(ls -A "$folder")" ] || { echo "$folder: holds files already; choose an empty folder" >&2; exit 2; }
     mkdir "$folder/logs"
-    submit() { sbatch --parsable --kill-on-invalid-dep=yes --job-name=druse --output="$folder/logs/%A-%a.txt" "$@"; }
-    a=$(submit --array="1-$shards" "$0" stage sample "$shards" "$folder" "$@")
-    b=$(submit --dependency="afterok:$a" "$0" stage merge "$shards" "$folder" sampled grown)
-    c=$(submit --dependency="afterok:$b" --array="1-$shards" "$0" stage relax "$shards" "$folder")
-    d=$(submit --dependency="afterok:$c" "$0" stage merge "$shards" "$folder" relaxing relaxed)
+    submit() {
+        sbatch --parsable --kill-on-invalid-dep=yes --job-name="druse-$1" --output="$folder/logs/%x-%j.txt" "${@:2}"
+    }
+    a=$(submit sample --array="1-$shards" "$0" stage sample "$shards" "$folder" "$@")
+    b=$(submit merge --dependency="afterok:$a" "$0" stage merge "$shards" "$folder" sampled grown)
+    c=$(submit relax --dependency="afterok:$b" --array="1-$shards" "$0" stage relax "$shards" "$folder")
+    d=$(submit merge --dependency="afterok:$c" "$0" stage merge "$shards" "$folder" relaxing relaxed)
     echo "jobs: sample $a, merge $b, relax $c, merge $d"
     exit
 fi
