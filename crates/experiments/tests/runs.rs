@@ -5,7 +5,7 @@ mod common;
 mod kills;
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{contents, experiments, successful};
