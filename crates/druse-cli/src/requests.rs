@@ -88,8 +88,8 @@ pub(super) struct RequestArgs {
 #[derive(Args)]
 #[group(skip)]
 pub(super) struct ProposerArgs {
-    /// What proposes formulas, space groups and Wyckoff positions: a network trained on all data at hand, one of MP-20's
-    /// training split alone (mp20), or counts of that split [default: network]
+    /// What proposes formulas, space groups and Wyckoff positions: a network trained on all data at hand, one of
+    /// MP-20's training split alone (mp20), or counts of that split [default: network]
     #[arg(long, value_enum)]
     proposer: Option<ProposerName>,
     /// A network of `experiments wyckoff-model train` [default: the one that is compiled in]
