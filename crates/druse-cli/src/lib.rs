@@ -21,6 +21,7 @@ mod proposing;
 mod relaxing;
 mod requests;
 mod sample;
+mod shell;
 mod symmetry;
 mod terminal;
 mod tools;
@@ -31,7 +32,7 @@ mod verify;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Grows crystal structures for a chemical system and a space group, and measures them.
 #[derive(Parser)]
@@ -66,6 +67,8 @@ enum Command {
     Find(Box<find::FindArgs>),
     Verify(verify::VerifyArgs),
     DftCheck(dft_check::DftCheckArgs),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
 }
 
 /// How much of what was asked could be done.
@@ -102,6 +105,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Find(args) => find::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::DftCheck(args) => dft_check::run(&args),
+        Command::Completions(args) => shell::completions(&args, Cli::command()),
+        Command::Man(args) => shell::man(&args, Cli::command()),
     };
     match outcome {
         Ok(Completion::Everything) => 0,
@@ -115,10 +120,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_arguments_are_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

@@ -123,6 +123,24 @@ impl Druse {
         stop: &Arc<AtomicBool>,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Vec<Grown>, DruseError> {
+        let mut grown = Vec::new();
+        self.sample_each(resolved, stop, progress, &mut |one| grown.push(one))?;
+        grown.sort_by_key(|grown| (grown.sample.order, grown.sample.index));
+        Ok(grown)
+    }
+
+    /// [`Self::sample_resolved`], each structure handed over as soon as its batch is done: those with the most sites
+    /// first. The settings of the sampler say how many structures are in a batch.
+    ///
+    /// # Errors
+    /// As [`Self::sample_resolved`].
+    pub fn sample_each(
+        &self,
+        resolved: Resolved,
+        stop: &Arc<AtomicBool>,
+        progress: &mut dyn FnMut(&Progress),
+        finished: &mut dyn FnMut(Grown),
+    ) -> Result<(), DruseError> {
         let Resolved { orders, mode, template, config, probabilities, .. } = resolved;
         let trained = &self.checkpoint(mode).trained;
         let sampler = match template {
@@ -131,7 +149,7 @@ impl Druse {
         }
         .stopped_by(Arc::clone(stop));
         let total: usize = orders.iter().map(|order| order.count).sum();
-        let (mut done, mut grown) = (0.0, Vec::with_capacity(total));
+        let mut done = 0.0;
         sampler.run::<DruseError>(
             &orders,
             |structures| {
@@ -144,12 +162,10 @@ impl Druse {
                     let probability =
                         probabilities.get(sample.order).copied().flatten().filter(|_| sample.candidate == 0);
                     let id = sampling::id_of(&orders, sample.order, sample.index);
-                    grown.push(Grown { id, sample: *sample, positions, probability });
+                    finished(Grown { id, sample: *sample, positions, probability });
                 }
                 Ok(())
             },
-        )?;
-        grown.sort_by_key(|grown| (grown.sample.order, grown.sample.index));
-        Ok(grown)
+        )
     }
 }

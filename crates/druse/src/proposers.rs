@@ -1,6 +1,8 @@
 //! What proposes space groups and Wyckoff positions of a formula: the bundled network, one from a file, or the prior.
 
-use std::path::{Path, PathBuf};
+#[cfg(not(target_family = "wasm"))]
+use std::path::Path;
+use std::path::PathBuf;
 
 use burn::tensor::Device;
 use wyckoff_model::{Proposer, Weights};
@@ -9,8 +11,9 @@ use crate::DruseError;
 
 /// The network that is used when none is named, with its name in messages and in `--json`; its model card lies beside
 /// it.
+#[cfg(not(target_family = "wasm"))]
 const SHIPPED: (&str, &[u8]) =
-    ("assets/weights/wyckoff-mp20.safetensors", include_bytes!("../../../assets/weights/wyckoff-mp20.safetensors"));
+    ("assets/weights/wyckoff-mp20.safetensors", include_bytes!("../assets/weights/wyckoff-mp20.safetensors"));
 
 /// What proposes space groups and Wyckoff positions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,12 +36,23 @@ impl Proposing {
     pub fn open(&self) -> Result<Option<Proposer>, DruseError> {
         let device = device()?;
         let weights = match self {
-            Self::Network => Weights::from_bytes(SHIPPED.1, Path::new(SHIPPED.0), &device)?,
+            Self::Network => shipped(&device)?,
             Self::File(path) => Weights::load(path, &device)?,
             Self::Prior => return Ok(None),
         };
         Ok(Some(Proposer::new(weights)))
     }
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn shipped(device: &Device) -> Result<Weights, DruseError> {
+    Ok(Weights::from_bytes(SHIPPED.1, Path::new(SHIPPED.0), device)?)
+}
+
+/// A page of the browser does not carry it: it is larger than all the rest.
+#[cfg(target_family = "wasm")]
+fn shipped(_: &Device) -> Result<Weights, DruseError> {
+    Err(DruseError::Request("this build holds no network that proposes positions; let the prior propose".to_owned()))
 }
 
 /// The processor, or in a build without it the first device there is: a network of this size needs no GPU.

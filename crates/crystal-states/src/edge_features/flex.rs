@@ -104,11 +104,11 @@ pub(crate) fn features(
 /// See [`crate::GraphBatch::scalars`].
 fn scalar_features(edge: &Edge, out: &mut [f32]) {
     out[0] = edge.equivalent;
-    out[1] = (edge.cutoff / LENGTH_UNIT).ln() as f32;
-    out[2] = (edge.distance.max(SHORTEST_LENGTH) / LENGTH_UNIT).ln() as f32;
+    out[1] = libm::log(edge.cutoff / LENGTH_UNIT) as f32;
+    out[2] = libm::log(edge.distance.max(SHORTEST_LENGTH) / LENGTH_UNIT) as f32;
     let spacing = gaussian_spacing(out.len() - 3);
     for (k, out) in out[3..].iter_mut().enumerate() {
         let x = (edge.distance - GAUSSIAN_RANGE.0 - k as f64 * spacing) / spacing;
-        *out = (-0.5 * x * x).exp() as f32;
+        *out = libm::exp(-0.5 * x * x) as f32;
     }
 }

@@ -99,5 +99,19 @@ impl DenseOps for CubeBackend {
     }
 }
 
-#[cfg(feature = "cpu")]
+#[cfg(all(feature = "cpu", not(target_family = "wasm")))]
 impl DenseOps for burn::backend::Flex {}
+
+#[cfg(all(feature = "cpu", target_family = "wasm"))]
+impl DenseOps for burn::backend::Flex {
+    fn dense(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        if !(crate::flex::single(&x) && crate::flex::single(&weight)) {
+            return reference::product::<Self>(x, weight);
+        }
+        super::fused::product(&x, &weight)
+    }
+
+    fn dense_with_bias(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::add_bias::<Self>(Self::dense(x, weight), bias)
+    }
+}

@@ -9,6 +9,8 @@ mod backend;
 mod backward;
 #[cfg(feature = "cube")]
 pub(crate) mod cube;
+#[cfg(all(feature = "cpu", any(test, target_family = "wasm")))]
+mod fused;
 pub mod reference;
 
 use burn::Tensor;
