@@ -1,42 +1,56 @@
-//! `cargo xtask robustness`: damaged files, crystals through every format, killed programs and full disks, as figures.
+//! `cargo xtask robustness`: damaged files, crystals through every format, symmetry of all structures, killed programs,
+//! full disks and a load of samples, as figures.
 //!
-//! The work is done by tests, which ordinary runs of the tests make short; this command makes them long and collects
-//! what they tell.
+//! The work is done by tests and by `experiments robustness-samples`; ordinary runs of the tests make it short, this
+//! command makes it long, collects what they tell, and keeps it.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Context;
-use serde::Deserialize;
+use xshell::{Shell, cmd};
 
-/// What begins the line of a figure; the rest is what was tried, a bar, and what came of it.
-const MARK: &str = "robustness: ";
+mod figures;
+mod record;
+
+use figures::Figures;
+
+/// Where structures are listed for which the two symmetry finders differ.
+const DISAGREEMENTS: &str = "experiments/results/robustness-symmetry.csv";
 
 /// What stands on the command line.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Damaged files for each of the twelve readers
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
-    pub executions: u64,
-    /// Random crystals that go through every format
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    pub crystals: u64,
-    /// How often each program is killed
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub kills: u64,
-    /// The symmetry of every N-th structure of the shared data, where they are
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub symmetry_every: u64,
+    /// Seconds to minutes for each part instead of hours; prints the figures and keeps nothing
+    #[arg(long)]
+    pub quick: bool,
+    /// Damaged files for each of the twelve readers [default: 1000000; 20000 with --quick]
+    #[arg(long, value_name = "N")]
+    pub executions: Option<u64>,
+    /// Random crystals that go through every format [default: 10000; 530 with --quick]
+    #[arg(long, value_name = "N")]
+    pub crystals: Option<u64>,
+    /// How often each program is killed on its way [default: 20; 3 with --quick]
+    #[arg(long, value_name = "N")]
+    pub kills: Option<u64>,
+    /// The symmetry of every N-th structure of the shared data, where they are [default: 1; 200 with --quick]
+    #[arg(long, value_name = "N")]
+    pub symmetry_every: Option<u64>,
+    /// Structures sampled in each of the two modes [default: 1000; 16 with --quick]
+    #[arg(long, value_name = "N")]
+    pub samples: Option<u64>,
+    /// Device of the samples: cpu, wgpu or cuda
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: String,
     /// Only these parts
     #[arg(long, value_enum, value_delimiter = ',')]
     pub only: Vec<Part>,
     /// Build as the tests do instead of in release mode
     #[arg(long)]
     pub dev: bool,
-    /// Run nothing: make the table of what the test programs printed elsewhere, shards added up
+    /// Run nothing: take what the programs printed elsewhere, shards added up, and keep it
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["only", "dev"])]
     pub add: Vec<PathBuf>,
 }
@@ -54,221 +68,247 @@ pub enum Part {
     Symmetry,
     /// `druse`, killed, on a full disk, in a folder that cannot be written.
     Command,
-    /// `experiments`, killed.
+    /// `experiments`, killed, on a full disk, in a folder that cannot be written.
     Experiments,
+    /// A load of samples in both modes: finite, with the group and, where positions are given, the formula asked for.
+    Samples,
 }
 
 impl Part {
-    /// Package, test binary and, where only some of its tests are meant, what their names begin with.
-    fn tests(self) -> (&'static str, &'static str, Option<&'static str>) {
+    const ALL: [Self; 7] = [
+        Self::Structures,
+        Self::Archives,
+        Self::Crystals,
+        Self::Symmetry,
+        Self::Command,
+        Self::Experiments,
+        Self::Samples,
+    ];
+
+    /// As the command line writes it.
+    fn name(self) -> &'static str {
         match self {
+            Self::Structures => "structures",
+            Self::Archives => "archives",
+            Self::Crystals => "crystals",
+            Self::Symmetry => "symmetry",
+            Self::Command => "command",
+            Self::Experiments => "experiments",
+            Self::Samples => "samples",
+        }
+    }
+
+    /// The part that tells a figure of this name.
+    fn of(what: &str) -> Option<Self> {
+        const STRUCTURES: [&str; 6] =
+            ["CIF", "POSCAR", "extended XYZ", "pymatgen JSON", "JSON lines", "compressed lines"];
+        let part = match what.split_once(' ')? {
+            ("fuzz", reader) if STRUCTURES.contains(&reader) => Self::Structures,
+            ("fuzz", _) => Self::Archives,
+            ("round", _) | ("other", _) => Self::Crystals,
+            ("symmetry", _) => Self::Symmetry,
+            ("sampled", _) => Self::Samples,
+            (_, rest) if rest.contains("experiments") => Self::Experiments,
+            ("kill" | "full" | "unwritable", _) => Self::Command,
+            _ => return None,
+        };
+        Some(part)
+    }
+
+    /// What cargo is called with, one call after the other.
+    fn calls(self, arguments: &Arguments) -> Vec<Vec<OsString>> {
+        let mut words = match self {
+            Self::Samples => return ["general", "positions"].map(|mode| samples_call(arguments, mode)).to_vec(),
+            _ => vec!["test"],
+        };
+        if !arguments.dev {
+            words.push("--release");
+        }
+        let (package, binary, tests) = match self {
             Self::Structures => ("crystal-core", "fuzz", None),
             Self::Archives => ("druse", "fuzz", None),
             Self::Crystals => ("crystal-core", "io_robust", None),
             Self::Symmetry => ("crystal-core", "symmetry_data", Some("a_load_of_structures")),
             Self::Command => ("druse-cli", "cli", Some("kills::")),
-            Self::Experiments => ("experiments", "runs", Some("kill_")),
-        }
+            Self::Experiments | Self::Samples => ("experiments", "runs", Some("kills::")),
+        };
+        // One after the other: times and memory are those of one test.
+        words.extend(["--package", package, "--test", binary, "--", "--nocapture", "--test-threads", "1"]);
+        words.extend(tests);
+        vec![words.into_iter().map(OsString::from).collect()]
     }
 }
 
-/// Runs the tests and prints their figures as a table.
+fn samples_call(arguments: &Arguments, mode: &str) -> Vec<OsString> {
+    let samples = arguments.amount(arguments.samples, 1000, 16).to_string();
+    let device = arguments.device.as_str();
+    let mut words = vec!["run"];
+    if !arguments.dev {
+        words.push("--release");
+    }
+    words.extend(["--package", "experiments"]);
+    if device != "cpu" {
+        words.extend(["--features", device]);
+    }
+    words.extend(["--", "robustness-samples", "--mode", mode, "--samples", &samples, "--device", device]);
+    words.into_iter().map(OsString::from).collect()
+}
+
+impl Arguments {
+    fn amount(&self, asked: Option<u64>, long: u64, quick: u64) -> u64 {
+        asked.unwrap_or(if self.quick { quick } else { long })
+    }
+
+    /// What the tests read of the environment.
+    fn environment(&self, root: &Path) -> Vec<(&'static str, OsString)> {
+        let number = |asked, long, quick| OsString::from(self.amount(asked, long, quick).to_string());
+        let mut all = vec![
+            ("DRUSE_FUZZ_EXECUTIONS", number(self.executions, 1_000_000, 20_000)),
+            ("DRUSE_ROUND_TRIPS", number(self.crystals, 10_000, 530)),
+            ("DRUSE_KILLS", number(self.kills, 20, 3)),
+            ("DRUSE_SYMMETRY_EVERY", number(self.symmetry_every, 1, 200)),
+        ];
+        if !self.quick {
+            all.push(("DRUSE_SYMMETRY_LIST", root.join(DISAGREEMENTS).into_os_string()));
+        }
+        all
+    }
+}
+
+/// Runs the parts, prints their figures as a table and keeps them.
 ///
 /// # Errors
-/// If cargo cannot be started.
+/// If cargo cannot be started, or a file cannot be read or written.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let shell = Shell::new().context("cannot read the current directory")?;
+    let root = PathBuf::from(cmd!(shell, "git rev-parse --show-toplevel").read().context("no git checkout here")?);
     let mut figures = Figures::default();
-    if !arguments.add.is_empty() {
-        for path in &arguments.add {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            text.lines().for_each(|line| figures.add(line));
-        }
-        return Ok(figures.print());
-    }
-    let all = [Part::Structures, Part::Archives, Part::Crystals, Part::Symmetry, Part::Command, Part::Experiments];
-    let parts: Vec<Part> =
-        all.into_iter().filter(|part| arguments.only.is_empty() || arguments.only.contains(part)).collect();
     let mut failed = Vec::new();
-    for part in parts {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    if arguments.add.is_empty() {
+        for part in Part::ALL.into_iter().filter(|part| arguments.only.is_empty() || arguments.only.contains(part)) {
+            if !measure(part, arguments, &root, &mut figures)? {
+                failed.push(part.name());
+            }
+        }
+    }
+    for path in &arguments.add {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        text.lines().for_each(|line| figures.add(line));
+    }
+    // What was printed elsewhere may be of other sources.
+    let here = arguments.add.is_empty();
+    let revision = cmd!(shell, "git describe --always --abbrev=12 --dirty").read().ok().filter(|_| here);
+    let build = if arguments.dev { "dev" } else { "release" };
+    let rows = figures.rows(revision.as_deref(), here.then_some(build));
+    println!("\n{}", record::table(&rows));
+    let bad = figures.failures();
+    bad.iter().for_each(|bad| eprintln!("error: {bad}"));
+    if !failed.is_empty() {
+        eprintln!("error: failed in {}; what went wrong stands above", failed.join(", "));
+    }
+    if !failed.is_empty() || !bad.is_empty() {
+        return Ok(ExitCode::FAILURE);
+    }
+    if rows.is_empty() {
+        anyhow::bail!("no figure was told; run the tests with --nocapture, and `experiments` to its end");
+    }
+    if !arguments.quick {
+        record::keep(&root, &rows)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a part and collects what it tells. Whether it passed.
+fn measure(part: Part, arguments: &Arguments, root: &Path, figures: &mut Figures) -> anyhow::Result<bool> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut passed = true;
+    for call in part.calls(arguments) {
         let mut command = Command::new(&cargo);
-        command.args(cargo_arguments(part, arguments.dev));
-        command.env("DRUSE_FUZZ_EXECUTIONS", arguments.executions.to_string());
-        command.env("DRUSE_ROUND_TRIPS", arguments.crystals.to_string());
-        command.env("DRUSE_KILLS", arguments.kills.to_string());
-        command.env("DRUSE_SYMMETRY_EVERY", arguments.symmetry_every.to_string());
-        let mut child =
-            command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {}", cargo.display()))?;
+        command.args(call).envs(arguments.environment(root)).stdout(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot start {}", cargo.display()))?;
         let output = child.stdout.take().context("the output of cargo")?;
         for line in BufReader::new(output).lines() {
             let line = line.context("the output of cargo cannot be read")?;
             println!("{line}");
             figures.add(&line);
         }
-        if !child.wait().context("cargo was lost")?.success() {
-            failed.push(part);
-        }
+        passed &= child.wait().context("cargo was lost")?.success();
     }
-    let code = figures.print();
-    if failed.is_empty() {
-        return Ok(code);
-    }
-    eprintln!("error: failed in {failed:?}; what went wrong stands above");
-    Ok(ExitCode::FAILURE)
-}
-
-fn cargo_arguments(part: Part, dev: bool) -> Vec<OsString> {
-    let (package, binary, tests) = part.tests();
-    let mut words = vec!["test"];
-    if !dev {
-        words.push("--release");
-    }
-    // One after the other: times and memory are those of one test.
-    words.extend(["--package", package, "--test", binary, "--", "--nocapture", "--test-threads", "1"]);
-    words.extend(tests);
-    words.into_iter().map(OsString::from).collect()
-}
-
-/// What a fuzz loop prints as JSON.
-#[derive(Debug, Clone, Deserialize)]
-struct Fuzz {
-    fuzz: String,
-    shard: String,
-    executions: u64,
-    seconds: f64,
-    longest_ms: f64,
-    mebibytes: u64,
-    panics: u64,
-    slow: u64,
-}
-
-/// What was told so far.
-#[derive(Default)]
-struct Figures {
-    /// By reader, in their order.
-    fuzz: Vec<(String, Vec<Fuzz>)>,
-    /// The others.
-    told: Vec<(String, String)>,
-}
-
-impl Figures {
-    /// Adds what a line tells, if anything. With `--nocapture` the name of the test stands before it.
-    fn add(&mut self, line: &str) {
-        let Some((_, told)) = line.split_once(MARK) else { return };
-        if let Ok(one) = serde_json::from_str::<Fuzz>(told) {
-            match self.fuzz.iter_mut().find(|(name, _)| *name == one.fuzz) {
-                Some((_, all)) => all.push(one),
-                None => self.fuzz.push((one.fuzz.clone(), vec![one])),
-            }
-        } else if let Some((what, figures)) = told.split_once(" | ") {
-            self.told.push((what.to_owned(), figures.to_owned()));
-        }
-    }
-
-    /// What and figures, one row each.
-    fn rows(&self) -> Vec<(String, String)> {
-        let of_reader = |(name, all): &(String, Vec<Fuzz>)| (format!("fuzz {name}"), sum(all));
-        self.fuzz.iter().map(of_reader).chain(self.told.iter().cloned()).collect()
-    }
-
-    /// Prints the table. Fails where a reader failed or a shard is missing.
-    fn print(&self) -> ExitCode {
-        println!("\n| what | figures |\n| --- | --- |");
-        for (what, figures) in self.rows() {
-            println!("| {what} | {figures} |");
-        }
-        let bad: Vec<String> = self
-            .fuzz
-            .iter()
-            .filter(|(_, all)| missing(all) > 0 || all.iter().any(|one| one.panics + one.slow > 0))
-            .map(|(name, all)| format!("fuzz {name}: {}", sum(all)))
-            .collect();
-        bad.iter().for_each(|bad| eprintln!("error: {bad}"));
-        if bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
-}
-
-/// Shards of the largest set that told nothing: processes that ended on their way.
-fn missing(all: &[Fuzz]) -> usize {
-    let mut shards: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-    for one in all {
-        let (_, of) = one.shard.split_once('/').unwrap_or(("1", "1"));
-        shards.entry(of.parse().unwrap_or(1)).or_default().push(&one.shard);
-    }
-    let absent = |(of, mut told): (usize, Vec<&str>)| {
-        told.sort_unstable();
-        told.dedup();
-        of.saturating_sub(told.len())
-    };
-    shards.into_iter().map(absent).sum()
-}
-
-/// The figures of one reader, shards added up.
-fn sum(all: &[Fuzz]) -> String {
-    let executions: u64 = all.iter().map(|one| one.executions).sum();
-    let seconds: f64 = all.iter().map(|one| one.seconds).sum();
-    let longest = all.iter().map(|one| one.longest_ms).fold(0.0, f64::max);
-    let mebibytes = all.iter().map(|one| one.mebibytes).max().unwrap_or_default();
-    let (panics, slow) = all.iter().fold((0, 0), |(panics, slow), one| (panics + one.panics, slow + one.slow));
-    let missing = match missing(all) {
-        0 => String::new(),
-        n => format!(", {n} shards missing"),
-    };
-    format!(
-        "{executions} executions in {seconds:.0} s of {} processes, longest {longest:.1} ms, at most {mebibytes} MiB \
-         allocated, {panics} panics, {slow} too slow{missing}",
-        all.len()
-    )
+    Ok(passed)
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
-    fn one(shard: &str, executions: u64, panics: u64) -> String {
-        format!(
-            "test fuzz_cif ... robustness: {{\"fuzz\":\"CIF\",\"shard\":\"{shard}\",\"executions\":{executions},\
-             \"seconds\":2.0,\"longest_ms\":1.5,\"mebibytes\":2,\"panics\":{panics},\"slow\":0}}"
-        )
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
     }
 
-    #[test]
-    fn figures_are_added_up() {
-        let mut figures = Figures::default();
-        for line in [&one("1/2", 10, 0), &one("2/2", 12, 0), "robustness: full disk | nothing torn", "test a ... ok"] {
-            figures.add(line);
-        }
-        let [(fuzz, sum), (disk, torn)] = &figures.rows()[..] else { panic!("{:?}", figures.rows()) };
-        assert_eq!((fuzz.as_str(), disk.as_str(), torn.as_str()), ("fuzz CIF", "full disk", "nothing torn"));
-        assert_eq!(
-            sum,
-            "22 executions in 4 s of 2 processes, longest 1.5 ms, at most 2 MiB allocated, 0 panics, 0 too slow"
-        );
-        assert_eq!(figures.print(), ExitCode::SUCCESS);
+    fn arguments(words: &str) -> Arguments {
+        Line::try_parse_from(["x"].into_iter().chain(words.split_whitespace())).expect("arguments").arguments
     }
 
-    #[test]
-    fn panics_and_lost_processes_fail() {
-        for line in [one("1/2", 10, 0), one("1/1", 10, 1)] {
-            let mut figures = Figures::default();
-            figures.add(&line);
-            assert_eq!(figures.print(), ExitCode::FAILURE, "{line}");
-        }
+    fn calls(part: Part, words: &str) -> Vec<String> {
+        let words_of =
+            |call: &Vec<OsString>| call.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        part.calls(&arguments(words)).iter().map(words_of).collect()
     }
 
     #[test]
     fn tests_are_started_one_by_one() {
-        let words = |part, dev| {
-            let words = cargo_arguments(part, dev);
-            words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+        assert_eq!(
+            calls(Part::Command, ""),
+            ["test --release --package druse-cli --test cli -- --nocapture --test-threads 1 kills::"]
+        );
+        assert_eq!(
+            calls(Part::Structures, "--dev"),
+            ["test --package crystal-core --test fuzz -- --nocapture --test-threads 1"]
+        );
+    }
+
+    #[test]
+    fn samples_are_of_both_modes() {
+        let calls = calls(Part::Samples, "--quick --device cuda");
+        assert_eq!(
+            calls[1],
+            "run --release --package experiments --features cuda -- robustness-samples --mode positions --samples 16 \
+             --device cuda"
+        );
+        assert!(calls.len() == 2 && calls[0].contains("--mode general"));
+    }
+
+    #[test]
+    fn quick_is_short_and_keeps_nothing() {
+        let value = |words: &str, name: &str| {
+            let all = arguments(words).environment(Path::new("/r"));
+            all.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string_lossy().into_owned())
         };
-        assert_eq!(
-            words(Part::Command, false),
-            "test --release --package druse-cli --test cli -- --nocapture --test-threads 1 kills::"
-        );
-        assert_eq!(
-            words(Part::Structures, true),
-            "test --package crystal-core --test fuzz -- --nocapture --test-threads 1"
-        );
+        assert_eq!(value("", "DRUSE_KILLS").as_deref(), Some("20"));
+        assert_eq!(value("--quick", "DRUSE_KILLS").as_deref(), Some("3"));
+        assert_eq!(value("--quick --kills 5", "DRUSE_KILLS").as_deref(), Some("5"));
+        assert_eq!(value("--quick", "DRUSE_SYMMETRY_LIST"), None);
+        assert!(value("", "DRUSE_SYMMETRY_LIST").is_some());
+    }
+
+    #[test]
+    fn figures_belong_to_parts() {
+        for (what, part) in [
+            ("fuzz CIF", Part::Structures),
+            ("fuzz priors", Part::Archives),
+            ("round trips", Part::Crystals),
+            ("symmetry at 0.1 Å", Part::Symmetry),
+            ("kill druse sample", Part::Command),
+            ("kill experiments csp", Part::Experiments),
+            ("full disk, experiments", Part::Experiments),
+            ("unwritable folder", Part::Command),
+            ("sampled structures, positions given", Part::Samples),
+        ] {
+            assert_eq!(Part::of(what), Some(part), "{what}");
+        }
     }
 }

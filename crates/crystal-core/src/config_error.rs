@@ -43,6 +43,23 @@ impl ConfigError {
         Self::unless(value >= 0.0 && value.is_finite(), field, value, "a finite number, 0 or more")
     }
 
+    /// `Ok` for a number from 0 to below 1, as decays of means and dropouts are.
+    ///
+    /// # Errors
+    /// For any other number.
+    pub fn unless_below_one(field: &str, value: f64) -> Result<(), Self> {
+        Self::unless((0.0..1.0).contains(&value), field, value, "a number from 0 to below 1")
+    }
+
+    /// As [`Self::unless_below_one`] for Adam's two.
+    ///
+    /// # Errors
+    /// If one is another number.
+    pub fn unless_both_below_one(field: &str, values: (f32, f32)) -> Result<(), Self> {
+        let both = [values.0, values.1].iter().all(|value| (0.0..1.0).contains(value));
+        Self::unless(both, field, values, "two numbers from 0 to below 1")
+    }
+
     /// The same error of a field of `parent`.
     #[must_use]
     pub fn of(mut self, parent: &str) -> Self {

@@ -7,6 +7,7 @@ mod spglib;
 mod tolerance;
 
 use nalgebra::{Matrix3, Vector3};
+use serde::Serialize;
 
 pub(crate) use self::identify::{number_of_operations, primitive_basis};
 use self::tolerance::bounded_tolerance;
@@ -23,8 +24,8 @@ pub enum Finder {
     Spglib,
 }
 
-/// What a finder says of a structure.
-#[derive(Debug, Clone)]
+/// What a finder says of a structure, and what documents show of it.
+#[derive(Debug, Clone, Serialize)]
 pub struct SymmetryReport {
     /// Space-group number.
     pub number: SpaceGroupNumber,
@@ -38,6 +39,9 @@ pub struct SymmetryReport {
     pub site_symmetries: Vec<String>,
     /// For each site, the index of the first site of its orbit.
     pub orbits: Vec<usize>,
+    /// The tolerance that was used, Å: less than what was asked for where finders would not come back, and where moyo
+    /// found no group at more.
+    pub symprec: f64,
 }
 
 /// A structure as a finder standardises it: the conventional cell in the standard setting, and how the input gets
@@ -141,6 +145,18 @@ mod tests {
         assert_eq!(report.international, "P m -3 m");
         assert_eq!(report.orbits, [0, 1]);
         assert_eq!(report.site_symmetries, ["m-3m", "m-3m"]);
+        assert_eq!(report.symprec, 0.01);
+    }
+
+    #[test]
+    fn a_lowered_tolerance_is_told() {
+        // A needle: at 0.1 Å its long vector may as well lean by the short one.
+        let site =
+            Site { species: Species::from_atomic_number(11).expect("an element"), frac_coords: Vector3::zeros() };
+        let lattice = Lattice::new(Matrix3::from_diagonal(&Vector3::new(0.4, 4.0, 40.0))).expect("a cell");
+        let needle = Structure::new(lattice, vec![site]).expect("a structure");
+        let report = find_symmetry(&needle, 0.1, Finder::Moyo).expect("a group");
+        assert!(report.symprec < 0.1, "{}", report.symprec);
     }
 
     /// Rock salt in `n`³ conventional cells, each atom moved by up to `noise` (Å) so that no translation is exact.

@@ -124,6 +124,23 @@ fn k8_labels_and_type_symbols_that_are_no_elements() {
 }
 
 #[test]
+fn k9_save_frames_are_told() {
+    let frame = |heading: &str, end: &str| {
+        format!("{heading}\n_space_group_name_H-M_alt 'P 1'\n{}{SITES}Po1 Po 0 0 0\n{end}", cubic(3.3))
+    };
+    let block = file("_space_group_name_H-M_alt 'P 1'", &cubic(4.1), "Na1 Na 0 0 0");
+    let found = entries(&format!("{block}{}", frame("save_other", "save_\n")));
+    let message = found[1].structure.as_ref().expect_err("frames are not read").to_string();
+    assert!(found.len() == 2 && found[0].structure.is_ok(), "{message}");
+    assert!(message.contains("save frame 'other' lists sites") && message.starts_with("f.cif:16: "), "{message}");
+    refused(&format!("data_t\n{}", frame("save_other", "save_\n")), "write 'data_other' in place of 'save_other'");
+    // The cure, and a frame without sites.
+    let cured = entries(&format!("{block}{}", frame("data_other", "")));
+    assert!(cured.len() == 2 && cured.iter().all(|entry| entry.structure.is_ok()));
+    assert_eq!(formula(&format!("{block}save_other\n_item_name '_x'\nsave_\n")), "Na");
+}
+
+#[test]
 fn k9_several_structures_site_lists_and_alternatives() {
     let block = |name: &str, atoms: &str| format!("data_{name}\n{}{SITES}{atoms}\n", cubic(4.1));
     let text = format!(

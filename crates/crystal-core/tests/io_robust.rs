@@ -9,8 +9,12 @@ use nalgebra::{Matrix3, Vector3};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use serde_json::json;
 use test_support::needs;
 use test_support::robustness::{number, tell};
+
+/// Hall numbers.
+const SETTINGS: i32 = 530;
 
 /// A random metric that the rotations keep, from a general one: `G = Σ Wᵀ·G₀·W`.
 fn lattice_for(rotations: &[Matrix3<i32>], random: &mut ChaCha8Rng) -> Lattice {
@@ -40,7 +44,7 @@ fn assert_same(found: &Structure, expected: &Structure, what: &str) {
 /// Random crystal `index`, in each of the 530 settings in turn, as a CIF with its Hall symbol alone is read: the images
 /// are those of the tables' operations.
 fn crystal(index: i32) -> Structure {
-    let hall_number = index % 530 + 1;
+    let hall_number = index % SETTINGS + 1;
     let what = format!("crystal {index}, Hall number {hall_number}");
     let mut random = ChaCha8Rng::seed_from_u64(index.unsigned_abs().into());
     let (entry, symbol) = (hall_symbol_entry(hall_number), HallSymbol::from_hall_number(hall_number));
@@ -91,11 +95,12 @@ fn crystal(index: i32) -> Structure {
     read
 }
 
-/// Random crystals (`DRUSE_ROUND_TRIPS` of them, 530 by default): every format gives back what it was given.
+/// Random crystals (`DRUSE_ROUND_TRIPS` of them, one for each setting by default): every format gives back what it was
+/// given.
 #[test]
 fn every_setting_through_every_format() {
     let folder = tempfile::tempdir().expect("a folder");
-    let crystals = i32::try_from(number("DRUSE_ROUND_TRIPS").unwrap_or(530)).expect("a number of crystals");
+    let crystals = number("DRUSE_ROUND_TRIPS").map_or(SETTINGS, |n| i32::try_from(n).expect("a number of crystals"));
     let names = ["a.cif", "a.vasp", "a.xyz", "a.json", "a.jsonl", "a.jsonl.zst"];
     (0..crystals).into_par_iter().for_each(|index| {
         let read = crystal(index);
@@ -106,7 +111,11 @@ fn every_setting_through_every_format() {
             std::fs::remove_file(&path).expect("a file");
         }
     });
-    tell("round trips", &format!("{crystals} crystals in 530 settings, each through {} formats", names.len()));
+    tell(
+        "round trips",
+        &json!({"crystals": crystals, "settings": SETTINGS.min(crystals), "formats": names.len()}),
+        &format!("{crystals} crystals in {} settings, each through {} formats", SETTINGS.min(crystals), names.len()),
+    );
 }
 
 /// gemmi and pymatgen read what is written here to the same crystals: all atoms of a cell, and non-equivalent sites
@@ -117,7 +126,7 @@ fn other_programs_read_what_is_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut expected: Vec<(String, Structure)> = Vec::new();
     // Every fifth setting: pymatgen takes seconds for the large ones.
-    for index in (0..530).step_by(5) {
+    for index in (0..SETTINGS).step_by(5) {
         let read = crystal(index);
         let id = format!("s{index}");
         for ending in ["cif", "vasp", "json"] {
@@ -137,7 +146,7 @@ fn other_programs_read_what_is_written() {
     let output = std::process::Command::new(python).arg(script).arg(folder.path()).output().expect("Python runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
-    tell("other programs", &text(&output.stdout));
+    tell("other programs", &json!({"crystals": expected.len()}), &text(&output.stdout));
 }
 
 fn element(number: i64) -> Species {

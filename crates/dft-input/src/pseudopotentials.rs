@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crystal_core::Species;
+use crystal_core::{Species, Structure};
 use serde::{Deserialize, Serialize};
 
-use crate::DftInputError;
+use crate::{DftInputError, elements};
 
 /// A pseudopotential and the cut-offs it needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +70,14 @@ impl PseudopotentialTable {
     ///
     /// # Errors
     /// [`DftInputError::NoPseudopotential`] names every element without one.
+    /// The files of a structure's elements, in the order in which the elements first occur.
+    ///
+    /// # Errors
+    /// [`DftInputError::NoPseudopotential`].
+    pub fn files_of(&self, structure: &Structure) -> Result<Vec<String>, DftInputError> {
+        Ok(self.of(&elements(structure))?.into_iter().map(|potential| potential.file.clone()).collect())
+    }
+
     pub(crate) fn of(&self, elements: &[Species]) -> Result<Vec<&Pseudopotential>, DftInputError> {
         let missing: Vec<Species> =
             elements.iter().filter(|element| !self.elements.contains_key(element)).copied().collect();

@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use crystal_core::Species;
-use stability::{Fractions, StabilityError, SystemName};
+use stability::{Fractions, Placed, StabilityError, SystemName};
 
 use super::inputs::{self, ReadArgs, Row};
 use super::potentials::PotentialArgs;
 use super::{Completion, message};
 use candidates::Candidate;
-use output::{Document, Placed};
+use output::Document;
 use phases::Phases;
 
 /// What --reference calls the set that is compiled in.
@@ -127,7 +127,7 @@ fn placed(candidate: &Candidate, phases: &Phases<'_>) -> Row<Placed> {
         let placement =
             Fractions::of(&composition).and_then(|fractions| phases.hull(elements).place(&fractions, energy));
         let failed = |error: StabilityError| format!("{}: {}", candidate.place, message::of_std(&error));
-        placement.map(|placement| Placed::new(&composition, &placement, None)).map_err(failed)
+        placement.map(|placement| Placed::candidate(&composition, &placement)).map_err(failed)
     });
     Row::of(candidate.id.clone(), placed)
 }
@@ -140,7 +140,7 @@ fn of_system(args: &HullArgs, phases: &Phases<'_>) -> Result<Vec<Row<Placed>>> {
     let _ = hull.stable()?;
     let row = |phase: &std::sync::Arc<stability::Phase>| {
         let placement = hull.place_phase(phase)?;
-        Ok(Row::of(phase.id().to_owned(), Ok(Placed::new(phase.composition(), &placement, phase.space_group()))))
+        Ok(Row::of(phase.id().to_owned(), Ok(Placed::phase(phase, &placement))))
     };
     hull.phases().iter().map(row).collect()
 }

@@ -150,8 +150,17 @@ fn read_path(path: &Path, options: &io::ReadOptions, notes: &mut Vec<io::Note>) 
 /// # Errors
 /// If two ids give one name: one of the files would replace the other.
 pub(super) fn file_names(inputs: &[Input], folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let names = plain_names(inputs)?;
+    Ok(names.into_iter().map(|name| folder.join(format!("{name}.{ending}"))).collect())
+}
+
+/// A name for each input that any file system takes, after its id.
+///
+/// # Errors
+/// If two ids give one name.
+pub(super) fn plain_names(inputs: &[Input]) -> Result<Vec<String>> {
     let mut seen = HashMap::new();
-    let mut files = Vec::with_capacity(inputs.len());
+    let mut names = Vec::with_capacity(inputs.len());
     for input in inputs {
         let plain = |c: char| if c.is_alphanumeric() || "._-+()=".contains(c) { c } else { '_' };
         let name: String = input.id.chars().take(100).map(plain).collect();
@@ -160,9 +169,9 @@ pub(super) fn file_names(inputs: &[Input], folder: &Path, ending: &str) -> Resul
         if let Some(other) = seen.insert(name.to_lowercase(), &input.id) {
             bail!("the ids '{other}' and '{}' give one file name; give every structure its own id", input.id);
         }
-        files.push(folder.join(format!("{name}.{ending}")));
+        names.push(name.to_owned());
     }
-    Ok(files)
+    Ok(names)
 }
 
 /// Reports what could not be handled on standard error.

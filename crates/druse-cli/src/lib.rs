@@ -6,6 +6,7 @@
 mod checkpoint;
 mod convert;
 mod dft_check;
+mod dft_inputs;
 mod energy;
 mod evaluate;
 mod find;
@@ -66,6 +67,7 @@ enum Command {
     Hull(hulls::HullArgs),
     Find(Box<find::FindArgs>),
     Verify(verify::VerifyArgs),
+    DftInput(dft_inputs::DftInputArgs),
     DftCheck(dft_check::DftCheckArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
@@ -104,6 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Hull(args) => hulls::run(&args),
         Command::Find(args) => find::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::DftInput(args) => dft_inputs::run(&args),
         Command::DftCheck(args) => dft_check::run(&args),
         Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),
@@ -125,5 +128,16 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_document_is_described() {
+        let page = include_str!("../../../docs/src/file-formats.md");
+        let command = super::Cli::command();
+        let prints = |command: &&clap::Command| command.get_arguments().any(|argument| argument.get_id() == "json");
+        for command in command.get_subcommands().filter(prints) {
+            let heading = format!("\n### `druse {} ", command.get_name());
+            assert!(page.contains(&heading), "docs/src/file-formats.md does not describe druse {}", command.get_name());
+        }
     }
 }

@@ -4,13 +4,14 @@ mod journal;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use crystal_core::io;
+use crystal_core::SpaceGroupNumber;
 use druse::output::{writable_folder, write_file};
-use relax::{CellFreedom, Crystal, Method, Mode, Options, Rattle, RelaxError, Relaxation};
+use relax::{CellFreedom, Crystal, Method, Mode, Options, Rattle, RelaxError, Relaxation, RelaxedNumbers};
 use serde::{Deserialize, Serialize};
 
 use super::inputs::{self, Input, ReadArgs, Row};
@@ -56,13 +57,13 @@ pub(super) struct RelaxArgs {
     #[arg(long, value_name = "GPa", default_value_t = 0.0, allow_negative_numbers = true)]
     pressure: f64,
     /// What the cell may do: free, constant-volume or fixed
-    #[arg(long, default_value = "free", value_parser = cell)]
+    #[arg(long, default_value = "free", value_parser = CellFreedom::from_str)]
     cell: CellFreedom,
     /// Most steps of a structure
     #[arg(long, value_name = "N", default_value = "500", value_parser = values::at_least_one, allow_negative_numbers = true)]
     steps: usize,
     /// lbfgs or fire
-    #[arg(long, default_value = "lbfgs", value_parser = method)]
+    #[arg(long, default_value = "lbfgs", value_parser = Method::from_str)]
     optimiser: Method,
     /// Tolerance in Å at which the space group is found
     #[arg(long, default_value = "0.01", value_parser = values::tolerance, allow_negative_numbers = true)]
@@ -77,23 +78,6 @@ pub(super) struct RelaxArgs {
     json: bool,
 }
 
-fn cell(text: &str) -> Result<CellFreedom, String> {
-    match text {
-        "free" => Ok(CellFreedom::Free),
-        "constant-volume" => Ok(CellFreedom::ConstantVolume),
-        "fixed" => Ok(CellFreedom::Fixed),
-        other => Err(format!("'{other}' is not a freedom of the cell; give free, constant-volume or fixed")),
-    }
-}
-
-fn method(text: &str) -> Result<Method, String> {
-    match text {
-        "lbfgs" => Ok(Method::Lbfgs),
-        "fire" => Ok(Method::Fire),
-        other => Err(format!("'{other}' is not an optimiser; give lbfgs or fire")),
-    }
-}
-
 #[derive(Serialize)]
 struct Document<'a> {
     structures: &'a [Row<Relaxed>],
@@ -106,40 +90,8 @@ struct Document<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Relaxed {
     file: String,
-    energy_start_per_atom: f64,
-    energy_per_atom: f64,
-    volume_start_per_atom: f64,
-    volume_per_atom: f64,
-    steps: usize,
-    converged: bool,
-    max_force: f64,
-    max_stress_gpa: f64,
-    space_group_start: Option<u8>,
-    space_group: Option<u8>,
-    max_displacement: f64,
-    rms_displacement: f64,
-    strain: f64,
-}
-
-impl Relaxed {
-    fn new(relaxation: &Relaxation, file: &Path) -> Self {
-        Self {
-            file: file.display().to_string(),
-            energy_start_per_atom: relaxation.energy_start_per_atom,
-            energy_per_atom: relaxation.energy_per_atom,
-            volume_start_per_atom: relaxation.volume_start_per_atom,
-            volume_per_atom: relaxation.volume_per_atom,
-            steps: relaxation.steps,
-            converged: relaxation.converged,
-            max_force: relaxation.max_force,
-            max_stress_gpa: relaxation.max_stress_gpa,
-            space_group_start: relaxation.space_group_start.map(|group| group.get()),
-            space_group: relaxation.space_group.map(|group| group.get()),
-            max_displacement: relaxation.displacement.max,
-            rms_displacement: relaxation.displacement.rms,
-            strain: relaxation.displacement.strain,
-        }
-    }
+    #[serde(flatten)]
+    numbers: RelaxedNumbers,
 }
 
 impl RelaxArgs {
@@ -229,12 +181,9 @@ fn keep(
 ) -> Result<Row<Relaxed>> {
     let row = match result {
         Ok(relaxation) => {
-            let cif = match &relaxation.unit {
-                Some(unit) => io::to_cif_symmetric(unit, &input.id),
-                None => io::to_cif(&relaxation.structure, &input.id),
-            };
-            write_file(file, cif)?;
-            Row::of(input.id.clone(), Ok(Relaxed::new(&relaxation, file)))
+            write_file(file, relaxation.to_cif(&input.id))?;
+            let relaxed = Relaxed { file: file.display().to_string(), numbers: (&relaxation).into() };
+            Row::of(input.id.clone(), Ok(relaxed))
         }
         Err(error) => Row::of(input.id.clone(), Err(input.failed(&error))),
     };
@@ -247,12 +196,12 @@ const COLUMNS: &str = "id,file,energy_start_per_atom,energy_per_atom,volume_star
 
 fn csv(rows: &[Row<Relaxed>]) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let group = |number: Option<u8>| number.map_or_else(String::new, |number| number.to_string());
+    let group = |number: Option<SpaceGroupNumber>| number.map_or_else(String::new, |number| number.to_string());
     let line = |row: &Row<Relaxed>| match &row.numbers {
-        Some(r) => format!(
+        Some(Relaxed { file, numbers: r }) => format!(
             "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},\n",
             quoted(&row.id),
-            quoted(&r.file),
+            quoted(file),
             r.energy_start_per_atom,
             r.energy_per_atom,
             r.volume_start_per_atom,
@@ -286,8 +235,9 @@ fn print(rows: &[Row<Relaxed>]) -> Result<()> {
         "moved, Å",
     ]);
     for Row { id, numbers, .. } in rows {
-        if let Some(r) = numbers {
-            let group = |number: Option<u8>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
+        if let Some(Relaxed { numbers: r, .. }) = numbers {
+            let group =
+                |number: Option<SpaceGroupNumber>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
             table.add_row([
                 id.clone(),
                 format!("{:.4}", r.energy_start_per_atom),

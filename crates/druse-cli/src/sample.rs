@@ -13,10 +13,11 @@ use druse::request::Resolved;
 use druse::sampling::{GivenUp, Written, sample};
 use druse::types_with_positions_of;
 use druse::wyckoff_assignment::WyckoffAssignment;
-use druse::{DeviceName, DruseError};
+use druse::{DeviceCount, DeviceName, DruseError};
 use langevin::{FewStep, Method, Sampler, SamplerConfig, Selection};
 use rayon::prelude::*;
 use serde::Serialize;
+use tensor_ops::{Precision, set_precision};
 
 use super::inputs::{self, Row};
 use super::progress::Display;
@@ -61,6 +62,12 @@ pub(super) struct SampleArgs {
     /// cpu, wgpu or cuda, as far as this build has them
     #[arg(long, default_value_t)]
     device: DeviceName,
+    /// Devices that the structures are shared out over, a number or all; only cuda has more than one
+    #[arg(long, value_name = "N|all", default_value_t)]
+    gpus: DeviceCount,
+    /// Products on tensor cores: single, or tf32 (faster; factors rounded to 11 bits)
+    #[arg(long, value_name = "PRECISION", default_value_t)]
+    precision: Precision,
     /// Seed of the random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -183,17 +190,26 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
             other => other.into(),
         })?;
     notices.iter().for_each(|notice| terminal::warning(notice));
-    let device = args.device.open()?;
-    let Checkpoint { trained, path, sha256, .. } = load(args, mode, &device)?;
+    set_precision(args.precision);
+    let devices = args.device.open_many(args.gpus)?;
+    let checkpoints: Vec<Checkpoint> = devices.iter().map(|device| load(args, mode, device)).collect::<Result<_>>()?;
+    let Checkpoint { path, sha256, .. } = &checkpoints[0];
     let config = SamplerConfig {
         steps_per_level: args.steps_per_level.or(steps_per_level).unwrap_or(config.steps_per_level),
         batch_size: args.batch_size.unwrap_or(config.batch_size),
         ..config
     };
-    let sampler = match template {
-        Some(template) => Sampler::from_template(&trained, config, template, &device)?,
-        None => Sampler::new(&trained, config, &device)?,
-    };
+    if checkpoints[0].trained.converted {
+        terminal::warning(&format!(
+            "{path}: written by a release before 0.1 and converted while it was read; `druse checkpoint {path} --convert FILE` keeps the converted file",
+        ));
+    }
+    let mut samplers = checkpoints.iter().zip(&devices).map(|(checkpoint, device)| match &template {
+        Some(template) => Sampler::from_template(&checkpoint.trained, config.clone(), template.clone(), device),
+        None => Sampler::new(&checkpoint.trained, config.clone(), device),
+    });
+    let first = samplers.next().context("there is a device")??;
+    let sampler = first.with_others(samplers.collect::<Result<_, _>>()?);
     let clock = Instant::now();
     let bar = terminal::share_bar("sampling");
     let mut display = Display::fractions(&bar);
@@ -223,7 +239,7 @@ pub(super) fn run(args: &SampleArgs) -> Result<Completion> {
         structures_per_second,
         evaluations_per_structure: sampler.evaluations_per_structure(),
         device: args.device.to_string(),
-        checkpoint: CheckpointFile { path, sha256 },
+        checkpoint: CheckpointFile { path: path.clone(), sha256: sha256.clone() },
     };
     if args.json {
         terminal::print_json(&document)?
@@ -250,7 +266,7 @@ fn method(args: &SampleArgs) -> Result<Method> {
 }
 
 fn load(args: &SampleArgs, mode: SiteMode, device: &Device) -> Result<Checkpoint> {
-    let loaded = checkpoint::for_mode(args.checkpoint.as_deref(), mode, device).map_err(|error| match error {
+    checkpoint::for_mode(args.checkpoint.as_deref(), mode, device).map_err(|error| match error {
         DruseError::Model(_) => {
             anyhow!(
                 "{}; give the checkpoint.safetensors that a finished `druse train` wrote",
@@ -258,14 +274,7 @@ fn load(args: &SampleArgs, mode: SiteMode, device: &Device) -> Result<Checkpoint
             )
         }
         other => other.into(),
-    })?;
-    if loaded.trained.converted {
-        terminal::warning(&format!(
-            "{}: written by a release before 0.1 and converted while it was read; `druse checkpoint {} --convert FILE` keeps the converted file",
-            loaded.path, loaded.path
-        ));
-    }
-    Ok(loaded)
+    })
 }
 
 /// Structure types for people.

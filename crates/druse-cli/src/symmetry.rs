@@ -40,12 +40,8 @@ struct Document {
 
 #[derive(Serialize)]
 struct Symmetry {
-    number: u8,
-    international: String,
-    hall_number: u16,
-    wyckoff_letters: Vec<char>,
-    site_symmetries: Vec<String>,
-    orbits: Vec<usize>,
+    #[serde(flatten)]
+    report: SymmetryReport,
     sites_per_element: BTreeMap<&'static str, usize>,
     #[serde(skip)]
     species: Vec<Species>,
@@ -59,28 +55,17 @@ impl Symmetry {
         for (site, _) in report.orbits.iter().enumerate().filter(|(site, orbit)| site == *orbit) {
             *sites_per_element.entry(species[site].symbol()).or_insert(0) += 1;
         }
-        Self {
-            number: report.number.get(),
-            international: report.international,
-            hall_number: report.hall_number.get(),
-            wyckoff_letters: report.wyckoff_letters,
-            site_symmetries: report.site_symmetries,
-            orbits: report.orbits,
-            sites_per_element,
-            species,
-        }
+        Self { report, sites_per_element, species }
     }
 
     /// One line per orbit: element, letter, site symmetry, number of atoms in the given cell.
     fn orbit_lines(&self) -> String {
+        let SymmetryReport { wyckoff_letters, site_symmetries, orbits, .. } = &self.report;
         let orbit = |first: usize| {
-            let atoms = self.orbits.iter().filter(|orbit| **orbit == first).count();
-            format!(
-                "{} {} ({}) × {atoms}",
-                self.species[first], self.wyckoff_letters[first], self.site_symmetries[first]
-            )
+            let atoms = orbits.iter().filter(|orbit| **orbit == first).count();
+            format!("{} {} ({}) × {atoms}", self.species[first], wyckoff_letters[first], site_symmetries[first])
         };
-        let firsts = (0..self.orbits.len()).filter(|site| self.orbits[*site] == *site);
+        let firsts = (0..orbits.len()).filter(|site| orbits[*site] == *site);
         firsts.map(orbit).collect::<Vec<_>>().join("\n")
     }
 }
@@ -91,6 +76,15 @@ pub(super) fn run(args: &SymmetryArgs) -> Result<Completion> {
         let report = find_symmetry(structure, args.symprec, args.finder)?;
         Ok::<_, CrystalError>(Symmetry::new(structure, report))
     });
+    for Row { id, numbers, .. } in &structures {
+        if let Some(report) = numbers.as_ref().map(|found| &found.report).filter(|report| report.symprec < args.symprec)
+        {
+            terminal::warning(&format!(
+                "{id}: {} Å is too much for this structure; its symmetry is that at {:.2e} Å",
+                args.symprec, report.symprec
+            ));
+        }
+    }
     let completion = inputs::completion_of_rows(&structures)?;
     let document = Document { structures };
     if args.json {
@@ -105,8 +99,9 @@ pub(super) fn run(args: &SymmetryArgs) -> Result<Completion> {
         ]);
         for Row { id, numbers, .. } in &document.structures {
             if let Some(found) = numbers {
-                let (number, hall_number) = (found.number.to_string(), found.hall_number.to_string());
-                table.add_row([id, &number, &found.international, &hall_number, &found.orbit_lines()]);
+                let SymmetryReport { number, international, hall_number, .. } = &found.report;
+                let (number, hall_number) = (number.to_string(), hall_number.to_string());
+                table.add_row([id, &number, international, &hall_number, &found.orbit_lines()]);
             }
         }
         terminal::print_table(&table)?;

@@ -10,6 +10,7 @@ use druse::config::{TrainConfig, read_ron};
 use druse::training::{TrainingRun, recent_losses, train};
 use druse::{DeviceName, Provenance, checkpoint};
 use serde::Serialize;
+use tensor_ops::{Precision, set_precision};
 use training::Exchange;
 
 use super::{Completion, progress::Display, terminal, values};
@@ -48,6 +49,9 @@ pub(super) struct TrainArgs {
     /// How they add their gradients: host, or collective (NCCL)
     #[arg(long, default_value_t)]
     exchange: Exchange,
+    /// Products on tensor cores: single, or tf32 (faster; factors rounded to 11 bits)
+    #[arg(long, value_name = "PRECISION", default_value_t)]
+    precision: Precision,
     /// Seed, instead of the configuration's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -87,6 +91,7 @@ struct Data {
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<Completion> {
+    set_precision(args.precision);
     let config = configuration(args)?;
     let folder = match &args.out {
         Some(folder) => folder.clone(),

@@ -131,7 +131,7 @@ impl From<PotentialError> for Failure {
 impl From<RelaxError> for Failure {
     fn from(error: RelaxError) -> Self {
         let kind = match &error {
-            RelaxError::Option { .. } => REQUEST,
+            RelaxError::Option { .. } | RelaxError::Word { .. } => REQUEST,
             RelaxError::Device(_) => DEVICE,
             _ => CALCULATION,
         };

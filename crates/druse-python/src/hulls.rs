@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use crystal_core::{Composition, SpaceGroupNumber, Structure};
+use crystal_core::{Composition, Structure};
 use potential::Potential as _;
 use pyo3::prelude::*;
 use serde::Serialize;
-use stability::{Part, Placement, ReferenceSet, Source, StabilityError, SystemName};
+use stability::{Placed, ReferenceSet, Source, StabilityError, SystemName};
 
 use crate::failure::Failure;
 use crate::potentials::Potential;
@@ -20,39 +20,12 @@ pub(crate) struct Reference {
     set: Arc<ReferenceSet>,
 }
 
+/// The place of a structure or of a phase of the set; only phases have ids.
 #[derive(Serialize)]
-struct Placed {
+struct Entry {
     id: String,
-    formula: String,
-    space_group: Option<u8>,
-    formation_energy_per_atom: f64,
-    energy_above_hull: f64,
-    decomposition: Vec<Product>,
-}
-
-#[derive(Serialize)]
-struct Product {
-    id: String,
-    formula: String,
-    fraction: f64,
-}
-
-impl Placed {
-    fn new(id: String, composition: &Composition, placement: &Placement, group: Option<SpaceGroupNumber>) -> Self {
-        let product = |part: &Part| Product {
-            id: part.phase.id().to_owned(),
-            formula: part.phase.formula(),
-            fraction: part.fraction,
-        };
-        Self {
-            id,
-            formula: composition.reduced().formula(),
-            space_group: group.map(SpaceGroupNumber::get),
-            formation_energy_per_atom: placement.formation_energy_per_atom,
-            energy_above_hull: placement.energy_above_hull,
-            decomposition: placement.decomposition.parts.iter().map(product).collect(),
-        }
-    }
+    #[serde(flatten)]
+    placed: Placed,
 }
 
 /// The set that is compiled in takes a while to unpack, and is unpacked once.
@@ -106,13 +79,14 @@ impl Reference {
             let energies = potential.until(watch).energies(&structures)?;
             let place = |structure: &Structure, energy: f64| {
                 let placement = self.set.place(&source, structure, energy)?;
-                Ok::<_, Failure>(Placed::new(String::new(), &Composition::of(structure), &placement, None))
+                let placed = Placed::candidate(&Composition::of(structure), &placement);
+                Ok::<_, Failure>(Entry { id: String::new(), placed })
             };
             let row = |(index, (structure, energy)): (usize, (&Structure, Result<f64, _>))| {
                 let placed = energy.map_err(Failure::from).and_then(|energy| place(structure, energy));
                 Row::from(placed.map_err(|failure| failure.in_list(index, total)))
             };
-            let rows: Vec<Row<Placed>> = structures.iter().zip(energies).enumerate().map(row).collect();
+            let rows: Vec<Row<Entry>> = structures.iter().zip(energies).enumerate().map(row).collect();
             watch.tell(total as f64, total as f64);
             to_json(&rows)
         })
@@ -127,9 +101,9 @@ impl Reference {
             let _ = hull.stable()?;
             let placed = hull.phases().iter().map(|phase| {
                 let placement = hull.place_phase(phase)?;
-                Ok(Placed::new(phase.id().to_owned(), phase.composition(), &placement, phase.space_group()))
+                Ok(Entry { id: phase.id().to_owned(), placed: Placed::phase(phase, &placement) })
             });
-            to_json(&placed.collect::<Result<Vec<Placed>, StabilityError>>()?)
+            to_json(&placed.collect::<Result<Vec<Entry>, StabilityError>>()?)
         })
     }
 }

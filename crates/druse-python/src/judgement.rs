@@ -7,7 +7,6 @@ use druse::{DeviceName, crystal_features};
 use metrics::{Fingerprints, crystalnn_fingerprint, magpie_features};
 use pyo3::prelude::*;
 use rayon::prelude::*;
-use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::structures::{Plain, Row, generated_structures, structures_of, to_json};
@@ -24,34 +23,14 @@ fn of_each<T: Send>(structures: &[Structure], watch: &Watch, work: impl Fn(&Stru
     structures.par_iter().filter_map(one).collect()
 }
 
-#[derive(Serialize)]
-struct Symmetry {
-    number: u8,
-    international: String,
-    hall_number: u16,
-    wyckoff_letters: Vec<char>,
-    site_symmetries: Vec<String>,
-    orbits: Vec<usize>,
-}
-
-fn symmetry_of(structure: &Structure, symprec: f64) -> Result<Symmetry, Failure> {
-    let report = find_symmetry(structure, symprec, Finder::default())?;
-    Ok(Symmetry {
-        number: report.number.get(),
-        international: report.international,
-        hall_number: report.hall_number.get(),
-        wyckoff_letters: report.wyckoff_letters,
-        site_symmetries: report.site_symmetries,
-        orbits: report.orbits,
-    })
-}
-
 /// Space group, Wyckoff letters, site symmetries and orbits of each structure, as JSON.
 #[pyfunction]
 pub(crate) fn symmetry(py: Python<'_>, structures: Vec<Plain>, symprec: f64) -> PyResult<String> {
     run(py, None, |watch| {
         let structures = structures_of(structures)?;
-        let one = |structure: &Structure| Row::from(symmetry_of(structure, symprec));
+        let one = |structure: &Structure| {
+            Row::from(find_symmetry(structure, symprec, Finder::default()).map_err(Failure::from))
+        };
         to_json(&of_each(&structures, watch, one))
     })
 }

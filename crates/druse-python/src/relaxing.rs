@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use ::relax::{CellFreedom, Crystal as ToRelax, Method, Mode, Options, Rattle, RelaxError, Relaxation};
-use crystal_core::{Composition, io};
+use ::relax::{Crystal as ToRelax, Mode, Options, Rattle, RelaxError, Relaxation, RelaxedNumbers};
+use crystal_core::Composition;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -30,17 +30,6 @@ struct Asked {
 
 impl Asked {
     fn options(&self) -> Result<Options, Failure> {
-        let cell = match self.cell.as_str() {
-            "free" => CellFreedom::Free,
-            "constant-volume" => CellFreedom::ConstantVolume,
-            "fixed" => CellFreedom::Fixed,
-            other => return Err(Failure::request(format!("cell is '{other}'; give free, constant-volume or fixed"))),
-        };
-        let method = match self.optimiser.as_str() {
-            "lbfgs" => Method::Lbfgs,
-            "fire" => Method::Fire,
-            other => return Err(Failure::request(format!("optimiser is '{other}'; give lbfgs or fire"))),
-        };
         let steps = usize::try_from(self.steps).ok().filter(|steps| *steps > 0);
         let options = Options {
             mode: if self.free {
@@ -48,12 +37,12 @@ impl Asked {
             } else {
                 Mode::Symmetric { symprec: self.symprec }
             },
-            cell,
+            cell: self.cell.parse()?,
             pressure_gpa: self.pressure,
             fmax: self.fmax,
             smax_gpa: self.smax,
             max_steps: steps.ok_or_else(|| Failure::request(format!("steps is {}; give 1 or more", self.steps)))?,
-            method,
+            method: self.optimiser.parse()?,
             ..Options::default()
         };
         options.check()?;
@@ -66,45 +55,18 @@ struct Relaxed {
     #[serde(flatten)]
     crystal: Crystal,
     formula: String,
-    energy_start_per_atom: f64,
-    energy_per_atom: f64,
-    volume_start_per_atom: f64,
-    volume_per_atom: f64,
-    steps: usize,
-    converged: bool,
-    max_force: f64,
-    max_stress_gpa: f64,
-    space_group_start: Option<u8>,
-    space_group: Option<u8>,
-    max_displacement: f64,
-    rms_displacement: f64,
-    strain: f64,
+    #[serde(flatten)]
+    numbers: RelaxedNumbers,
     cif: String,
 }
 
 impl Relaxed {
     fn of(index: usize, relaxation: &Relaxation) -> Self {
         let formula = Composition::of(&relaxation.structure).reduced().formula();
-        let id = format!("{formula}_{index}");
         Self {
             crystal: Crystal::of(&relaxation.structure),
-            energy_start_per_atom: relaxation.energy_start_per_atom,
-            energy_per_atom: relaxation.energy_per_atom,
-            volume_start_per_atom: relaxation.volume_start_per_atom,
-            volume_per_atom: relaxation.volume_per_atom,
-            steps: relaxation.steps,
-            converged: relaxation.converged,
-            max_force: relaxation.max_force,
-            max_stress_gpa: relaxation.max_stress_gpa,
-            space_group_start: relaxation.space_group_start.map(|group| group.get()),
-            space_group: relaxation.space_group.map(|group| group.get()),
-            max_displacement: relaxation.displacement.max,
-            rms_displacement: relaxation.displacement.rms,
-            strain: relaxation.displacement.strain,
-            cif: match &relaxation.unit {
-                Some(unit) => io::to_cif_symmetric(unit, &id),
-                None => io::to_cif(&relaxation.structure, &id),
-            },
+            numbers: relaxation.into(),
+            cif: relaxation.to_cif(&format!("{formula}_{index}")),
             formula,
         }
     }

@@ -33,6 +33,42 @@ pub struct Devices {
     pub exchange: Exchange,
 }
 
+/// How many devices of a backend work together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceCount {
+    /// This many.
+    Some(usize),
+    /// All that the machine has.
+    All,
+}
+
+impl Default for DeviceCount {
+    fn default() -> Self {
+        Self::Some(1)
+    }
+}
+
+impl FromStr for DeviceCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(count) if count > 0 => Ok(Self::Some(count)),
+            _ if text == "all" => Ok(Self::All),
+            _ => Err(format!("'{text}' is not a number of devices; give 1 or more, or all")),
+        }
+    }
+}
+
+impl fmt::Display for DeviceCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Some(count) => write!(f, "{count}"),
+            Self::All => f.write_str("all"),
+        }
+    }
+}
+
 /// A device was asked for that this build cannot offer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -43,8 +79,8 @@ pub enum DeviceError {
     /// The backend was not compiled in.
     #[error("this build has no {0} backend; build it with --features {0}")]
     NotBuilt(DeviceName),
-    /// Training on several devices needs several.
-    #[error("{wanted} {device} devices were asked for and {found} found; only cuda can train on more than one")]
+    /// Work on several devices needs several.
+    #[error("{wanted} {device} devices were asked for and {found} found; only cuda can use more than one")]
     TooFew {
         /// The device asked for.
         device: DeviceName,
@@ -82,23 +118,35 @@ impl DeviceName {
         }
     }
 
-    /// Opens this device and the next ones of its backend, `count` in all.
+    /// Opens this device and the next ones of its backend, `count` in all, to train on.
+    ///
+    /// # Errors
+    /// As [`DeviceName::open_many`].
+    pub fn open_several(self, count: usize, exchange: Exchange) -> Result<Devices, DeviceError> {
+        let mut devices = self.open_many(DeviceCount::Some(count))?;
+        let helpers = devices.split_off(1);
+        Ok(Devices { first: devices.remove(0), helpers, exchange })
+    }
+
+    /// Opens this device and the next ones of its backend; at least one.
     ///
     /// # Errors
     /// As [`DeviceName::open`]; [`DeviceError::TooFew`] if there are fewer, or if the backend has but one.
-    pub fn open_several(self, count: usize, exchange: Exchange) -> Result<Devices, DeviceError> {
-        let first = self.open()?;
-        let mut helpers: Vec<Device> = match self {
+    pub fn open_many(self, count: DeviceCount) -> Result<Vec<Device>, DeviceError> {
+        let mut devices = vec![self.open()?];
+        match self {
             #[cfg(feature = "cuda")]
-            Self::Cuda => Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().into_iter().skip(1).collect(),
-            _ => vec![],
-        };
-        let wanted = count.saturating_sub(1);
-        if helpers.len() < wanted {
-            return Err(DeviceError::TooFew { device: self, wanted: count, found: helpers.len() + 1 });
+            Self::Cuda => {
+                devices.extend(Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().into_iter().skip(1))
+            }
+            _ => {}
         }
-        helpers.truncate(wanted);
-        Ok(Devices { first, helpers, exchange })
+        let DeviceCount::Some(wanted) = count else { return Ok(devices) };
+        if devices.len() < wanted {
+            return Err(DeviceError::TooFew { device: self, wanted, found: devices.len() });
+        }
+        devices.truncate(wanted.max(1));
+        Ok(devices)
     }
 
     /// The backends panic, partly in their own threads, where a driver or a device is missing: the first message

@@ -37,7 +37,7 @@ mod structure_types;
 pub mod training;
 
 pub use checkpoint::Checkpoint;
-pub use device::{DeviceError, DeviceName, Devices};
+pub use device::{DeviceCount, DeviceError, DeviceName, Devices};
 pub use error::DruseError;
 pub use facade::{Druse, Grown};
 pub use models::{Architecture, ArchitectureVisitor};

@@ -2,6 +2,7 @@
 
 use datasets::DataSet;
 use serde::{Deserialize, Serialize};
+use tensor_ops::{Precision, precision};
 
 use crate::DeviceName;
 
@@ -23,6 +24,9 @@ pub struct Provenance {
     pub data_sha256: String,
     /// The device.
     pub device: DeviceName,
+    /// Precision of the matrix products, where the device has more than one.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 impl Provenance {
@@ -41,6 +45,7 @@ impl Provenance {
             data: data.to_owned(),
             data_sha256: data_sha256.to_owned(),
             device,
+            precision: precision(),
         }
     }
 }

@@ -13,6 +13,7 @@ use experiments::hull_agreement::{self, HullAgreementOptions};
 use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::peers::{self, PeersOptions};
+use experiments::pgcgm::{self, PgcgmCommand};
 use experiments::prior::{self, PriorOptions};
 use experiments::robustness::{self, RobustnessSamplesOptions};
 use experiments::stability::{self, StabilityOptions};
@@ -30,18 +31,10 @@ use tensor_ops::{Precision, set_precision};
 #[command(version)]
 struct Arguments {
     /// single: products as exact as single precision; tf32: faster on NVIDIA GPUs, factors rounded to 11 bits.
-    #[arg(long, global = true, default_value = "single", value_parser = precision_of)]
+    #[arg(long, global = true, default_value_t)]
     precision: Precision,
     #[command(subcommand)]
     experiment: Experiment,
-}
-
-fn precision_of(name: &str) -> Result<Precision, String> {
-    match name {
-        "single" => Ok(Precision::Single),
-        "tf32" => Ok(Precision::Tf32),
-        other => Err(format!("'{other}' is not a precision; give single or tf32")),
-    }
 }
 
 #[derive(Subcommand)]
@@ -89,6 +82,9 @@ enum Experiment {
     RobustnessSamples(RobustnessSamplesOptions),
     /// Published samples of other models through the metrics of Table 1, with their stability beside them.
     Peers(PeersOptions),
+    /// PGCGM, an adversarial network for crystals of three elements: training and samples.
+    #[command(subcommand)]
+    Pgcgm(PgcgmCommand),
     /// The proposer of space groups and Wyckoff positions.
     #[command(subcommand)]
     WyckoffModel(WyckoffModelCommand),
@@ -150,6 +146,7 @@ fn main() -> ExitCode {
         Experiment::Peers(options) => peers::run(&options),
         Experiment::Stability(options) => stability::run(&options),
         Experiment::RobustnessSamples(options) => robustness::run(&options),
+        Experiment::Pgcgm(command) => pgcgm::run(&command),
         Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {

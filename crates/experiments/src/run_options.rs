@@ -98,6 +98,14 @@ pub struct TrainingRun {
     pub limit: Option<usize>,
 }
 
+impl Place {
+    /// The run's folder: the one that was named, else one named after the experiment, device and seed.
+    pub fn folder(&self, experiment: &str) -> PathBuf {
+        let name = self.name.clone().unwrap_or_else(|| format!("{experiment}-{}-{}", self.device, self.seed));
+        self.out.join(name)
+    }
+}
+
 impl RunOptions {
     /// Name of the preset.
     pub fn preset(&self) -> &str {

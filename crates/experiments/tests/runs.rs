@@ -1,6 +1,8 @@
 //! Runs of the program that take seconds.
 
 mod common;
+#[path = "kills/mod.rs"]
+mod kills;
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,7 +10,6 @@ use std::time::Duration;
 
 use common::{contents, experiments, successful};
 use serde_json::Value;
-use test_support::robustness::kill_again_and_again;
 use training::TensorArchive;
 
 /// Starts a command that must be refused. Returns what it says.
@@ -233,84 +234,4 @@ fn a_killed_cgcnn_training_goes_on_to_the_same_weights() {
     };
     assert_eq!(figures("killed"), figures("whole"));
     assert!(said(&["--resume"]).contains("a finished run lies there"));
-}
-
-/// Files of a finished run that are the same in every run: without those that hold times (JSON is compared by itself)
-/// or the provenance of each leg of a training.
-fn timeless_files(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
-    const OTHERS: [&str; 8] = ["json", "txt", "md", "html", "log", "state", "safetensors", "partial"];
-    let files = contents(folder).into_iter().filter(|(path, _)| {
-        let ending = path.extension().unwrap_or_default();
-        !OTHERS.iter().any(|other| ending == *other)
-    });
-    files.map(|(path, (_, bytes))| (path.strip_prefix(folder).expect("below").display().to_string(), bytes)).collect()
-}
-
-/// A JSON document without what differs from run to run.
-fn timeless_document(path: &Path) -> Value {
-    fn clear(value: &mut Value) {
-        match value {
-            Value::Object(object) => {
-                object.retain(|key, _| key != "seconds" && key != "structures_per_second");
-                object.values_mut().for_each(clear);
-            }
-            Value::Array(values) => values.iter_mut().for_each(clear),
-            _ => {}
-        }
-    }
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut document = serde_json::from_str(&text).expect("JSON");
-    clear(&mut document);
-    document
-}
-
-/// Kills an experiment at random points; what goes on with `--resume` ends with the results of an uninterrupted run.
-fn kill_experiment(experiment: &str, config: &str) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("config.ron");
-    std::fs::write(&file, config).expect("a file");
-    let run = |name: &str| {
-        let mut command = experiments(folder.path());
-        command.args([experiment, "--name", name, "--config"]).arg(&file).arg("--out").arg(folder.path());
-        command
-    };
-    let start = std::time::Instant::now();
-    successful(&mut run("whole"));
-    let time = start.elapsed();
-    let result = format!("{experiment}.json");
-    let whole = folder.path().join("whole");
-    let (expected, document) = (timeless_files(&whole), timeless_document(&whole.join(&result)));
-    kill_again_and_again(
-        &format!("experiments {experiment}"),
-        time,
-        |index| run(&format!("killed{index}")),
-        |index, _| {
-            let name = format!("killed{index}");
-            let killed = folder.path().join(&name);
-            if killed.join(&result).exists() {
-                // The result is written last: where it stands, everything does.
-                assert_eq!(timeless_document(&killed.join(&result)), document, "a result that looks whole");
-            } else {
-                successful(run(&name).arg("--resume"));
-            }
-            assert_eq!(timeless_document(&killed.join(&result)), document);
-            let found = timeless_files(&killed);
-            assert!(!expected.is_empty());
-            for (name, bytes) in &expected {
-                assert!(found.get(name) == Some(bytes), "{name} of the resumed run is another");
-            }
-        },
-    );
-}
-
-#[test]
-fn kill_csp() {
-    kill_experiment("csp", PREDICTION);
-}
-
-#[test]
-fn kill_table1() {
-    let tiny =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/report/tiny.ron")).expect("a file");
-    kill_experiment("table1", &tiny.replace("n_samples: 24", "n_samples: 6"));
 }

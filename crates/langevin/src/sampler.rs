@@ -1,8 +1,8 @@
 //! The sampler: schedules structures into batches and runs both processes level by level.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 use burn::tensor::Device;
 use crystal_core::{ConfigError, CrystalState, SiteMode, StateSite, Structure};
@@ -72,6 +72,7 @@ pub struct Sampler<'a, M: ScoreNetwork> {
     template: Option<Template>,
     first_order: usize,
     stop: Arc<AtomicBool>,
+    others: Vec<Self>,
 }
 
 /// A structure to start from, in place of noise.
@@ -152,6 +153,13 @@ pub fn check_orders(orders: &[SamplingOrder]) -> Result<(), SamplingError> {
     Ok(())
 }
 
+/// What the thread of a device tells.
+enum Told {
+    Progress(f64),
+    Finished(Box<Outcome>),
+    Failed(SamplingError),
+}
+
 impl<'a, M: ScoreNetwork> Sampler<'a, M> {
     /// A sampler on `device`, where the model lies.
     ///
@@ -170,12 +178,42 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
             template: None,
             first_order: 0,
             stop: Arc::default(),
+            others: vec![],
         })
+    }
+
+    /// A sampler that shares the structures of [`Self::run`] out over devices. `models` is one model, loaded onto each
+    /// device in turn. Every structure has random numbers of its own, so the number of devices changes none of them,
+    /// only the order in which they are finished.
+    ///
+    /// # Errors
+    /// [`SamplingError::Config`] if the configuration makes no sense.
+    ///
+    /// # Panics
+    /// If there is no device, or not a model for each.
+    pub fn on_devices(
+        models: &'a [Trained<M>],
+        config: &SamplerConfig,
+        devices: &[Device],
+    ) -> Result<Self, SamplingError> {
+        assert_eq!(models.len(), devices.len(), "a model lies on each device");
+        let mut samplers = models.iter().zip(devices).map(|(model, device)| Self::new(model, config.clone(), device));
+        let first = samplers.next().expect("there is a device")?;
+        Ok(first.with_others(samplers.collect::<Result<_, _>>()?))
+    }
+
+    /// The others sample what this one would, on devices of their own.
+    #[must_use]
+    pub fn with_others(mut self, others: Vec<Self>) -> Self {
+        let alike = |other| Self { first_order: self.first_order, stop: Arc::clone(&self.stop), ..other };
+        self.others = others.into_iter().map(alike).collect();
+        self
     }
 
     /// Ends [`Self::run`] with [`SamplingError::Stopped`] after the evaluation in which another thread sets `stop`.
     #[must_use]
     pub fn stopped_by(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.others.iter_mut().for_each(|other| other.stop = Arc::clone(&stop));
         self.stop = stop;
         self
     }
@@ -184,6 +222,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
     /// random numbers that it would have in the whole list. Outcomes still name the place in the list that is given.
     #[must_use]
     pub fn counting_from(mut self, first_order: usize) -> Self {
+        self.others.iter_mut().for_each(|other| other.first_order = first_order);
         self.first_order = first_order;
         self
     }
@@ -229,13 +268,57 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         if let Some(template) = &self.template {
             template.check(orders)?;
         }
+        let mut structures: Vec<(usize, usize)> = orders
+            .iter()
+            .enumerate()
+            .flat_map(|(order, wanted)| (0..wanted.count).map(move |index| (order, index)))
+            .collect();
+        if self.others.is_empty() {
+            return self.carry_out(orders, &structures, &mut progress, &mut finished);
+        }
+        // Dealt out by size, each device gets the same work, and each structure with all its candidates.
+        structures.sort_by_key(|(order, _)| std::cmp::Reverse(orders[*order].n_sites(0)));
+        let samplers: Vec<&Self> = std::iter::once(self).chain(&self.others).collect();
+        let dealt = |nth: usize| structures.iter().skip(nth).step_by(samplers.len()).copied().collect::<Vec<_>>();
+        let (sender, told) = mpsc::channel();
+        std::thread::scope(|scope| {
+            for (nth, sampler) in samplers.iter().enumerate() {
+                let (structures, sender) = (dealt(nth), sender.clone());
+                scope.spawn(move || {
+                    // Nobody listens any more where another device or the caller has failed.
+                    let mut progress = |share| drop(sender.send(Told::Progress(share)));
+                    let mut finished =
+                        |outcome| sender.send(Told::Finished(Box::new(outcome))).map_err(|_| SamplingError::Stopped);
+                    if let Err(error) = sampler.carry_out(orders, &structures, &mut progress, &mut finished) {
+                        drop(sender.send(Told::Failed(error)));
+                    }
+                });
+            }
+            drop(sender);
+            for told in told {
+                match told {
+                    Told::Progress(share) => progress(share),
+                    Told::Finished(outcome) => finished(*outcome)?,
+                    Told::Failed(error) => return Err(error.into()),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Samples some structures, given as places of orders and places in them, on this sampler's own device.
+    fn carry_out<E: From<SamplingError>>(
+        &self,
+        orders: &[SamplingOrder],
+        structures: &[(usize, usize)],
+        progress: &mut impl FnMut(f64),
+        finished: &mut impl FnMut(Outcome) -> Result<(), E>,
+    ) -> Result<(), E> {
         let candidates = self.config.candidates();
-        let places = |(order, wanted): (usize, &SamplingOrder)| {
-            let of_index =
-                move |index| (0..candidates).map(move |candidate| Place { order, index, candidate, attempt: 0 });
-            (0..wanted.count).flat_map(of_index).collect::<Vec<_>>()
+        let places = |&(order, index): &(usize, usize)| {
+            (0..candidates).map(move |candidate| Place { order, index, candidate, attempt: 0 })
         };
-        let mut queue: Vec<Place> = orders.iter().enumerate().flat_map(places).collect();
+        let mut queue: Vec<Place> = structures.iter().flat_map(places).collect();
         // Batches of like sizes, the largest first: if memory is short, it shows at once.
         let size = |place: &Place| orders[place.order].n_sites(place.candidate);
         queue.sort_by_key(|place| std::cmp::Reverse(size(place)));
@@ -250,7 +333,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
                 let fits = |places: &[Place]| fitting(&mut places.iter()) == places.len();
                 batch = with_further_attempts(batch, self.config.max_redraws, fits);
             }
-            let work = || self.draw(orders, &batch, &mut progress);
+            let work = || self.draw(orders, &batch, progress);
             let Some(states) = self.on_device(&mut limits, batch.len(), work)? else { continue };
             queue.drain(..taken);
             let mut chosen_from = Vec::new();
@@ -267,7 +350,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
                     None => queue.push_back(Place { attempt: place.attempt + 1, ..place }),
                 }
             }
-            for outcome in self.choose(chosen_from, &mut limits, &mut progress)? {
+            for outcome in self.choose(chosen_from, &mut limits, progress)? {
                 finished(outcome)?;
             }
         }

@@ -267,3 +267,43 @@ fn a_network_of_the_other_mode_is_refused() {
     assert!(matches!(error, SamplingError::Mode { index: 0, .. }), "{error}");
     assert!(error.to_string().contains("checkpoint"), "{error}");
 }
+
+#[test]
+fn several_devices_grow_the_same_structures() {
+    let schedule = fine();
+    let model = || trained(Exact { schedule: schedule.clone() }, schedule.clone(), wide());
+    let orders = [order(221, "Po:1", 5), order(1, "Po:2", 2)];
+    let config = SamplerConfig {
+        selection: Some(Selection { candidates: 2, ..Selection::default() }),
+        ..config(FewStep { evaluations: 8, ..FewStep::default() })
+    };
+    let (alone, _) = run(&model(), config.clone(), &orders);
+    let devices = [Device::flex(), Device::flex(), Device::flex()];
+    let models = [model(), model(), model()];
+    let sampler = Sampler::on_devices(&models, &config, &devices).expect("a sampler");
+    let (mut shared, mut draws) = (Vec::new(), 0.0);
+    let take = |outcome| {
+        if let Outcome::Sampled(sample) = outcome {
+            shared.push(*sample);
+        }
+        Ok(())
+    };
+    sampler.run::<SamplingError>(&orders, |share| draws += share, take).expect("a run");
+    shared.sort_by_key(|sample| (sample.order, sample.index));
+    let told = |samples: &[Sample]| -> Vec<_> {
+        let of = |sample: &Sample| (sample.order, sample.index, sample.candidate, sample.structure.clone());
+        samples.iter().map(of).collect()
+    };
+    assert_eq!(told(&shared), told(&alone));
+    assert!(draws >= shared.len() as f64 - 1e-9, "{draws}");
+
+    // The first error of the caller ends the run on all devices.
+    let mut seen = 0;
+    let refuse = |_| {
+        seen += 1;
+        Err(SamplingError::Stopped)
+    };
+    let ended = sampler.run::<SamplingError>(&orders, |_| (), refuse);
+    assert!(matches!(ended, Err(SamplingError::Stopped)), "{ended:?}");
+    assert_eq!(seen, 1);
+}

@@ -8,6 +8,8 @@ mod batch;
 mod graph;
 pub(crate) mod harmonics;
 mod network;
+mod parts;
+mod pipeline;
 mod plan;
 mod potential;
 mod radial;
@@ -19,7 +21,8 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use potential::{Inputs, Nequix, PartSeconds};
+pub use parts::{Inputs, PartSeconds};
+pub use potential::Nequix;
 pub use weights::{NOTICE, Weights};
 pub use work::{BatchSize, Work};
 

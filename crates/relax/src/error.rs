@@ -48,6 +48,22 @@ pub enum RelaxError {
         /// What to give instead.
         cure: &'static str,
     },
+    /// The name of an option is not known.
+    #[error("'{word}' is not {what}; give {cure}")]
+    Word {
+        /// The word found.
+        word: String,
+        /// What it should name.
+        what: &'static str,
+        /// What to give instead.
+        cure: &'static str,
+    },
+}
+
+impl RelaxError {
+    pub(crate) fn word(word: &str, what: &'static str, cure: &'static str) -> Self {
+        Self::Word { word: word.to_owned(), what, cure }
+    }
 }
 
 /// What ends a relaxation early.

@@ -30,7 +30,7 @@ pub use crystal::Crystal;
 pub use driver::relax;
 pub use error::{Divergence, RelaxError};
 pub use options::{CellFreedom, Limits, Method, Mode, Options, Rattle};
-pub use outcome::{Displacement, Relaxation};
+pub use outcome::{Displacement, Relaxation, RelaxedNumbers};
 
 #[cfg(test)]
 #[path = "../tests/common/mod.rs"]

@@ -1,5 +1,7 @@
 //! What is relaxed, how, and when it is done.
 
+use std::str::FromStr;
+
 use crate::RelaxError;
 
 /// Which degrees of freedom a crystal has.
@@ -47,6 +49,19 @@ pub enum CellFreedom {
     Fixed,
 }
 
+impl FromStr for CellFreedom {
+    type Err = RelaxError;
+
+    fn from_str(text: &str) -> Result<Self, RelaxError> {
+        match text {
+            "free" => Ok(Self::Free),
+            "constant-volume" => Ok(Self::ConstantVolume),
+            "fixed" => Ok(Self::Fixed),
+            other => Err(RelaxError::word(other, "a freedom of the cell", "free, constant-volume or fixed")),
+        }
+    }
+}
+
 /// The optimiser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
@@ -55,6 +70,18 @@ pub enum Method {
     Lbfgs,
     /// Damped dynamics.
     Fire,
+}
+
+impl FromStr for Method {
+    type Err = RelaxError;
+
+    fn from_str(text: &str) -> Result<Self, RelaxError> {
+        match text {
+            "lbfgs" => Ok(Self::Lbfgs),
+            "fire" => Ok(Self::Fire),
+            other => Err(RelaxError::word(other, "an optimiser", "lbfgs or fire")),
+        }
+    }
 }
 
 /// Beyond these a crystal has diverged.

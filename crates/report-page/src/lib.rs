@@ -1,19 +1,22 @@
 //! Pages of one file that need nothing beside themselves, with crystals that can be turned.
 //!
 //! A page is a template with places `{{name}}` that [`fill`] fills: with [`STYLE`], tables ([`html_table`]), data
-//! ([`for_script`]) and programs. [`GALLERY_HTML`] is the place of the crystals; [`LIBRARY`], [`NODES`], [`VIEWER`] and
-//! [`GALLERY`] draw them there from [`Crystal`]s and [`looks`]: `startGallery(crystals, looks)`.
+//! ([`for_script`]) and programs. A [`Report`] has the template that all reports share around their sections.
+//! [`GALLERY_HTML`] is the place of the crystals; [`LIBRARY`], [`NODES`], [`VIEWER`] and [`GALLERY`] draw them there
+//! from [`Crystal`]s and [`looks`]: `startGallery(crystals, looks)`.
 //!
 //! # Architecture Invariant
 //! This crate never sees a tensor library, and a page asks for nothing outside itself.
 
 mod crystals;
 mod elements;
+mod frame;
 mod geometry;
 mod page;
 
 pub use crystals::{Atom, Crystal};
 pub use elements::{Look, look};
+pub use frame::{Report, may_stand_in_script, plain_rows};
 pub use geometry::{nearest_distances, shortest_distance};
 pub use page::{escaped, fill, for_script, html_table, looks};
 
@@ -49,6 +52,9 @@ pub enum ReportError {
         /// The name in the template.
         name: String,
     },
+    /// A program that would end the element in which it stands.
+    #[error("a program of the page would end its own element")]
+    Program,
     /// Data that cannot be written as JSON.
     #[error("the data of the page cannot be written: {0}")]
     Data(#[from] serde_json::Error),

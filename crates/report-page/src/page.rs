@@ -81,9 +81,7 @@ mod tests {
 
     #[test]
     fn the_programs_do_not_end_their_element() {
-        let harmless =
-            |program: &str| ["</script", "<script", "<!--"].iter().all(|end| !program.to_lowercase().contains(end));
-        assert!([GALLERY, LIBRARY, NODES, VIEWER].into_iter().all(harmless));
+        assert!([GALLERY, LIBRARY, NODES, VIEWER].into_iter().all(crate::may_stand_in_script));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub struct ScoreEstimate {
 ///
 /// Any crate can implement it: compute two numbers per edge from invariants of the graph and hand them to [`readout`],
 /// which makes the vectors. An implementation should pass [`crate::conformance::check`].
-pub trait ScoreNetwork: std::fmt::Debug + Send {
+pub trait ScoreNetwork: std::fmt::Debug + Send + Sync {
     /// The features this network reads.
     fn basis(&self) -> BasisConfig;
 

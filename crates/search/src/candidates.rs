@@ -6,6 +6,7 @@ use crystal_core::{Composition, Structure};
 use metrics::StructureMatcher;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use stability::Product;
 
 use crate::SearchError;
 use crate::known::Novelty;
@@ -44,28 +45,6 @@ pub struct Candidate {
     pub novelty: Novelty,
     /// Its phonons, where the time sufficed.
     pub phonons: Option<PhononRecord>,
-}
-
-/// A part of a decomposition.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Product {
-    /// Id of the phase in the reference.
-    pub id: String,
-    /// Its formula.
-    pub formula: String,
-    /// Its share of the atoms.
-    pub fraction: f64,
-}
-
-impl Product {
-    pub(crate) fn of(decomposition: &stability::Decomposition) -> Vec<Self> {
-        let product = |part: &stability::Part| Self {
-            id: part.phase.id().to_owned(),
-            formula: part.phase.formula(),
-            fraction: part.fraction,
-        };
-        decomposition.parts.iter().map(product).collect()
-    }
 }
 
 /// What became of the samples.

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use druse::provenance::{GIT_REVISION, VERSION};
 use serde::{Deserialize, Serialize};
+use stability::Product;
 
 use crate::known::Novelty;
 use crate::record::{OrderRecord, PhononOutcome, UnitRecord};
-use crate::{Candidate, Found, Product, SearchError, Settings, Tool};
+use crate::{Candidate, Found, SearchError, Settings, Tool};
 
 /// What the file says it is.
 pub const FORMAT: &str = "druse certificate";

@@ -29,7 +29,7 @@ mod settings;
 mod tools;
 mod verify;
 
-pub use candidates::{Candidate, Counts, KJ_PER_MOL, Kind, METASTABLE, Product, milli};
+pub use candidates::{Candidate, Counts, KJ_PER_MOL, Kind, METASTABLE, milli};
 pub use certificate::{Certificate, Energies, OriginRecord, SpaceGroups};
 pub use error::SearchError;
 pub use journal::Identity;

@@ -7,8 +7,7 @@ use crystal_core::io;
 use druse::output::write_file;
 use druse::provenance::VERSION;
 use report_page::{
-    Crystal, GALLERY, GALLERY_HTML, LIBRARY, LIBRARY_LICENCE, NODES, ReportError, STYLE, VIEWER, escaped, fill,
-    for_script, html_table, looks,
+    Crystal, GALLERY, GALLERY_HTML, NODES, Report, ReportError, VIEWER, escaped, fill, html_table, looks, plain_rows,
 };
 use serde_json::json;
 use stability::{Diagram, Mark, ReferenceSet, phase_diagram};
@@ -17,7 +16,15 @@ use crate::run::bands_file;
 use crate::verify::decomposition_text;
 use crate::{Candidate, Found, Orders, SearchError, milli};
 
-const PAGE: &str = include_str!("page/page.html");
+const SECTIONS: &str = include_str!("page/page.html");
+const LINKS: [(&str, &str); 6] = [
+    ("candidates", "Candidates"),
+    ("diagram", "Phase diagram"),
+    ("crystals", "Crystals"),
+    ("phonons", "Phonons"),
+    ("limits", "What it does not say"),
+    ("search", "Search"),
+];
 const OWN_STYLE: &str = include_str!("page/page.css");
 const PROGRAMS: [&str; 4] = [NODES, VIEWER, GALLERY, include_str!("page/page.js")];
 
@@ -61,10 +68,6 @@ fn page(found: &Found, reference: &ReferenceSet, folder: &Path) -> Result<String
     let certificate = found.candidates.first().map(|best| format!("candidates/{}.certificate.json", best.file_stem()));
     let verify = format!("druse verify {}", certificate.as_deref().unwrap_or("CERTIFICATE"));
     let values = [
-        ("system", escaped(&settings.system())),
-        ("heading", escaped(&heading(found))),
-        ("style", STYLE.to_owned()),
-        ("own_style", OWN_STYLE.to_owned()),
         ("potential", escaped(&identity.potential.name)),
         ("reference", escaped(&identity.reference.name)),
         ("threshold", threshold),
@@ -77,16 +80,26 @@ fn page(found: &Found, reference: &ReferenceSet, folder: &Path) -> Result<String
         ("verify", escaped(&verify)),
         ("counts", counts(found)),
         ("tools", tools(found, reference)),
-        ("seconds", rows(found.seconds.iter().map(|(stage, seconds)| (*stage, format!("{seconds:.1} s"))))),
+        ("seconds", plain_rows(found.seconds.iter().map(|(stage, seconds)| (*stage, format!("{seconds:.1} s"))))),
         ("settings", escaped(&text)),
-        ("version", VERSION.to_owned()),
-        ("library_licence", escaped(LIBRARY_LICENCE.trim())),
-        ("data", for_script(&data).map_err(|error| text_error(&error))?),
-        ("library", LIBRARY.trim_end().to_owned()),
-        ("programs", PROGRAMS.join("\n")),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    fill(PAGE, &values).map_err(|error| text_error(&error))
+    let sections = fill(SECTIONS, &values).map_err(|error| text_error(&error))?;
+    let report = Report {
+        title: &format!("{}: candidates", settings.system()),
+        kicker: "Druse, report of a search",
+        name: &settings.system(),
+        heading: &heading(found),
+        links: &LINKS,
+        without_programs: "The crystals of this page are drawn by its own program, which needs JavaScript. Tables and \
+                           pictures do not.",
+        own_style: OWN_STYLE,
+        sections: &sections,
+        data: &data,
+        programs: &PROGRAMS,
+        version: VERSION,
+    };
+    report.html().map_err(|error| text_error(&error))
 }
 
 fn text_error(error: &ReportError) -> SearchError {
@@ -227,10 +240,6 @@ fn again(found: &Found) -> String {
     format!("{command} --rounds {} --top {} --out DIR", found.rounds, found.top)
 }
 
-fn rows(cells: impl Iterator<Item = (&'static str, String)>) -> String {
-    cells.map(|(name, value)| format!("<tr><th scope=\"row\">{name}</th><td>{}</td></tr>\n", escaped(&value))).collect()
-}
-
 fn counts(found: &Found) -> String {
     let counts = &found.counts;
     let cells = [
@@ -241,7 +250,7 @@ fn counts(found: &Found) -> String {
         ("different and new", counts.novel.to_string()),
         ("different, at most 0.1 eV/atom above the hull", counts.below_limit.to_string()),
     ];
-    rows(cells.into_iter())
+    plain_rows(cells)
 }
 
 fn tools(found: &Found, reference: &ReferenceSet) -> String {
@@ -257,7 +266,7 @@ fn tools(found: &Found, reference: &ReferenceSet) -> String {
         ("its corrections", format!("{:?}", reference.scheme())),
         ("known beside it", identity.known.as_ref().map_or_else(|| "nothing".to_owned(), tool)),
     ];
-    rows(cells.into_iter())
+    plain_rows(cells)
 }
 
 #[cfg(test)]
@@ -275,8 +284,6 @@ mod tests {
 
     #[test]
     fn the_programs_do_not_end_their_element() {
-        let harmless =
-            |program: &str| ["</script", "<script", "<!--"].iter().all(|end| !program.to_lowercase().contains(end));
-        assert!(PROGRAMS.iter().all(|program| harmless(program)));
+        assert!(PROGRAMS.iter().all(|program| report_page::may_stand_in_script(program)));
     }
 }

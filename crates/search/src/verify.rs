@@ -7,12 +7,13 @@ use crystal_core::{AsymmetricUnit, Structure};
 use langevin::{Method, Outcome, Sampler, SamplerConfig};
 use relax::Crystal;
 use serde::Serialize;
+use stability::Product;
 
 use crate::certificate::Certificate;
 use crate::known::{Judge, Prototypes};
 use crate::record::{PhononOutcome, Relaxed};
 use crate::run::{phonon_outcomes, placed};
-use crate::{OrderRecord, Product, SearchError, Tool, Tools, milli};
+use crate::{OrderRecord, SearchError, Tool, Tools, milli};
 
 /// Energies of one structure by one potential on two devices differ by less, eV/atom.
 const ENERGY: f64 = 1e-4;
@@ -147,7 +148,7 @@ fn energies(
     near("energy above the hull", unit_of, recorded.energy_above_hull, above, ENERGY);
     near("largest force", "eV/Å", recorded.max_force, evaluation.max_force(), FORCE);
     near("largest stress", "GPa", recorded.max_stress_gpa, evaluation.max_stress_gpa(), STRESS);
-    let products = Product::of(&placement.decomposition);
+    let products = placement.decomposition.products();
     let same = certificate.decomposition.len() == products.len()
         && certificate
             .decomposition

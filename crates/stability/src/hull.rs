@@ -11,7 +11,8 @@ mod potentials;
 
 use std::sync::{Arc, OnceLock};
 
-use crystal_core::{Composition, Species};
+use crystal_core::{Composition, SpaceGroupNumber, Species};
+use serde::{Deserialize, Serialize};
 
 pub use facets::Facet;
 pub use potentials::ChemicalPotentialRange;
@@ -69,6 +70,29 @@ pub struct Decomposition {
     pub formation_energy_per_atom: f64,
 }
 
+/// A part of a decomposition, as documents show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Product {
+    /// Id of the phase in the reference.
+    pub id: String,
+    /// Its formula.
+    pub formula: String,
+    /// Its share of the atoms.
+    pub fraction: f64,
+}
+
+impl Decomposition {
+    /// The parts, as documents show them.
+    pub fn products(&self) -> Vec<Product> {
+        let product = |part: &Part| Product {
+            id: part.phase.id().to_owned(),
+            formula: part.phase.formula(),
+            fraction: part.fraction,
+        };
+        self.parts.iter().map(product).collect()
+    }
+}
+
 /// Where an energy lies against a hull.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
@@ -78,6 +102,40 @@ pub struct Placement {
     pub energy_above_hull: f64,
     /// What the composition decomposes into.
     pub decomposition: Decomposition,
+}
+
+/// A placement, as documents show it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Placed {
+    /// Reduced formula.
+    pub formula: String,
+    /// Space group of a phase of the reference set; nothing of a candidate's is known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub space_group: Option<SpaceGroupNumber>,
+    /// Against the elementary phases of the hull, eV/atom.
+    pub formation_energy_per_atom: f64,
+    /// Energy minus that of the hull, eV/atom.
+    pub energy_above_hull: f64,
+    /// What it decomposes into, the largest share first.
+    pub decomposition: Vec<Product>,
+}
+
+impl Placed {
+    /// Of a candidate with this composition.
+    pub fn candidate(composition: &Composition, placement: &Placement) -> Self {
+        Self {
+            formula: composition.reduced().formula(),
+            space_group: None,
+            formation_energy_per_atom: placement.formation_energy_per_atom,
+            energy_above_hull: placement.energy_above_hull,
+            decomposition: placement.decomposition.products(),
+        }
+    }
+
+    /// Of a phase of the hull.
+    pub fn phase(phase: &Phase, placement: &Placement) -> Self {
+        Self { space_group: phase.space_group(), ..Self::candidate(phase.composition(), placement) }
+    }
 }
 
 impl Hull {

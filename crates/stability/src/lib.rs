@@ -43,7 +43,7 @@ pub use entries::{EnergyEntry, read_energies};
 pub use error::StabilityError;
 pub use formation::ElementalReferences;
 pub use fractions::Fractions;
-pub use hull::{ChemicalPotentialRange, Decomposition, Facet, Hull, Part, Placement};
+pub use hull::{ChemicalPotentialRange, Decomposition, Facet, Hull, Part, Placed, Placement, Product};
 pub use levels::HullLevels;
 pub use phase::Phase;
 pub use reference::{CorrectionScheme, ReferenceBuilder, ReferencePhase, ReferenceSet, Source};

@@ -1,5 +1,7 @@
 //! How exact the products on tensor cores are.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,27 @@ pub enum Precision {
     Single,
     /// Factors rounded to TF32 (10 bits of fraction), about 1e-3 relative: a third of the work.
     Tf32,
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "single" => Ok(Self::Single),
+            "tf32" => Ok(Self::Tf32),
+            other => Err(format!("'{other}' is not a precision; give single or tf32")),
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Single => "single",
+            Self::Tf32 => "tf32",
+        })
+    }
 }
 
 static PRECISION: AtomicU8 = AtomicU8::new(Precision::Single as u8);

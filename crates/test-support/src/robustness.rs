@@ -24,6 +24,8 @@ const SHARD: &str = "DRUSE_FUZZ_SHARD";
 const SECONDS: &str = "DRUSE_FUZZ_SECONDS";
 /// How often a program is killed.
 const KILLS: &str = "DRUSE_KILLS";
+/// Runs for each kill: enough where a few end before it.
+const MOST_RUNS: u64 = 4;
 
 /// The most that a reader may allocate, bytes.
 const MOST_MEMORY: usize = 1 << 30;
@@ -48,9 +50,9 @@ pub fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// Prints a figure for `cargo xtask robustness`: what was tried, and what came of it.
-pub fn tell(what: &str, figures: &str) {
-    println!("robustness: {what} | {figures}");
+/// Prints a figure for `cargo xtask robustness`: what was tried, the numbers that came of it, and the same in words.
+pub fn tell(what: &str, figures: &serde_json::Value, text: &str) {
+    println!("robustness: {}", serde_json::json!({"what": what, "figures": figures, "text": text}));
 }
 
 /// The shard of `DRUSE_FUZZ_SHARD`, from 0, and the number of shards.
@@ -261,23 +263,91 @@ fn damage(bytes: &mut Vec<u8>, corpus: &[(PathBuf, Vec<u8>)], words: &[&[u8]], r
     }
 }
 
-/// Starts a program again and again, kills each (SIGKILL) at a random point of the time that a whole run takes, and
-/// looks at what it left. Tells how many of them were still running then. `DRUSE_KILLS` says how often (3 times).
+/// Starts a program again and again, kills it (SIGKILL) at a random point of the time that a whole run takes, and looks
+/// at what it left, until `DRUSE_KILLS` of them (3) were killed before their end. Runs that ended before they were
+/// killed are looked at as well and shorten the time, because a first run is slower than later ones.
 ///
 /// # Panics
-/// If `program` cannot be started, and if `look` does.
+/// If `program` cannot be started, if `look` does, and if no run at all could be killed.
 pub fn kill_again_and_again(name: &str, whole: Duration, program: impl Fn(u64) -> Command, look: impl Fn(u64, bool)) {
     let kills = number(KILLS).unwrap_or(3);
     let mut random = ChaCha8Rng::seed_from_u64(kills);
-    let mut killed = 0;
-    for index in 0..kills {
-        let mut child = program(index).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        std::thread::sleep(whole.mul_f64(random.random_range(0.02..0.98)));
+    let (mut runs, mut killed, mut span) = (0, 0, whole);
+    while killed < kills && runs < MOST_RUNS * kills {
+        let mut child = program(runs).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        std::thread::sleep(span.mul_f64(random.random_range(0.02..0.98)));
         let is_running = child.try_wait().expect("a child").is_none();
         child.kill().expect("a child");
         child.wait().expect("a child");
-        killed += u64::from(is_running);
-        look(index, is_running);
+        if is_running {
+            killed += 1;
+        } else {
+            span = span.mul_f64(0.9);
+        }
+        look(runs, is_running);
+        runs += 1;
     }
-    tell(&format!("kill {name}"), &format!("{kills} runs, {killed} killed on their way, nothing torn"));
+    assert!(killed > 0, "{name}: all of {runs} runs ended before they were killed");
+    tell(
+        &format!("kill {name}"),
+        &serde_json::json!({"runs": runs, "killed": killed}),
+        &format!("{runs} runs, {killed} killed on their way, nothing torn"),
+    );
+}
+
+/// A file system that is soon full, as `small` below a folder: its own mount where the machine lets its user make
+/// one, else a limit on the size of files, which fails a write half way in the same manner.
+#[cfg(target_os = "linux")]
+pub struct SmallDisk {
+    folder: PathBuf,
+    kibibytes: u32,
+    mounts: bool,
+}
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    /// Makes the folder `small` and looks whether it can be mounted.
+    ///
+    /// # Panics
+    /// If the folder cannot be made.
+    pub fn new(folder: &Path, kibibytes: u32) -> Self {
+        std::fs::create_dir_all(folder.join("small")).expect("a folder");
+        let mut disk = Self { folder: folder.to_owned(), kibibytes, mounts: true };
+        disk.mounts = disk.shell("true").output().is_ok_and(|output| output.status.success());
+        disk
+    }
+
+    /// Whether it is a file system; else the size of each file is limited to 1 KiB.
+    pub fn is_mounted(&self) -> bool {
+        self.mounts
+    }
+
+    /// What it is, in words.
+    pub fn described(&self) -> String {
+        match self.mounts {
+            true => format!("a file system of {} KiB", self.kibibytes),
+            false => "files of 1 KiB at most".to_owned(),
+        }
+    }
+
+    /// A command line of a shell in the folder, whose standard output ends with a list of what lies in `small`. The
+    /// status is that of the line.
+    pub fn command(&self, line: &str) -> Command {
+        self.shell(&format!("{line}; status=$?; ls -A small/* small; exit $status"))
+    }
+
+    fn shell(&self, script: &str) -> Command {
+        let mut command = if self.mounts {
+            let mount = format!("mount -t tmpfs -o size={}k tmpfs small", self.kibibytes);
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "--map-root-user", "sh", "-c", &format!("{mount} && {{ {script}; }}")]);
+            command
+        } else {
+            let mut command = Command::new("sh");
+            command.args(["-c", &format!("trap '' XFSZ; ulimit -f 2; {script}")]);
+            command
+        };
+        command.current_dir(&self.folder);
+        command
+    }
 }

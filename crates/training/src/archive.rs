@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sealed_file::write_atomically;
 use sha2::{Digest, Sha256};
@@ -24,6 +25,8 @@ const VERSION_KEY: &str = "druse_version";
 /// The values of one array.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ArchiveData {
+    /// Half precision: weights of networks that are only used, not trained on.
+    F16(Vec<f16>),
     /// Single precision.
     F32(Vec<f32>),
     /// Double precision.
@@ -33,8 +36,14 @@ pub enum ArchiveData {
 }
 
 impl ArchiveData {
+    /// The values in half precision, rounded to the nearest.
+    pub fn half(values: &[f32]) -> Self {
+        Self::F16(values.iter().map(|value| f16::from_f32(*value)).collect())
+    }
+
     fn dtype(&self) -> Dtype {
         match self {
+            Self::F16(_) => Dtype::F16,
             Self::F32(_) => Dtype::F32,
             Self::F64(_) => Dtype::F64,
             Self::U64(_) => Dtype::U64,
@@ -43,6 +52,7 @@ impl ArchiveData {
 
     fn name(&self) -> &'static str {
         match self {
+            Self::F16(_) => "f16",
             Self::F32(_) => "f32",
             Self::F64(_) => "f64",
             Self::U64(_) => "u64",
@@ -51,6 +61,7 @@ impl ArchiveData {
 
     fn len(&self) -> usize {
         match self {
+            Self::F16(values) => values.len(),
             Self::F32(values) => values.len(),
             Self::F64(values) => values.len(),
             Self::U64(values) => values.len(),
@@ -60,6 +71,7 @@ impl ArchiveData {
     /// Little-endian bytes.
     fn bytes(&self) -> Vec<u8> {
         match self {
+            Self::F16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::F64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::U64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
@@ -71,6 +83,9 @@ impl ArchiveData {
         let word = |chunk: &[u8]| <[u8; 4]>::try_from(chunk).expect("chunks of four");
         let pair = |chunk: &[u8]| <[u8; 8]>::try_from(chunk).expect("chunks of eight");
         match dtype {
+            Dtype::F16 => {
+                Some(Self::F16(bytes.chunks_exact(2).map(|chunk| f16::from_le_bytes([chunk[0], chunk[1]])).collect()))
+            }
             Dtype::F32 => Some(Self::F32(words.map(|chunk| f32::from_le_bytes(word(chunk))).collect())),
             Dtype::F64 => Some(Self::F64(pairs.map(|chunk| f64::from_le_bytes(pair(chunk))).collect())),
             Dtype::U64 => Some(Self::U64(pairs.map(|chunk| u64::from_le_bytes(pair(chunk))).collect())),
@@ -182,6 +197,17 @@ impl TensorArchive {
             .iter()
             .filter_map(|(name, tensor)| Some((name.strip_prefix(&start)?.to_owned(), tensor.clone())));
         Self { tensors: tensors.collect(), metadata: self.metadata.clone() }
+    }
+
+    /// The same archive with what is in half precision in single precision.
+    #[must_use]
+    pub fn in_single_precision(mut self) -> Self {
+        for tensor in self.tensors.values_mut() {
+            if let ArchiveData::F16(values) = &tensor.data {
+                tensor.data = ArchiveData::F32(values.iter().map(|value| value.to_f32()).collect());
+            }
+        }
+        self
     }
 
     /// SHA-256 over names, types, shapes and values, as hexadecimal text.

@@ -58,21 +58,10 @@ impl OptimiserConfig {
         ConfigError::unless(self.steps > 0, "steps", self.steps, "at least 1")?;
         ConfigError::unless(self.batch_size > 0, "batch_size", self.batch_size, "at least 1")?;
         ConfigError::unless_positive("learning_rate", self.learning_rate)?;
-        let decay = |beta: f32| (0.0..1.0).contains(&beta);
-        ConfigError::unless(
-            decay(self.betas.0) && decay(self.betas.1),
-            "betas",
-            self.betas,
-            "two numbers from 0 to below 1",
-        )?;
+        ConfigError::unless_both_below_one("betas", self.betas)?;
         ConfigError::unless_positive("gradient_norm", self.gradient_norm)?;
         let within = |low, high| format!("a number from {low} to {high}");
-        ConfigError::unless(
-            (0.0..1.0).contains(&self.ema_decay),
-            "ema_decay",
-            self.ema_decay,
-            "a number from 0 to below 1",
-        )?;
+        ConfigError::unless_below_one("ema_decay", self.ema_decay)?;
         ConfigError::unless((0.0..=1.0).contains(&self.cooldown), "cooldown", self.cooldown, &within(0, 1))?;
         ConfigError::unless(self.checkpoint_every > 0, "checkpoint_every", self.checkpoint_every, "at least 1")?;
         ConfigError::unless(self.read_every > 0, "read_every", self.read_every, "at least 1")

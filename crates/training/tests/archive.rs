@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use training::{ArchiveError, TensorArchive, archive_config, archive_kind};
+use training::{ArchiveData, ArchiveError, ArchiveTensor, TensorArchive, archive_config, archive_kind};
 
 fn saved(path: &Path) -> TensorArchive {
     let mut archive = TensorArchive::default();
@@ -82,4 +82,19 @@ fn damage_is_noticed() {
     assert!(matches!(TensorArchive::load(&missing), Err(ArchiveError::Read { .. })));
     let nowhere = folder.path().join("no/such/folder/model.safetensors");
     assert!(matches!(TensorArchive::default().save(&nowhere), Err(ArchiveError::Write { .. })));
+}
+
+#[test]
+fn half_precision_rounds_and_returns_in_single_precision() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("half.safetensors");
+    let mut archive = TensorArchive::default();
+    let data = ArchiveData::half(&[1.0, -0.5, 1.0 + 1.0 / 4096.0, 65504.0]);
+    archive.tensors.insert("model.weight".to_owned(), ArchiveTensor { shape: vec![2, 2], data });
+    archive.save(&path).expect("writable");
+    let loaded = TensorArchive::load(&path).expect("readable");
+    assert_eq!(loaded, archive);
+    assert!(matches!(loaded.f32("model.weight", &path), Err(ArchiveError::NumberType { .. })));
+    let single = loaded.in_single_precision();
+    assert_eq!(single.f32("model.weight", &path).expect("present"), (&[2, 2][..], &[1.0, -0.5, 1.0, 65504.0][..]));
 }

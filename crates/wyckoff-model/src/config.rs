@@ -41,7 +41,7 @@ impl WyckoffModelConfig {
         }
         let divides = self.width.is_multiple_of(self.heads);
         ConfigError::unless(divides, "heads", self.heads, &format!("a divisor of the width, {}", self.width))?;
-        ConfigError::unless((0.0..1.0).contains(&self.dropout), "dropout", self.dropout, "a number from 0 to below 1")
+        ConfigError::unless_below_one("dropout", self.dropout)
     }
 }
 

@@ -55,20 +55,9 @@ impl TrainingConfig {
         ConfigError::unless(self.batch_size > 1, "batch_size", self.batch_size, "at least 2, for the batch norm")?;
         ConfigError::unless_positive("learning_rate", self.learning_rate)?;
         ConfigError::unless((0.0..=1.0).contains(&self.warm_up), "warm_up", self.warm_up, "a number from 0 to 1")?;
-        let decay = |beta: f32| (0.0..1.0).contains(&beta);
-        ConfigError::unless(
-            decay(self.betas.0) && decay(self.betas.1),
-            "betas",
-            self.betas,
-            "two numbers from 0 to below 1",
-        )?;
+        ConfigError::unless_both_below_one("betas", self.betas)?;
         ConfigError::unless_positive("gradient_norm", self.gradient_norm)?;
-        ConfigError::unless(
-            (0.0..1.0).contains(&self.ema_decay),
-            "ema_decay",
-            self.ema_decay,
-            "a number from 0 to below 1",
-        )?;
+        ConfigError::unless_below_one("ema_decay", self.ema_decay)?;
         ConfigError::unless(self.moment_batches > 0, "moment_batches", self.moment_batches, "at least 1")
     }
 

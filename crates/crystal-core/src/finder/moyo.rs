@@ -61,6 +61,7 @@ pub(super) fn find(structure: &Structure, symprec: f64) -> Result<(SymmetryRepor
         wyckoff_letters: dataset.wyckoffs,
         site_symmetries: dataset.site_symmetry_symbols,
         orbits: dataset.orbits,
+        symprec: dataset.symprec,
     };
     Ok((report, standardised))
 }

@@ -128,6 +128,7 @@ pub(super) fn find(structure: &Structure, symprec: f64) -> Result<(SymmetryRepor
             .map(|orbit| usize::try_from(*orbit).ok())
             .collect::<Option<_>>()
             .ok_or_else(|| not_found("spglib gives an orbit that does not exist"))?,
+        symprec,
     };
     Ok((report, standardised))
 }

@@ -5,7 +5,7 @@ use std::io::{BufRead, Read as _, Write};
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
-use super::text::{Fault, Notes, Read, checked, decode, element, is_minus, needs_decoding};
+use super::text::{Fault, Notes, Read, checked, decode, element, is_minus, needs_decoding, note_far};
 use crate::{CrystalError, Lattice, Site, Structure};
 
 /// Bytes of the longest line: some million atoms. A small compressed file can hold a line without end.
@@ -135,6 +135,7 @@ impl LineIn {
         let sites = sites
             .map(|(symbol, x)| Ok(Site { species: element(symbol, line, notes)?, frac_coords: Vector3::from(*x) }));
         let sites = sites.collect::<Result<Vec<Site>, CrystalError>>()?;
+        note_far(sites.iter().map(|site| &site.frac_coords), line, notes);
         checked(lattice, sites, line, notes)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::text::{Fault, Notes, checked, element, number, three_numbers};
+use super::text::{Fault, Notes, checked, element, note_far, number, three_numbers};
 use crate::{Composition, Lattice, Site, Species, Structure};
 
 pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
@@ -69,6 +69,9 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
         ));
     }
     refuse_second_structure(&lines, index)?;
+    if !cartesian {
+        note_far(sites.iter().map(|site| &site.frac_coords), mode_index + 2, notes);
+    }
     checked(lattice, sites, 0, notes)
 }
 

@@ -3,7 +3,7 @@
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
-use super::text::{Fault, Notes, Read, checked, element, is_minus};
+use super::text::{Fault, Notes, Read, checked, element, is_minus, note_far};
 use crate::{
     CrystalError, DisorderedStructure, Lattice, LatticeParameters, Site, Species, Structure, SymmetryOperation,
 };
@@ -129,6 +129,7 @@ fn structure(
             occupants.push((name.clone(), species, frac_coords, occupant.occu));
         }
     }
+    note_far(sites.iter().map(|site| &site.frac_coords), 0, notes);
     let Some(partial) = partial else { return checked(lattice, sites, 0, notes) };
     let all = occupants
         .iter()

@@ -10,6 +10,12 @@ use crate::{CrystalError, DisorderedStructure, Lattice, Site, Species, Structure
 /// Two sites closer than this (Å) are worth a note: they may be alternatives of one atom, or the units are wrong.
 const CLOSE: f64 = 0.5;
 
+/// No cell is that wide in every direction, Å: lengths in pm are.
+const WIDE: f64 = 100.0;
+
+/// Molecules reach into the next cell, not into the one behind it.
+const FAR: f64 = 2.0;
+
 /// What is wrong in a file whose path the reader does not know.
 #[derive(Debug)]
 pub(super) struct Fault {
@@ -174,7 +180,7 @@ pub(super) fn isotope_note(symbol: &str) -> String {
 /// A structure of which no two sites stand at the same place. Sites that are close all the same are worth a note.
 pub(super) fn checked(lattice: Lattice, sites: Vec<Site>, line: usize, notes: &mut Notes) -> Result<Structure, Fault> {
     let (structure, distances) = Structure::with_distances(lattice, sites)?;
-    note_thin_cell(&distances, line, notes);
+    note_unlikely_cell(&distances, line, notes);
     if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances, |_, _| true) {
         let [first, second] = [i, j].map(|site| structure.sites()[site].species);
         notes.add(line, format!("sites {i} ({first}) and {j} ({second}) are only {distance:.2} Å apart"));
@@ -263,11 +269,22 @@ fn wide(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// Tells of a cell in which every atom is closer to its own images than atoms come.
-pub(super) fn note_thin_cell(distances: &Distances, line: usize, notes: &mut Notes) {
+/// Tells of a cell in which every atom is closer to its own images than atoms come, and of one so wide that its lengths
+/// are hardly in Å.
+pub(super) fn note_unlikely_cell(distances: &Distances, line: usize, notes: &mut Notes) {
     let shortest = distances.shortest_vector();
     if shortest < CLOSE {
         notes.add(line, format!("the shortest vector of the lattice is only {shortest:.2} Å; lengths are read as Å"));
+    } else if shortest > WIDE {
+        notes.add(line, format!("the shortest vector of the lattice is {shortest:.0} Å; lengths are read as Å"));
+    }
+}
+
+/// Tells of fractional coordinates that may be Cartesian ones under the wrong name.
+pub(super) fn note_far<'a>(frac_coords: impl Iterator<Item = &'a Vector3<f64>>, line: usize, notes: &mut Notes) {
+    let far = frac_coords.flat_map(|point| point.iter()).find(|x| (*x - 0.5).abs() > FAR);
+    if let Some(far) = far {
+        notes.add(line, format!("{far} is read as a fractional coordinate, in units of the cell; is it in Å?"));
     }
 }
 

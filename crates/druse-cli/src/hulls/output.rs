@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
-use crystal_core::{Composition, SpaceGroupNumber, Species};
+use crystal_core::Species;
 use druse::output::{writable_folder, write_file};
 use serde::Serialize;
-use stability::{Diagram, Mark, Part, Placement, Source, phase_diagram, table_text};
+use stability::{Diagram, Mark, Placed, Product, Source, phase_diagram, table_text};
 
 use super::super::inputs::Row;
 use super::super::terminal;
@@ -20,41 +20,6 @@ pub(super) struct Document {
     pub stable: Vec<String>,
     pub potential: Option<Source>,
     pub reference: Source,
-}
-
-#[derive(Serialize)]
-pub(super) struct Placed {
-    formula: String,
-    /// Of a phase of the reference set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    space_group: Option<u8>,
-    formation_energy_per_atom: f64,
-    energy_above_hull: f64,
-    decomposition: Vec<Product>,
-}
-
-#[derive(Serialize)]
-struct Product {
-    id: String,
-    formula: String,
-    fraction: f64,
-}
-
-impl Placed {
-    pub(super) fn new(composition: &Composition, placement: &Placement, group: Option<SpaceGroupNumber>) -> Self {
-        let product = |part: &Part| Product {
-            id: part.phase.id().to_owned(),
-            formula: part.phase.formula(),
-            fraction: part.fraction,
-        };
-        Self {
-            formula: composition.reduced().formula(),
-            space_group: group.map(SpaceGroupNumber::get),
-            formation_energy_per_atom: placement.formation_energy_per_atom,
-            energy_above_hull: placement.energy_above_hull,
-            decomposition: placement.decomposition.parts.iter().map(product).collect(),
-        }
-    }
 }
 
 impl Document {

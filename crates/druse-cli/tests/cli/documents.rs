@@ -21,12 +21,14 @@ fn symmetry_of_rock_salt() {
         "orbits",
         "site_symmetries",
         "sites_per_element",
+        "symprec",
         "wyckoff_letters",
     ];
     assert_eq!(keys(structure), expected);
     assert_eq!(structure["id"], "NaCl");
     assert_eq!(structure["number"], 225);
     assert_eq!(structure["hall_number"], 523);
+    assert_eq!(structure["symprec"], 0.01);
     assert_eq!(structure["orbits"], serde_json::json!([0, 0, 0, 0, 4, 4, 4, 4]));
     assert_eq!(structure["sites_per_element"], serde_json::json!({"Cl": 1, "Na": 1}));
     assert_eq!(structure["site_symmetries"], serde_json::json!(vec!["m-3m"; 8]));

@@ -6,6 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+#[cfg(target_os = "linux")]
+use test_support::robustness::SmallDisk;
 use test_support::robustness::{kill_again_and_again, tell};
 
 use crate::support::{Folder, TINY, cesium_chlorides};
@@ -143,68 +146,56 @@ fn kill_convert() {
     });
 }
 
-/// A file system of 64 KiB, where the machine lets its user mount one; else a limit on the size of files, which fails a
-/// write half way in the same manner.
 #[cfg(target_os = "linux")]
 #[test]
 fn full_disk() {
     let folder = Folder::new();
     let pairs: Vec<(&str, &str, f64)> = (0..2000).map(|index| ("Cs", "Cl", 4.0 + 0.0001 * f64::from(index))).collect();
     folder.write("set.jsonl", &cesium_chlorides(&pairs));
+    folder.write("few.jsonl", &cesium_chlorides(&pairs[..3]));
     folder.write("tiny.ron", TINY);
-    std::fs::create_dir(folder.path().join("small")).expect("a folder");
-    let mounted = "mount -t tmpfs -o size=64k tmpfs small";
-    let can_mount = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
-    let in_namespace = |script: &str| {
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--map-root-user", "sh", "-c", &format!("{mounted} && {{ {script}; }}")]);
-        command.current_dir(folder.path());
-        command
-    };
-    let mounts = can_mount(&mut in_namespace("true"));
-    let sample =
-        "sample --formula NaCl --space-group 225 --count 200 --sampler few-step --evaluations 2 --out small/grown";
-    for (name, words) in [
-        ("convert", "convert set.jsonl small/out.jsonl"),
-        ("sample", sample),
-        ("train", "train tiny.ron --out small/run"),
-    ] {
-        let program = env!("CARGO_BIN_EXE_druse");
-        let script = match mounts {
-            true => format!("\"{program}\" {words}; status=$?; ls -A small/* small; exit $status"),
-            false => format!(
-                "trap '' XFSZ; ulimit -f 2; \"{program}\" {words}; status=$?; ls -A small/* small; exit $status"
+    let disk = SmallDisk::new(folder.path(), 64);
+    let program = env!("CARGO_BIN_EXE_druse");
+    let lines = [
+        ("convert", format!("\"{program}\" convert set.jsonl small/out.jsonl")),
+        (
+            "sample",
+            format!(
+                "\"{program}\" sample --formula NaCl --space-group 225 --count 200 --sampler few-step --evaluations 2 \
+                 --out small/grown"
             ),
-        };
-        let mut command = match mounts {
-            true => in_namespace(&script),
-            false => {
-                let mut command = Command::new("sh");
-                command.args(["-c", &script]).current_dir(folder.path());
-                command
-            }
-        };
-        let output = command.output().expect("a shell");
+        ),
+        ("train", format!("\"{program}\" train tiny.ron --out small/run")),
+        // A shell redirects, as a user does. The document alone may fit, so the disk is filled first.
+        (
+            "evaluate",
+            format!(
+                "head -c 1000000 /dev/zero > small/filled 2>/dev/null; \"{program}\" evaluate --generated few.jsonl \
+                 --reference few.jsonl --json > small/out.jsonl"
+            ),
+        ),
+    ];
+    for (name, line) in &lines {
+        let output = disk.command(line).output().expect("a shell");
         let (left, message) = (
             String::from_utf8_lossy(&output.stdout).into_owned(),
             String::from_utf8_lossy(&output.stderr).into_owned(),
         );
-        // A single CIF is smaller than the limit on the size of files.
-        if mounts || name != "sample" {
+        assert!(!message.contains("panicked"), "{name}: {message}");
+        // A single CIF and a document of three structures are smaller than the limit on the size of files.
+        if disk.is_mounted() || !["sample", "evaluate"].contains(name) {
             assert_eq!(output.status.code(), Some(2), "{name}: {message}");
-            assert!(message.contains("small/"), "{name}: the message names no file: {message}");
+            let told = if *name == "evaluate" { "standard output" } else { "small/" };
+            assert!(message.contains(told), "{name}: the message names no file: {message}");
             assert!(message.contains("free some space") || message.contains("raise the limit"), "{name}: {message}");
         }
-        assert!(!message.contains("panicked"), "{name}: {message}");
-        assert!(!left.contains("out.jsonl") && !left.contains("checkpoint.safetensors"), "{name}: {left}");
+        let whole = ["out.jsonl", "checkpoint.safetensors"].iter().any(|whole| left.contains(whole));
+        assert!(!whole || *name == "evaluate", "{name}: {left}");
     }
     tell(
         "full disk",
-        if mounts {
-            "a file system of 64 KiB: 3 commands, nothing torn"
-        } else {
-            "files of 1 KiB at most: 3 commands, nothing torn"
-        },
+        &json!({"commands": lines.len(), "mounted": disk.is_mounted()}),
+        &format!("{}: {} commands, nothing torn", disk.described(), lines.len()),
     );
 }
 
@@ -220,6 +211,7 @@ fn unwritable_folder() {
     let files = || folder.files().into_iter().filter(|name| !name.starts_with("cache/")).collect::<Vec<_>>();
     let before = files();
     // /proc takes no files from anybody, the superuser included.
+    let mut n_refused = 0;
     for below in ["file", "/proc"] {
         for words in [
             format!("convert set.jsonl {below}/out.jsonl"),
@@ -230,8 +222,13 @@ fn unwritable_folder() {
             let words: Vec<&str> = words.split(' ').collect();
             folder.druse(&words).refused(&[below]);
             assert_eq!(files(), before, "{words:?}");
+            n_refused += 1;
         }
         assert!(!Path::new("/proc/grown").exists());
     }
-    tell("unwritable folder", "8 commands refused, nothing written");
+    tell(
+        "unwritable folder",
+        &json!({"commands": n_refused}),
+        &format!("{n_refused} commands refused, nothing written"),
+    );
 }

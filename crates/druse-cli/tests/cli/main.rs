@@ -8,6 +8,7 @@ mod candidates;
 mod checkpoints;
 mod convert;
 mod dft_check;
+mod dft_inputs;
 mod documents;
 mod example_model;
 mod find;

@@ -29,6 +29,8 @@ class Symmetry(Record):
         Of every site.
     orbits : list of int
         For every site the index of the first of its orbit.
+    symprec : float
+        The tolerance that was used, Å: less than asked for where that is too much for the cell.
     """
 
     number: int
@@ -37,6 +39,7 @@ class Symmetry(Record):
     wyckoff_letters: list[str]
     site_symmetries: list[str]
     orbits: list[int]
+    symprec: float
 
 
 @dataclass

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from . import _druse, _inputs, _progress
 from ._records import Crystal, Crystals, Record
@@ -18,6 +18,31 @@ from .errors import RequestError
 def _opened(path: str | None, device: str) -> _druse.Potential:
     """A potential, opened once."""
     return _druse.Potential(path, device)
+
+
+_One = TypeVar("_One", bound=Record)
+
+
+@dataclass
+class _Where:
+    """What every function below takes beside its structures and settings."""
+
+    potential: str | os.PathLike[str] | None
+    device: str
+    progress: _progress.Progress
+
+    def each(
+        self,
+        structures: Any,
+        work: str,
+        record: type[_One],
+        native: Callable[[_druse.Potential, Any, Any], str],
+    ) -> tuple[_inputs.Inputs, list[_One | None]]:
+        """The inputs, and what the native half makes of each: a record, or ``None``, with a warning."""
+        inputs = _inputs.structures(structures)
+        path = None if self.potential is None else os.fspath(self.potential)
+        text = native(_opened(path, self.device), inputs.plain, _progress.of(self.progress, work))
+        return inputs, _inputs.results(json.loads(text), lambda row: record(**row))
 
 
 @dataclass
@@ -137,10 +162,10 @@ class Placement(Record):
 
     id: str
     formula: str
-    space_group: int | None
     formation_energy_per_atom: float
     energy_above_hull: float
     decomposition: list[dict[str, Any]]
+    space_group: int | None = None
 
 
 def relax(
@@ -203,7 +228,6 @@ def relax(
     CalculationError
         If no structure can be relaxed.
     """
-    inputs = _inputs.structures(structures)
     asked = {
         "free": free,
         "rattle": rattle,
@@ -216,9 +240,11 @@ def relax(
         "optimiser": optimiser,
         "symprec": symprec,
     }
-    native, told = _open(potential, device), _progress.of(progress, "relaxing")
-    text = _druse.relax(native, inputs.plain, json.dumps(asked), told)
-    found = _inputs.results(json.loads(text), lambda row: Relaxed(**row))
+    where = _Where(potential, device, progress)
+    settings = json.dumps(asked)
+    _, found = where.each(
+        structures, "relaxing", Relaxed, lambda native, plain, told: _druse.relax(native, plain, settings, told)
+    )
     there = [(index, one) for index, one in enumerate(found) if one is not None]
     return Relaxations([one for _, one in there], [index for index, _ in there])
 
@@ -260,16 +286,17 @@ def phonons(
     Phonons or list of Phonons
         One for one structure. In a list ``None`` stands, with a warning, for one that failed.
     """
-    inputs = _inputs.structures(structures)
     asked = {
         "supercell": None if supercell is None else list(supercell),
         "qpoints": [list(qpoint) for qpoint in qpoints],
         "displacement": displacement,
         "symprec": symprec,
     }
-    native, told = _open(potential, device), _progress.of(progress, "phonons")
-    text = _druse.phonons(native, inputs.plain, json.dumps(asked), told)
-    found = _inputs.results(json.loads(text), lambda row: Phonons(**row))
+    where = _Where(potential, device, progress)
+    settings = json.dumps(asked)
+    inputs, found = where.each(
+        structures, "phonons", Phonons, lambda native, plain, told: _druse.phonons(native, plain, settings, told)
+    )
     for one in found:
         for warning in one.warnings if one is not None else ():
             _inputs.warn(warning)
@@ -317,11 +344,7 @@ def hull(
     phases = _druse.Reference(reference)
     if system is not None:
         return [Placement(**row) for row in json.loads(phases.phases(system))]
-    inputs = _inputs.structures(structures)
-    text = phases.place(_open(potential, device), inputs.plain, _progress.of(progress, "energies"))
-    found = _inputs.results(json.loads(text), lambda row: Placement(**row))
+    inputs, found = _Where(potential, device, progress).each(structures, "energies", Placement, phases.place)
     return found[0] if inputs.is_one else found
 
 
-def _open(path: str | os.PathLike[str] | None, device: str) -> _druse.Potential:
-    return _opened(None if path is None else os.fspath(path), device)

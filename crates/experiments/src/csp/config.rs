@@ -13,8 +13,7 @@ use crate::samplers::{self, NamedSampler, ReferenceSplit};
 pub enum Given {
     /// Space group and the element on each Wyckoff position.
     Letters,
-    /// Space group and formula of the primitive cell. The positions of each try are drawn from the prior that was
-    /// learned on the training split.
+    /// Space group and formula of the primitive cell; [`Positions`] says where the rest comes from.
     Formula,
 }
 
@@ -26,6 +25,16 @@ impl Given {
             Self::Formula => "formula",
         }
     }
+}
+
+/// Where Wyckoff positions come from if only the formula is given. Both have learned from the training split alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Positions {
+    /// The proposer: tries are spread over its likeliest assignments, and all candidates of a try stand on one.
+    #[default]
+    Proposed,
+    /// The prior, a product of counts: every candidate of every try has a draw of its own.
+    Drawn,
 }
 
 /// What `csp` runs.
@@ -42,6 +51,9 @@ pub struct CspConfig {
     pub data: DataConfig,
     /// What is given; a row each.
     pub given: Vec<Given>,
+    /// Where positions come from if only the formula is given.
+    #[serde(default)]
+    pub positions: Positions,
     /// Samplers; a row each. Noise levels and graph are those of the network.
     pub samplers: Vec<NamedSampler>,
 }

@@ -2,6 +2,7 @@
 //! from.
 
 mod config;
+mod positions;
 mod score;
 mod table;
 mod targets;
@@ -20,9 +21,9 @@ use druse::output::{writable_folder, write_file};
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingOrder};
 use metrics::StructureMatcher;
 use serde::Serialize;
-use wyckoff_assignment::{Priors, WyckoffAssignment};
+use wyckoff_assignment::WyckoffAssignment;
 
-pub use config::{CspConfig, Given};
+pub use config::{CspConfig, Given, Positions};
 pub(crate) use score::{BINS, bin_of};
 pub use score::{Rate, Symmetry};
 pub use table::CspRow;
@@ -32,6 +33,7 @@ use crate::progress::bar;
 use crate::run_options::RunOptions;
 use crate::samplers::NamedSampler;
 use crate::statistics::choose;
+use positions::PositionSource;
 use score::Distances;
 use targets::Target;
 
@@ -51,6 +53,9 @@ pub struct CspOptions {
     /// Sample with this checkpoint of the Wyckoff mode instead of the compiled-in one.
     #[arg(long)]
     pub checkpoint: Option<PathBuf>,
+    /// A proposer of `wyckoff-model train` instead of the compiled-in one.
+    #[arg(long, value_name = "FILE")]
+    pub proposer: Option<PathBuf>,
     /// Go on with an interrupted run: rows that are finished stay.
     #[arg(long)]
     pub resume: bool,
@@ -61,6 +66,7 @@ pub struct CspOptions {
 struct Identity<'a> {
     config: &'a CspConfig,
     checkpoint_sha256: &'a str,
+    positions: &'a str,
     provenance: &'a Provenance,
 }
 
@@ -75,6 +81,8 @@ struct Document<'a> {
     tries: usize,
     checkpoint: &'a str,
     checkpoint_sha256: &'a str,
+    /// Where positions came from if only the formula was given.
+    positions: &'a str,
     provenance: &'a Provenance,
 }
 
@@ -83,7 +91,7 @@ struct Document<'a> {
 /// # Errors
 /// If the configuration makes no sense, the checkpoint is one of the general mode, or a file cannot be read or written.
 pub fn run(options: &CspOptions) -> Result<String> {
-    let CspOptions { run: options, checkpoint, resume } = options;
+    let CspOptions { run: options, checkpoint, proposer, resume } = options;
     let config: CspConfig = options.configuration()?;
     let folder = options.folder("csp", RESULT);
     if folder.join(RESULT).exists() {
@@ -98,7 +106,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
     let schedule = &network.trained.description.schedule;
     config.check(schedule).with_context(|| options.described())?;
     let config = config.resolve(options.place.seed);
-    let prior = &Priors::shipped().assignments;
+    let source_of_positions = PositionSource::open(config.positions, proposer.clone())?;
+    let positions = source_of_positions.described();
     let source = locate(options.data.as_deref());
     if source == Source::Embedded {
         tracing::warn!("no data were found: the embedded prototypes are predicted, which says little; give --data DIR");
@@ -113,7 +122,12 @@ pub fn run(options: &CspOptions) -> Result<String> {
     )?;
     let (targets, not_reduced) = targets_of(&data, &config, options.place.seed)?;
     let provenance = Provenance::of(&data, options.place.seed, options.place.device);
-    let identity = Identity { config: &config, checkpoint_sha256: &network.sha256, provenance: &provenance };
+    let identity = Identity {
+        config: &config,
+        checkpoint_sha256: &network.sha256,
+        positions: &positions,
+        provenance: &provenance,
+    };
     let identity = serde_json::to_string_pretty(&identity)? + "\n";
     if interrupted && read_text(&folder.join(RUN))? != identity {
         bail!(
@@ -149,8 +163,13 @@ pub fn run(options: &CspOptions) -> Result<String> {
                 rows.push(row);
                 continue;
             }
-            let orders =
-                targets::orders(&targets, *given, config.tries, sampling.candidates(), prior, options.place.seed)?;
+            let orders = match given {
+                Given::Letters => targets::orders_of_letters(&targets, config.tries),
+                Given::Formula => {
+                    let candidates = sampling.candidates();
+                    source_of_positions.orders(&targets, config.tries, candidates, options.place.seed)?
+                }
+            };
             tracing::info!("{} tries, {} given, by {name}", orders.len(), given.described());
             let predicted = predict(&network, sampling, &orders, config.tries, &device)?;
             let Predicted { tries, redraws, given_up, structures_per_second } = predicted;
@@ -163,7 +182,8 @@ pub fn run(options: &CspOptions) -> Result<String> {
         }
     }
     let text = format!(
-        "Structure prediction, {} of {} ({} structures of the {} split, {} tries each), {}, device {}, seed {}\n\n{}",
+        "Structure prediction, {} of {} ({} structures of the {} split, {} tries each), {}, device {}, seed {}\n\
+         Positions of the rows 'formula': {positions}\n\n{}",
         options.described(),
         data.name,
         targets.len(),
@@ -183,6 +203,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
         tries: config.tries,
         checkpoint: &network.path,
         checkpoint_sha256: &network.sha256,
+        positions: &positions,
         provenance: &provenance,
     };
     write_file(&folder.join(RESULT), serde_json::to_string_pretty(&document)? + "\n")?;

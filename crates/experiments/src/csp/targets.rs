@@ -6,9 +6,7 @@ use langevin::{OrderedSites, SamplingOrder};
 use nalgebra::Vector3;
 use rand::RngExt;
 use random_keys::{Purpose, RandomKey};
-use wyckoff_assignment::{AssignmentPrior, AssignmentSpace, Demand, WyckoffAssignment};
-
-use super::Given;
+use wyckoff_assignment::WyckoffAssignment;
 
 /// A structure to predict.
 #[derive(Debug, Clone)]
@@ -29,45 +27,20 @@ impl Target {
         self.assignment.n_free()
     }
 
-    fn space_group(&self) -> &'static SpaceGroup {
+    pub(super) fn space_group(&self) -> &'static SpaceGroup {
         self.assignment.space_group()
+    }
+
+    /// The order for one structure with these sites in its group.
+    pub(super) fn order(&self, sites: OrderedSites) -> SamplingOrder {
+        SamplingOrder { space_group: self.space_group().number(), sites, count: 1 }
     }
 }
 
-/// One order for each try at each target, target by target. Where positions are drawn, each of the `candidates` that a
-/// try is chosen from has its own.
-///
-/// # Errors
-/// If no assignment holds the formula of a target: its own one does, so that this is a fault of the program.
-pub(super) fn orders(
-    targets: &[Target],
-    given: Given,
-    tries: usize,
-    candidates: usize,
-    prior: &AssignmentPrior,
-    seed: u64,
-) -> Result<Vec<SamplingOrder>> {
-    let order = |target: &Target, sites| SamplingOrder { space_group: target.space_group().number(), sites, count: 1 };
-    let mut orders = Vec::with_capacity(targets.len() * tries);
-    for (index, target) in targets.iter().enumerate() {
-        match given {
-            Given::Letters => {
-                orders.extend((0..tries).map(|_| order(target, OrderedSites::Wyckoff(target.assignment.clone()))))
-            }
-            Given::Formula => {
-                let demand = Demand::Atoms(target.assignment.primitive_composition());
-                let space = AssignmentSpace::new(target.space_group(), demand).with_context(|| target.id.clone())?;
-                let distribution = prior.distribution(&space);
-                let key = RandomKey::new(seed, Purpose::Demand);
-                let numbers = (0..u32::MAX).take(tries * candidates).collect::<Vec<_>>();
-                for draws in numbers.chunks(candidates) {
-                    let drawn = draws.iter().map(|draw| distribution.sample(&mut key.generator(index as u64, *draw)));
-                    orders.push(order(target, OrderedSites::of_candidates(drawn.collect())));
-                }
-            }
-        }
-    }
-    Ok(orders)
+/// One order for each try at each target, target by target, on its own positions.
+pub(super) fn orders_of_letters(targets: &[Target], tries: usize) -> Vec<SamplingOrder> {
+    let order = |target: &Target| target.order(OrderedSites::Wyckoff(target.assignment.clone()));
+    targets.iter().flat_map(|target| std::iter::repeat_n(order(target), tries)).collect()
 }
 
 /// What chance gives: random coordinates on the true positions in the TRUE cell.

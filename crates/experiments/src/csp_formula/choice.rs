@@ -2,6 +2,11 @@
 
 use super::{Planned, Task, Try};
 
+/// What a denoising error of one is worth in log-probability. The best of 0.25 to 40 on the validation split (533
+/// structures of 500 formulas, 20 tries: 64.5 % against 63.4 % without errors of other proposals; 1 to 8 are within
+/// half a per cent of it).
+const WEIGHT: f64 = 3.0;
+
 /// A way to choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
@@ -11,6 +16,8 @@ pub(super) enum Choice {
     Plausible,
     /// The try with the least denoising error among those on the likeliest proposal.
     LikeliestPlausible,
+    /// The try with the largest log-probability of its proposal less [`WEIGHT`] times its denoising error.
+    Weighed,
     /// The try with the least energy.
     Energy,
 }
@@ -21,6 +28,7 @@ impl Choice {
             Self::Likeliest => "the likeliest proposal",
             Self::Plausible => "least denoising error of all tries",
             Self::LikeliestPlausible => "the likeliest proposal, least denoising error on it",
+            Self::Weighed => "probability of the proposal and denoising error together",
             Self::Energy => "least energy of the potential (*)",
         }
     }
@@ -44,6 +52,7 @@ pub(super) fn rankings(
             match choice {
                 Choice::Likeliest => Some(attempt as f64),
                 Choice::Plausible | Choice::LikeliestPlausible => Some(found.denoising_error),
+                Choice::Weighed => Some(WEIGHT * found.denoising_error - planned[attempt].log_probability),
                 Choice::Energy => energies[place],
             }
         };

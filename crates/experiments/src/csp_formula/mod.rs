@@ -108,13 +108,7 @@ pub struct CspFormulaOptions {
 
 impl CspFormulaOptions {
     fn folder(&self) -> PathBuf {
-        let given = format!("{:?}", self.given).to_lowercase();
-        self.place.out.join(
-            self.place
-                .name
-                .clone()
-                .unwrap_or_else(|| format!("csp-formula-{given}-{}-{}", self.place.device, self.place.seed)),
-        )
+        self.place.folder(&format!("csp-formula-{}", format!("{:?}", self.given).to_lowercase()))
     }
 
     fn reference(&self) -> ReferenceSplit {
@@ -210,7 +204,7 @@ pub fn run(options: &CspFormulaOptions) -> Result<String> {
         None => vec![None; tries.len()],
     };
     let ranked = |choice: Choice| choice::rankings(choice, &task, &planned, &tries, &energies);
-    for choice in [Choice::Likeliest, Choice::Plausible, Choice::LikeliestPlausible] {
+    for choice in [Choice::Likeliest, Choice::Plausible, Choice::LikeliestPlausible, Choice::Weighed] {
         rows.push(Row::of(choice.described(), &task, &as_sampled, &ranked(choice)));
     }
     if let Some(relaxed) = &relaxed {

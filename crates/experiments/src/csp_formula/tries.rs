@@ -18,6 +18,7 @@ use crate::journal::Journal;
 use crate::progress::bar;
 use crate::relaxing::Deadline;
 use crate::sampling;
+use crate::spreading::spread;
 
 /// Proposals that tries are spread over, at most.
 const PROPOSALS: usize = 32;
@@ -127,22 +128,6 @@ fn worth(n_free: usize) -> usize {
     }
 }
 
-/// Tries given out one by one, each to the proposal with the largest share for each try that it would then have
-/// (D'Hondt's method), none more often than it is worth. Shorter lists are beginnings of longer ones.
-fn spread(proposals: &[(f64, usize)], n_tries: usize) -> Vec<usize> {
-    let mut given = vec![0_usize; proposals.len()];
-    let mut tries = vec![];
-    while tries.len() < n_tries {
-        let claim = |place: &usize| proposals[*place].0 / (given[*place] + 1) as f64;
-        let open = (0..proposals.len()).filter(|place| given[*place] < proposals[*place].1);
-        // Of equal claims the likelier proposal, which stands before, is taken.
-        let Some(next) = open.rev().max_by(|a, b| claim(a).total_cmp(&claim(b))) else { break };
-        given[next] += 1;
-        tries.push(next);
-    }
-    tries
-}
-
 /// What came out of every try, question by question, and whether it was sampled just now; read back if the run has
 /// sampled before.
 ///
@@ -160,8 +145,7 @@ pub(super) fn sampled(
     if file.exists() {
         let name = || file.display().to_string();
         let text = zstd::decode_all(std::fs::File::open(&file).with_context(name)?).with_context(name)?;
-        let lines = serde_json::Deserializer::from_slice(&text).into_iter::<Option<Try>>();
-        let tries = lines.collect::<Result<Vec<_>, _>>().with_context(name)?;
+        let tries = read_back(&text).with_context(name)?;
         ensure!(tries.len() == n_tries, "{}: it is of another run; choose another --name", file.display());
         return Ok((tries, false));
     }
@@ -185,23 +169,17 @@ pub(super) fn sampled(
         text.push(b'\n');
     }
     write_file(&file, zstd::encode_all(text.as_slice(), 3)?)?;
-    Ok((tries, true))
+    // Reading may round the last digit: a run that goes on from the file is to give the same.
+    Ok((read_back(&text)?, true))
+}
+
+fn read_back(text: &[u8]) -> Result<Vec<Option<Try>>> {
+    Ok(serde_json::Deserializer::from_slice(text).into_iter::<Option<Try>>().collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tries_are_spread_by_their_shares() {
-        let proposals = [(0.6, 8), (0.24, 8), (0.16, 1), (0.0, 8)];
-        assert_eq!(spread(&proposals, 6), [0, 0, 1, 0, 2, 0]);
-        assert_eq!(spread(&proposals, 3), spread(&proposals, 6)[..3]);
-        // A proposal without freedom is tried once, and all are tried before the list ends.
-        assert_eq!(spread(&[(0.9, 1), (0.1, 2)], 9), [0, 1, 1]);
-        assert_eq!(spread(&[(0.5, 2), (0.5, 2)], 4), [0, 1, 0, 1]);
-        assert!(spread(&[], 3).is_empty());
-    }
 
     #[test]
     fn a_plan_keeps_its_positions() {

@@ -19,6 +19,7 @@ use stability::CorrectionScheme;
 use crate::journal::Journal;
 use crate::progress::bar;
 use crate::relaxing::{Deadline, Waiting, relax_until};
+use crate::run_options::Leg;
 use items::{Item, Items};
 use record::Record;
 
@@ -55,27 +56,21 @@ pub struct HullReferenceOptions {
     /// Folder of the run.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Go on with the run in the folder.
-    #[arg(long)]
-    pub resume: bool,
     /// Relax nothing: write the file of what the run in the folder has finished.
     #[arg(long)]
     pub finish: bool,
     /// Only this many structures, the smallest.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// End within this many minutes; what is not done by then is done by the next run with --resume.
-    #[arg(long, value_name = "M")]
-    pub minutes: Option<f64>,
     /// Relax, or evaluate as given.
     #[arg(long, value_enum, default_value = "relax")]
     pub mode: EnergyMode,
     /// Only structures of at most this many atoms.
     #[arg(long, value_name = "N")]
     pub max_atoms: Option<usize>,
-    /// Non-equivalent sites evaluated together; default: what suits the device.
-    #[arg(long, value_name = "N")]
-    pub batch_sites: Option<usize>,
+    /// How far this leg goes.
+    #[command(flatten)]
+    pub leg: Leg,
     /// Batches in flight; default: 2.
     #[arg(long, value_name = "N")]
     pub batches: Option<usize>,
@@ -90,18 +85,18 @@ impl HullReferenceOptions {
                 EnergyMode::Relax => defaults.max_steps,
                 EnergyMode::SinglePoint => 0,
             },
-            batch_sites: self.batch_sites,
+            batch_sites: self.leg.batch_sites,
             batches: self.batches.unwrap_or(defaults.batches),
             ..defaults
         }
     }
 
     fn check(&self) -> Result<()> {
-        let zero = [("--limit", self.limit), ("--max-atoms", self.max_atoms), ("--batch-sites", self.batch_sites)];
+        let zero = [("--limit", self.limit), ("--max-atoms", self.max_atoms), ("--batch-sites", self.leg.batch_sites)];
         for (name, value) in zero {
             ensure!(value != Some(0), "{name} is 0, which leaves nothing to do; give at least 1");
         }
-        let minutes = self.minutes.is_none_or(|minutes| minutes.is_finite() && minutes > 0.0);
+        let minutes = self.leg.minutes.is_none_or(|minutes| minutes.is_finite() && minutes > 0.0);
         ensure!(minutes, "--minutes must be a positive number");
         Ok(())
     }
@@ -126,7 +121,7 @@ pub fn run(options: &HullReferenceOptions) -> Result<String> {
     };
     writable_folder(&options.out)?;
     let identity = identity(&relaxation, &potential, &items);
-    let go_on = options.resume || options.finish;
+    let go_on = options.leg.resume || options.finish;
     let (mut journal, mut records) = Journal::<Record>::open(&options.out, JOURNAL, &identity, go_on)?;
     let (mut legs, mut builds) = Journal::<String>::open(&options.out, LEGS, "", true)?;
     if !options.finish {
@@ -136,7 +131,7 @@ pub fn run(options: &HullReferenceOptions) -> Result<String> {
             builds.push(build);
         }
         let waiting = items.waiting(&records, options.max_atoms, options.limit);
-        let deadline = Deadline::after(start, options.minutes);
+        let deadline = Deadline::after(start, options.leg.minutes);
         evaluate(&potential, &relaxation, &items, waiting, &deadline, &mut journal, &mut records)?;
     } else if records.is_empty() {
         bail!("{}: no structure is finished there; start the run without --finish", options.out.display());

@@ -10,13 +10,13 @@ use anyhow::{Context, Result, bail, ensure};
 use crystal_core::Structure;
 use datasets::{Split, locate};
 use druse::output::{writable_folder, write_file, write_json};
-use druse::{DeviceName, Provenance, crystal_features};
+use druse::{Provenance, crystal_features};
 use metrics::{Evaluation, evaluate, table1_samples};
 use serde::Serialize;
 
 use crate::command;
 use crate::published::Figures;
-use crate::run_options::Preset;
+use crate::run_options::{Place, Preset};
 use crate::sameness::Sameness;
 use crate::stability::{Given, read_given};
 use crate::statistics::with_bootstrap;
@@ -50,18 +50,9 @@ pub struct PeersOptions {
     /// Weights for FD CGCNN instead of the compiled-in ones.
     #[arg(long)]
     pub cgcnn_weights: Option<PathBuf>,
-    /// cpu, wgpu or cuda.
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceName,
-    /// Folder that holds the runs.
-    #[arg(long, default_value = "runs")]
-    pub out: PathBuf,
-    /// Name of the run's folder.
-    #[arg(long, default_value = "peers")]
-    pub name: String,
-    /// Seed of the bootstrap.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
+    /// Where it lies, its device, and the seed of the bootstrap.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// A set of structures, measured.
@@ -88,13 +79,13 @@ pub(crate) struct Row {
 /// # Errors
 /// If the folder holds no structures, or an input, the device or the folder of the run cannot be used.
 pub fn run(options: &PeersOptions) -> Result<String> {
-    let folder = options.out.join(&options.name);
+    let folder = options.place.folder("peers");
     if folder.join(RESULT).exists() {
         bail!("{}: a finished run lies there already; choose another --name", folder.display());
     }
     ensure!(options.samples >= 2, "--samples is {}, and the figures need two structures", options.samples);
     let sets = sets_of(options)?;
-    let device = options.device.open()?;
+    let device = options.place.device.open()?;
     let cgcnn =
         crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
     // Structures of all space groups: the peers' models know no lower limit.
@@ -103,7 +94,7 @@ pub fn run(options: &PeersOptions) -> Result<String> {
     config.data.min_space_group = 1;
     config.calibration.draws = 1;
     let data = load_data(&config, &locate(Some(&options.data)))?;
-    let reference = Reference::of(&data, &config, &cgcnn, options.seed)?;
+    let reference = Reference::of(&data, &config, &cgcnn, options.place.seed)?;
     let training = structures_of(&data, Split::Train);
     writable_folder(&folder)?;
     write_file(&folder.join(command::FILE), command::of_this_process() + "\n")?;
@@ -121,7 +112,7 @@ pub fn run(options: &PeersOptions) -> Result<String> {
     if !rows.iter().any(known) {
         tracing::warn!("{}: no run of stability is of these structures", options.stability.display());
     }
-    let provenance = Provenance::of(&data, options.seed, options.device);
+    let provenance = Provenance::of(&data, options.place.seed, options.place.device);
     let origins = origins_of(&options.peers)?;
     let text = table::markdown(&rows, &reference, &origins);
     write_file(&folder.join("peers.md"), &text)?;
@@ -180,7 +171,7 @@ fn measured(
     let usable = table1_samples(&found, found.len());
     ensure!(usable.len() >= 2, "{} of {} structures are valid; the figures need two", usable.len(), found.len());
     let valid: Evaluation = evaluate(&usable, &reference.structures)?;
-    let figures = with_bootstrap(&valid, &usable, &reference.structures, 20, options.seed)?;
+    let figures = with_bootstrap(&valid, &usable, &reference.structures, 20, options.place.seed)?;
     let same = Sameness::of(&structures, Some(training))?;
     let n = given.found.len();
     // What cannot be read counts as neither valid nor unique nor novel.

@@ -9,8 +9,7 @@ use serde_json::json;
 use training::LossPoint;
 
 use report_page::{
-    Crystal, GALLERY, GALLERY_HTML, LIBRARY, LIBRARY_LICENCE, NODES, STYLE, VIEWER, escaped, fill, for_script,
-    html_table, looks,
+    Crystal, GALLERY, GALLERY_HTML, NODES, Report, VIEWER, escaped, fill, html_table, looks, plain_rows,
 };
 
 use super::distributions::Distribution;
@@ -18,7 +17,14 @@ use super::finished::FinishedRun;
 use crate::table::{HEADERS, NOT_RUN, lines};
 use crate::{command, further};
 
-const PAGE: &str = include_str!("page.html");
+const SECTIONS: &str = include_str!("page.html");
+const LINKS: [(&str, &str); 5] = [
+    ("table", "Table"),
+    ("loss", "Loss"),
+    ("distributions", "Distributions"),
+    ("crystals", "Crystals"),
+    ("run", "Run"),
+];
 const PROGRAMS: [&str; 5] = [NODES, include_str!("charts.js"), VIEWER, GALLERY, include_str!("page.js")];
 
 /// Points of the loss curve that are drawn at most: more than a picture has pixels for would only make the page large.
@@ -51,12 +57,9 @@ pub fn page(
     let symprec = run.symprec.to_string();
     let no_curve =
         if run.curve.is_empty() { "This run sampled with weights that it did not train: it has no curve." } else { "" };
-    Ok(fill(
-        PAGE,
+    let sections = fill(
+        SECTIONS,
         &[
-            ("name", &escaped(&run.name)),
-            ("heading", &escaped(&run.heading)),
-            ("style", STYLE),
             ("gallery", GALLERY_HTML.trim_end()),
             ("table", &table(run)),
             ("further", &further(run)),
@@ -73,13 +76,23 @@ pub fn page(
             ("data_sha256", &escaped(&run.data_sha256)),
             ("seconds", &seconds(&run.seconds)),
             ("config", &escaped(run.config_text.trim())),
-            ("version", VERSION),
-            ("data", &for_script(&data)?),
-            ("library", LIBRARY.trim_end()),
-            ("library_licence", &escaped(LIBRARY_LICENCE.trim())),
-            ("programs", &PROGRAMS.join("\n")),
         ],
-    )?)
+    )?;
+    let report = Report {
+        title: &format!("Table 1: {}", run.name),
+        kicker: "Druse, report of a run",
+        name: &run.name,
+        heading: &run.heading,
+        links: &LINKS,
+        without_programs: "The pictures of this page are drawn by its own program, which needs JavaScript. The table and \
+                           the notes do not.",
+        own_style: "",
+        sections: &sections,
+        data: &data,
+        programs: &PROGRAMS,
+        version: VERSION,
+    };
+    Ok(report.html()?)
 }
 
 fn table(run: &FinishedRun) -> String {
@@ -106,10 +119,7 @@ fn list(items: &[String]) -> String {
 fn seconds(stages: &BTreeMap<String, f64>) -> String {
     let mut stages: Vec<(&String, &f64)> = stages.iter().collect();
     stages.sort_by(|a, b| b.1.total_cmp(a.1));
-    let row = |(name, seconds): (&String, &f64)| {
-        format!("<tr><th scope=\"row\">{}</th><td>{seconds:.1} s</td></tr>\n", escaped(name))
-    };
-    stages.into_iter().map(row).collect()
+    plain_rows(stages.into_iter().map(|(name, seconds)| (name.as_str(), format!("{seconds:.1} s"))))
 }
 
 /// The curve, each point the mean over as many steps as bring it down to [`CURVE_POINTS`]. Nothing for an empty curve.
@@ -152,8 +162,6 @@ mod tests {
 
     #[test]
     fn the_programs_do_not_end_their_element() {
-        let harmless =
-            |program: &str| ["</script", "<script", "<!--"].iter().all(|end| !program.to_lowercase().contains(end));
-        assert!(PROGRAMS.iter().all(|program| harmless(program)));
+        assert!(PROGRAMS.iter().all(|program| report_page::may_stand_in_script(program)));
     }
 }

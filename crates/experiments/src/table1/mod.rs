@@ -14,3 +14,4 @@ mod stages;
 pub use config::{Calibration, Table1Config};
 pub use reference::write_reference;
 pub use run::{Table1Options, run};
+pub(crate) use samplers::on_positions;

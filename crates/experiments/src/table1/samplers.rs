@@ -55,7 +55,7 @@ impl OnPositions {
 ///
 /// # Errors
 /// If an order is one of positions already, or has no sites.
-fn on_positions(orders: &[SamplingOrder], seed: u64) -> Result<Vec<SamplingOrder>> {
+pub(crate) fn on_positions(orders: &[SamplingOrder], seed: u64) -> Result<Vec<SamplingOrder>> {
     let prior = &Priors::shipped().assignments;
     let key = RandomKey::new(seed, Purpose::Demand);
     let drawn = |(index, order): (usize, &SamplingOrder)| {

@@ -75,9 +75,7 @@ pub struct Table2Options {
 
 impl Table2Options {
     fn folder(&self) -> PathBuf {
-        let name =
-            self.place.name.clone().unwrap_or_else(|| format!("table2-{}-{}", self.place.device, self.place.seed));
-        self.place.out.join(name)
+        self.place.folder("table2")
     }
 
     fn sampler(&self) -> SamplerConfig {

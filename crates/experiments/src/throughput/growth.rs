@@ -23,14 +23,18 @@ pub(super) fn measure(device: &Device) -> Result<Vec<Measurement>> {
     let mut figures = Vec::new();
     for n_sites in SITES {
         let what = format!("sampling, {n_sites} sites, 8 operations");
-        figures.push(sampling(&what, &[order(GROUP, n_sites)?], device)?);
+        figures.push(sampling_of(&what, order(GROUP, n_sites)?, device)?);
     }
     for group in GROUPS {
         let n_operations = SpaceGroup::get(SpaceGroupNumber::new(group)?).primitive_operations().len();
         let what = format!("sampling, 4 sites, {n_operations} operations");
-        figures.push(sampling(&what, &[order(group, 4)?], device)?);
+        figures.push(sampling_of(&what, order(group, 4)?, device)?);
     }
     Ok(figures)
+}
+
+fn sampling_of(what: &str, order: SamplingOrder, device: &Device) -> Result<Measurement> {
+    sampling(what, &[order], BATCH, std::slice::from_ref(device))
 }
 
 fn order(group: i64, n_sites: usize) -> Result<SamplingOrder> {

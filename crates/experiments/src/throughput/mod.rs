@@ -60,7 +60,7 @@ pub struct ThroughputOptions {
     /// Structures per batch.
     #[arg(long, value_delimiter = ',', default_value = "32")]
     pub batch_sizes: Vec<usize>,
-    /// Devices that share every training batch; only cuda has more than one.
+    /// Devices that share every training batch, and the structures that are sampled; only cuda has more than one.
     #[arg(long, default_value_t = 1)]
     pub gpus: usize,
     /// How they add their gradients: host, or collective (NCCL).
@@ -95,16 +95,22 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
     if train.is_empty() {
         bail!("{}: no training structure could be reduced", data.name);
     }
-    let orders: Vec<SamplingOrder> = data.split(Split::Test).iter().filter_map(order_of).collect();
-    if orders.is_empty() {
+    let pool: Vec<SamplingOrder> = data.split(Split::Test).iter().filter_map(order_of).collect();
+    if pool.is_empty() {
         bail!("{}: no test structure could be reduced; orders cannot be taken from it", data.name);
     }
     let (ceilings, mut figures) = ceilings(options.device, &device)?;
     for &batch in &options.batch_sizes {
         tracing::info!("batches of {batch}");
         figures.extend(stages::measure(&train, batch, &ceilings, &device)?);
-        let orders = draw_orders(&orders, batch, 0);
-        figures.push(sampling("sampling, the paper's schedule", &orders, &device)?);
+        let orders = draw_orders(&pool, batch, 0);
+        figures.push(sampling("sampling, the paper's schedule", &orders, batch, std::slice::from_ref(&device))?);
+        if !devices.helpers.is_empty() {
+            // A batch for each, as in training.
+            let all: Vec<Device> = std::iter::once(device.clone()).chain(devices.helpers.clone()).collect();
+            let what = format!("sampling, the paper's schedule, {} devices", all.len());
+            figures.push(sampling(&what, &draw_orders(&pool, batch * all.len(), 0), batch, &all)?);
+        }
         figures.extend(memory("memory after sampling", batch, options.device));
         match training(&train, batch, &devices) {
             Ok(measured) => figures.extend(measured),
@@ -183,12 +189,15 @@ fn ceilings(name: DeviceName, device: &Device) -> Result<(Ceilings, Vec<Measurem
     ))
 }
 
-/// Sampling of `orders` in one batch.
-fn sampling(what: &str, orders: &[SamplingOrder], device: &Device) -> Result<Measurement> {
-    let batch: usize = orders.iter().map(|order| order.count).sum();
+/// Sampling of `orders`, in batches of `batch` on each device.
+pub(crate) fn sampling(what: &str, orders: &[SamplingOrder], batch: usize, devices: &[Device]) -> Result<Measurement> {
+    let structures: usize = orders.iter().map(|order| order.count).sum();
     let schedule = NoiseSchedule::default();
-    let description = Description::untrained(schedule.clone(), GraphConfig::default(), orders[0].mode());
-    let model = Trained::new::<DimeNetPlusPlusConfig>(DimeNetPlusPlusConfig::table1().init(device), description);
+    let on_device = |device: &Device| {
+        let description = Description::untrained(schedule.clone(), GraphConfig::default(), orders[0].mode());
+        Trained::new::<DimeNetPlusPlusConfig>(DimeNetPlusPlusConfig::table1().init(device), description)
+    };
+    let models: Vec<Trained<_>> = devices.iter().map(on_device).collect();
     let config = SamplerConfig {
         steps_per_level: STEPS_PER_LEVEL,
         batch_size: batch,
@@ -196,7 +205,7 @@ fn sampling(what: &str, orders: &[SamplingOrder], device: &Device) -> Result<Mea
         ..SamplerConfig::default()
     };
     let evaluations = config.evaluations_per_structure(&schedule) as f64;
-    let sampler = Sampler::new(&model, config, device)?;
+    let sampler = Sampler::on_devices(&models, &config, devices)?;
     let pass = || -> Result<f64> {
         let start = Instant::now();
         sampler.run::<SamplingError>(orders, |_| (), |_: Outcome| Ok(()))?;
@@ -204,7 +213,7 @@ fn sampling(what: &str, orders: &[SamplingOrder], device: &Device) -> Result<Mea
     };
     pass()?;
     let seconds = Seconds::from_blocks((0..PASSES).map(|_| pass()).collect::<Result<_>>()?);
-    Ok(seconds.rate(what, Some(batch), batch as f64 * evaluations / EVALUATIONS, "structures/s"))
+    Ok(seconds.rate(what, Some(batch), structures as f64 * evaluations / EVALUATIONS, "structures/s"))
 }
 
 fn training(train: &[CrystalState], batch: usize, devices: &Devices) -> Result<[Measurement; 2]> {

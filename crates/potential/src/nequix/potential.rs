@@ -1,7 +1,6 @@
 //! The network as a [`Potential`]: batches that fit the device, errors in their own place.
 
 use std::path::Path;
-use std::time::Instant;
 
 use burn::tensor::{DType, Device, TensorData};
 use crystal_core::{AsymmetricUnit, Species, Structure};
@@ -13,8 +12,8 @@ use tensor_ops::{DeviceFailure, catch_device_failure, has_kernels};
 use super::batch::Batch;
 use super::graph::{Elements, SiteGraph};
 use super::network::{Network, numbers_per_site_and_edge};
+use super::pipeline::{Found, Launched};
 use super::weights::Weights;
-use super::work::BatchSize;
 use crate::{Evaluation, Identity, Potential, PotentialError};
 
 /// Bytes that a batch may take on a processor: what its caches and memory serve well.
@@ -24,7 +23,7 @@ const DEVICE_BYTES: u64 = 2 << 30;
 /// Share of a device's memory that a batch may take; allocators keep what they have freed.
 const MEMORY_SHARE: f64 = 0.4;
 /// Largest number of edges of a batch: no buffer may be longer than 2 GiB.
-const MAX_EDGES: u64 = 2_000_000;
+pub(super) const MAX_EDGES: u64 = 2_000_000;
 
 /// Nequix on a device.
 #[derive(Debug, Clone)]
@@ -32,8 +31,8 @@ pub struct Nequix {
     identity: Identity,
     elements: Vec<Species>,
     atom_energies: Vec<f64>,
-    network: Network,
-    batch_bytes: u64,
+    pub(super) network: Network,
+    pub(super) batch_bytes: u64,
     largest_bytes: u64,
 }
 
@@ -43,12 +42,12 @@ const DEVICE_ATOMS: usize = 16_384;
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+pub(super) enum Wanted {
     Energy,
     All,
 }
 
-type Outcome = Result<Evaluation, PotentialError>;
+pub(super) type Outcome = Result<Evaluation, PotentialError>;
 
 impl Nequix {
     /// The weights `nequix-oam-1-pft`, which are compiled in, in single precision.
@@ -96,19 +95,19 @@ impl Nequix {
         }
     }
 
-    fn elements_by_index(&self) -> Elements<'_> {
+    pub(super) fn elements_by_index(&self) -> Elements<'_> {
         Elements { identity: &self.identity, known: &self.elements }
     }
 
     /// Bytes that a graph takes while it is evaluated.
-    fn bytes(&self, graph: &SiteGraph) -> u64 {
+    pub(super) fn bytes(&self, graph: &SiteGraph) -> u64 {
         let (per_site, per_edge) = numbers_per_site_and_edge();
         let size = self.network.place().1.size() as u64;
         (graph.images.len() as u64 * per_site as u64 + graph.n_edges() as u64 * per_edge as u64) * size
     }
 
     /// A structure that does not fit by itself.
-    fn check_size(&self, graph: &SiteGraph) -> Result<(), PotentialError> {
+    pub(super) fn check_size(&self, graph: &SiteGraph) -> Result<(), PotentialError> {
         let (bytes, edges) = (self.bytes(graph), graph.n_edges() as u64);
         if bytes <= self.largest_bytes && edges <= MAX_EDGES {
             return Ok(());
@@ -118,26 +117,35 @@ impl Nequix {
     }
 
     /// Results of graphs that fit the device together.
-    fn run(&self, graphs: &[&SiteGraph], wanted: Wanted) -> Result<Vec<Outcome>, PotentialError> {
-        let (device, dtype) = self.network.place();
-        let compute = || {
-            let batch = Batch::new(graphs, device, dtype);
-            let (energies, records) = self.network.forward(&batch);
-            let by_vectors = (wanted == Wanted::All).then(|| self.network.backward(&batch, records).into_data());
-            (numbers(energies.into_data()), by_vectors.map(numbers).unwrap_or_default())
-        };
-        let found = if has_kernels(device) { catch_device_failure(compute) } else { Ok(compute()) };
-        let (energies, by_vectors) = match found {
-            Ok(found) => found,
+    pub(super) fn run(&self, graphs: &[&SiteGraph], wanted: Wanted) -> Result<Vec<Outcome>, PotentialError> {
+        match self.caught(|| self.launch(graphs, wanted).read()) {
+            Ok(found) => Ok(self.outcomes(graphs, &found, wanted)),
             Err(DeviceFailure::OutOfMemory(_)) if graphs.len() > 1 => {
                 let (left, right) = graphs.split_at(graphs.len() / 2);
                 let mut outcomes = self.run(left, wanted)?;
                 outcomes.extend(self.run(right, wanted)?);
-                return Ok(outcomes);
+                Ok(outcomes)
             }
-            Err(DeviceFailure::OutOfMemory(_)) => return Ok(vec![Err(too_many(graphs[0], 0.5))]),
-            Err(failure) => return Err(PotentialError::Device { reason: failure.to_string() }),
-        };
+            Err(DeviceFailure::OutOfMemory(_)) => Ok(vec![Err(too_many(graphs[0], 0.5))]),
+            Err(failure) => Err(PotentialError::Device { reason: failure.to_string() }),
+        }
+    }
+
+    pub(super) fn caught<T>(&self, work: impl FnOnce() -> T) -> Result<T, DeviceFailure> {
+        if has_kernels(self.network.place().0) { catch_device_failure(work) } else { Ok(work()) }
+    }
+
+    /// Starts an evaluation; a device with a queue of its own works on after the return.
+    pub(super) fn launch(&self, graphs: &[&SiteGraph], wanted: Wanted) -> Launched {
+        let (device, dtype) = self.network.place();
+        let batch = Batch::new(graphs, device, dtype);
+        let (energies, records) = self.network.forward(&batch);
+        let by_vectors = (wanted == Wanted::All).then(|| self.network.backward(&batch, records));
+        Launched { energies, by_vectors }
+    }
+
+    /// What the numbers of a batch say of each of its graphs.
+    pub(super) fn outcomes(&self, graphs: &[&SiteGraph], found: &Found, wanted: Wanted) -> Vec<Outcome> {
         let (mut site, mut edge) = (0, 0);
         let starts: Vec<(usize, usize)> = graphs
             .iter()
@@ -148,7 +156,7 @@ impl Nequix {
             })
             .collect();
         let outcome = |(graph, &(site, edge)): (&&SiteGraph, &(usize, usize))| {
-            let energies: Vec<f64> = energies[site..site + graph.n_sites()]
+            let energies: Vec<f64> = found.energies[site..site + graph.n_sites()]
                 .iter()
                 .zip(&graph.species)
                 .map(|(energy, &species)| energy + self.atom_energies[species])
@@ -158,116 +166,18 @@ impl Nequix {
                     Ok(Evaluation { energy: graph.energy(&energies)?, forces: Vec::new(), stress: Default::default() })
                 }
                 Wanted::All => {
-                    let rows = by_vectors[3 * edge..3 * (edge + graph.n_edges())].chunks_exact(3);
+                    let rows = found.by_vectors[3 * edge..3 * (edge + graph.n_edges())].chunks_exact(3);
                     let gradients: Vec<Vector3<f64>> = rows.map(Vector3::from_column_slice).collect();
                     graph.evaluation(&energies, &gradients)
                 }
             }
         };
-        Ok(graphs.par_iter().zip(&starts).map(outcome).collect())
-    }
-
-    /// Results in the order of `items`; graphs are made as they are needed.
-    fn all<T: Sync>(
-        &self,
-        items: &[T],
-        graph: impl Fn(&T) -> Result<SiteGraph, PotentialError> + Sync,
-        wanted: Wanted,
-    ) -> Result<Vec<Outcome>, PotentialError> {
-        let checked = |item: &T| graph(item).and_then(|graph| self.check_size(&graph).map(|()| graph));
-        let graphs: Vec<Result<SiteGraph, PotentialError>> = items.par_iter().map(checked).collect();
-        let mut outcomes: Vec<Option<Outcome>> =
-            graphs.iter().map(|graph| graph.as_ref().err().map(|error| Err(error.clone()))).collect();
-        let mut pending: Vec<(usize, &SiteGraph)> =
-            graphs.iter().enumerate().filter_map(|(k, graph)| graph.as_ref().ok().map(|graph| (k, graph))).collect();
-        while !pending.is_empty() {
-            let (mut bytes, mut edges) = (0, 0);
-            let fits = |(_, graph): &&(usize, &SiteGraph)| {
-                bytes += self.bytes(graph);
-                edges += graph.n_edges() as u64;
-                bytes <= self.batch_bytes && edges <= MAX_EDGES
-            };
-            let n = pending.iter().take_while(fits).count().max(1);
-            let rest = pending.split_off(n);
-            let batch: Vec<&SiteGraph> = pending.iter().map(|(_, graph)| *graph).collect();
-            for ((k, _), outcome) in pending.iter().zip(self.run(&batch, wanted)?) {
-                outcomes[*k] = Some(outcome);
-            }
-            pending = rest;
-        }
-        Ok(outcomes.into_iter().map(|outcome| outcome.expect("every graph was in a batch")).collect())
-    }
-}
-
-/// Seconds that the parts of an evaluation took.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PartSeconds {
-    /// Neighbour search on the host.
-    pub graphs: f64,
-    /// From the host to the device.
-    pub upload: f64,
-    /// Energies on the device.
-    pub forward: f64,
-    /// Gradients on the device.
-    pub backward: f64,
-    /// Energies and gradients from the device to the host.
-    pub download: f64,
-}
-
-/// What [`Nequix::seconds_of_parts`] evaluates.
-#[derive(Debug, Clone, Copy)]
-pub enum Inputs<'a> {
-    /// All atoms of each cell.
-    Structures(&'a [Structure]),
-    /// Non-equivalent sites.
-    Units(&'a [AsymmetricUnit]),
-}
-
-impl Nequix {
-    /// Evaluates crystals as [`Potential::evaluate`] or [`Potential::evaluate_symmetric`] does, all in one batch, waits
-    /// for the device after each part, and tells how long each took and how large the batch was. For measurements.
-    ///
-    /// # Errors
-    /// The first error of a crystal; [`PotentialError::Device`].
-    pub fn seconds_of_parts(&self, inputs: Inputs<'_>) -> Result<(PartSeconds, BatchSize), PotentialError> {
-        let (device, dtype) = self.network.place();
-        let wait = || device.sync().map_err(|error| PotentialError::Device { reason: format!("{error:?}") });
-        let mut clock = Instant::now();
-        let mut lap = || {
-            let seconds = clock.elapsed().as_secs_f64();
-            clock = Instant::now();
-            seconds
-        };
-        let elements = self.elements_by_index();
-        let graphs: Result<Vec<SiteGraph>, PotentialError> = match inputs {
-            Inputs::Structures(all) => all.par_iter().map(|one| SiteGraph::of_structure(one, &elements)).collect(),
-            Inputs::Units(all) => all.par_iter().map(|one| SiteGraph::of_unit(one, &elements)).collect(),
-        };
-        let graphs = graphs?;
-        let mut seconds = PartSeconds { graphs: lap(), ..PartSeconds::default() };
-        let batch = Batch::new(&graphs.iter().collect::<Vec<_>>(), device, dtype);
-        wait()?;
-        seconds.upload = lap();
-        let (energies, records) = self.network.forward(&batch);
-        wait()?;
-        seconds.forward = lap();
-        let by_vectors = self.network.backward(&batch, records);
-        wait()?;
-        seconds.backward = lap();
-        drop((numbers(energies.into_data()), numbers(by_vectors.into_data())));
-        seconds.download = lap();
-        let sum = |of: fn(&SiteGraph) -> usize| graphs.iter().map(of).sum();
-        let size = BatchSize {
-            sites: sum(SiteGraph::n_sites),
-            images: sum(|graph| graph.images.len()),
-            edges: sum(SiteGraph::n_edges),
-        };
-        Ok((seconds, size))
+        graphs.par_iter().zip(&starts).map(outcome).collect()
     }
 }
 
 /// Floats of either precision; `TensorData::iter` takes them one by one.
-fn numbers(data: TensorData) -> Vec<f64> {
+pub(super) fn numbers(data: TensorData) -> Vec<f64> {
     match data.as_slice::<f32>() {
         Ok(values) => values.par_iter().map(|&value| f64::from(value)).collect(),
         Err(_) => data.iter::<f64>().collect(),

@@ -269,7 +269,13 @@ impl Weights {
                 found: sha256,
             });
         }
-        let config = entry("config").ok_or_else(|| problem("its header has no entry 'config'".to_owned()))?;
+        let config = entry("config").ok_or_else(|| {
+            problem(
+                "it holds no Nequix potential: its header has no entry 'config'; name a Nequix potential in safetensors, \
+                 or leave --potential out for the one that is compiled in"
+                    .to_owned(),
+            )
+        })?;
         let config: Config =
             serde_json::from_str(config).map_err(|error| problem(format!("its header entry 'config': {error}")))?;
         config.check(path)?;

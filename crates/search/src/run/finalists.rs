@@ -13,7 +13,7 @@ use relax::{Crystal, Relaxation};
 
 use super::budget::Pace;
 use super::{Run, Stage, energy_per_atom, placed};
-use crate::candidates::{Candidate, Product, Unique, formula_of, rank};
+use crate::candidates::{Candidate, Unique, formula_of, rank};
 use crate::known::{Judge, Prototypes};
 use crate::record::{Entry, PhononOutcome, PhononRecord, Relaxed};
 use crate::{SearchError, Tools};
@@ -155,7 +155,7 @@ impl Run<'_> {
                 rank: 0,
                 phonons: state.phonons.get(&relaxed.sample).cloned(),
                 formula: formula_of(&structure),
-                decomposition: Product::of(&placement.decomposition),
+                decomposition: placement.decomposition.products(),
                 refined: is_refined,
                 relaxed,
                 found,

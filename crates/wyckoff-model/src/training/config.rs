@@ -73,12 +73,9 @@ impl TrainingConfig {
         }
         ConfigError::unless(self.batch_size > 0, "batch_size", self.batch_size, "at least 1")?;
         ConfigError::unless_positive("learning_rate", self.learning_rate)?;
-        let decay = |beta: f32| (0.0..1.0).contains(&beta);
-        let both = decay(self.betas.0) && decay(self.betas.1);
-        ConfigError::unless(both, "betas", self.betas, "two numbers from 0 to below 1")?;
+        ConfigError::unless_both_below_one("betas", self.betas)?;
         ConfigError::unless_positive("gradient_norm", self.gradient_norm)?;
-        let below_1 = (0.0..1.0).contains(&self.ema_decay);
-        ConfigError::unless(below_1, "ema_decay", self.ema_decay, "a number from 0 to below 1")?;
+        ConfigError::unless_below_one("ema_decay", self.ema_decay)?;
         ConfigError::unless_not_negative("composition_weight", self.composition_weight)?;
         for (field, share) in [
             ("elements_dropped", self.elements_dropped),

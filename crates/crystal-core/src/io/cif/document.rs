@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crystal_cif_fmt::{CifDialect, DataBlock, DataBlockMember, DataItems, Number, Value, parse_cif};
+use crystal_cif_fmt::{CifDialect, DataBlock, DataBlockMember, DataItems, Number, SaveFrame, Value, parse_cif};
 
 use super::super::text::{Fault, is_minus};
 use super::prepare::restored;
@@ -78,6 +78,8 @@ pub(super) struct Block<'a> {
     /// Which block of the text it is, from 0.
     index: usize,
     columns: HashMap<String, Vec<Column>>,
+    /// Names of the save frames with sites.
+    frames_with_sites: Vec<String>,
 }
 
 /// The values under a name at one place.
@@ -95,6 +97,7 @@ pub(super) fn normalised(name: &str) -> String {
 impl<'a> Block<'a> {
     fn of(block: &DataBlock, text: &'a str, words: Rc<OnceCell<Vec<Word>>>, index: usize) -> Self {
         let mut columns: HashMap<String, Vec<Column>> = HashMap::new();
+        let mut frames_with_sites = Vec::new();
         let mut add = |name: &str, column: Column| columns.entry(normalised(name)).or_default().push(column);
         for member in block.members() {
             match member {
@@ -113,15 +116,27 @@ impl<'a> Block<'a> {
                         );
                     }
                 }
+                DataBlockMember::SaveFrame(frame) if has_coordinates(frame) => {
+                    frames_with_sites.push(restored(frame.heading().as_ref()));
+                }
                 DataBlockMember::SaveFrame(_) => {}
             }
         }
-        Self { text, words, name: restored(block.heading()), index, columns }
+        Self { text, words, name: restored(block.heading()), index, columns, frames_with_sites }
     }
 
     /// The name behind `data_`.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Names and lines of the save frames with sites, which are not read.
+    pub(super) fn frames_with_sites(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.frames_with_sites.iter().map(|name| {
+            let heading = format!("save_{name}");
+            let is_heading = |word: &&Word| word.text(self.text).eq_ignore_ascii_case(&heading);
+            (name.as_str(), self.words().iter().find(is_heading).map_or(1, |word| word.line))
+        })
     }
 
     /// Whether there is a value under one of these names.
@@ -227,6 +242,16 @@ impl<'a> Block<'a> {
     fn words(&self) -> &[Word] {
         self.words.get_or_init(|| words::words(self.text))
     }
+}
+
+/// Whether a save frame, or one inside it, lists sites.
+fn has_coordinates(frame: &SaveFrame) -> bool {
+    let is_coordinate = |name: &str| normalised(name) == "atom_site_fract_x";
+    let lists_sites = |items: &DataItems| match items {
+        DataItems::SingleValue(item) => is_coordinate(item.tag().name()),
+        DataItems::MultiValues(table) => table.columns().iter().any(|column| is_coordinate(column.tag().name())),
+    };
+    frame.data_items().iter().any(lists_sites) || frame.frames().iter().any(has_coordinates)
 }
 
 impl Column {

@@ -10,8 +10,16 @@ const FORMULA: [&str; 1] = ["chemical_formula_sum"];
 const UNITS: [&str; 1] = ["cell_formula_units_z"];
 const DENSITY: [&str; 2] = ["exptl_crystal_density_diffrn", "exptl_crystal_density_meas"];
 
+const MULTIPLICITIES: [&str; 3] =
+    ["atom_site_symmetry_multiplicity", "atom_site_site_symmetry_multiplicity", "atom_site_wyckoff_symbol"];
+
+const SYSTEM: [&str; 2] = ["space_group_crystal_system", "symmetry_cell_setting"];
+
 /// Densities agree to this: hydrogen atoms are left out of many lists.
 const DENSITY_TOLERANCE: f64 = 0.08;
+
+/// Densities that differ by this factor are those of different contents: less may be a solvent that was left out.
+const OTHER_DENSITY: f64 = 1.3;
 
 /// g/cm³ of one u in one Å³.
 const DENSITY_UNIT: f64 = 1.660_539;
@@ -35,7 +43,19 @@ pub(super) struct Evidence {
     /// Z and its line.
     units: Option<(f64, usize)>,
     /// In g/cm³.
-    density: Option<f64>,
+    density: Option<Stated<f64>>,
+    /// Where multiplicities or Wyckoff letters stand.
+    multiplicities: Option<Stated<()>>,
+    /// The crystal system, in lower case.
+    system: Option<Stated<String>>,
+}
+
+/// What stands under an item.
+#[derive(Debug)]
+struct Stated<T> {
+    item: &'static str,
+    line: usize,
+    value: T,
 }
 
 #[derive(Debug)]
@@ -61,14 +81,26 @@ impl Evidence {
             let counts = formula_counts(&text)?;
             Some(Formula { line: block.line(name, 0), text, counts })
         });
-        let positive = |names: &[&'static str]| -> Result<Option<(f64, usize)>, Fault> {
+        let positive = |names: &[&'static str]| -> Result<Option<Stated<f64>>, Fault> {
             let value = block.value(names)?;
-            Ok(value.and_then(|(name, cell)| {
-                let number = cell.number().ok().flatten().filter(|x| *x > 0.0)?;
-                Some((number, block.line(name, 0)))
+            Ok(value.and_then(|(item, cell)| {
+                let value = cell.number().ok().flatten().filter(|x| *x > 0.0)?;
+                Some(Stated { item, line: block.line(item, 0), value })
             }))
         };
-        Ok(Self { formula, units: positive(&UNITS)?, density: positive(&DENSITY)?.map(|(density, _)| density) })
+        let multiplicities = MULTIPLICITIES.into_iter().find(|name| block.has_any(&[name]));
+        let system = block.text_value(&SYSTEM)?;
+        Ok(Self {
+            formula,
+            units: positive(&UNITS)?.map(|units| (units.value, units.line)),
+            density: positive(&DENSITY)?,
+            multiplicities: multiplicities.map(|item| Stated { item, line: block.line(item, 0), value: () }),
+            system: system.map(|(item, text)| Stated {
+                item,
+                line: block.line(item, 0),
+                value: text.to_ascii_lowercase(),
+            }),
+        })
     }
 
     /// Element symbols of the formula, as it writes them; none of a formula that atoms cannot be counted by, because
@@ -128,8 +160,14 @@ impl Evidence {
             let reason = || format!("Z = {units} does not divide the atoms in the cell, {}", crystal.formula());
             return (!fits).then(reason);
         };
-        let fits =
-            |(species, n): &(Species, f64)| (count(&formula.counts, *species) * units - n).abs() < 0.01 * n.max(1.0);
+        // Some programs write the sum of the whole cell beside Z: its greatest common divisor is Z then.
+        let is_of_cell = units > 1.0 && common_divisor(&formula.counts) == Some(units);
+        let fits_times = |units: f64| {
+            let fits = |(species, n): &(Species, f64)| {
+                (count(&formula.counts, *species) * units - n).abs() < 0.01 * n.max(1.0)
+            };
+            found.iter().all(fits)
+        };
         let reason = || {
             format!(
                 "Z = {units} times the formula '{}' is not what is in the cell, {}",
@@ -137,13 +175,13 @@ impl Evidence {
                 crystal.formula()
             )
         };
-        (!found.iter().all(fits)).then(reason)
+        let fits = fits_times(units) || (is_of_cell && fits_times(1.0));
+        (!fits).then(reason)
     }
 
     fn against_density(&self, crystal: &Crystal<'_>) -> Option<String> {
-        let stated = self.density?;
-        let mass: Option<f64> = crystal.counts().iter().map(|(species, n)| species.mass().map(|mass| mass * n)).sum();
-        let density = mass? * DENSITY_UNIT / crystal.lattice.volume();
+        let stated = self.density.as_ref()?.value;
+        let density = density(crystal)?;
         let reason = || format!("the density is {density:.2} g/cm³, the file says {stated}");
         ((density / stated - 1.0).abs() > DENSITY_TOLERANCE).then(reason)
     }
@@ -165,12 +203,77 @@ impl Evidence {
         states_numbers && self.against_units(crystal).is_none() && against_multiplicities(crystal).is_none()
     }
 
-    /// As [`Self::against`], without the formula and distances, which other checks refuse.
-    pub(super) fn doubts(&self, crystal: &Crystal<'_>) -> Vec<(usize, String)> {
-        let line = self.units.map_or(0, |(_, line)| line);
-        let stated = [self.against_units(crystal), against_multiplicities(crystal), self.against_density(crystal)];
-        stated.into_iter().flatten().map(|reason| (line, reason)).collect()
+    /// What the file states besides its symmetry and formula, and whether it agrees with a crystal. Distances and the
+    /// formula are refused by other checks.
+    pub(super) fn statements(&self, crystal: &Crystal<'_>) -> Vec<Statement> {
+        let mut all = Vec::new();
+        let mut add = |item, line, doubt: Option<Doubt>| all.push(Statement { item, line, doubt });
+        if let Some((_, line)) = self.units {
+            add("cell_formula_units_Z", line, self.against_units(crystal).map(Doubt::grave));
+        }
+        if let Some(Stated { item, line, .. }) = self.multiplicities {
+            add(item, line, against_multiplicities(crystal).map(Doubt::grave));
+        }
+        if let Some(Stated { item, line, value }) = &self.system
+            && let Some(reason) = against_system(crystal, value)
+        {
+            // Often left over from another setting of the file, and never what its coordinates were made with; what
+            // agrees says no more than the symbol.
+            add(item, *line, Some(Doubt { reason, is_grave: false }));
+        }
+        if let Some(Stated { item, line, value }) = self.density {
+            let doubt = self.against_density(crystal).map(|reason| Doubt {
+                reason,
+                is_grave: density(crystal).is_none_or(|found| (found / value).ln().abs() > OTHER_DENSITY.ln()),
+            });
+            add(item, line, doubt);
+        }
+        all
     }
+}
+
+/// One statement of the file that symmetry has to agree with.
+pub(super) struct Statement {
+    /// The item that makes it.
+    pub item: &'static str,
+    pub line: usize,
+    pub doubt: Option<Doubt>,
+}
+
+/// Why a statement does not agree.
+pub(super) struct Doubt {
+    pub reason: String,
+    /// Whether the symmetry may be another one; else a part of the crystal may be missing, or a number is imprecise.
+    pub is_grave: bool,
+}
+
+impl Doubt {
+    fn grave(reason: String) -> Self {
+        Self { reason, is_grave: true }
+    }
+}
+
+/// Crystal systems with their last space group. Trigonal and hexagonal groups share their axes, and often the name.
+const SYSTEMS: [(&[&str], u8); 6] = [
+    (&["triclinic", "anorthic"], 2),
+    (&["monoclinic"], 15),
+    (&["orthorhombic"], 74),
+    (&["tetragonal"], 142),
+    (&["hexagonal", "trigonal", "rhombohedral"], 194),
+    (&["cubic", "isometric"], 230),
+];
+
+fn against_system(crystal: &Crystal<'_>, stated: &str) -> Option<String> {
+    let number = crystal.number?.get();
+    let (own, _) = SYSTEMS.iter().find(|(_, last)| number <= *last)?;
+    let is_known = SYSTEMS.iter().any(|(names, _)| names.contains(&stated));
+    (is_known && !own.contains(&stated)).then(|| format!("space group {number} is {}, not {stated}", own[0]))
+}
+
+/// In g/cm³; `None` where an element has no mass.
+fn density(crystal: &Crystal<'_>) -> Option<f64> {
+    let mass: Option<f64> = crystal.counts().iter().map(|(species, n)| species.mass().map(|mass| mass * n)).sum();
+    Some(mass? * DENSITY_UNIT / crystal.lattice.volume())
 }
 
 impl Crystal<'_> {
@@ -194,6 +297,20 @@ impl Crystal<'_> {
 
 fn count(counts: &[(Species, f64)], species: Species) -> f64 {
     counts.iter().filter(|(known, _)| *known == species).map(|(_, count)| count).sum()
+}
+
+/// Of whole counts.
+fn common_divisor(counts: &[(Species, f64)]) -> Option<f64> {
+    let (mut divisor, all) = (0.0, counts.iter().map(|(_, n)| *n));
+    for mut n in all {
+        if n.fract() != 0.0 {
+            return None;
+        }
+        while n > 0.0 {
+            (divisor, n) = (n, divisor % n);
+        }
+    }
+    Some(divisor)
 }
 
 /// The column of multiplicities holds the number of images or, as some programs write it, the order of the site

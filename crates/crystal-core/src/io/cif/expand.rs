@@ -37,6 +37,13 @@ pub(super) struct ListedSite {
     pub wyckoff_letter: Option<char>,
 }
 
+impl ListedSite {
+    /// Whether it is partly occupied.
+    pub(super) fn is_partial(&self) -> bool {
+        (self.occupancy - 1.0).abs() > super::read::OCCUPANCY_TOLERANCE
+    }
+}
+
 /// All images of one site.
 #[derive(Debug, Clone)]
 pub(super) struct Orbit {
@@ -59,8 +66,7 @@ pub(super) fn expand(
         if operations.len() <= 1 {
             return Orbit { images: vec![site.frac_coords], moved: 0.0, unclear: None };
         }
-        let is_partial = (site.occupancy - 1.0).abs() > super::read::OCCUPANCY_TOLERANCE;
-        let merge = if is_partial { merge.min(MERGE_PARTIAL) } else { merge };
+        let merge = if site.is_partial() { merge.min(MERGE_PARTIAL) } else { merge };
         let merged = orbit(lattice, &site.frac_coords, operations, merge);
         // A number of images that the file states goes before what is only likely.
         let is_stated =

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use nalgebra::Vector3;
 
 use super::super::ReadOptions;
-use super::super::text::{Fault, Notes, Read, closer_than_atoms, note_thin_cell};
+use super::super::text::{Fault, Notes, Read, closer_than_atoms, note_far, note_unlikely_cell};
 use super::claims::{says_anything, unusable_names};
 use super::document::{Block, Cell, blocks};
 use super::evidence::{Crystal, Evidence};
@@ -43,6 +43,10 @@ pub(in super::super) fn read(text: &str, options: &ReadOptions) -> Vec<BlockRead
     };
     let has_cell = |block: &Block<'_>| block.has_any(&CELL);
     let mut chosen: Vec<&Block<'_>> = blocks.iter().filter(|block| block.has_any(&COORDINATES)).collect();
+    let in_frames: Vec<BlockRead> = blocks.iter().flat_map(frames).collect();
+    if chosen.is_empty() && !in_frames.is_empty() {
+        return in_frames;
+    }
     if chosen.is_empty() {
         // Then the first block that looks like a structure says what is missing.
         chosen = blocks.iter().find(|block| has_cell(block) || block.has_sites()).into_iter().collect();
@@ -56,7 +60,7 @@ pub(in super::super) fn read(text: &str, options: &ReadOptions) -> Vec<BlockRead
         .iter()
         .filter(|block| !block.has_any(&COORDINATES))
         .find_map(|block| unusable_names(block).map(|(name, line)| (name, line, block.name().to_owned())));
-    let several = chosen.len() > 1;
+    let several = chosen.len() + in_frames.len() > 1;
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let read = |block: &&Block<'_>| {
         let n_before = names.entry(block.name().to_owned()).or_default();
@@ -75,7 +79,19 @@ pub(in super::super) fn read(text: &str, options: &ReadOptions) -> Vec<BlockRead
         };
         BlockRead { name: several.then_some(name), read }
     };
-    chosen.iter().map(read).collect()
+    chosen.iter().map(read).chain(in_frames).collect()
+}
+
+/// Structures in save frames, which belong in dictionaries: each is told instead of dropped.
+fn frames(block: &Block<'_>) -> Vec<BlockRead> {
+    let frame = |(name, line): (&str, usize)| {
+        let reason = format!(
+            "the save frame '{name}' lists sites, and frames are not read; write 'data_{name}' in place of 'save_{name}' \
+             and remove the 'save_' that ends it"
+        );
+        BlockRead { name: Some(name.to_owned()), read: Read::failed(Fault::at(line, reason)) }
+    };
+    block.frames_with_sites().map(frame).collect()
 }
 
 fn read_block(block: &Block<'_>, options: &ReadOptions) -> Read {
@@ -91,6 +107,7 @@ fn structure(
     let lattice = lattice(block)?;
     note_volume(block, &lattice, notes)?;
     let sites = sites(block, notes)?;
+    note_far(sites.iter().map(|site| &site.frac_coords), block.line(COORDINATES[0], 0), notes);
     let found = symmetric_sites(block, &lattice, &sites, options.merge_distance, notes)?;
     let Symmetric { operations, number, orbits } = &found;
     let crystal = Crystal { lattice: &lattice, sites: &sites, orbits, n_operations: operations.len(), number: *number };
@@ -122,7 +139,7 @@ fn structure(
         );
         notes.add(line_of(first.0), text);
     }
-    if let Some(partial) = sites.iter().find(|site| (site.occupancy - 1.0).abs() > OCCUPANCY_TOLERANCE) {
+    if let Some(partial) = sites.iter().find(|site| site.is_partial()) {
         let fault = Fault::structure_at(
             line_of(partial),
             CrystalError::PartialOccupancy { site: partial.label.clone(), occupancy: partial.occupancy },
@@ -153,7 +170,7 @@ fn structure(
         ));
     }
     evidence.check_formula(&crystal)?;
-    note_thin_cell(&distances, block.line(CELL[0], 0), notes);
+    note_unlikely_cell(&distances, block.line(CELL[0], 0), notes);
     // Images of one site are the merging's matter.
     if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances, |i, j| owners[i] != owners[j]) {
         let (first, second) = (&sites[owners[i]], &sites[owners[j]]);

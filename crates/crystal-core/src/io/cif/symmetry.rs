@@ -5,7 +5,7 @@ use nalgebra::Matrix3;
 use super::super::text::{Fault, Notes};
 use super::claims::{Claim, Reading, claims, unusable_names};
 use super::document::Block;
-use super::evidence::{Crystal, Evidence};
+use super::evidence::{Crystal, Doubt, Evidence, Statement};
 use super::expand::{ListedSite, Orbit, expand};
 use crate::setting::same_operations;
 use crate::{Lattice, SpaceGroupNumber, SymmetryOperation};
@@ -25,7 +25,7 @@ pub(super) struct Symmetric {
 ///
 /// A list of operations goes before a Hall symbol, that before a Hermann–Mauguin symbol, and that before a number.
 /// Where these name different groups, and where a name leaves the origin open, formula, Z, density, multiplicities and
-/// distances decide; where they do not, the file is refused.
+/// distances decide; where they do not, the file is refused, as is a symmetry stated once that those contradict.
 pub(super) fn symmetric_sites(
     block: &Block<'_>,
     lattice: &Lattice,
@@ -45,8 +45,11 @@ pub(super) fn symmetric_sites(
         }
         let found = context.symmetric(vec![SymmetryOperation::identity()], None);
         let crystal = context.crystal(&found);
-        for (line, doubt) in evidence.doubts(&crystal) {
-            context.notes.add(line, format!("the file says nothing on symmetry and is read as P 1, but {doubt}"));
+        for statement in evidence.statements(&crystal) {
+            if let Some(Doubt { reason, .. }) = statement.doubt {
+                let text = format!("the file says nothing on symmetry and is read as P 1, but {reason}");
+                context.notes.add(statement.line, text);
+            }
         }
         return Ok(found);
     };
@@ -67,9 +70,12 @@ pub(super) fn symmetric_sites(
     if let [only] = distinct[..] {
         let found = context.symmetric(only.operations.clone(), only.number.or(common.number()));
         let crystal = context.crystal(&found);
-        let doubts = evidence.doubts(&crystal);
-        for (line, doubt) in doubts {
-            context.notes.add(line, format!("{doubt} (read with the symmetry of {})", first.source));
+        let statements = evidence.statements(&crystal);
+        refuse_outvoted(&claims, &statements, sites)?;
+        for Statement { line, doubt, .. } in statements {
+            if let Some(Doubt { reason, .. }) = doubt {
+                context.notes.add(line, format!("{reason} (read with the symmetry of {})", first.source));
+            }
         }
         return Ok(found);
     }
@@ -77,6 +83,36 @@ pub(super) fn symmetric_sites(
     let heading = format!("{} leaves the {} open", first.source, if several_groups { "group" } else { "origin" });
     let cure = "name it (_space_group_name_H-M_alt '… :1' or '… :2'), or add the operations, _atom_site_symmetry_multiplicity or _cell_formula_units_Z with _chemical_formula_sum";
     context.choose(line, &distinct, &heading, cure, true)
+}
+
+/// A symmetry that is stated once, and that Z, multiplicities or a density contradict, is one word against another: the
+/// file is refused. What speaks for it is a list of operations beside a name, and each of those three that agrees.
+fn refuse_outvoted(claims: &[Claim], statements: &[Statement], sites: &[ListedSite]) -> Result<(), Fault> {
+    // What is partly occupied is not read as a structure anyway, and its counts are rounded.
+    if sites.iter().any(ListedSite::is_partial) {
+        return Ok(());
+    }
+    let (has_list, has_name) = (claims.iter().any(|claim| claim.is_list), claims.iter().any(|claim| !claim.is_list));
+    let agree = statements.iter().filter(|statement| statement.doubt.is_none()).count();
+    let against = statements.iter().filter_map(|statement| {
+        let doubt = statement.doubt.as_ref().filter(|doubt| doubt.is_grave)?;
+        Some((statement, doubt))
+    });
+    let against: Vec<(&Statement, &Doubt)> = against.collect();
+    let ([(first, _), ..], Some(claim)) = (&against[..], claims.first()) else { return Ok(()) };
+    if against.len() < usize::from(has_list) + usize::from(has_name) + agree {
+        return Ok(());
+    }
+    let reasons: Vec<&str> = against.iter().map(|(_, doubt)| doubt.reason.as_str()).collect();
+    let items: Vec<String> = against.iter().map(|(statement, _)| format!("_{}", statement.item)).collect();
+    let reason = format!(
+        "{} and {} contradict each other: {}; correct what is wrong, or remove {} if the symmetry is right",
+        claim.source,
+        items.join(" and "),
+        reasons.join("; "),
+        items.join(" and "),
+    );
+    Err(Fault::at(first.line, reason))
 }
 
 struct Context<'a> {

@@ -1,0 +1,146 @@
+//! Its rows of Table 1.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use burn::tensor::Device;
+use cgcnn::Weights as Cgcnn;
+use crystal_core::{SpaceGroupNumber, Structure, io};
+use druse::output::{writable_folder, write_json};
+use metrics::{Fingerprints, evaluate, table1_samples};
+use pgcgm::{ElementDraws, Sampler, Wanted, Weights, group_index, published_counts};
+
+use super::sample::{DRAWS_EACH, draw, in_words};
+use crate::further::Further;
+use crate::generated::Generated;
+use crate::listing;
+use crate::published::{self, Figures};
+use crate::sameness::Sameness;
+use crate::statistics::with_bootstrap;
+use crate::table::Row;
+use crate::table1::reference::{Reference, fingerprints_of};
+use crate::table1::rows::Bootstrap;
+
+/// Where a trained checkpoint of ours is kept, from the root of the repository.
+const SHIPPED: &str = "assets/weights/pgcgm-mp20.safetensors";
+
+/// The checkpoint of the repository, if it is run from there.
+pub(crate) fn default_checkpoint() -> Option<PathBuf> {
+    let path = PathBuf::from(SHIPPED);
+    path.is_file().then_some(path)
+}
+
+/// What the rows are measured with.
+pub(crate) struct Measuring<'a> {
+    pub(crate) checkpoint: &'a Path,
+    pub(crate) n_samples: usize,
+    pub(crate) reference: &'a Reference,
+    pub(crate) cgcnn: &'a Cgcnn,
+    /// The training split, where it is at hand.
+    pub(crate) training: Option<&'a [Structure]>,
+    pub(crate) bootstrap: Bootstrap,
+    pub(crate) device: &'a Device,
+    pub(crate) folder: &'a Path,
+}
+
+/// Draws and measures: elements drawn uniformly against the whole split and against its structures in the 20 groups;
+/// then elements of training crystals. The crystals lie in folders of their own.
+///
+/// # Errors
+/// If the checkpoint cannot be read, too few crystals are left, or a file cannot be written.
+pub(crate) fn measured_rows(with: &Measuring<'_>) -> Result<(Vec<Row>, Vec<Further>)> {
+    let weights = Weights::load(with.checkpoint, with.device)?;
+    let (mut rows, mut further) = (vec![], vec![]);
+    let own = in_own_groups(with.reference);
+    for (name, folder, elements) in
+        [("PGCGM", "pgcgm", ElementDraws::Uniform), ("PGCGM, known triples", "pgcgm-known", ElementDraws::Training)]
+    {
+        let sampled = sampled(with, &weights, name, folder, elements)?;
+        let is_published = elements == ElementDraws::Uniform;
+        let against = |set: &[Fingerprints], name: String, published, note: String| -> Result<Row> {
+            let figures = evaluate(&sampled.usable, set)?;
+            let Bootstrap { samples, seed } = with.bootstrap;
+            let measured = with_bootstrap(&figures, &sampled.usable, set, samples, seed)?;
+            let n_samples = sampled.usable.len();
+            Ok(Row { name, published, measured: Some(measured), n_samples, note })
+        };
+        let published = |figures: Figures<f64>| is_published.then_some(figures);
+        let whole = &with.reference.structures;
+        rows.push(against(whole, name.to_owned(), published(published::PGCGM), sampled.note.clone())?);
+        if own.len() >= 2 {
+            let note = format!("the same crystals against the {} structures in its 20 space groups", own.len());
+            let name = format!("{name}, its space groups");
+            rows.push(against(&own, name, published(published::PGCGM_OWN_GROUPS), note)?);
+        }
+        further.push(sampled.further);
+    }
+    Ok((rows, further))
+}
+
+struct Sampled {
+    usable: Vec<Fingerprints>,
+    further: Further,
+    note: String,
+}
+
+fn sampled(
+    with: &Measuring<'_>,
+    weights: &Weights,
+    name: &str,
+    folder: &str,
+    elements: ElementDraws,
+) -> Result<Sampled> {
+    let sampler = Sampler::new(weights, elements, with.bootstrap.seed, with.device);
+    let wanted = Wanted { count: with.n_samples, most_draws: DRAWS_EACH * with.n_samples as u64 };
+    let drawn = draw(&sampler, wanted)?;
+    let folder = with.folder.join(folder);
+    writable_folder(&folder)?;
+    io::write_all(&folder.join("generated.jsonl"), &drawn.named)?;
+    write_json(&folder.join("yield.json"), &serde_json::json!({ "draws": drawn.draws, "yield": drawn.yields }))?;
+    let (ids, structures): (Vec<String>, Vec<Structure>) = drawn.named.into_iter().unzip();
+    let found = fingerprints_of(name, &structures, with.cgcnn);
+    let usable = table1_samples(&found, found.len());
+    if usable.len() < 2 {
+        bail!(
+            "{}: {} valid crystals of {} draws; the figures need two: train it longer, or measure without it",
+            weights.path,
+            usable.len(),
+            drawn.draws
+        );
+    }
+    let same = Sameness::of(&structures, with.training)?;
+    let (redraws, space_groups) = (vec![0; structures.len()], drawn.space_groups);
+    let generated = Generated { ids, structures, space_groups, redraws, given_up: 0 };
+    listing::write(&folder, &generated, &found, &same)?;
+    // Nothing diverges and is drawn again; what is rejected is told by the yield.
+    let further =
+        Further { redrawn: None, ..Further::of(name, &generated, &same, &found, &with.reference.structures)? };
+    let drawn_elements = match elements {
+        ElementDraws::Uniform => "elements drawn uniformly, as published",
+        ElementDraws::Training => "elements of random training crystals",
+    };
+    let note = format!(
+        "retrained on {} crystals of MP-20's training split, not on the published {} of MP, OQMD and ICSD, from which \
+         the published figures are; checkpoint {} (SHA-256 {}…); {drawn_elements}; {} draws, {}; {} of {} crystals \
+         valid; ± is a bootstrap over the crystals",
+        weights.triples.len(),
+        published_counts().iter().sum::<u32>(),
+        weights.path,
+        &weights.sha256[..12],
+        drawn.draws,
+        in_words(&drawn.yields),
+        usable.len(),
+        found.len(),
+    );
+    Ok(Sampled { usable, further, note })
+}
+
+/// The reference's structures whose space group is one of the 20.
+pub(super) fn in_own_groups(reference: &Reference) -> Vec<Fingerprints> {
+    let is_own = |number: Option<u8>| {
+        let number = number.and_then(|number| SpaceGroupNumber::new(i64::from(number)).ok());
+        number.is_some_and(|number| group_index(number).is_some())
+    };
+    let pairs = reference.structures.iter().zip(&reference.properties);
+    pairs.filter(|(_, properties)| is_own(properties.space_group)).map(|(one, _)| one.clone()).collect()
+}

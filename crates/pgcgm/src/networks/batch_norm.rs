@@ -1,0 +1,81 @@
+//! Batch normalisation (Ioffe and Szegedy, arXiv 1502.03167) over rows that are all real.
+
+use burn::Tensor;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, TensorData};
+
+/// Added to the variance, as in PyTorch.
+const EPSILON: f32 = 1e-5;
+
+/// Mean and variance of each column over the rows of a batch, `[C]` each.
+#[derive(Debug, Clone)]
+pub(crate) struct Moments {
+    pub(crate) mean: Tensor<1>,
+    pub(crate) variance: Tensor<1>,
+}
+
+/// `(x − mean)/√(variance + 1e-5)·γ + β`.
+#[derive(Module, Debug)]
+pub(crate) struct BatchNorm {
+    gamma: Param<Tensor<1>>,
+    beta: Param<Tensor<1>>,
+    mean: Param<Tensor<1>>,
+    variance: Param<Tensor<1>>,
+}
+
+impl BatchNorm {
+    /// Scale 1, shift 0, stored mean 0, stored variance 1.
+    pub(crate) fn new(width: usize, device: &Device) -> Self {
+        let constant = |value: f32| Param::from_data(TensorData::new(vec![value; width], [width]), device);
+        Self { gamma: constant(1.0), beta: constant(0.0), mean: constant(0.0), variance: constant(1.0) }
+    }
+
+    /// With the stored moments; x `[M, C]`.
+    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let scale = self.gamma.val() / self.variance.val().add_scalar(EPSILON).sqrt();
+        let shift = self.beta.val() - self.mean.val() * scale.clone();
+        x * scale.unsqueeze::<2>() + shift.unsqueeze::<2>()
+    }
+
+    /// With the moments of the batch, which are returned too; x `[M, C]`.
+    pub(crate) fn forward_training(&self, x: Tensor<2>) -> (Tensor<2>, Moments) {
+        let [_, width] = x.dims();
+        let mean = x.clone().mean_dim(0);
+        let centred = x - mean.clone();
+        let variance = centred.clone().square().mean_dim(0);
+        let scale = self.gamma.val().unsqueeze::<2>() / variance.clone().add_scalar(EPSILON).sqrt();
+        let output = centred * scale + self.beta.val().unsqueeze::<2>();
+        let held = |moment: Tensor<2>| moment.without_autodiff().reshape([width]);
+        (output, Moments { mean: held(mean), variance: held(variance) })
+    }
+
+    /// The same layer with other stored moments.
+    pub(crate) fn with_moments(self, moments: Moments) -> Self {
+        Self { mean: self.mean.map(|_| moments.mean), variance: self.variance.map(|_| moments.variance), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn training_moments_then_serve_as_stored_ones() {
+        for device in tensor_ops::device::available_devices() {
+            let (n_rows, width) = (7, 3);
+            let values: Vec<f32> = (0..n_rows * width).map(|k| (k as f32 * 1.7).sin() + 0.1 * k as f32).collect();
+            let x = Tensor::<2>::from_data(TensorData::new(values, [n_rows, width]), &device);
+            let norm = BatchNorm::new(width, &device);
+            let (normalised, moments) = norm.forward_training(x.clone());
+            let stored: Vec<f32> = norm.with_moments(moments).forward(x).into_data().iter::<f32>().collect();
+            let found: Vec<f32> = normalised.into_data().iter::<f32>().collect();
+            assert!(stored.iter().zip(&found).all(|(a, b)| (a - b).abs() < 1e-5));
+            for column in 0..width {
+                let column: Vec<f32> = found.iter().skip(column).step_by(width).copied().collect();
+                let mean = column.iter().sum::<f32>() / n_rows as f32;
+                let square = column.iter().map(|x| x * x).sum::<f32>() / n_rows as f32;
+                assert!(mean.abs() < 1e-5 && (square - 1.0).abs() < 1e-3, "{mean} {square}");
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Convolutions with a kernel of 2 × 2 as products of rows: channels stand last, and the four shifted images side by
+//! side are multiplied with one matrix. The adjoint is the product with its transpose and four shifted additions.
+
+use burn::Tensor;
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use tensor_ops::{ParameterSource, linear, matrix_product};
+
+/// Rows and columns that each of the four images is shifted by.
+const SHIFTS: [(usize, usize); 4] = [(0, 0), (0, 1), (1, 0), (1, 1)];
+
+/// The four shifted images side by side, `[B, H, W, C]` → `[B, H − 1, W − 1, 4·C]`.
+pub(crate) fn gathered(x: Tensor<4>) -> Tensor<4> {
+    let [_, height, width, _] = x.dims();
+    let part = |(row, column): (usize, usize)| x.clone().narrow(1, row, height - 1).narrow(2, column, width - 1);
+    Tensor::cat(SHIFTS.map(part).to_vec(), 3)
+}
+
+/// The adjoint of [`gathered`]: `[B, H − 1, W − 1, 4·C]` → `[B, H, W, C]`.
+pub(crate) fn spread(x: Tensor<4>) -> Tensor<4> {
+    let [n, height, width, channels] = x.dims();
+    let channels = channels / 4;
+    if (height, width) == (1, 1) {
+        // Each of the four stands alone.
+        return x.reshape([n, 2, 2, channels]);
+    }
+    let device = x.device();
+    let part = |(k, (row, column)): (usize, (usize, usize))| {
+        let values = x.clone().narrow(3, k * channels, channels);
+        let zeros = Tensor::<4>::zeros([n, height + 1, width + 1, channels], &device);
+        zeros.slice_assign([0..n, row..row + height, column..column + width, 0..channels], values)
+    };
+    SHIFTS.into_iter().enumerate().map(part).reduce(|sum, part| sum + part).expect("four parts")
+}
+
+/// `[B, H, W, C]` → `[B·H·W, C]`.
+pub(crate) fn to_rows(x: Tensor<4>) -> Tensor<2> {
+    let [n, height, width, channels] = x.dims();
+    x.reshape([n * height * width, channels])
+}
+
+/// A convolution of 2 × 2 with bias; weights `[4·C, N]`, the shift is the slower index.
+#[derive(Module, Debug)]
+pub(crate) struct Convolution {
+    pub(crate) layer: Linear,
+}
+
+impl Convolution {
+    pub(crate) fn new(n_input: usize, n_output: usize, source: &mut ParameterSource) -> Self {
+        Self { layer: source.dense(4 * n_input, n_output) }
+    }
+
+    /// `[B, H, W, C]` → `[B, H − 1, W − 1, N]`.
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [n, height, width, _] = x.dims();
+        linear(&self.layer, to_rows(gathered(x))).reshape([n, height - 1, width - 1, self.n_output()])
+    }
+
+    /// The adjoint of [`Self::forward`] without its bias: `[B, H − 1, W − 1, N]` → `[B, H, W, C]`.
+    pub(crate) fn adjoint(&self, x: Tensor<4>) -> Tensor<4> {
+        let [n, height, width, _] = x.dims();
+        let [wide, _] = self.layer.weight.dims();
+        spread(matrix_product(to_rows(x), self.layer.weight.val().transpose()).reshape([n, height, width, wide]))
+    }
+
+    pub(crate) fn n_output(&self) -> usize {
+        self.layer.weight.dims()[1]
+    }
+}
+
+/// A transposed convolution of 2 × 2 with bias; weights `[C, 4·N]`.
+#[derive(Module, Debug)]
+pub(crate) struct TransposedConvolution {
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+impl TransposedConvolution {
+    pub(crate) fn new(n_input: usize, n_output: usize, source: &mut ParameterSource) -> Self {
+        let Linear { weight, .. } = source.dense_without_bias(n_input, 4 * n_output);
+        Self { weight, bias: source.zeros([n_output]) }
+    }
+
+    /// `[B, H, W, C]` → `[B, H + 1, W + 1, N]`.
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [n, height, width, _] = x.dims();
+        let [_, wide] = self.weight.dims();
+        let products = matrix_product(to_rows(x), self.weight.val()).reshape([n, height, width, wide]);
+        spread(products) + self.bias.val().reshape([1, 1, 1, wide / 4])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::module::conv2d;
+    use burn::tensor::ops::ConvOptions;
+    use tensor_ops::device::available_devices;
+
+    fn random(shape: [usize; 4], seed: u64, source_device: &burn::tensor::Device) -> Tensor<4> {
+        ParameterSource::new(seed, source_device).uniform(shape, 1.0).val()
+    }
+
+    #[test]
+    fn shifted_images_make_the_convolution_and_its_adjoint() {
+        for device in available_devices() {
+            let mut source = ParameterSource::new(1, &device);
+            let convolution = Convolution::new(3, 5, &mut source);
+            let x = random([2, 4, 6, 3], 2, &device);
+            let found = convolution.forward(x.clone());
+            assert_eq!(found.dims(), [2, 3, 5, 5]);
+            // burn's layout: [B, C, H, W], weights [N, C, 2, 2].
+            let weight = convolution.layer.weight.val().reshape([2, 2, 3, 5]).permute([3, 2, 0, 1]);
+            let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
+            let expected = conv2d(x.clone().permute([0, 3, 1, 2]), weight, None, options).permute([0, 2, 3, 1]);
+            let difference = (found.clone() - expected).abs().max().into_scalar::<f32>();
+            assert!(difference < 1e-5, "{difference}");
+            let y = random([2, 3, 5, 5], 3, &device);
+            let sum = |a: Tensor<4>, b: Tensor<4>| (a * b).sum().into_scalar::<f32>();
+            let (there, back) = (sum(found, y.clone()), sum(x, convolution.adjoint(y)));
+            assert!((there - back).abs() < 1e-4 * (1.0 + there.abs()), "{there} {back}");
+        }
+    }
+
+    #[test]
+    fn the_transposed_one_grows_by_one() {
+        for device in available_devices() {
+            let layer = TransposedConvolution::new(2, 3, &mut ParameterSource::new(1, &device));
+            // The same sums in a plain loop.
+            for side in [1, 2] {
+                let x = random([1, side, side, 2], 4, &device);
+                let values: Vec<f32> = x.clone().into_data().iter::<f32>().collect();
+                let weights: Vec<f32> = layer.weight.val().into_data().iter::<f32>().collect();
+                let wide = side + 1;
+                let mut expected = vec![0.0_f32; wide * wide * 3];
+                for (row, column, shift) in (0..side * side * 4).map(|k| (k / (4 * side), k / 4 % side, k % 4)) {
+                    for (input, output) in (0..6).map(|k| (k / 3, k % 3)) {
+                        let place = (row + shift / 2) * wide + column + shift % 2;
+                        expected[place * 3 + output] +=
+                            values[(row * side + column) * 2 + input] * weights[input * 12 + shift * 3 + output];
+                    }
+                }
+                let found: Vec<f32> = layer.forward(x).into_data().iter::<f32>().collect();
+                assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?} {expected:?}");
+            }
+        }
+    }
+}
