@@ -11,6 +11,7 @@
 //! | [`segment_sum`] | sum of the rows with `index[m] = s` | [`gather_rows`] by the same index |
 //! | [`angular_message()`] | one sum per site, one read per edge | the same form with the harmonics' roles exchanged |
 //! | [`swish()`] | `x·σ(x)` | recomputes σ instead of storing it |
+//! | [`tanh()`] | `tanh(x)`, the same bits on every processor | burn's |
 //! | [`dense()`] | `x·W + b` | the sum over rows in fixed pieces |
 //! | [`dense_swish()`] | `swish(x·W + b)`, one pass over memory | that of its parts, from the stored `x·W + b` |
 //! | [`layer_norm()`] | along rows | by x, γ and β |
@@ -54,6 +55,7 @@ mod precision;
 pub mod rows;
 pub mod squared_error;
 pub mod swish;
+pub mod tanh;
 
 pub use adam::AdamOps;
 pub use angular_message::{AngularOps, angular_message};
@@ -67,3 +69,4 @@ pub use precision::{Precision, precision, set_precision, set_tensor_cores, tenso
 pub use rows::{HostRowIndex, RowIndex, RowOps, gather_rows, segment_sum};
 pub use squared_error::{SquaredErrorOps, squared_error};
 pub use swish::{SwishOps, swish};
+pub use tanh::{TanhOps, tanh};

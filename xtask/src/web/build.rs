@@ -61,7 +61,9 @@ fn compile(root: &Path, target: &Path) -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(root)
-        .args(["build", "--package", "druse-web", "--lib", "--target", TARGET, "--profile", "web"])
+        // Elsewhere it is a plain library: linking it as another kind costs every build of the workspace.
+        .args(["rustc", "--package", "druse-web", "--lib", "--crate-type", "cdylib"])
+        .args(["--target", TARGET, "--profile", "web"])
         .arg("--target-dir")
         .arg(target)
         .status()
