@@ -35,7 +35,8 @@ def test_ase_relaxes_what_was_grown() -> None:
 def test_optimade_gives_the_structures_back() -> None:
     grown = druse.load().sample("SrTiO3", n=2, seed=0, sampler="few-step")
     response = example("optimade_json").response(grown)
-    assert response["meta"]["data_returned"] == 2 and [row["id"] for row in response["data"]] == [one.id for one in grown]
+    assert response["meta"]["data_returned"] == 2
+    assert [row["id"] for row in response["data"]] == [one.id for one in grown]
     matcher = druse.StructureMatcher()
     for row, structure in zip(response["data"], grown.structures, strict=True):
         assert row["type"] == "structures" and row["attributes"]["chemical_formula_reduced"] == "O3SrTi"
