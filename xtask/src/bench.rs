@@ -77,19 +77,10 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use crate::command_lines::{line, parsed};
 
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        arguments: Arguments,
-    }
-
-    fn cargo_line(line: &str) -> String {
-        let words = std::iter::once("bench").chain(line.split_whitespace());
-        let line = Line::try_parse_from(words).expect("a legal command line");
-        let words = cargo_arguments(&line.arguments);
-        words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    fn cargo_line(words: &str) -> String {
+        line(&cargo_arguments(&parsed(words).expect("a legal command line")))
     }
 
     #[test]
@@ -103,7 +94,7 @@ mod tests {
             cargo_line("--potential --device cuda --batch-sizes 400 --relaxed 1000"),
             "--package experiments --features cuda -- potential-throughput --device cuda --batch-sizes 400 --relaxed 1000"
         );
-        assert!(Line::try_parse_from(["bench", "--relaxed", "7"]).is_err(), "only the potential relaxes");
+        assert!(parsed::<Arguments>("--relaxed 7").is_err(), "only the potential relaxes");
         assert_eq!(cargo_line("--kernels --features wgpu"), "--package tensor-ops --features wgpu");
     }
 }

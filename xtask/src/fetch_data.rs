@@ -30,23 +30,16 @@ fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        arguments: Arguments,
-    }
+    use crate::command_lines::parsed;
 
     #[test]
     fn options_go_to_the_program() {
-        let line = Line::try_parse_from(["fetch-data", "mp-20", "--to", "somewhere"]).expect("a legal command line");
-        let cargo = cargo_arguments(&line.arguments);
+        let cargo = cargo_arguments(&parsed("mp-20 --to somewhere").expect("a legal command line"));
         assert_eq!(cargo, ["--package", "datasets", "--bin", "fetch-data", "--", "mp-20", "--to", "somewhere"]);
     }
 
     #[test]
     fn a_data_set_must_be_named() {
-        assert!(Line::try_parse_from(["fetch-data"]).is_err());
+        assert!(parsed::<Arguments>("").is_err());
     }
 }

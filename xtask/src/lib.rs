@@ -5,6 +5,8 @@
 //! files, so that it builds in seconds on a machine where nothing else has been built yet.
 
 pub mod bench;
+#[cfg(test)]
+mod command_lines;
 mod dispatch;
 pub mod dist;
 pub mod fetch_data;

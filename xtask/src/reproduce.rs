@@ -223,19 +223,15 @@ pub(crate) fn name_of(value: impl ValueEnum) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use crate::command_lines::{line, parsed};
 
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        arguments: Arguments,
+    fn cargo_line(words: &str) -> String {
+        line(&cargo_arguments(&parsed(words).expect("a legal command line")))
     }
 
-    fn cargo_line(line: &str) -> String {
-        let words = std::iter::once("reproduce").chain(line.split_whitespace());
-        let line = Line::try_parse_from(words).expect("a legal command line");
-        let words = cargo_arguments(&line.arguments);
-        words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    /// Why a line of known options is refused.
+    fn refusal(words: &str) -> String {
+        check(&parsed(words).expect("known options")).expect_err(words).to_string()
     }
 
     #[test]
@@ -288,9 +284,7 @@ mod tests {
             cargo_line("figures --data d --out o --name n -- --min-space-group 16"),
             "--package experiments -- figures --data d --out o --name n --min-space-group 16"
         );
-        let line = Line::try_parse_from(["reproduce", "figures", "--seed", "1", "--resume"]).expect("known options");
-        let error = check(&line.arguments).expect_err("nothing is random").to_string();
-        assert_eq!(error, "figures only count: leave out --seed, --resume");
+        assert_eq!(refusal("figures --seed 1 --resume"), "figures only count: leave out --seed, --resume");
     }
 
     #[test]
@@ -304,19 +298,15 @@ mod tests {
             "--package experiments -- peers --data d --samples 9 --peers p"
         );
         for (words, unused) in [("csp-formula --train", "--train"), ("peers --resume", "--resume")] {
-            let line = std::iter::once("reproduce").chain(words.split_whitespace());
-            let line = Line::try_parse_from(line).expect("known options");
-            assert!(check(&line.arguments).expect_err(words).to_string().ends_with(&format!("leave out {unused}")));
+            assert!(refusal(words).ends_with(&format!("leave out {unused}")));
         }
     }
 
     #[test]
     fn prediction_takes_no_training() {
         assert_eq!(cargo_line("csp --data d --seed 3"), "--package experiments -- csp --data d --seed 3");
-        let line = Line::try_parse_from(["reproduce", "csp", "--train"]).expect("known options");
-        assert!(check(&line.arguments).expect_err("no training").to_string().contains("leave out --train"));
-        let line = Line::try_parse_from(["reproduce", "csp", "--samplers", "annealed"]).expect("known options");
-        assert!(check(&line.arguments).expect_err("no rows").to_string().contains("leave out --samplers"));
+        assert!(refusal("csp --train").contains("leave out --train"));
+        assert!(refusal("csp --samplers annealed").contains("leave out --samplers"));
     }
 
     #[test]
@@ -325,8 +315,7 @@ mod tests {
             cargo_line("table3 --device cuda --resume -- --minutes 20 --system Cu-Si-K"),
             "--package experiments --features cuda -- table3 --device cuda --resume --minutes 20 --system Cu-Si-K"
         );
-        let line = Line::try_parse_from(["reproduce", "table3", "--train"]).expect("known options");
-        assert!(check(&line.arguments).expect_err("no training").to_string().contains("leave out --train"));
+        assert!(refusal("table3 --train").contains("leave out --train"));
     }
 
     #[test]
@@ -351,17 +340,15 @@ mod tests {
             ("stability --preset full", "--preset"),
             ("table1 --samples 3", "--samples"),
         ] {
-            let line = std::iter::once("reproduce").chain(words.split_whitespace());
-            let line = Line::try_parse_from(line).expect("known options");
-            let error = check(&line.arguments).expect_err(words).to_string();
+            let error = refusal(words);
             assert!(error.ends_with(&format!("leave out {unused}")), "{error}");
         }
     }
 
     #[test]
     fn unknown_targets_and_negative_seeds_are_refused() {
-        for line in [["reproduce", "table9"].as_slice(), &["reproduce", "table1", "--seed", "-1"], &["reproduce"]] {
-            assert!(Line::try_parse_from(line).is_err(), "{line:?}");
+        for words in ["table9", "table1 --seed -1", ""] {
+            assert!(parsed::<Arguments>(words).is_err(), "{words}");
         }
     }
 }

@@ -239,24 +239,15 @@ fn measure(part: Part, arguments: &Arguments, root: &Path, figures: &mut Figures
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        arguments: Arguments,
-    }
+    use crate::command_lines::{line, parsed};
 
     fn arguments(words: &str) -> Arguments {
-        Line::try_parse_from(["x"].into_iter().chain(words.split_whitespace())).expect("arguments").arguments
+        parsed(words).expect("arguments")
     }
 
     fn calls(part: Part, words: &str) -> Vec<String> {
-        let words_of =
-            |call: &Vec<OsString>| call.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
-        part.calls(&arguments(words)).iter().map(words_of).collect()
+        part.calls(&arguments(words)).iter().map(|call| line(call)).collect()
     }
 
     #[test]

@@ -108,8 +108,7 @@ fn mp_stable(split: &str) -> Vec<Row> {
         let rows = lattice.matrix().transpose();
         let species: Vec<&str> = record[7].split_whitespace().collect();
         let structure = structure(rows.as_slice(), &species, &numbers(&record[8]));
-        let numbers = [0.1, 0.01].map(|symprec| by_spglib(&structure, symprec));
-        Row { id: record[0].to_owned(), structure, numbers }
+        Row { id: record[0].to_owned(), structure, numbers: [None; 2] }
     };
     reader.records().map(row).collect()
 }
@@ -141,12 +140,12 @@ fn a_load_of_structures() {
             .par_iter()
             .map(|row| {
                 let found = catch_unwind(|| find_symmetry(&row.structure, symprec, Finder::Moyo));
-                (*row, found.map(|found| found.map(|found| found.number.get()).map_err(|error| error.to_string())))
+                let found = found.map(|found| found.map(|found| found.number.get()).map_err(|error| error.to_string()));
+                (*row, row.numbers[column].or_else(|| by_spglib(&row.structure, symprec)), found)
             })
             .collect();
         let (mut panics, mut refused, mut other, mut compared) = (0, 0, 0, 0);
-        for (row, found) in &found {
-            let spglib = row.numbers[column];
+        for (row, spglib, found) in &found {
             compared += usize::from(spglib.is_some());
             match found {
                 Err(_) => panics += 1,

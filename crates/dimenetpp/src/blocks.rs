@@ -17,9 +17,9 @@ use crate::{DimeNetPlusPlusConfig, ElementInput};
 /// Two linear maps without anything between: a factorised matrix. Multiplying the factors first costs nothing (they are
 /// tiny) and saves a tensor over all edges.
 #[derive(Module, Debug)]
-struct RadialFilter {
-    first: Linear,
-    second: Linear,
+pub(super) struct RadialFilter {
+    pub(super) first: Linear,
+    pub(super) second: Linear,
 }
 
 impl RadialFilter {
@@ -36,11 +36,11 @@ impl RadialFilter {
 /// `h_{c,l}(d) = Σ_b W2[b, c]·Σ_n W1[l, n, b]·R_ln(d)` (method §5), the factors multiplied first as in
 /// [`RadialFilter`].
 #[derive(Module, Debug)]
-struct AngularFilter {
+pub(super) struct AngularFilter {
     /// `[L, n_radial, basis_emb]`.
-    first: Param<Tensor<3>>,
+    pub(super) first: Param<Tensor<3>>,
     /// `[basis_emb, int_emb]`.
-    second: Param<Tensor<2>>,
+    pub(super) second: Param<Tensor<2>>,
 }
 
 impl AngularFilter {
@@ -65,9 +65,9 @@ impl AngularFilter {
 
 /// `x + swish(W2·swish(W1·x))`.
 #[derive(Module, Debug)]
-struct Residual {
-    first: Linear,
-    second: Linear,
+pub(super) struct Residual {
+    pub(super) first: Linear,
+    pub(super) second: Linear,
 }
 
 impl Residual {
@@ -87,21 +87,22 @@ impl Residual {
 /// part, which is the same map, so that the parts that belong to sites are multiplied once per site. The level enters
 /// as a row of the sum (its embedding times its matrix).
 #[derive(Module, Debug)]
-pub(super) struct EdgeEmbedding {
+pub struct EdgeEmbedding {
     /// One row per element, or per descriptor.
     elements: Param<Tensor<2>>,
     /// `[N_ELEMENTS, N_DESCRIPTORS]`, no parameter.
     descriptors: Option<Tensor<2>>,
-    levels: Param<Tensor<2>>,
-    source: Linear,
-    target: Linear,
-    radial: Linear,
-    radial_inner: Linear,
-    scalars: Linear,
+    pub(super) levels: Param<Tensor<2>>,
+    pub(super) source: Linear,
+    pub(super) target: Linear,
+    pub(super) radial: Linear,
+    pub(super) radial_inner: Linear,
+    pub(super) scalars: Linear,
 }
 
 impl EdgeEmbedding {
-    pub(super) fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
+    /// An embedding with random parameters.
+    pub fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
         let emb = config.emb;
         // Glorot's bound for the concatenation of source, target, length, level and equivalence, each of width emb.
         let joint = |source: &mut ParameterSource| Linear {
@@ -130,13 +131,17 @@ impl EdgeEmbedding {
         }
     }
 
-    /// Messages `[E, emb]`.
-    pub(super) fn forward(&self, batch: &GraphBatch) -> Tensor<2> {
-        let elements = match &self.descriptors {
+    /// A row for each element, `[N_ELEMENTS, emb]`.
+    pub(super) fn element_rows(&self) -> Tensor<2> {
+        match &self.descriptors {
             Some(descriptors) => matrix_product(descriptors.clone(), self.elements.val()),
             None => self.elements.val(),
-        };
-        let elements = gather_rows(elements, &batch.elements);
+        }
+    }
+
+    /// Messages `[E, emb]`.
+    pub fn forward(&self, batch: &GraphBatch) -> Tensor<2> {
+        let elements = gather_rows(self.element_rows(), &batch.elements);
         let levels = gather_rows(self.levels.val(), &batch.levels);
         let sources = at_sources(linear(&self.source, elements.clone()) + levels, batch);
         let targets = at_targets(linear(&self.target, elements), batch);
@@ -147,20 +152,21 @@ impl EdgeEmbedding {
 
 /// One round of messages.
 #[derive(Module, Debug)]
-pub(super) struct InteractionBlock {
-    radial: RadialFilter,
-    angular: AngularFilter,
-    same: Linear,
-    neighbour: Linear,
-    down: Linear,
-    up: Linear,
-    before_skip: Vec<Residual>,
-    skip: Linear,
-    after_skip: Vec<Residual>,
+pub struct InteractionBlock {
+    pub(super) radial: RadialFilter,
+    pub(super) angular: AngularFilter,
+    pub(super) same: Linear,
+    pub(super) neighbour: Linear,
+    pub(super) down: Linear,
+    pub(super) up: Linear,
+    pub(super) before_skip: Vec<Residual>,
+    pub(super) skip: Linear,
+    pub(super) after_skip: Vec<Residual>,
 }
 
 impl InteractionBlock {
-    pub(super) fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
+    /// A block with random parameters.
+    pub fn new(config: &DimeNetPlusPlusConfig, source: &mut ParameterSource) -> Self {
         let (emb, int_emb) = (config.emb, config.int_emb);
         Self {
             radial: RadialFilter::new(config.n_radial, config.basis_emb, emb, source),
@@ -176,7 +182,7 @@ impl InteractionBlock {
     }
 
     /// Messages `[E, emb]` → `[E, emb]`.
-    pub(super) fn forward(&self, messages: Tensor<2>, batch: &GraphBatch) -> Tensor<2> {
+    pub fn forward(&self, messages: Tensor<2>, batch: &GraphBatch) -> Tensor<2> {
         let same = dense_swish(&self.same, messages.clone());
         let neighbour = dense_swish(&self.neighbour, messages.clone()) * self.radial.forward(batch.radial.clone());
         let down = dense_swish(&self.down, neighbour);
@@ -194,11 +200,11 @@ impl InteractionBlock {
 /// Two numbers per edge from its message.
 #[derive(Module, Debug)]
 pub(super) struct OutputBlock {
-    radial: Linear,
-    up: Linear,
-    norm: LayerNorm,
-    dense: Vec<Linear>,
-    last: Linear,
+    pub(super) radial: Linear,
+    pub(super) up: Linear,
+    pub(super) norm: LayerNorm,
+    pub(super) dense: Vec<Linear>,
+    pub(super) last: Linear,
 }
 
 impl OutputBlock {

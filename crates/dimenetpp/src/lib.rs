@@ -8,7 +8,10 @@
 
 mod blocks;
 mod config;
+#[cfg(feature = "cpu")]
+mod processor;
 
+pub use blocks::{EdgeEmbedding, InteractionBlock};
 pub use config::{DimeNetPlusPlusConfig, ElementInput};
 
 use burn::module::Module;
@@ -16,7 +19,7 @@ use burn::module::Module;
 use crystal_states::{BasisConfig, GraphBatch};
 use score_model::{ScoreEstimate, ScoreNetwork, readout};
 
-use blocks::{EdgeEmbedding, InteractionBlock, OutputBlock};
+use blocks::OutputBlock;
 
 /// The network. Made by [`ModelConfig::init`](score_model::ModelConfig::init).
 #[derive(Module, Debug)]
@@ -34,6 +37,18 @@ impl ScoreNetwork for DimeNetPlusPlus {
     }
 
     fn forward(&self, batch: &GraphBatch) -> ScoreEstimate {
+        #[cfg(feature = "cpu")]
+        if let Some(estimate) = processor::forward(self, batch) {
+            return estimate;
+        }
+        self.layer_by_layer(batch)
+    }
+}
+
+impl DimeNetPlusPlus {
+    /// The network as one operation after the other, on every device and with gradients. What
+    /// [`ScoreNetwork::forward`] computes, which on a processor takes several layers at once.
+    pub fn layer_by_layer(&self, batch: &GraphBatch) -> ScoreEstimate {
         let mut messages = self.embedding.forward(batch);
         let mut edge_outputs = self.outputs[0].forward(messages.clone(), batch);
         for (interaction, output) in self.interactions.iter().zip(&self.outputs[1..]) {

@@ -100,7 +100,7 @@ pub(super) fn run(args: &SymmetryArgs) -> Result<Completion> {
         for Row { id, numbers, .. } in &document.structures {
             if let Some(found) = numbers {
                 let SymmetryReport { number, international, hall_number, .. } = &found.report;
-                let (number, hall_number) = (number.to_string(), hall_number.to_string());
+                let (number, hall_number) = (number.to_string(), hall_number.get().to_string());
                 table.add_row([id, &number, international, &hall_number, &found.orbit_lines()]);
             }
         }

@@ -1,6 +1,7 @@
 //! Runs the experiments of the paper (arXiv 2310.10695) from RON files.
 
 pub mod ablation;
+pub mod cdvae;
 pub mod cgcnn_training;
 mod command;
 pub mod csp;
@@ -15,6 +16,7 @@ mod listing;
 pub mod parity;
 pub mod peers;
 pub mod pgcgm;
+pub mod pgcgm_bound;
 pub mod plot;
 pub mod prior;
 pub mod progress;

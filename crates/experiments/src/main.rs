@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use experiments::ablation::{self, AblationOptions};
+use experiments::cdvae::{self, CdvaeCommand};
 use experiments::cgcnn_training::{self, CgcnnOptions};
 use experiments::csp::{self, CspOptions};
 use experiments::csp_formula::{self, CspFormulaOptions};
@@ -14,6 +15,7 @@ use experiments::hull_reference::{self, HullReferenceOptions};
 use experiments::parity::{self, ParityOptions};
 use experiments::peers::{self, PeersOptions};
 use experiments::pgcgm::{self, PgcgmCommand};
+use experiments::pgcgm_bound::{self, PgcgmBoundOptions};
 use experiments::prior::{self, PriorOptions};
 use experiments::robustness::{self, RobustnessSamplesOptions};
 use experiments::stability::{self, StabilityOptions};
@@ -58,6 +60,9 @@ enum Experiment {
     CspFormula(CspFormulaOptions),
     /// Table 3: searches chemical systems for new compounds: samples, relaxation, hull, phonons.
     Table3(Table3Options),
+    /// CDVAE, a row of Table 1: its training, and crystals from it.
+    #[command(subcommand)]
+    Cdvae(CdvaeCommand),
     /// Trains the network behind FD CGCNN on formation energies.
     Cgcnn(CgcnnOptions),
     /// Structures per second of sampling and training with the network of Table 1, and of their parts.
@@ -85,6 +90,8 @@ enum Experiment {
     /// PGCGM, an adversarial network for crystals of three elements: training and samples.
     #[command(subcommand)]
     Pgcgm(PgcgmCommand),
+    /// Sends real crystals through the representation and the finishing of PGCGM: what the best generator could reach.
+    PgcgmBound(PgcgmBoundOptions),
     /// The proposer of space groups and Wyckoff positions.
     #[command(subcommand)]
     WyckoffModel(WyckoffModelCommand),
@@ -136,6 +143,7 @@ fn main() -> ExitCode {
         Experiment::Csp(options) => csp::run(&options),
         Experiment::CspFormula(options) => csp_formula::run(&options),
         Experiment::Table3(options) => table3::run(&options),
+        Experiment::Cdvae(command) => cdvae::run(&command),
         Experiment::Cgcnn(options) => cgcnn_training::run(&options),
         Experiment::Throughput(options) => throughput::run(&options),
         Experiment::PotentialThroughput(options) => throughput::potential::run(&options),
@@ -147,6 +155,7 @@ fn main() -> ExitCode {
         Experiment::Stability(options) => stability::run(&options),
         Experiment::RobustnessSamples(options) => robustness::run(&options),
         Experiment::Pgcgm(command) => pgcgm::run(&command),
+        Experiment::PgcgmBound(options) => pgcgm_bound::run(&options),
         Experiment::WyckoffModel(command) => wyckoff_model::run(&command),
         Experiment::Parity(options) => parity::run(&options).and_then(|(tables, passed)| {
             if !passed {

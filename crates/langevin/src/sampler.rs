@@ -183,7 +183,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
     }
 
     /// A sampler that shares the structures of [`Self::run`] out over devices. `models` is one model, loaded onto each
-    /// device in turn. Every structure has random numbers of its own, so the number of devices changes none of them,
+    /// device in turn. Every structure has its own random numbers, so the number of devices changes none of them,
     /// only the order in which they are finished.
     ///
     /// # Errors
@@ -202,7 +202,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         Ok(first.with_others(samplers.collect::<Result<_, _>>()?))
     }
 
-    /// The others sample what this one would, on devices of their own.
+    /// The others sample what this one would, on their own devices.
     #[must_use]
     pub fn with_others(mut self, others: Vec<Self>) -> Self {
         let alike = |other| Self { first_order: self.first_order, stop: Arc::clone(&self.stop), ..other };

@@ -7,7 +7,6 @@ use rand::{Rng, RngExt};
 use random_keys::{Purpose, RandomKey};
 use serde::{Deserialize, Serialize};
 
-use crate::finish::Candidate;
 use crate::groups::{Group, group_index};
 use crate::{ElementSet, scaling};
 
@@ -46,6 +45,19 @@ pub struct Crystal {
     pub(crate) orbits: [Vec<[f64; 3]>; 3],
     /// Lengths of the conventional cell, Å.
     pub(crate) lengths: [f64; 3],
+}
+
+/// Three positions in a conventional cell, as the generator gives them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Place of the space group in the list of the 20.
+    pub group: usize,
+    /// The elements.
+    pub elements: [Species; 3],
+    /// A position of each in conventional fractional coordinates.
+    pub positions: [[f64; 3]; 3],
+    /// Lengths of the conventional cell, Å.
+    pub lengths: [f64; 3],
 }
 
 /// What a network sees of a crystal: three positions of each element and the lengths, scaled to [−1, 1].
@@ -188,7 +200,7 @@ mod tests {
     fn what_is_shown_is_enough_to_make_the_crystal() {
         for (crystal, n_atoms) in [(half_heusler(), 3), (perovskite(), 5)] {
             for candidate in crystal.candidates(ElementSet::Published, 0, 7) {
-                let unit = crate::finish::finish(&candidate).expect("a crystal");
+                let unit = crate::finish::finish(&candidate, crate::finish::Rounding::Hundredths).expect("a crystal");
                 assert_eq!(unit.space_group().number(), crystal.space_group().number());
                 assert_eq!(unit.expand().expect("atoms").n_sites(), n_atoms);
                 let (volume, expected) = (unit.lattice().volume(), crystal.lattice().volume());

@@ -2,8 +2,8 @@
 //!
 //! Three channels of 64 numbers, as 8 × 8. Channel k holds, in this order: set k of positions as the networks give them
 //! (9), fractional (9) and Cartesian (9), the distances inside it (3), the distances between the three positions of
-//! element k (3), the lengths as given (3), the volume (1), the tied lengths (3), the 23 numbers of element k, one zero.
-//! Lengths and distances are in units of 10 Å, the volume is ln(V/100 Å³).
+//! element k (3), the lengths as given (3), the volume (1), the tied lengths (3), the 23 numbers of element k, one
+//! zero. Lengths and distances are in units of 10 Å, the volume is ln(V/100 Å³).
 
 use burn::Tensor;
 use burn::tensor::TensorData;

@@ -26,7 +26,7 @@ mod testing;
 mod training;
 mod weights;
 
-pub use crystal::{Crystal, Unfit};
+pub use crystal::{Candidate, Crystal, Unfit};
 pub use elements::ElementSet;
 pub use error::PgcgmError;
 pub use groups::{N_GROUPS, group_index, groups, published_counts};

@@ -9,7 +9,7 @@ use crate::Crystal;
 use crate::conditions::{Condition, Tables};
 use crate::crystal::distance;
 use crate::image::Geometry;
-use crate::networks::Critic;
+use crate::networks::{Critic, near_root};
 use crate::{ElementSet, scaling};
 
 /// Two positions of one element that are closer than this are one atom, Å.
@@ -136,8 +136,12 @@ pub(crate) fn gradient_penalty(critic: &Critic, image: Tensor<4>, symmetry: Tens
 /// The same of the gradients.
 pub(crate) fn penalty(gradients: [Tensor<4>; 2]) -> Tensor<1> {
     let [by_image, by_symmetry] = gradients.map(|gradient| {
-        let n = gradient.dims()[0] as isize;
-        let norm = gradient.reshape([n, -1]).square().sum_dim(1).add_scalar(ROOT_FLOOR).sqrt();
+        let [n, height, width, channels] = gradient.dims();
+        // Summed in two steps, as in the norms of the generator.
+        let all = height * width * channels;
+        let side = near_root(all);
+        let squares = gradient.square().reshape([n, side, all / side]).sum_dim(2).sum_dim(1);
+        let norm = squares.add_scalar(ROOT_FLOOR).sqrt();
         norm.sub_scalar(1.0).square().mean()
     });
     by_image + by_symmetry

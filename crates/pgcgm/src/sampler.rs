@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use tensor_ops::catch_device_failure;
 
 use crate::conditions::{Condition, Tables};
-use crate::finish::{Candidate, Yield, finish_all};
+use crate::crystal::Candidate;
+use crate::finish::{Rounding, Yield, finish_all};
 use crate::groups::{Group, N_GROUPS};
 use crate::image::Scaled;
 use crate::networks::{Generator, NOISE};
@@ -86,6 +87,8 @@ pub struct Wanted {
     pub count: usize,
     /// Draws after which it ends with fewer.
     pub most_draws: u64,
+    /// How coordinates are rounded.
+    pub rounding: Rounding,
 }
 
 /// Crystals, and what became of the other candidates.
@@ -176,7 +179,7 @@ impl Sampler {
         while found.crystals.len() < wanted.count && found.draws < wanted.most_draws {
             let draws = self.draws(chunk)?;
             let candidates: Vec<Candidate> = draws.iter().flat_map(|draw| draw.candidates.clone()).collect();
-            let mut outcomes = finish_all(&candidates).into_iter();
+            let mut outcomes = finish_all(&candidates, wanted.rounding).into_iter();
             for draw in &draws {
                 if found.crystals.len() >= wanted.count || found.draws >= wanted.most_draws {
                     break;

@@ -9,7 +9,6 @@ mod graph;
 pub(crate) mod harmonics;
 mod network;
 mod parts;
-mod pipeline;
 mod plan;
 mod potential;
 mod radial;

@@ -3,6 +3,7 @@
 //! The tensor library reports them by panics, partly from its own threads, when a result is read. Here they become
 //! errors. Panics of other code stay what they are, faults of the program, with their place.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
@@ -47,6 +48,11 @@ type Heard = Arc<Mutex<Vec<String>>>;
 static LISTENING: Mutex<Vec<Heard>> = Mutex::new(Vec::new());
 static INSTALLED: Once = Once::new();
 
+thread_local! {
+    /// Whether a fault of the program was told on this thread since its work began.
+    static FAULT: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Crates whose panics are reports of the device, as they stand in the paths of their sources.
 const BACKEND: [&str; 7] = ["cubecl", "burn-", "wgpu", "naga-", "cudarc", "libloading-", "ash-"];
 /// How the tensor library begins where it names the place of its caller for its own.
@@ -84,6 +90,7 @@ impl Listener {
             let before = take_hook();
             set_hook(Box::new(move |panic| {
                 if !noted(panic) {
+                    FAULT.set(true);
                     before(panic);
                 }
             }));
@@ -110,9 +117,11 @@ impl Drop for Listener {
 /// As `work` does where that is not the backend's report: a fault of the program, told with its place.
 pub fn catch_device_failure<T>(work: impl FnOnce() -> T) -> Result<T, DeviceFailure> {
     let listener = Listener::start();
+    FAULT.set(false);
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let messages = lock(&listener.0).clone();
-        if messages.is_empty() {
+        // Another device may have failed meanwhile.
+        if messages.is_empty() || FAULT.get() {
             drop(listener);
             resume_unwind(panic);
         }

@@ -10,6 +10,8 @@
 //! | [`gather_rows`] | row `index[m]` of x | [`segment_sum`] by the same index |
 //! | [`segment_sum`] | sum of the rows with `index[m] = s` | [`gather_rows`] by the same index |
 //! | [`angular_message()`] | one sum per site, one read per edge | the same form with the harmonics' roles exchanged |
+//! | [`angular_moments()`] | the same, each degree on its own | [`angular_message()`] of the gradients |
+//! | [`degree_products()`] | radial times angular functions, summed over degrees | by both |
 //! | [`swish()`] | `x·σ(x)` | recomputes σ instead of storing it |
 //! | [`tanh()`] | `tanh(x)`, the same bits on every processor | burn's |
 //! | [`dense()`] | `x·W + b` | the sum over rows in fixed pieces |
@@ -40,9 +42,11 @@
 
 pub mod adam;
 pub mod angular_message;
+pub mod angular_moments;
 pub mod basis;
 #[cfg(feature = "cube")]
 pub mod cube;
+pub mod degree_products;
 pub mod dense;
 pub mod dense_swish;
 pub mod device;
@@ -59,6 +63,8 @@ pub mod tanh;
 
 pub use adam::AdamOps;
 pub use angular_message::{AngularOps, angular_message};
+pub use angular_moments::{MomentOps, angular_moments};
+pub use degree_products::{ProductOps, degree_products};
 pub use dense::{DenseOps, dense, linear, matrix_product};
 pub use dense_swish::{DenseSwishOps, add_dense_swish, dense_swish};
 pub use device::has_kernels;

@@ -23,6 +23,10 @@ pub struct OptimiserConfig {
     pub ema_decay: f64,
     /// Share of the steps at the end over which the learning rate falls linearly to zero.
     pub cooldown: f64,
+    /// Steps at the start over which the learning rate rises linearly. Not written where there are none, so that runs
+    /// of releases that knew none are recognised.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub warm_up: u64,
     /// A training state is written after this number of steps, again and again, and at the end.
     pub checkpoint_every: u64,
     /// Losses are read from the device after this number of steps, again and again.
@@ -42,6 +46,7 @@ impl Default for OptimiserConfig {
             gradient_norm: 1.0,
             ema_decay: 0.999,
             cooldown: 0.0,
+            warm_up: 0,
             checkpoint_every: 1000,
             read_every: 10,
             seed: 0,
@@ -81,7 +86,9 @@ impl OptimiserConfig {
     pub fn learning_rate_at(&self, step: u64) -> f64 {
         let cooldown_steps = self.cooldown * self.steps as f64;
         let left = self.steps.saturating_sub(step) as f64;
-        if left < cooldown_steps { self.learning_rate * left / cooldown_steps } else { self.learning_rate }
+        let rising = if step < self.warm_up { (step + 1) as f64 / self.warm_up as f64 } else { 1.0 };
+        let falling = if left < cooldown_steps { left / cooldown_steps } else { 1.0 };
+        self.learning_rate * rising * falling
     }
 
     /// The same without what may differ when a run goes on: it may be made longer, and saved or read at other times.
@@ -95,6 +102,10 @@ impl OptimiserConfig {
             ..self.clone()
         }
     }
+}
+
+fn is_zero(steps: &u64) -> bool {
+    *steps == 0
 }
 
 #[cfg(test)]
@@ -123,5 +134,12 @@ mod tests {
         assert_eq!(config.learning_rate_at(0), 1.0);
         assert_eq!(config.learning_rate_at(80), 1.0);
         assert!((config.learning_rate_at(90) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_learning_rate_rises_at_the_start() {
+        let config = OptimiserConfig { steps: 100, warm_up: 10, learning_rate: 1.0, ..OptimiserConfig::default() };
+        assert!((config.learning_rate_at(0) - 0.1).abs() < 1e-12);
+        assert!((config.learning_rate_at(9) - 1.0).abs() < 1e-12 && config.learning_rate_at(99) == 1.0);
     }
 }

@@ -105,6 +105,11 @@ impl<M: Module> Trainer<M> {
         TrainingState::capture(&self.identity, self.step, &modules, &self.optimiser, &self.curve)?.save(path)
     }
 
+    /// Makes the run end after this many steps, at least one; the learning rate of the steps to come follows.
+    pub fn end_after(&mut self, steps: u64) {
+        self.config.steps = steps.max(1);
+    }
+
     /// Steps done so far.
     pub fn step(&self) -> u64 {
         self.step

@@ -93,7 +93,7 @@ fn half_precision_rounds_and_returns_in_single_precision() {
     archive.tensors.insert("model.weight".to_owned(), ArchiveTensor { shape: vec![2, 2], data });
     archive.save(&path).expect("writable");
     let loaded = TensorArchive::load(&path).expect("readable");
-    assert_eq!(loaded, archive);
+    assert_eq!(loaded.tensors, archive.tensors);
     assert!(matches!(loaded.f32("model.weight", &path), Err(ArchiveError::NumberType { .. })));
     let single = loaded.in_single_precision();
     assert_eq!(single.f32("model.weight", &path).expect("present"), (&[2, 2][..], &[1.0, -0.5, 1.0, 65504.0][..]));

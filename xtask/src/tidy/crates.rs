@@ -6,7 +6,7 @@ use super::source::holds_word;
 use super::{Finding, Tree};
 
 /// The crates from the ground up: each may use those before it. A crate that is not listed is taken for a model.
-const STREET: [&str; 32] = [
+const STREET: [&str; 34] = [
     // Ground: files, random numbers, crystals, tensors.
     "sealed-file",
     "random-keys",
@@ -22,6 +22,8 @@ const STREET: [&str; 32] = [
     "score-model",
     "dimenetpp",
     "example-model",
+    "cdvae",
+    "pgcgm",
     "cgcnn",
     "wyckoff-assignment",
     "wyckoff-model",
@@ -72,13 +74,15 @@ const WITHOUT_TENSORS: [&str; 11] = [
 ];
 
 /// Crates of the workspace that see one.
-const TENSORS: [&str; 9] = [
+const TENSORS: [&str; 11] = [
     "tensor-ops",
     "crystal-states",
     "training",
     "score-model",
     "dimenetpp",
     "example-model",
+    "cdvae",
+    "pgcgm",
     "cgcnn",
     "wyckoff-model",
     "langevin",

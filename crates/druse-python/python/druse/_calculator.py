@@ -12,7 +12,7 @@ from ase.calculators.calculator import all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from . import _inputs
-from ._potential import _open
+from ._potential import opened
 
 
 class Calculator(AseCalculator):
@@ -33,7 +33,7 @@ class Calculator(AseCalculator):
 
     def __init__(self, potential: str | os.PathLike[str] | None = None, *, device: str = "cpu", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._native = _open(potential, device)
+        self._native = opened(potential, device)
 
     def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = all_changes) -> None:
         """What ASE asks for; all properties come from one evaluation."""

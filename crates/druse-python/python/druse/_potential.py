@@ -20,6 +20,11 @@ def _opened(path: str | None, device: str) -> _druse.Potential:
     return _druse.Potential(path, device)
 
 
+def opened(potential: str | os.PathLike[str] | None, device: str) -> _druse.Potential:
+    """The potential of these weights, by default the bundled one."""
+    return _opened(None if potential is None else os.fspath(potential), device)
+
+
 _One = TypeVar("_One", bound=Record)
 
 
@@ -40,8 +45,7 @@ class _Where:
     ) -> tuple[_inputs.Inputs, list[_One | None]]:
         """The inputs, and what the native half makes of each: a record, or ``None``, with a warning."""
         inputs = _inputs.structures(structures)
-        path = None if self.potential is None else os.fspath(self.potential)
-        text = native(_opened(path, self.device), inputs.plain, _progress.of(self.progress, work))
+        text = native(opened(self.potential, self.device), inputs.plain, _progress.of(self.progress, work))
         return inputs, _inputs.results(json.loads(text), lambda row: record(**row))
 
 

@@ -33,7 +33,7 @@ pub enum Positions {
     /// The proposer: tries are spread over its likeliest assignments, and all candidates of a try stand on one.
     #[default]
     Proposed,
-    /// The prior, a product of counts: every candidate of every try has a draw of its own.
+    /// The prior, a product of counts: every candidate of every try has its own draw.
     Drawn,
 }
 

@@ -85,7 +85,7 @@ fn proposed(proposer: &Proposer, target: &Target, tries: usize) -> Result<Vec<Sa
     Ok(spread(&shares, tries).into_iter().map(order).collect())
 }
 
-/// Tries whose every candidate has positions of its own.
+/// Tries whose every candidate has its own positions.
 fn drawn(
     prior: &AssignmentPrior,
     target: &Target,

@@ -127,7 +127,7 @@ fn tables(rows: &[CspRow], tries: usize, preset: &str) -> String {
         "{overall}\n\nBest of {tries}, %, by free parameters of the positions (targets)\n{split}\n\n\
          ± is the standard error of a share of this many targets. A match is StructureMatcher's (stol 0.5, ltol 0.3, angle 10°, scaled). \
          Letters: space group and the element on each Wyckoff position are given; formula: space group and the formula of the primitive \
-         cell, positions drawn for each draw of a try from the prior learned on the training split. Random coordinates have the true cell. Space groups of all tries are the symmetry finder's at 0.001 Å.\n"
+         cell, positions from what the run names, which has learned from the training split alone. Random coordinates have the true cell. Space groups of all tries are the symmetry finder's at 0.001 Å.\n"
     )
 }
 

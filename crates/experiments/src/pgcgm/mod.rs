@@ -1,19 +1,16 @@
-//! PGCGM, trained on what MP-20 has for it: training, samples with the yield of each stage, and its rows of Table 1.
+//! PGCGM, trained on what MP-20 has for it: training, and samples with the yield of each stage.
 
-mod bound;
 mod data;
-mod row;
 mod sample;
 mod train;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-pub use bound::BoundOptions;
 pub use sample::SampleOptions;
 pub use train::TrainOptions;
 
-pub(crate) use row::{Measuring, default_checkpoint, measured_rows};
+pub(crate) use sample::{DRAWS_EACH, draw, in_words, rounding_of};
 
 /// What is done with it.
 #[derive(Debug, Clone, Subcommand)]
@@ -22,8 +19,6 @@ pub enum PgcgmCommand {
     Train(TrainOptions),
     /// Draws crystals, and tells where the other candidates ended.
     Sample(SampleOptions),
-    /// Sends real crystals through representation and finishing: what the best generator could reach.
-    Bound(BoundOptions),
 }
 
 /// Does it, and returns a summary.
@@ -34,6 +29,5 @@ pub fn run(command: &PgcgmCommand) -> Result<String> {
     match command {
         PgcgmCommand::Train(options) => train::run(options),
         PgcgmCommand::Sample(options) => sample::run(options),
-        PgcgmCommand::Bound(options) => bound::run(options),
     }
 }

@@ -8,14 +8,14 @@ use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use crystal_core::{SpaceGroupNumber, Structure, io};
 use druse::output::{writable_folder, write_json};
 use druse::{DeviceName, provenance};
-use pgcgm::finish::Yield;
+use pgcgm::finish::{Rounding, Yield};
 use pgcgm::{ElementDraws, Generation, Sampler, Wanted, Weights};
 use serde_json::json;
 
 use crate::progress::bar;
 
 /// Draws for each crystal that is wanted, where no number is given.
-pub(super) const DRAWS_EACH: u64 = 200;
+pub(crate) const DRAWS_EACH: u64 = 200;
 
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,6 +32,9 @@ pub struct SampleOptions {
     /// Elements of a draw: uniform, any three of the set, or training, those of a training crystal.
     #[arg(long, default_value = "uniform", value_parser = elements_of)]
     pub elements: ElementDraws,
+    /// Rounding of coordinates: fractions, onto sixths and eighths where they are near, or hundredths, as published.
+    #[arg(long, default_value = "fractions", value_parser = rounding_of)]
+    pub rounding: Rounding,
     /// Folder for the crystals and the yield.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -51,6 +54,14 @@ fn elements_of(name: &str) -> Result<ElementDraws, String> {
     }
 }
 
+pub(crate) fn rounding_of(name: &str) -> Result<Rounding, String> {
+    match name {
+        "fractions" => Ok(Rounding::Fractions),
+        "hundredths" => Ok(Rounding::Hundredths),
+        other => Err(format!("'{other}' is not a rounding; give fractions or hundredths")),
+    }
+}
+
 /// Draws crystals and writes `structures.jsonl` and `yield.json` into the folder. Returns a table of the stages.
 ///
 /// # Errors
@@ -65,7 +76,7 @@ pub fn run(options: &SampleOptions) -> Result<String> {
     let clock = Instant::now();
     let sampler = Sampler::new(&weights, options.elements, options.seed, &device);
     let most_draws = options.draws.unwrap_or(DRAWS_EACH * options.count as u64);
-    let drawn = draw(&sampler, Wanted { count: options.count, most_draws })?;
+    let drawn = draw(&sampler, Wanted { count: options.count, most_draws, rounding: options.rounding })?;
     let seconds = clock.elapsed().as_secs_f64();
     io::write_all(&file, &drawn.named)?;
     let document = json!({
@@ -74,6 +85,7 @@ pub fn run(options: &SampleOptions) -> Result<String> {
         "yield": drawn.yields,
         "seconds": seconds,
         "elements": options.elements,
+        "rounding": options.rounding,
         "seed": options.seed,
         "device": options.device,
         "checkpoint": { "path": weights.path, "sha256": weights.sha256 },
@@ -93,14 +105,14 @@ pub fn run(options: &SampleOptions) -> Result<String> {
 }
 
 /// Crystals as they are written: the atoms of the primitive cell.
-pub(super) struct Drawn {
-    pub(super) named: Vec<(String, Structure)>,
-    pub(super) space_groups: Vec<SpaceGroupNumber>,
-    pub(super) draws: u64,
-    pub(super) yields: Yield,
+pub(crate) struct Drawn {
+    pub(crate) named: Vec<(String, Structure)>,
+    pub(crate) space_groups: Vec<SpaceGroupNumber>,
+    pub(crate) draws: u64,
+    pub(crate) yields: Yield,
 }
 
-pub(super) fn draw(sampler: &Sampler, wanted: Wanted) -> Result<Drawn> {
+pub(crate) fn draw(sampler: &Sampler, wanted: Wanted) -> Result<Drawn> {
     let bar = bar("PGCGM", wanted.count as u64);
     let generation = sampler.generate(wanted, |n| bar.set_position(n as u64));
     bar.finish_and_clear();
@@ -125,7 +137,7 @@ fn table(yields: &Yield) -> Table {
 }
 
 /// The same in one line, for notes.
-pub(super) fn in_words(yields: &Yield) -> String {
+pub(crate) fn in_words(yields: &Yield) -> String {
     let ended: Vec<String> =
         yields.stages().iter().filter(|(_, n)| *n > 0).map(|(stage, n)| format!("{stage} {n}")).collect();
     format!("of {} candidates: {}", yields.candidates, ended.join(", "))

@@ -11,6 +11,7 @@ use druse::Provenance;
 use druse::config::{parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file};
 use metrics::{Fingerprints, evaluate, fingerprints, table1_samples};
+use pgcgm::finish::Rounding;
 use pgcgm::{CurvePoint, Measurement, PgcgmConfig, Sampler, Trained, TrainingConfig, TrainingData, Wanted, train};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,9 @@ pub struct MeasureConfig {
     pub count: usize,
     /// Draws after which it ends with fewer.
     pub most_draws: u64,
+    /// How coordinates are rounded.
+    #[serde(default)]
+    pub rounding: Rounding,
     /// Structures of the validation split, in the 20 groups, that they are compared with.
     pub reference: usize,
 }
@@ -200,7 +204,7 @@ fn described(point: &CurvePoint) -> String {
 
 /// Coverage and Fréchet distance of generated crystals against the validation structures.
 fn measured(sampler: &Sampler, config: &MeasureConfig, reference: &[Fingerprints]) -> Result<Measurement> {
-    let wanted = Wanted { count: config.count, most_draws: config.most_draws };
+    let wanted = Wanted { count: config.count, most_draws: config.most_draws, rounding: config.rounding };
     let generation = sampler.generate(wanted, |_| ())?;
     let structures: Vec<Structure> = generation.crystals.iter().filter_map(|(_, _, unit)| unit.expand().ok()).collect();
     let (candidates, kept) = (generation.yields.candidates, generation.yields.kept);

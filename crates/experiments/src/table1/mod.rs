@@ -4,6 +4,8 @@
 mod config;
 mod finished;
 mod outcome;
+mod peer;
+pub(crate) mod pgcgm;
 pub mod reference;
 pub mod report;
 pub(crate) mod rows;

@@ -17,15 +17,15 @@ use score_model::AnyModel;
 use training::Exchange;
 
 use super::outcome::Outcome;
+use super::peer::{self, Peer};
 use super::reference::{Reference, fingerprints_of};
 use super::rows::{Bootstrap, stable_rows, this_work_row};
 use super::samplers::OnPositions;
 use super::stages::Stages;
-use super::{Table1Config, report, samplers};
+use super::{Table1Config, pgcgm, report, samplers};
 use crate::further::Further;
 use crate::generated::Generated;
 use crate::listing;
-use crate::pgcgm;
 use crate::plot;
 use crate::progress::bar;
 use crate::published;
@@ -65,6 +65,10 @@ pub struct Table1Options {
     /// Sample the rows of Wyckoff positions with this checkpoint instead of the compiled-in one.
     #[arg(long)]
     pub wyckoff_checkpoint: Option<PathBuf>,
+    /// Samples the row CDVAE with this checkpoint of `experiments cdvae train`; without it the row has the published
+    /// figures alone.
+    #[arg(long, value_name = "FILE")]
+    pub cdvae_checkpoint: Option<PathBuf>,
     /// Further rows by the names of their samplers, such as 'annealed'; 'none' for none [default: those that the
     /// configuration always runs].
     #[arg(long, value_delimiter = ',')]
@@ -123,8 +127,12 @@ pub fn run(options: &Table1Options) -> Result<String> {
         config.check(&checkpoint.trained.description.schedule).with_context(|| common.described())?;
         Some(checkpoint)
     };
+    // Before anything is sampled: a checkpoint that cannot be read is told at once.
+    let cdvae = options.cdvae_checkpoint.as_deref().map(|path| Peer::load(path, common.place.seed, &device));
+    let cdvae = cdvae.transpose()?;
     let cgcnn =
         crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
+    let pgcgm_weights = pgcgm::weights(options.pgcgm_checkpoint.as_deref(), &device).context("PGCGM")?;
     writable_folder(&folder)?;
     write_file(&folder.join("config.ron"), to_ron(&config)?)?;
     let mut stages = Stages::default();
@@ -218,10 +226,10 @@ pub fn run(options: &Table1Options) -> Result<String> {
         n_samples: 0,
         note: note.to_owned(),
     };
-    match options.pgcgm_checkpoint.clone().or_else(pgcgm::default_checkpoint) {
-        Some(path) => {
+    match &pgcgm_weights {
+        Some(weights) => {
             let measuring = pgcgm::Measuring {
-                checkpoint: &path,
+                weights,
                 n_samples: config.n_samples,
                 reference: &reference,
                 cgcnn: &cgcnn,
@@ -239,7 +247,19 @@ pub fn run(options: &Table1Options) -> Result<String> {
             rows.push(not_run("PGCGM", published::PGCGM, note));
         }
     }
-    rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here"));
+    match &cdvae {
+        None => rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here")),
+        Some(cdvae) => {
+            let (generated, ours) =
+                stages.run("sampling, CDVAE", || cdvae.sample(&config, &device, &folder, &cgcnn))?;
+            let same = stages.run("uniqueness and novelty, CDVAE", || Sameness::of(&generated.structures, training))?;
+            listing::write(&folder.join(peer::FOLDER), &generated, &ours, &same)?;
+            rows.push(cdvae.row(bootstrap, &generated, &ours, &reference.structures)?);
+            let more = Further::of("CDVAE", &generated, &same, &ours, &reference.structures)?;
+            // No space group was asked for.
+            further.push(Further { space_group_kept: None, ..more });
+        }
+    }
     rows.extend(stable);
     let made = common.described();
     let outcome = Outcome {

@@ -2,6 +2,7 @@
 
 mod growth;
 pub mod potential;
+mod processor;
 mod stages;
 mod timing;
 

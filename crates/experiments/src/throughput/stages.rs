@@ -8,10 +8,11 @@ use dimenetpp::DimeNetPlusPlusConfig;
 use multigraph::{BatchedMultiGraph, GraphConfig};
 use random_keys::{Purpose, RandomKey};
 use score_model::{ModelConfig, ScoreNetwork, TrainingConfig, noised_batch};
+use tensor_ops::has_kernels;
 use training::{EpochOrder, OptimiserConfig, Share};
 
 use super::timing::Seconds;
-use super::{Ceilings, Measurement};
+use super::{Ceilings, Measurement, processor};
 
 /// Times each stage for noised structures, as sampling and training meet them.
 pub(super) fn measure(
@@ -69,7 +70,7 @@ pub(super) fn measure(
         let of_ceiling = Some(figure.value * scale / ceiling);
         Measurement { of_ceiling, ..figure }
     };
-    Ok(vec![
+    let mut figures = vec![
         noise.milliseconds("noise of a training batch", some),
         graph.milliseconds("multigraphs and edge features", some),
         graph.rate("multigraphs and edge features: edges", some, edges / 1e6, "million edges/s"),
@@ -83,5 +84,9 @@ pub(super) fn measure(
         share(forward.rate("evaluation: dense layers' memory", some, bytes / 1e9, "GB/s"), ceilings.bytes, 1e9),
         step.milliseconds("a step of both processes", some),
         host_graph.milliseconds("multigraphs on the processor, for comparison", some),
-    ])
+    ];
+    if !has_kernels(device) {
+        figures.extend(processor::measure(&model, &input, batch, device));
+    }
+    Ok(figures)
 }

@@ -9,16 +9,18 @@ use nalgebra::Vector3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::crystal::conventional_lattice;
+use crate::crystal::{Candidate, conventional_lattice};
 use crate::groups::Group;
 use merge::{Radii, merged};
 
 /// Tolerance of the symmetry finder, Å.
 const SYMPREC: f64 = 0.1;
-/// Coordinates are rounded to multiples of this; with translations that are multiples of 1/24, images are multiples of
-/// 1/[`GRID`], where coinciding ones are equal.
-const ROUNDING: f64 = 0.01;
+/// Rounded coordinates and translations, multiples of 1/24, are multiples of 1/600, and so are all images: there,
+/// coinciding ones are equal.
 const GRID: i64 = 600;
+/// A hundredth of the cell on that grid, and half of it.
+const HUNDREDTH: i64 = 6;
+const HALF_STEP: f64 = 3.0;
 /// Atoms of one element merge up to this share of the sum of their radii, and where many are left, of more.
 const MERGED: [f64; 2] = [0.6, 1.5];
 /// How many are many.
@@ -28,17 +30,15 @@ const APART: f64 = 0.75;
 /// Different elements that are closer than this before anything is merged are given up before the symmetry search.
 const HOPELESS: f64 = 0.3;
 
-/// Three positions in a conventional cell, as the generator gives them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
-    /// Place of the space group in the list of the 20.
-    pub group: usize,
-    /// The elements.
-    pub elements: [Species; 3],
-    /// A position of each in conventional fractional coordinates.
-    pub positions: [[f64; 3]; 3],
-    /// Lengths of the conventional cell, Å.
-    pub lengths: [f64; 3],
+/// How coordinates are rounded before the operations are applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Rounding {
+    /// To hundredths, as published. No third and no eighth is one: positions on a threefold axis away from the origin
+    /// fall apart into images less than 0.1 Å from each other, and most hexagonal crystals are rejected.
+    Hundredths,
+    /// To a multiple of 1/6 or 1/8 that is at most 0.005 away, else to hundredths.
+    #[default]
+    Fractions,
 }
 
 /// Where a candidate ended.
@@ -52,7 +52,7 @@ pub enum Rejection {
     NoSymmetry,
     /// The images have another space group.
     OtherGroup,
-    /// After merging there is no symmetry.
+    /// After merging no symmetry is found.
     NoSymmetryMerged,
     /// After merging there is another space group.
     OtherGroupMerged,
@@ -132,21 +132,21 @@ impl AddAssign for Yield {
 ///
 /// # Errors
 /// [`Rejection`], the step at which it ended.
-pub fn finish(candidate: &Candidate) -> Result<AsymmetricUnit, Rejection> {
-    finished(candidate, HOPELESS)
+pub fn finish(candidate: &Candidate, rounding: Rounding) -> Result<AsymmetricUnit, Rejection> {
+    finished(candidate, rounding, HOPELESS)
 }
 
 /// [`finish`] of many, in their order, on all cores.
-pub fn finish_all(candidates: &[Candidate]) -> Vec<Result<AsymmetricUnit, Rejection>> {
-    candidates.par_iter().map(finish).collect()
+pub fn finish_all(candidates: &[Candidate], rounding: Rounding) -> Vec<Result<AsymmetricUnit, Rejection>> {
+    candidates.par_iter().map(|candidate| finish(candidate, rounding)).collect()
 }
 
-fn finished(candidate: &Candidate, hopeless: f64) -> Result<AsymmetricUnit, Rejection> {
+fn finished(candidate: &Candidate, rounding: Rounding, hopeless: f64) -> Result<AsymmetricUnit, Rejection> {
     let group = Group::get(candidate.group);
     let number = group.space_group.number();
     let radii = Radii::of(&candidate.elements);
     let lattice = conventional_lattice(candidate.group, candidate.lengths).ok_or(Rejection::NoSymmetry)?;
-    let orbits = candidate.positions.map(|position| images(group, position));
+    let orbits = candidate.positions.map(|position| images(group, position.map(|x| rounding.on_grid(x))));
     if (0..3).any(|k| (0..k).any(|j| orbits[j].contains(&orbits[k][0]))) {
         return Err(Rejection::OnePoint);
     }
@@ -186,10 +186,22 @@ fn finished(candidate: &Candidate, hopeless: f64) -> Result<AsymmetricUnit, Reje
     if is_apart(&primitive, &radii) { Ok(unit) } else { Err(Rejection::TooClose) }
 }
 
+impl Rounding {
+    /// A coordinate in units of 1/600.
+    fn on_grid(self, x: f64) -> i64 {
+        let units = x * GRID as f64;
+        let nearest = |step: i64| (units / step as f64).round() as i64 * step;
+        let near = |step: i64| Some(nearest(step)).filter(|place| (*place as f64 - units).abs() <= HALF_STEP);
+        let special = match self {
+            Self::Hundredths => None,
+            Self::Fractions => near(GRID / 6).or_else(|| near(GRID / 8)),
+        };
+        special.unwrap_or_else(|| nearest(HUNDREDTH))
+    }
+}
+
 /// All images of a rounded position, in units of 1/600, the position itself first.
-fn images(group: &Group, position: [f64; 3]) -> Vec<[i64; 3]> {
-    let step = GRID as f64 * ROUNDING;
-    let rounded = position.map(|x| (x / ROUNDING).round() as i64 * step as i64);
+fn images(group: &Group, rounded: [i64; 3]) -> Vec<[i64; 3]> {
     let mut found: Vec<[i64; 3]> = Vec::with_capacity(group.operations.len());
     for operation in &group.operations {
         let image: [i64; 3] = std::array::from_fn(|row| {

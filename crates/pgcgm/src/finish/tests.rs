@@ -14,17 +14,25 @@ const ABO: [&str; 3] = ["Sr", "Ti", "O"];
 fn a_smeared_perovskite_returns_to_its_positions() {
     // Each is off by 0.1 to 0.3 Å, in general positions whose images are more than 0.1 Å apart.
     let positions = [[0.02, 0.04, 0.06], [0.52, 0.46, 0.44], [0.52, 0.54, 0.02]];
-    let unit = finish(&candidate(221, ABO, positions, [3.9; 3])).expect("a crystal");
+    let unit = finish(&candidate(221, ABO, positions, [3.9; 3]), Rounding::Hundredths).expect("a crystal");
     assert_eq!(unit.space_group().number().get(), 221);
     assert_eq!(unit.expand().expect("atoms").n_sites(), 5);
     let exact = [[0.0; 3], [0.5; 3], [0.5, 0.5, 0.0]];
-    assert_eq!(finish(&candidate(221, ABO, exact, [3.9; 3])).expect("a crystal").expand().expect("atoms").n_sites(), 5);
+    assert_eq!(
+        finish(&candidate(221, ABO, exact, [3.9; 3]), Rounding::default())
+            .expect("a crystal")
+            .expand()
+            .expect("atoms")
+            .n_sites(),
+        5
+    );
 }
 
 #[test]
 fn each_stage_rejects_what_it_is_for() {
-    let reject =
-        |number, positions, lengths| finish(&candidate(number, ABO, positions, lengths)).expect_err("rejected");
+    let reject = |number, positions, lengths| {
+        finish(&candidate(number, ABO, positions, lengths), Rounding::Hundredths).expect_err("rejected")
+    };
     let exact = [[0.0; 3], [0.5; 3], [0.5, 0.5, 0.0]];
     assert_eq!(reject(221, [[0.0; 3], [0.004; 3], [0.5; 3]], [3.9; 3]), Rejection::OnePoint);
     assert_eq!(reject(221, [[0.0; 3], [0.1, 0.0, 0.0], [0.5; 3]], [3.9; 3]), Rejection::Hopeless);
@@ -37,11 +45,23 @@ fn each_stage_rejects_what_it_is_for() {
 }
 
 #[test]
-fn coordinates_are_rounded_to_hundredths() {
-    let group = Group::get(group_index(SpaceGroupNumber::new(225).expect("a number")).expect("one of the 20"));
-    assert_eq!(images(group, [0.003, 0.997, -0.002]).len(), 4, "the position 4a");
-    assert_eq!(images(group, [0.251, 0.2501, 0.249]).len(), 8, "the position 8c");
-    assert_eq!(images(group, [0.02, 0.13, 0.31]).len(), 192);
+fn coordinates_are_rounded() {
+    let group =
+        |number| Group::get(group_index(SpaceGroupNumber::new(number).expect("a number")).expect("one of the 20"));
+    let count = |number, position: [f64; 3], rounding: Rounding| {
+        images(group(number), position.map(|x| rounding.on_grid(x))).len()
+    };
+    for rounding in [Rounding::Hundredths, Rounding::Fractions] {
+        assert_eq!(count(225, [0.003, 0.997, -0.002], rounding), 4, "the position 4a");
+        assert_eq!(count(225, [0.251, 0.2501, 0.249], rounding), 8, "the position 8c");
+        assert_eq!(count(225, [0.02, 0.13 + 0.01, 0.31], rounding), 192);
+    }
+    // 2c of group 194.
+    let third = [0.334, 0.666, 0.25];
+    assert_eq!(count(194, third, Rounding::Fractions), 2);
+    assert!(count(194, third, Rounding::Hundredths) > 2);
+    assert_eq!(Rounding::Fractions.on_grid(0.1249), 75);
+    assert_eq!(Rounding::Hundredths.on_grid(0.1249), 72);
 }
 
 /// The early rejection saves searches and changes no result, or nearly none: among random candidates, what it takes
@@ -60,8 +80,8 @@ fn hopeless_ones_would_not_have_been_kept() {
             [place[0] + moved * x, place[1] + moved * y, place[2] + moved * z]
         };
         let candidate = candidate(221, ABO, [point(0), point(1), point(2)], [3.9; 3]);
-        let without = finished(&candidate, 0.0).map(|_| ());
-        if finish(&candidate).err() == Some(Rejection::Hopeless) {
+        let without = finished(&candidate, Rounding::Hundredths, 0.0).map(|_| ());
+        if finish(&candidate, Rounding::Hundredths).err() == Some(Rejection::Hopeless) {
             n_hopeless += 1;
             assert!(without.is_err(), "{candidate:?}");
         }

@@ -139,9 +139,14 @@ pub fn train(
         best = notes.best.map(|step| (step, kept));
     }
     let seconds = || clock.elapsed().as_secs_f64();
-    // The longest that a measurement took with what belongs to it; before the first one, a guess.
-    let mut longest = config.minutes.map_or(0.0, |minutes| FIRST_GUESS * 60.0 * minutes);
-    let is_over = |longest: f64| config.minutes.is_some_and(|minutes| seconds() + RESERVE * longest > 60.0 * minutes);
+    // The longest that a measurement took with what belongs to it.
+    let mut longest: Option<f64> = None;
+    let is_over = |longest: Option<f64>| {
+        config.minutes.is_some_and(|minutes| {
+            let reserve = longest.map_or(FIRST_GUESS * 60.0 * minutes, |longest| RESERVE * longest);
+            seconds() + reserve > 60.0 * minutes
+        })
+    };
     let mut ended = false;
     while run.step < config.steps && !ended {
         catch_device_failure(|| run.step())??;
@@ -167,7 +172,7 @@ pub fn train(
             run.save(&identity, &curve, best.as_ref(), seconds, path)?;
         }
         ended |= !progress(&point);
-        longest = longest.max(start.elapsed().as_secs_f64());
+        longest = Some(longest.unwrap_or(0.0).max(start.elapsed().as_secs_f64()));
     }
     let (step, generator) = match best {
         Some(best) => best,

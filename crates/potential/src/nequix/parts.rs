@@ -36,7 +36,8 @@ pub enum Inputs<'a> {
 }
 
 impl Nequix {
-    /// Evaluates crystals as [`Potential::evaluate`] or [`Potential::evaluate_symmetric`] does, all in one batch, waits
+    /// Evaluates crystals as [`crate::Potential::evaluate`] or
+    /// [`crate::Potential::evaluate_symmetric`] does, all in one batch, waits
     /// for the device after each part, and tells how long each took and how large the batch was. For measurements.
     ///
     /// # Errors

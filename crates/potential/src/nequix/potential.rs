@@ -12,7 +12,6 @@ use tensor_ops::{DeviceFailure, catch_device_failure, has_kernels};
 use super::batch::Batch;
 use super::graph::{Elements, SiteGraph};
 use super::network::{Network, numbers_per_site_and_edge};
-use super::pipeline::{Found, Launched};
 use super::weights::Weights;
 use crate::{Evaluation, Identity, Potential, PotentialError};
 
@@ -23,7 +22,7 @@ const DEVICE_BYTES: u64 = 2 << 30;
 /// Share of a device's memory that a batch may take; allocators keep what they have freed.
 const MEMORY_SHARE: f64 = 0.4;
 /// Largest number of edges of a batch: no buffer may be longer than 2 GiB.
-pub(super) const MAX_EDGES: u64 = 2_000_000;
+const MAX_EDGES: u64 = 2_000_000;
 
 /// Nequix on a device.
 #[derive(Debug, Clone)]
@@ -32,7 +31,7 @@ pub struct Nequix {
     elements: Vec<Species>,
     atom_energies: Vec<f64>,
     pub(super) network: Network,
-    pub(super) batch_bytes: u64,
+    batch_bytes: u64,
     largest_bytes: u64,
 }
 
@@ -42,12 +41,12 @@ const DEVICE_ATOMS: usize = 16_384;
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+enum Wanted {
     Energy,
     All,
 }
 
-pub(super) type Outcome = Result<Evaluation, PotentialError>;
+type Outcome = Result<Evaluation, PotentialError>;
 
 impl Nequix {
     /// The weights `nequix-oam-1-pft`, which are compiled in, in single precision.
@@ -100,14 +99,14 @@ impl Nequix {
     }
 
     /// Bytes that a graph takes while it is evaluated.
-    pub(super) fn bytes(&self, graph: &SiteGraph) -> u64 {
+    fn bytes(&self, graph: &SiteGraph) -> u64 {
         let (per_site, per_edge) = numbers_per_site_and_edge();
         let size = self.network.place().1.size() as u64;
         (graph.images.len() as u64 * per_site as u64 + graph.n_edges() as u64 * per_edge as u64) * size
     }
 
     /// A structure that does not fit by itself.
-    pub(super) fn check_size(&self, graph: &SiteGraph) -> Result<(), PotentialError> {
+    fn check_size(&self, graph: &SiteGraph) -> Result<(), PotentialError> {
         let (bytes, edges) = (self.bytes(graph), graph.n_edges() as u64);
         if bytes <= self.largest_bytes && edges <= MAX_EDGES {
             return Ok(());
@@ -117,35 +116,26 @@ impl Nequix {
     }
 
     /// Results of graphs that fit the device together.
-    pub(super) fn run(&self, graphs: &[&SiteGraph], wanted: Wanted) -> Result<Vec<Outcome>, PotentialError> {
-        match self.caught(|| self.launch(graphs, wanted).read()) {
-            Ok(found) => Ok(self.outcomes(graphs, &found, wanted)),
+    fn run(&self, graphs: &[&SiteGraph], wanted: Wanted) -> Result<Vec<Outcome>, PotentialError> {
+        let (device, dtype) = self.network.place();
+        let compute = || {
+            let batch = Batch::new(graphs, device, dtype);
+            let (energies, records) = self.network.forward(&batch);
+            let by_vectors = (wanted == Wanted::All).then(|| self.network.backward(&batch, records).into_data());
+            (numbers(energies.into_data()), by_vectors.map(numbers).unwrap_or_default())
+        };
+        let found = if has_kernels(device) { catch_device_failure(compute) } else { Ok(compute()) };
+        let (energies, by_vectors) = match found {
+            Ok(found) => found,
             Err(DeviceFailure::OutOfMemory(_)) if graphs.len() > 1 => {
                 let (left, right) = graphs.split_at(graphs.len() / 2);
                 let mut outcomes = self.run(left, wanted)?;
                 outcomes.extend(self.run(right, wanted)?);
-                Ok(outcomes)
+                return Ok(outcomes);
             }
-            Err(DeviceFailure::OutOfMemory(_)) => Ok(vec![Err(too_many(graphs[0], 0.5))]),
-            Err(failure) => Err(PotentialError::Device { reason: failure.to_string() }),
-        }
-    }
-
-    pub(super) fn caught<T>(&self, work: impl FnOnce() -> T) -> Result<T, DeviceFailure> {
-        if has_kernels(self.network.place().0) { catch_device_failure(work) } else { Ok(work()) }
-    }
-
-    /// Starts an evaluation; a device with a queue of its own works on after the return.
-    pub(super) fn launch(&self, graphs: &[&SiteGraph], wanted: Wanted) -> Launched {
-        let (device, dtype) = self.network.place();
-        let batch = Batch::new(graphs, device, dtype);
-        let (energies, records) = self.network.forward(&batch);
-        let by_vectors = (wanted == Wanted::All).then(|| self.network.backward(&batch, records));
-        Launched { energies, by_vectors }
-    }
-
-    /// What the numbers of a batch say of each of its graphs.
-    pub(super) fn outcomes(&self, graphs: &[&SiteGraph], found: &Found, wanted: Wanted) -> Vec<Outcome> {
+            Err(DeviceFailure::OutOfMemory(_)) => return Ok(vec![Err(too_many(graphs[0], 0.5))]),
+            Err(failure) => return Err(PotentialError::Device { reason: failure.to_string() }),
+        };
         let (mut site, mut edge) = (0, 0);
         let starts: Vec<(usize, usize)> = graphs
             .iter()
@@ -156,7 +146,7 @@ impl Nequix {
             })
             .collect();
         let outcome = |(graph, &(site, edge)): (&&SiteGraph, &(usize, usize))| {
-            let energies: Vec<f64> = found.energies[site..site + graph.n_sites()]
+            let energies: Vec<f64> = energies[site..site + graph.n_sites()]
                 .iter()
                 .zip(&graph.species)
                 .map(|(energy, &species)| energy + self.atom_energies[species])
@@ -166,13 +156,44 @@ impl Nequix {
                     Ok(Evaluation { energy: graph.energy(&energies)?, forces: Vec::new(), stress: Default::default() })
                 }
                 Wanted::All => {
-                    let rows = found.by_vectors[3 * edge..3 * (edge + graph.n_edges())].chunks_exact(3);
+                    let rows = by_vectors[3 * edge..3 * (edge + graph.n_edges())].chunks_exact(3);
                     let gradients: Vec<Vector3<f64>> = rows.map(Vector3::from_column_slice).collect();
                     graph.evaluation(&energies, &gradients)
                 }
             }
         };
-        graphs.par_iter().zip(&starts).map(outcome).collect()
+        Ok(graphs.par_iter().zip(&starts).map(outcome).collect())
+    }
+
+    /// Results in the order of `items`; graphs are made as they are needed.
+    fn all<T: Sync>(
+        &self,
+        items: &[T],
+        graph: impl Fn(&T) -> Result<SiteGraph, PotentialError> + Sync,
+        wanted: Wanted,
+    ) -> Result<Vec<Outcome>, PotentialError> {
+        let checked = |item: &T| graph(item).and_then(|graph| self.check_size(&graph).map(|()| graph));
+        let graphs: Vec<Result<SiteGraph, PotentialError>> = items.par_iter().map(checked).collect();
+        let mut outcomes: Vec<Option<Outcome>> =
+            graphs.iter().map(|graph| graph.as_ref().err().map(|error| Err(error.clone()))).collect();
+        let mut pending: Vec<(usize, &SiteGraph)> =
+            graphs.iter().enumerate().filter_map(|(k, graph)| graph.as_ref().ok().map(|graph| (k, graph))).collect();
+        while !pending.is_empty() {
+            let (mut bytes, mut edges) = (0, 0);
+            let fits = |(_, graph): &&(usize, &SiteGraph)| {
+                bytes += self.bytes(graph);
+                edges += graph.n_edges() as u64;
+                bytes <= self.batch_bytes && edges <= MAX_EDGES
+            };
+            let n = pending.iter().take_while(fits).count().max(1);
+            let rest = pending.split_off(n);
+            let batch: Vec<&SiteGraph> = pending.iter().map(|(_, graph)| *graph).collect();
+            for ((k, _), outcome) in pending.iter().zip(self.run(&batch, wanted)?) {
+                outcomes[*k] = Some(outcome);
+            }
+            pending = rest;
+        }
+        Ok(outcomes.into_iter().map(|outcome| outcome.expect("every graph was in a batch")).collect())
     }
 }
 

@@ -4,16 +4,9 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::addition_factor;
+use super::AngularSums;
+use crate::flex::rows::{add_product, multiply};
 use crate::flex::{floats, indices, tensor};
-
-/// Adds `factor·values` to `sums`.
-#[inline(always)]
-fn add_scaled(sums: &mut [f32], values: &[f32], factor: f32) {
-    for (sum, value) in sums.iter_mut().zip(values) {
-        *sum += factor * value;
-    }
-}
 
 /// `target[s]` of `values` for consecutive lengths `width·(offsets[s+1] − offsets[s])`, as disjoint mutable pieces.
 fn split_by_site<'a>(mut values: &'a mut [f32], offsets: &[i32], width: usize) -> Vec<&'a mut [f32]> {
@@ -33,24 +26,6 @@ fn dimensions(filters: &FlexTensor) -> (usize, usize, usize) {
     (shape[1], shape[2], shape[0])
 }
 
-/// `Σ_lm sums[lm, c]·Y_lm(e)`, into `output`; the factors of the addition theorem are in `sums` already.
-#[inline(always)]
-fn read(output: &mut [f32], sums: &[f32], harmonics: &[f32]) {
-    for (sum, &y) in sums.chunks_exact(output.len()).zip(harmonics) {
-        add_scaled(output, sum, y);
-    }
-}
-
-/// Multiplies the sums of degree l by 4π/(2l+1).
-fn apply_addition_factors(sums: &mut [f32], columns: usize, degrees: usize) {
-    for l in 0..degrees {
-        let factor = addition_factor(l);
-        for sum in &mut sums[l * l * columns..(l + 1) * (l + 1) * columns] {
-            *sum *= factor;
-        }
-    }
-}
-
 /// The angular message.
 pub(crate) fn forward(
     x: &FlexTensor,
@@ -65,27 +40,18 @@ pub(crate) fn forward(
     split_by_site(&mut output, &offsets, columns).into_par_iter().zip(offsets.par_windows(2)).for_each(
         |(output, range)| {
             let edges = range[0] as usize..range[1] as usize;
-            let mut sums = vec![0.0; orders * columns];
-            let mut value = vec![0.0; columns];
-            for k in edges.clone() {
-                let x = &x[k * columns..(k + 1) * columns];
-                let y = &harmonics[k * orders..(k + 1) * orders];
-                for l in 0..degrees {
-                    let filter = &filters[(l * n_edges + k) * columns..(l * n_edges + k + 1) * columns];
-                    for ((value, x), filter) in value.iter_mut().zip(x).zip(filter) {
-                        *value = x * filter;
-                    }
-                    let degree = l * l..(l + 1) * (l + 1);
-                    let sums = sums[degree.start * columns..degree.end * columns].chunks_exact_mut(columns);
-                    for (sum, &y) in sums.zip(&y[degree]) {
-                        add_scaled(sum, &value, y);
-                    }
-                }
+            if edges.is_empty() {
+                return;
             }
-            apply_addition_factors(&mut sums, columns, degrees);
-            for (output, e) in output.chunks_exact_mut(columns).zip(edges) {
-                read(output, &sums, &harmonics[e * orders..(e + 1) * orders]);
+            let (mut sums, mut value) = (vec![0.0; orders * columns], vec![0.0; output.len()]);
+            let at = &harmonics[edges.start * orders..edges.end * orders];
+            let mut sums = AngularSums::new(at, degrees, columns, &mut sums);
+            for l in 0..degrees {
+                let filters = &filters[(l * n_edges + edges.start) * columns..(l * n_edges + edges.end) * columns];
+                multiply(&x[edges.start * columns..edges.end * columns], filters, &mut value);
+                sums.add(l, &value);
             }
+            sums.read(output);
         },
     );
     tensor(output, [n_edges, columns])
@@ -115,34 +81,19 @@ pub(crate) fn backward(
     split_by_site(&mut grad_x, &offsets, columns).into_par_iter().zip(by_site).zip(offsets.par_windows(2)).for_each(
         |((grad_x, mut grad_filters), range)| {
             let edges = range[0] as usize..range[1] as usize;
-            let mut sums = vec![0.0; orders * columns];
-            for e in edges.clone() {
-                let grad = &grad[e * columns..(e + 1) * columns];
-                let y = &harmonics[e * orders..(e + 1) * orders];
-                for (sum, &y) in sums.chunks_exact_mut(columns).zip(y) {
-                    add_scaled(sum, grad, y);
-                }
+            if edges.is_empty() {
+                return;
             }
-            apply_addition_factors(&mut sums, columns, degrees);
-            let mut projected = vec![0.0; columns];
-            for (local, (grad_x, k)) in grad_x.chunks_exact_mut(columns).zip(edges).enumerate() {
-                let x = &x[k * columns..(k + 1) * columns];
-                for (l, grad_filter) in grad_filters.iter_mut().enumerate() {
-                    projected.fill(0.0);
-                    let degree = l * l..(l + 1) * (l + 1);
-                    read(
-                        &mut projected,
-                        &sums[degree.start * columns..degree.end * columns],
-                        &harmonics[k * orders + degree.start..k * orders + degree.end],
-                    );
-                    let filter = &filters[(l * n_edges + k) * columns..(l * n_edges + k + 1) * columns];
-                    let grad_filter = &mut grad_filter[local * columns..(local + 1) * columns];
-                    for c in 0..columns {
-                        grad_x[c] += projected[c] * filter[c];
-                        grad_filter[c] = projected[c] * x[c];
-                    }
-                }
-            }
+            let (mut sums, mut projected) = (vec![0.0; orders * columns], vec![0.0; grad_x.len()]);
+            let at = &harmonics[edges.start * orders..edges.end * orders];
+            let mut sums = AngularSums::new(at, degrees, columns, &mut sums);
+            sums.add_to_all(&grad[edges.start * columns..edges.end * columns]);
+            let x = &x[edges.start * columns..edges.end * columns];
+            sums.read_degrees(&mut projected, |l, projected| {
+                let filters = &filters[(l * n_edges + edges.start) * columns..(l * n_edges + edges.end) * columns];
+                add_product(projected, filters, grad_x);
+                multiply(projected, x, grad_filters[l]);
+            });
         },
     );
     (tensor(grad_x, [n_edges, columns]), tensor(grad_filters, [degrees, n_edges, columns]))

@@ -15,12 +15,16 @@ mod cube;
 #[cfg(feature = "cpu")]
 mod flex;
 pub mod reference;
+#[cfg(feature = "cpu")]
+mod sums;
 
 use burn::Tensor;
 use burn::backend::Dispatch;
 
 use crate::RowIndex;
 pub use backend::AngularOps;
+#[cfg(feature = "cpu")]
+pub use sums::AngularSums;
 
 /// The angular message of each edge (module docs for the equation).
 ///

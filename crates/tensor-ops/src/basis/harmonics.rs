@@ -1,7 +1,35 @@
 //! Real spherical harmonics.
 
+use std::sync::LazyLock;
+
 /// Largest number of degrees: l = 0, …, 6.
 pub const MAX_DEGREES: usize = 7;
+
+/// Factors of the recurrence, which need square roots: `K_mm·P_mm/sin^m θ` with K the normalisation of the orthonormal
+/// harmonics, and a and b of `P_l = a·(z·P_(l−1) − b·P_(l−2))`, for each m.
+struct Factors {
+    diagonal: [f64; MAX_DEGREES],
+    step: [[(f64, f64); MAX_DEGREES]; MAX_DEGREES],
+}
+
+static FACTORS: LazyLock<Factors> = LazyLock::new(|| {
+    let mut factors = Factors { diagonal: [0.0; MAX_DEGREES], step: [[(0.0, 0.0); MAX_DEGREES]; MAX_DEGREES] };
+    let mut diagonal = (0.25 / std::f64::consts::PI).sqrt();
+    for m in 0..MAX_DEGREES {
+        if m > 0 {
+            diagonal *= ((2 * m + 1) as f64 / (2 * m) as f64).sqrt();
+        }
+        factors.diagonal[m] = diagonal;
+        for l in m + 1..MAX_DEGREES {
+            let (l2, m2) = ((l * l) as f64, (m * m) as f64);
+            let previous = ((l - 1) * (l - 1)) as f64;
+            let a = ((4.0 * l2 - 1.0) / (l2 - m2)).sqrt();
+            let b = ((previous - m2) / (4.0 * previous - 1.0)).sqrt();
+            factors.step[m][l] = (a, b);
+        }
+    }
+    factors
+});
 
 /// Real orthonormal harmonics `Y_lm` of a unit vector for l < `n_degrees`, entry `l² + l + m`, so that
 /// `Σ_m Y_lm(u)·Y_lm(v) = (2l+1)/(4π)·P_l(u·v)`. No Condon–Shortley phase.
@@ -15,22 +43,17 @@ pub fn real_harmonics(direction: [f64; 3], n_degrees: usize, output: &mut [f64])
     let [x, y, z] = direction;
     // (cos mφ, sin mφ)·sin^m θ: polynomials in x and y, no singular azimuth at the poles.
     let (mut cosine, mut sine) = (1.0, 0.0);
-    // K_mm·P_mm/sin^m θ with K the normalisation of the orthonormal harmonics.
-    let mut diagonal = (0.25 / std::f64::consts::PI).sqrt();
+    let factors = &*FACTORS;
     for m in 0..n_degrees {
         if m > 0 {
             (cosine, sine) = (x * cosine - y * sine, x * sine + y * cosine);
-            diagonal *= ((2 * m + 1) as f64 / (2 * m) as f64).sqrt();
         }
         let azimuth =
             if m == 0 { [1.0, 0.0] } else { [cosine * std::f64::consts::SQRT_2, sine * std::f64::consts::SQRT_2] };
-        let (mut before, mut current) = (0.0, diagonal);
+        let (mut before, mut current) = (0.0, factors.diagonal[m]);
         for l in m..n_degrees {
             if l > m {
-                let (l2, m2) = ((l * l) as f64, (m * m) as f64);
-                let a = ((4.0 * l2 - 1.0) / (l2 - m2)).sqrt();
-                let previous = ((l - 1) * (l - 1)) as f64;
-                let b = ((previous - m2) / (4.0 * previous - 1.0)).sqrt();
+                let (a, b) = factors.step[m][l];
                 (before, current) = (current, a * (z * current - b * before));
             }
             output[l * l + l + m] = current * azimuth[0];

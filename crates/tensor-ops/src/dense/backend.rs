@@ -8,9 +8,13 @@ use burn_cubecl::{CubeBackend, kernel::into_contiguous};
 
 #[cfg(feature = "cube")]
 use super::cube;
+#[cfg(feature = "cpu")]
+use super::flex;
 use super::{backward, reference};
 #[cfg(feature = "cube")]
 use crate::cube::floats;
+#[cfg(feature = "cpu")]
+use crate::flex::single;
 
 /// Dense layers, as every backend offers it. Each method has a body of plain backend operations, so that a backend
 /// without own kernels needs an empty `impl` only. Integer tensors may be of either width.
@@ -99,19 +103,43 @@ impl DenseOps for CubeBackend {
     }
 }
 
-#[cfg(all(feature = "cpu", not(target_family = "wasm")))]
-impl DenseOps for burn::backend::Flex {}
-
-#[cfg(all(feature = "cpu", target_family = "wasm"))]
+#[cfg(feature = "cpu")]
 impl DenseOps for burn::backend::Flex {
     fn dense(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        if !(crate::flex::single(&x) && crate::flex::single(&weight)) {
+        if !(single(&x) && single(&weight)) {
             return reference::product::<Self>(x, weight);
         }
-        super::fused::product(&x, &weight)
+        flex::product(&x.to_contiguous(), &weight.to_contiguous(), None)
     }
 
     fn dense_with_bias(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        reference::add_bias::<Self>(Self::dense(x, weight), bias)
+        if !(single(&x) && single(&weight) && single(&bias)) {
+            return reference::product_with_bias::<Self>(x, weight, bias);
+        }
+        flex::product(&x.to_contiguous(), &weight.to_contiguous(), Some(&bias.to_contiguous()))
+    }
+
+    fn dense_input_gradient(grad: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        if !(single(&grad) && single(&weight)) {
+            return reference::input_gradient::<Self>(grad, weight);
+        }
+        flex::input_gradient(&grad.to_contiguous(), &weight.to_contiguous())
+    }
+
+    fn dense_weight_gradient(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        if !(single(&grad) && single(&x)) {
+            return reference::weight_gradient::<Self>(grad, x);
+        }
+        flex::weight_gradient(&grad.to_contiguous(), &x.to_contiguous())
+    }
+
+    fn dense_parameter_gradients(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        if !(single(&grad) && single(&x)) {
+            return reference::parameter_gradients::<Self>(grad, x);
+        }
+        flex::parameter_gradients(&grad.to_contiguous(), &x.to_contiguous())
     }
 }

@@ -9,8 +9,8 @@ mod backend;
 mod backward;
 #[cfg(feature = "cube")]
 pub(crate) mod cube;
-#[cfg(all(feature = "cpu", any(test, target_family = "wasm")))]
-mod fused;
+#[cfg(feature = "cpu")]
+pub(crate) mod flex;
 pub mod reference;
 
 use burn::Tensor;

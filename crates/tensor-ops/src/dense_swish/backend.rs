@@ -12,6 +12,10 @@ use crate::cube::floats;
 use crate::dense;
 
 use super::{SwishParts, backward, reference};
+#[cfg(feature = "cpu")]
+use crate::dense::flex;
+#[cfg(feature = "cpu")]
+use crate::flex::single;
 use crate::{DenseOps, SwishOps};
 
 /// Dense layers with their activation, as every backend offers it. Each method has a body of plain backend operations,
@@ -101,4 +105,32 @@ impl DenseSwishOps for CubeBackend {
 }
 
 #[cfg(feature = "cpu")]
-impl DenseSwishOps for burn::backend::Flex {}
+impl DenseSwishOps for burn::backend::Flex {
+    fn dense_swish(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> FloatTensor<Self> {
+        if ![&x, &weight, &bias, &residual].into_iter().all(single) {
+            return reference::forward::<Self>(x, weight, bias, residual, parts).0;
+        }
+        let [x, weight, bias, residual] = [x, weight, bias, residual].map(|tensor| tensor.to_contiguous());
+        flex::swish_product(&x, &weight, parts.bias.then_some(&bias), parts.residual.then_some(&residual))
+    }
+
+    fn dense_swish_with_inner(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        if ![&x, &weight, &bias, &residual].into_iter().all(single) {
+            return reference::forward::<Self>(x, weight, bias, residual, parts);
+        }
+        let [x, weight, bias, residual] = [x, weight, bias, residual].map(|tensor| tensor.to_contiguous());
+        flex::swish_product_with_inner(&x, &weight, parts.bias.then_some(&bias), parts.residual.then_some(&residual))
+    }
+}

@@ -5,7 +5,7 @@ use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::EPSILON;
-use crate::flex::{MIN_ROWS, floats, tensor};
+use crate::flex::{MIN_ROWS, floats, layer_norm, tensor};
 
 /// Rows whose share of the gradients by γ and β is summed before the shares are: fixed, so that the bits do not depend
 /// on the number of threads.
@@ -23,13 +23,8 @@ fn statistics(row: &[f32]) -> (f32, f32) {
 pub(crate) fn forward(x: &FlexTensor, gamma: &FlexTensor, beta: &FlexTensor) -> FlexTensor {
     let (rows, columns) = (x.shape()[0], x.shape()[1]);
     let (x, gamma, beta) = (floats(x), floats(gamma), floats(beta));
-    let mut output = vec![0.0; rows * columns];
-    output.par_chunks_mut(columns).zip(x.par_chunks(columns)).with_min_len(MIN_ROWS).for_each(|(out, x)| {
-        let (mean, scale) = statistics(x);
-        for (((out, x), gamma), beta) in out.iter_mut().zip(x).zip(gamma).zip(beta) {
-            *out = gamma * ((x - mean) * scale) + beta;
-        }
-    });
+    let mut output = x.to_vec();
+    output.par_chunks_mut(MIN_ROWS / 4 * columns.max(1)).for_each(|rows| layer_norm(rows, gamma, beta, EPSILON));
     tensor(output, [rows, columns])
 }
 

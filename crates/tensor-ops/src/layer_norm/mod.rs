@@ -18,7 +18,7 @@ use burn::nn::LayerNorm;
 pub use backend::LayerNormOps;
 
 /// Added to the variance.
-pub(super) const EPSILON: f32 = 1e-5;
+pub const EPSILON: f32 = 1e-5;
 
 /// The layer applied to every row; burn's [`LayerNorm`] holds γ and β. A layer without β is taken to have β = 0; ε is
 /// burn's default of 1e-5, since a layer does not tell its own.

@@ -1,6 +1,7 @@
 //! The own operations against plain tensors, finite differences and, for the angular message, the explicit sum over
 //! triplets.
 
+mod moments;
 mod optimising;
 
 use burn::Tensor;

@@ -1,38 +1,43 @@
-//! Its rows of Table 1.
+//! The rows of PGCGM, retrained here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use ::pgcgm::finish::Rounding;
+use ::pgcgm::{ElementDraws, Sampler, Wanted, Weights, group_index, published_counts};
 use anyhow::{Result, bail};
 use burn::tensor::Device;
 use cgcnn::Weights as Cgcnn;
 use crystal_core::{SpaceGroupNumber, Structure, io};
 use druse::output::{writable_folder, write_json};
 use metrics::{Fingerprints, evaluate, table1_samples};
-use pgcgm::{ElementDraws, Sampler, Wanted, Weights, group_index, published_counts};
 
-use super::sample::{DRAWS_EACH, draw, in_words};
+use super::reference::{Reference, fingerprints_of};
+use super::rows::Bootstrap;
 use crate::further::Further;
 use crate::generated::Generated;
 use crate::listing;
+use crate::pgcgm::{DRAWS_EACH, draw, in_words};
 use crate::published::{self, Figures};
 use crate::sameness::Sameness;
 use crate::statistics::with_bootstrap;
 use crate::table::Row;
-use crate::table1::reference::{Reference, fingerprints_of};
-use crate::table1::rows::Bootstrap;
 
 /// Where a trained checkpoint of ours is kept, from the root of the repository.
 const SHIPPED: &str = "assets/weights/pgcgm-mp20.safetensors";
 
-/// The checkpoint of the repository, if it is run from there.
-pub(crate) fn default_checkpoint() -> Option<PathBuf> {
-    let path = PathBuf::from(SHIPPED);
-    path.is_file().then_some(path)
+/// The checkpoint that was named, else that of the repository, if the program is run from there and it has one.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn weights(named: Option<&Path>, device: &Device) -> Result<Option<Weights>> {
+    let shipped = Path::new(SHIPPED);
+    let path = named.or_else(|| shipped.is_file().then_some(shipped));
+    Ok(path.map(|path| Weights::load(path, device)).transpose()?)
 }
 
 /// What the rows are measured with.
 pub(crate) struct Measuring<'a> {
-    pub(crate) checkpoint: &'a Path,
+    pub(crate) weights: &'a Weights,
     pub(crate) n_samples: usize,
     pub(crate) reference: &'a Reference,
     pub(crate) cgcnn: &'a Cgcnn,
@@ -44,18 +49,17 @@ pub(crate) struct Measuring<'a> {
 }
 
 /// Draws and measures: elements drawn uniformly against the whole split and against its structures in the 20 groups;
-/// then elements of training crystals. The crystals lie in folders of their own.
+/// then elements of training crystals. Each set of crystals lies in its own folder.
 ///
 /// # Errors
-/// If the checkpoint cannot be read, too few crystals are left, or a file cannot be written.
+/// If too few crystals are left, or a file cannot be written.
 pub(crate) fn measured_rows(with: &Measuring<'_>) -> Result<(Vec<Row>, Vec<Further>)> {
-    let weights = Weights::load(with.checkpoint, with.device)?;
     let (mut rows, mut further) = (vec![], vec![]);
     let own = in_own_groups(with.reference);
     for (name, folder, elements) in
         [("PGCGM", "pgcgm", ElementDraws::Uniform), ("PGCGM, known triples", "pgcgm-known", ElementDraws::Training)]
     {
-        let sampled = sampled(with, &weights, name, folder, elements)?;
+        let sampled = sampled(with, name, folder, elements)?;
         let is_published = elements == ElementDraws::Uniform;
         let against = |set: &[Fingerprints], name: String, published, note: String| -> Result<Row> {
             let figures = evaluate(&sampled.usable, set)?;
@@ -83,15 +87,11 @@ struct Sampled {
     note: String,
 }
 
-fn sampled(
-    with: &Measuring<'_>,
-    weights: &Weights,
-    name: &str,
-    folder: &str,
-    elements: ElementDraws,
-) -> Result<Sampled> {
+fn sampled(with: &Measuring<'_>, name: &str, folder: &str, elements: ElementDraws) -> Result<Sampled> {
+    let weights = with.weights;
     let sampler = Sampler::new(weights, elements, with.bootstrap.seed, with.device);
-    let wanted = Wanted { count: with.n_samples, most_draws: DRAWS_EACH * with.n_samples as u64 };
+    let wanted =
+        Wanted { count: with.n_samples, most_draws: DRAWS_EACH * with.n_samples as u64, rounding: Rounding::default() };
     let drawn = draw(&sampler, wanted)?;
     let folder = with.folder.join(folder);
     writable_folder(&folder)?;
@@ -136,11 +136,23 @@ fn sampled(
 }
 
 /// The reference's structures whose space group is one of the 20.
-pub(super) fn in_own_groups(reference: &Reference) -> Vec<Fingerprints> {
+pub(crate) fn in_own_groups(reference: &Reference) -> Vec<Fingerprints> {
     let is_own = |number: Option<u8>| {
         let number = number.and_then(|number| SpaceGroupNumber::new(i64::from(number)).ok());
         number.is_some_and(|number| group_index(number).is_some())
     };
     let pairs = reference.structures.iter().zip(&reference.properties);
     pairs.filter(|(_, properties)| is_own(properties.space_group)).map(|(one, _)| one.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_thirds_of_the_test_split_are_in_the_groups() {
+        let reference = Reference::compiled_in().expect("compiled in");
+        assert_eq!(reference.structures.len(), reference.properties.len());
+        assert!((5000..5100).contains(&in_own_groups(&reference).len()), "5041 by the files' own groups");
+    }
 }
