@@ -73,6 +73,7 @@ fn build(shell: &Shell, arguments: &Arguments) -> anyhow::Result<PathBuf> {
     let profile = &arguments.profile;
     let mut options: Vec<String> = ["--locked", "--profile", profile].map(str::to_owned).into();
     options.extend(arguments.target.iter().flat_map(|triple| ["--target".to_owned(), triple.clone()]));
+    let options = &options;
     cmd!(shell, "{cargo} build {options...} --package druse-cli --bin druse").run()?;
     if !arguments.without_wheel {
         cmd!(shell, "{cargo} build {options...} --package druse-python --lib").run()?;

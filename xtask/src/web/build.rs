@@ -41,7 +41,7 @@ pub(super) fn build(out: Option<&Path>) -> anyhow::Result<PathBuf> {
     Bindgen::new()
         .input_path(&wasm)
         .no_modules(true)
-        .and_then(|bindgen| bindgen.typescript(false).generate(&out))
+        .and_then(|bindgen| bindgen.typescript(false).remove_name_section(true).generate(&out))
         .map_err(|error| anyhow::anyhow!("{}: no bindings can be made: {error:#}", wasm.display()))?;
     for file in FILES {
         let name = Path::new(file).file_name().context("a file has a name")?;
