@@ -50,12 +50,13 @@ impl Trained {
         Self { model: model.no_grad(), description, sha256: String::new() }
     }
 
-    /// Writes the network.
+    /// Writes the network, large arrays in half precision.
     ///
     /// # Errors
     /// [`CdvaeError::Checkpoint`]; then nothing new is under this name.
     pub fn save(&self, path: &Path) -> Result<(), CdvaeError> {
-        let mut archive = described_archive(&self.model, Cdvae::KIND, self.model.config())?;
+        let archive = described_archive(&self.model, Cdvae::KIND, self.model.config())?;
+        let mut archive = archive.with_large_in_half_precision();
         let description = serde_json::to_string(&self.description).map_err(|error| unreadable(path, &error))?;
         archive.metadata.insert(TRAINED_KEY.to_owned(), description);
         Ok(archive.save(path)?)
@@ -73,7 +74,8 @@ impl Trained {
         config.check()?;
         let description =
             serde_json::from_str(archive.metadata(TRAINED_KEY, path)?).map_err(|error| unreadable(path, &error))?;
-        let model = archive_into_module(config.init(device), &archive.part("model"), path)?.no_grad();
+        let part = archive.part("model").in_single_precision();
+        let model = archive_into_module(config.init(device), &part, path)?.no_grad();
         Ok(Self { model, description, sha256: sha256_hex(&content) })
     }
 }

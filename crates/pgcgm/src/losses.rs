@@ -9,7 +9,7 @@ use crate::Crystal;
 use crate::conditions::{Condition, Tables};
 use crate::crystal::distance;
 use crate::image::Geometry;
-use crate::networks::{Critic, near_root};
+use crate::networks::{Critic, Shifts, near_root};
 use crate::{ElementSet, scaling};
 
 /// Two positions of one element that are closer than this are one atom, Å.
@@ -129,8 +129,8 @@ fn images_of(x: Tensor<4>, rotations: Tensor<3>, translations: Tensor<3>) -> Ten
 
 /// `mean (|∇_image D| − 1)² + mean (|∇_symmetry D| − 1)²` at these points (Gulrajani et al., arXiv 1704.00028; the
 /// published program penalises either input).
-pub(crate) fn gradient_penalty(critic: &Critic, image: Tensor<4>, symmetry: Tensor<4>) -> Tensor<1> {
-    penalty(critic.input_gradients(image, symmetry))
+pub(crate) fn gradient_penalty(critic: &Critic, image: Tensor<4>, symmetry: Tensor<4>, shifts: &Shifts) -> Tensor<1> {
+    penalty(critic.input_gradients(image, symmetry, shifts))
 }
 
 /// The same of the gradients.

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use sealed_file::sha256_hex;
-use training::{ArchiveData, ArchiveError, TensorArchive, archive_config, archive_into_module, described_archive};
+use training::{ArchiveError, TensorArchive, archive_config, archive_into_module, described_archive};
 
 use crate::groups::N_GROUPS;
 use crate::networks::Generator;
@@ -17,8 +17,6 @@ const CONTACTS_KEY: &str = "contacts";
 const GROUPS: &str = "training.groups";
 /// Atomic numbers of the elements of each training crystal, three each.
 const TRIPLES: &str = "training.elements";
-/// Arrays of at least this many numbers are stored in half precision.
-const LARGE: usize = 4096;
 
 /// A trained generator and the file it came from.
 #[derive(Debug, Clone)]
@@ -83,14 +81,8 @@ impl Weights {
     /// # Errors
     /// [`PgcgmError::Checkpoint`] if something cannot be written as JSON.
     pub fn to_archive(&self) -> Result<TensorArchive, PgcgmError> {
-        let mut archive = described_archive(&self.generator, Generator::KIND, &self.config)?;
-        for tensor in archive.tensors.values_mut() {
-            if let ArchiveData::F32(values) = &tensor.data
-                && values.len() >= LARGE
-            {
-                tensor.data = ArchiveData::half(values);
-            }
-        }
+        let archive = described_archive(&self.generator, Generator::KIND, &self.config)?;
+        let mut archive = archive.with_large_in_half_precision();
         archive.insert_u64(GROUPS, self.group_counts.to_vec());
         archive.insert_u64(TRIPLES, self.triples.iter().flatten().map(|number| u64::from(*number)).collect());
         archive.metadata.insert(CONTACTS_KEY.to_owned(), serde_json::json!(self.contacts).to_string());

@@ -22,6 +22,9 @@ const HASH_KEY: &str = "sha256";
 /// Metadata key of the writer's version.
 const VERSION_KEY: &str = "druse_version";
 
+/// Arrays of at least this many numbers are large.
+const LARGE: usize = 4096;
+
 /// The values of one array.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ArchiveData {
@@ -197,6 +200,20 @@ impl TensorArchive {
             .iter()
             .filter_map(|(name, tensor)| Some((name.strip_prefix(&start)?.to_owned(), tensor.clone())));
         Self { tensors: tensors.collect(), metadata: self.metadata.clone() }
+    }
+
+    /// The same archive with its large single-precision arrays in half precision: for checkpoints of networks that are
+    /// only used. Small ones stay, as they cost nothing: norms, biases, constants.
+    #[must_use]
+    pub fn with_large_in_half_precision(mut self) -> Self {
+        for tensor in self.tensors.values_mut() {
+            if let ArchiveData::F32(values) = &tensor.data
+                && values.len() >= LARGE
+            {
+                tensor.data = ArchiveData::half(values);
+            }
+        }
+        self
     }
 
     /// The same archive with what is in half precision in single precision.

@@ -98,3 +98,22 @@ fn half_precision_rounds_and_returns_in_single_precision() {
     let single = loaded.in_single_precision();
     assert_eq!(single.f32("model.weight", &path).expect("present"), (&[2, 2][..], &[1.0, -0.5, 1.0, 65504.0][..]));
 }
+
+#[test]
+fn only_large_single_precision_arrays_are_stored_in_half_precision() {
+    let mut archive = TensorArchive::default();
+    let third = 1.0_f32 / 3.0;
+    archive.insert_f32("large", vec![64, 64], vec![third; 4096]);
+    archive.insert_f32("small", vec![4095], vec![third; 4095]);
+    archive.insert_u64("counts", vec![7; 5000]);
+    let stored = archive.clone().with_large_in_half_precision();
+    assert!(matches!(stored.tensors["large"].data, ArchiveData::F16(_)));
+    assert_eq!(stored.tensors["small"], archive.tensors["small"]);
+    assert_eq!(stored.tensors["counts"], archive.tensors["counts"]);
+    let single = stored.in_single_precision();
+    let path = Path::new("memory");
+    let (shape, values) = single.f32("large", path).expect("present");
+    assert_eq!(shape, [64, 64]);
+    // Half precision has eleven significant bits.
+    assert!(values.iter().all(|value| *value != third && (value / third - 1.0).abs() < 0.5_f32.powi(11)));
+}

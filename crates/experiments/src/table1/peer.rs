@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use cdvae::{CdvaeSampling, Trained};
 use cgcnn::Weights;
 use metrics::{Fingerprints, evaluate, table1_samples};
+use tensor_ops::has_kernels;
 
 use super::Table1Config;
 use super::reference::fingerprints_of;
@@ -19,6 +20,24 @@ use crate::table::Row;
 
 /// Folder of its structures in that of the run.
 pub(super) const FOLDER: &str = "cdvae";
+
+/// The checkpoint that the repository ships, from its root.
+const SHIPPED: &str = "assets/weights/cdvae-mp20.safetensors";
+
+/// The checkpoint that was named, else that of the repository, if the program is run from there and it has one. On a
+/// processor only the one that was named: 5 000 evaluations take hours there.
+///
+/// # Errors
+/// If it cannot be read or is one of another model.
+pub(super) fn checkpoint(named: Option<&Path>, seed: u64, device: &Device) -> Result<Option<Peer>> {
+    let shipped = Path::new(SHIPPED);
+    let path = named.or_else(|| (has_kernels(device) && shipped.is_file()).then_some(shipped));
+    path.map(|path| Peer::load(path, seed, device)).transpose()
+}
+
+/// What the row says where it is not sampled.
+pub(super) const NOT_SAMPLED: &str = "published figures only; measured where a device is named or --cdvae-checkpoint is \
+     given (5 000 evaluations, hours on a processor)";
 
 /// A trained CDVAE and how it is sampled.
 pub(super) struct Peer {

@@ -17,7 +17,7 @@ use score_model::AnyModel;
 use training::Exchange;
 
 use super::outcome::Outcome;
-use super::peer::{self, Peer};
+use super::peer;
 use super::reference::{Reference, fingerprints_of};
 use super::rows::{Bootstrap, stable_rows, this_work_row};
 use super::samplers::OnPositions;
@@ -65,8 +65,8 @@ pub struct Table1Options {
     /// Sample the rows of Wyckoff positions with this checkpoint instead of the compiled-in one.
     #[arg(long)]
     pub wyckoff_checkpoint: Option<PathBuf>,
-    /// Samples the row CDVAE with this checkpoint of `experiments cdvae train`; without it the row has the published
-    /// figures alone.
+    /// Samples the row CDVAE with this checkpoint of `experiments cdvae train` [default: the repository's, where there is
+    /// one and the device is no processor].
     #[arg(long, value_name = "FILE")]
     pub cdvae_checkpoint: Option<PathBuf>,
     /// Further rows by the names of their samplers, such as 'annealed'; 'none' for none [default: those that the
@@ -128,8 +128,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
         Some(checkpoint)
     };
     // Before anything is sampled: a checkpoint that cannot be read is told at once.
-    let cdvae = options.cdvae_checkpoint.as_deref().map(|path| Peer::load(path, common.place.seed, &device));
-    let cdvae = cdvae.transpose()?;
+    let cdvae = peer::checkpoint(options.cdvae_checkpoint.as_deref(), common.place.seed, &device)?;
     let cgcnn =
         crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
     let pgcgm_weights = pgcgm::weights(options.pgcgm_checkpoint.as_deref(), &device).context("PGCGM")?;
@@ -248,7 +247,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
         }
     }
     match &cdvae {
-        None => rows.push(not_run("CDVAE", published::CDVAE, "published figures only, not run here")),
+        None => rows.push(not_run("CDVAE", published::CDVAE, peer::NOT_SAMPLED)),
         Some(cdvae) => {
             let (generated, ours) =
                 stages.run("sampling, CDVAE", || cdvae.sample(&config, &device, &folder, &cgcnn))?;

@@ -1,36 +1,50 @@
 //! Convolutions with a kernel of 2 × 2 as products of rows: channels stand last, and the four shifted images side by
-//! side are multiplied with one matrix. The adjoint is the product with its transpose and four shifted additions.
+//! side are multiplied with one matrix. The adjoint is the product with its transpose, and the sum of what falls on one
+//! pixel. Either is a few operations, whatever the size: small networks are bound by the number of operations.
 
 use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use tensor_ops::{ParameterSource, linear, matrix_product};
+use burn::tensor::Device;
+use tensor_ops::{ParameterSource, RowIndex, gather_rows, linear, matrix_product, segment_sum};
 
-/// Rows and columns that each of the four images is shifted by.
-const SHIFTS: [(usize, usize); 4] = [(0, 0), (0, 1), (1, 0), (1, 1)];
-
-/// The four shifted images side by side, `[B, H, W, C]` → `[B, H − 1, W − 1, 4·C]`.
-pub(crate) fn gathered(x: Tensor<4>) -> Tensor<4> {
-    let [_, height, width, _] = x.dims();
-    let part = |(row, column): (usize, usize)| x.clone().narrow(1, row, height - 1).narrow(2, column, width - 1);
-    Tensor::cat(SHIFTS.map(part).to_vec(), 3)
+/// Which pixels stand in the four shifted images, for batches of B square images.
+#[derive(Debug)]
+pub(crate) struct Shifts {
+    n_images: usize,
+    /// For sides from 2 on: the pixel of each of the `B·(side − 1)²·4` places.
+    sides: Vec<RowIndex>,
 }
 
-/// The adjoint of [`gathered`]: `[B, H − 1, W − 1, 4·C]` → `[B, H, W, C]`.
-pub(crate) fn spread(x: Tensor<4>) -> Tensor<4> {
-    let [n, height, width, channels] = x.dims();
-    let channels = channels / 4;
-    if (height, width) == (1, 1) {
-        // Each of the four stands alone.
-        return x.reshape([n, 2, 2, channels]);
+impl Shifts {
+    /// For images of up to this side.
+    pub(crate) fn new(n_images: usize, largest: usize, device: &Device) -> Self {
+        let of_side = |side: usize| {
+            let small = side - 1;
+            let pixel = |place: usize| {
+                let (position, shift) = (place / 4, place % 4);
+                let (image, row, column) = (position / (small * small), position / small % small, position % small);
+                ((image * side + row + shift / 2) * side + column + shift % 2) as u32
+            };
+            let pixels: Vec<u32> = (0..n_images * small * small * 4).map(pixel).collect();
+            RowIndex::new(&pixels, n_images * side * side, device)
+        };
+        Self { n_images, sides: (2..=largest).map(of_side).collect() }
     }
-    let device = x.device();
-    let part = |(k, (row, column)): (usize, (usize, usize))| {
-        let values = x.clone().narrow(3, k * channels, channels);
-        let zeros = Tensor::<4>::zeros([n, height + 1, width + 1, channels], &device);
-        zeros.slice_assign([0..n, row..row + height, column..column + width, 0..channels], values)
-    };
-    SHIFTS.into_iter().enumerate().map(part).reduce(|sum, part| sum + part).expect("four parts")
+
+    /// The four shifted images side by side, `[B, H, H, C]` → `[B·(H − 1)², 4·C]`.
+    fn gathered(&self, x: Tensor<4>) -> Tensor<2> {
+        let [n, side, _, channels] = x.dims();
+        assert_eq!(n, self.n_images, "images of the batch");
+        gather_rows(to_rows(x), &self.sides[side - 2]).reshape([n * (side - 1) * (side - 1), 4 * channels])
+    }
+
+    /// The adjoint of [`Self::gathered`] for images of this side.
+    fn spread(&self, x: Tensor<2>, side: usize) -> Tensor<4> {
+        let [rows, wide] = x.dims();
+        let sums = segment_sum(x.reshape([rows * 4, wide / 4]), &self.sides[side - 2]);
+        sums.reshape([self.n_images, side, side, wide / 4])
+    }
 }
 
 /// `[B, H, W, C]` → `[B·H·W, C]`.
@@ -50,17 +64,16 @@ impl Convolution {
         Self { layer: source.dense(4 * n_input, n_output) }
     }
 
-    /// `[B, H, W, C]` → `[B, H − 1, W − 1, N]`.
-    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [n, height, width, _] = x.dims();
-        linear(&self.layer, to_rows(gathered(x))).reshape([n, height - 1, width - 1, self.n_output()])
+    /// `[B, H, H, C]` → `[B, H − 1, H − 1, N]`.
+    pub(crate) fn forward(&self, x: Tensor<4>, shifts: &Shifts) -> Tensor<4> {
+        let [n, side, ..] = x.dims();
+        linear(&self.layer, shifts.gathered(x)).reshape([n, side - 1, side - 1, self.n_output()])
     }
 
-    /// The adjoint of [`Self::forward`] without its bias: `[B, H − 1, W − 1, N]` → `[B, H, W, C]`.
-    pub(crate) fn adjoint(&self, x: Tensor<4>) -> Tensor<4> {
-        let [n, height, width, _] = x.dims();
-        let [wide, _] = self.layer.weight.dims();
-        spread(matrix_product(to_rows(x), self.layer.weight.val().transpose()).reshape([n, height, width, wide]))
+    /// The adjoint of [`Self::forward`] without its bias: `[B, H − 1, H − 1, N]` → `[B, H, H, C]`.
+    pub(crate) fn adjoint(&self, x: Tensor<4>, shifts: &Shifts) -> Tensor<4> {
+        let side = x.dims()[1] + 1;
+        shifts.spread(matrix_product(to_rows(x), self.layer.weight.val().transpose()), side)
     }
 
     pub(crate) fn n_output(&self) -> usize {
@@ -81,12 +94,12 @@ impl TransposedConvolution {
         Self { weight, bias: source.zeros([n_output]) }
     }
 
-    /// `[B, H, W, C]` → `[B, H + 1, W + 1, N]`.
-    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [n, height, width, _] = x.dims();
+    /// `[B, H, H, C]` → `[B, H + 1, H + 1, N]`.
+    pub(crate) fn forward(&self, x: Tensor<4>, shifts: &Shifts) -> Tensor<4> {
+        let side = x.dims()[1] + 1;
         let [_, wide] = self.weight.dims();
-        let products = matrix_product(to_rows(x), self.weight.val()).reshape([n, height, width, wide]);
-        spread(products) + self.bias.val().reshape([1, 1, 1, wide / 4])
+        let products = matrix_product(to_rows(x), self.weight.val());
+        shifts.spread(products, side) + self.bias.val().reshape([1, 1, 1, wide / 4])
     }
 }
 
@@ -106,18 +119,19 @@ mod tests {
         for device in available_devices() {
             let mut source = ParameterSource::new(1, &device);
             let convolution = Convolution::new(3, 5, &mut source);
-            let x = random([2, 4, 6, 3], 2, &device);
-            let found = convolution.forward(x.clone());
-            assert_eq!(found.dims(), [2, 3, 5, 5]);
+            let shifts = Shifts::new(2, 5, &device);
+            let x = random([2, 5, 5, 3], 2, &device);
+            let found = convolution.forward(x.clone(), &shifts);
+            assert_eq!(found.dims(), [2, 4, 4, 5]);
             // burn's layout: [B, C, H, W], weights [N, C, 2, 2].
             let weight = convolution.layer.weight.val().reshape([2, 2, 3, 5]).permute([3, 2, 0, 1]);
             let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
             let expected = conv2d(x.clone().permute([0, 3, 1, 2]), weight, None, options).permute([0, 2, 3, 1]);
             let difference = (found.clone() - expected).abs().max().into_scalar::<f32>();
             assert!(difference < 1e-5, "{difference}");
-            let y = random([2, 3, 5, 5], 3, &device);
+            let y = random([2, 4, 4, 5], 3, &device);
             let sum = |a: Tensor<4>, b: Tensor<4>| (a * b).sum().into_scalar::<f32>();
-            let (there, back) = (sum(found, y.clone()), sum(x, convolution.adjoint(y)));
+            let (there, back) = (sum(found, y.clone()), sum(x, convolution.adjoint(y, &shifts)));
             assert!((there - back).abs() < 1e-4 * (1.0 + there.abs()), "{there} {back}");
         }
     }
@@ -140,7 +154,7 @@ mod tests {
                             values[(row * side + column) * 2 + input] * weights[input * 12 + shift * 3 + output];
                     }
                 }
-                let found: Vec<f32> = layer.forward(x).into_data().iter::<f32>().collect();
+                let found: Vec<f32> = layer.forward(x, &Shifts::new(1, 3, &device)).into_data().iter::<f32>().collect();
                 assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?} {expected:?}");
             }
         }

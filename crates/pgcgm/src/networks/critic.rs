@@ -6,7 +6,7 @@ use burn::nn::Linear;
 use burn::tensor::Device;
 use tensor_ops::{ParameterSource, linear, matrix_product};
 
-use super::convolution::Convolution;
+use super::convolution::{Convolution, Shifts};
 use crate::groups::N_OPERATIONS;
 
 /// Slope of the leaky ReLU below zero.
@@ -46,14 +46,14 @@ impl Critic {
     }
 
     /// Image `[B, 8, 8, 3]`, symmetry `[B, 4, 4, 192]` → `[B, 1]`.
-    pub(crate) fn forward(&self, image: Tensor<4>, symmetry: Tensor<4>) -> Tensor<2> {
-        self.with_slopes(image, symmetry).0
+    pub(crate) fn forward(&self, image: Tensor<4>, symmetry: Tensor<4>, shifts: &Shifts) -> Tensor<2> {
+        self.with_slopes(image, symmetry, shifts).0
     }
 
-    fn with_slopes(&self, image: Tensor<4>, symmetry: Tensor<4>) -> (Tensor<2>, Slopes) {
+    fn with_slopes(&self, image: Tensor<4>, symmetry: Tensor<4>, shifts: &Shifts) -> (Tensor<2>, Slopes) {
         let n = image.dims()[0];
-        let (image, image_slopes) = convolved(&self.image, image);
-        let (symmetry, symmetry_slopes) = convolved(&self.symmetry, symmetry);
+        let (image, image_slopes) = convolved(&self.image, image, shifts);
+        let (symmetry, symmetry_slopes) = convolved(&self.symmetry, symmetry, shifts);
         let both = Tensor::cat(vec![image.reshape([n, HIDDEN]), symmetry.reshape([n, HIDDEN])], 1);
         let hidden = linear(&self.hidden, both);
         let slope = slopes(&hidden);
@@ -66,26 +66,29 @@ impl Critic {
     ///
     /// D is piecewise linear: its gradient is the product of the transposed layers with the slopes at that point, which
     /// are constants almost everywhere. The biases do not occur.
-    pub(crate) fn input_gradients(&self, image: Tensor<4>, symmetry: Tensor<4>) -> [Tensor<4>; 2] {
-        let (_, slopes) = self.clone().no_grad().with_slopes(image, symmetry);
-        self.gradients_with(slopes)
+    pub(crate) fn input_gradients(&self, image: Tensor<4>, symmetry: Tensor<4>, shifts: &Shifts) -> [Tensor<4>; 2] {
+        let (_, slopes) = self.clone().no_grad().with_slopes(image, symmetry, shifts);
+        self.gradients_with(slopes, shifts)
     }
 
     /// The same with given slopes.
-    fn gradients_with(&self, slopes: Slopes) -> [Tensor<4>; 2] {
+    fn gradients_with(&self, slopes: Slopes, shifts: &Shifts) -> [Tensor<4>; 2] {
         let n = slopes.hidden.dims()[0];
         let outgoing = self.output.weight.val().transpose() * slopes.hidden;
         let joint = matrix_product(outgoing, self.hidden.weight.val().transpose());
         let part = |k: usize| joint.clone().narrow(1, k * HIDDEN, HIDDEN).reshape([n, 1, 1, HIDDEN]);
-        [pulled_back(&self.image, slopes.image, part(0)), pulled_back(&self.symmetry, slopes.symmetry, part(1))]
+        [
+            pulled_back(&self.image, slopes.image, part(0), shifts),
+            pulled_back(&self.symmetry, slopes.symmetry, part(1), shifts),
+        ]
     }
 }
 
 /// The convolutions with their leaky ReLUs, and the slopes of these.
-fn convolved(layers: &[Convolution], x: Tensor<4>) -> (Tensor<4>, Vec<Tensor<4>>) {
+fn convolved(layers: &[Convolution], x: Tensor<4>, shifts: &Shifts) -> (Tensor<4>, Vec<Tensor<4>>) {
     let mut all = Vec::with_capacity(layers.len());
     let output = layers.iter().fold(x, |x, layer| {
-        let x = layer.forward(x);
+        let x = layer.forward(x, shifts);
         let slope = slopes(&x);
         all.push(slope.clone());
         x * slope
@@ -93,9 +96,9 @@ fn convolved(layers: &[Convolution], x: Tensor<4>) -> (Tensor<4>, Vec<Tensor<4>>
     (output, all)
 }
 
-fn pulled_back(layers: &[Convolution], slopes: Vec<Tensor<4>>, gradient: Tensor<4>) -> Tensor<4> {
+fn pulled_back(layers: &[Convolution], slopes: Vec<Tensor<4>>, gradient: Tensor<4>, shifts: &Shifts) -> Tensor<4> {
     let pairs = layers.iter().zip(slopes).rev();
-    pairs.fold(gradient, |gradient, (layer, slope)| layer.adjoint(gradient * slope))
+    pairs.fold(gradient, |gradient, (layer, slope)| layer.adjoint(gradient * slope, shifts))
 }
 
 /// 1 above zero, 0.2 below.
@@ -106,6 +109,7 @@ fn slopes<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::SIDE;
     use crate::losses::{gradient_penalty, penalty};
     use burn::optim::GradientsParams;
     use std::path::Path;
@@ -117,6 +121,10 @@ mod tests {
         (source.uniform([3, 8, 8, 3], 1.0).val(), source.uniform([3, 4, 4, 192], 1.0).val())
     }
 
+    fn shifts(device: &Device) -> Shifts {
+        Shifts::new(3, SIDE, device)
+    }
+
     fn values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
         x.into_data().iter::<f32>().collect()
     }
@@ -126,11 +134,12 @@ mod tests {
         for plain in available_devices() {
             let device = plain.clone().autodiff();
             let critic = Critic::new(5, &device);
+            let shifts = shifts(&device);
             let (image, symmetry) = inputs(&device);
             let (image, symmetry) = (image.detach().require_grad(), symmetry.detach().require_grad());
-            let gradients = critic.forward(image.clone(), symmetry.clone()).sum().backward();
+            let gradients = critic.forward(image.clone(), symmetry.clone(), &shifts).sum().backward();
             let expected = [image.grad(&gradients), symmetry.grad(&gradients)].map(|grad| grad.expect("a gradient"));
-            let found = critic.input_gradients(image, symmetry);
+            let found = critic.input_gradients(image, symmetry, &shifts);
             for (found, expected) in found.into_iter().zip(expected) {
                 let (found, expected) = (values(found.inner()), values(expected));
                 let largest = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
@@ -150,14 +159,14 @@ mod tests {
         let archive = module_to_archive(&critic);
         let path = Path::new("critic");
         let (image, symmetry) = inputs(&plain);
-        let (_, slopes) = critic.with_slopes(image, symmetry);
+        let (_, slopes) = critic.with_slopes(image, symmetry, &shifts(&plain));
         let penalty_of = |archive: &TensorArchive| {
             let critic = archive_into_module(critic.clone(), archive, path).expect("weights");
-            f64::from(penalty(critic.gradients_with(slopes.clone())).into_scalar::<f32>())
+            f64::from(penalty(critic.gradients_with(slopes.clone(), &shifts(&plain))).into_scalar::<f32>())
         };
         let trained = critic.clone().to_device(&device).train();
         let (on_device, on_device_symmetry) = inputs(&device);
-        let total = gradient_penalty(&trained, on_device, on_device_symmetry);
+        let total = gradient_penalty(&trained, on_device, on_device_symmetry, &shifts(&device));
         let mut gradients = GradientsParams::from_grads(total.backward(), &trained);
         let mut checked = 0;
         let mut visited = 0;
@@ -203,7 +212,7 @@ mod tests {
             let (shape, weights) = (shape.to_vec(), weights.iter().map(|x| factor * x).collect());
             archive.insert_f32("output.weight", shape, weights);
             let critic = archive_into_module(critic.clone(), &archive, Path::new("critic")).expect("weights");
-            gradient_penalty(&critic, image.clone(), symmetry.clone()).into_scalar::<f32>()
+            gradient_penalty(&critic, image.clone(), symmetry.clone(), &shifts(&device)).into_scalar::<f32>()
         };
         assert!((of(0.0) - 2.0).abs() < 1e-4, "(0 − 1)² twice");
         assert!(of(1000.0) > 100.0);

@@ -9,7 +9,7 @@ use tensor_ops::{ParameterSource, linear};
 
 use super::PgcgmConfig;
 use super::batch_norm::{BatchNorm, Moments};
-use super::convolution::{Convolution, TransposedConvolution, to_rows};
+use super::convolution::{Convolution, Shifts, TransposedConvolution, to_rows};
 use super::critic::LEAK;
 use crate::conditions::Conditions;
 use crate::elements::N_FEATURES;
@@ -24,6 +24,8 @@ const SYMMETRY: [usize; 4] = [N_OPERATIONS, 64, 128, EMBEDDING];
 const ELEMENTS: [usize; 3] = [N_FEATURES, 64, 128];
 /// Channels of the transposed convolutions, behind the embeddings.
 const SPREAD: [usize; 2] = [1024, 512];
+/// Side of the largest image: an operation as a matrix.
+pub(crate) const LARGEST_SIDE: usize = 4;
 const POSITIONS: [usize; 4] = [512, 256, 128, 64];
 const LENGTHS: [usize; 4] = [128, 64, 32, 16];
 
@@ -102,28 +104,40 @@ impl Generator {
     /// With the stored moments; noise `[B, 128]`.
     pub(crate) fn forward(&self, noise: Tensor<2>, conditions: &Conditions) -> Scaled {
         let norms = Norms { rest: self.norms.iter(), apply: |norm: &BatchNorm, x| norm.forward(x) };
-        self.with_norms(noise, conditions, norms)
+        let shifts = Shifts::new(noise.dims()[0], LARGEST_SIDE, &noise.device().without_autodiff());
+        self.with_norms(noise, conditions, &shifts, norms)
     }
 
     /// With the moments of the batch, which are returned in the order that [`Self::with_moments`] takes.
-    pub(crate) fn forward_training(&self, noise: Tensor<2>, conditions: &Conditions) -> (Scaled, Vec<Moments>) {
+    pub(crate) fn forward_training(
+        &self,
+        noise: Tensor<2>,
+        conditions: &Conditions,
+        shifts: &Shifts,
+    ) -> (Scaled, Vec<Moments>) {
         let mut all = Vec::with_capacity(self.norms.len());
         let apply = |norm: &BatchNorm, x| {
             let (output, moments) = norm.forward_training(x);
             all.push(moments);
             output
         };
-        let scaled = self.with_norms(noise, conditions, Norms { rest: self.norms.iter(), apply });
+        let scaled = self.with_norms(noise, conditions, shifts, Norms { rest: self.norms.iter(), apply });
         (scaled, all)
     }
 
-    fn with_norms<F>(&self, noise: Tensor<2>, conditions: &Conditions, mut norms: Norms<'_, F>) -> Scaled
+    fn with_norms<F>(
+        &self,
+        noise: Tensor<2>,
+        conditions: &Conditions,
+        shifts: &Shifts,
+        mut norms: Norms<'_, F>,
+    ) -> Scaled
     where
         F: FnMut(&BatchNorm, Tensor<2>) -> Tensor<2>,
     {
         let n = noise.dims()[0];
         let symmetry = self.symmetry.iter().fold(conditions.symmetry.clone(), |x, layer| {
-            let x = layer.forward(x);
+            let x = layer.forward(x, shifts);
             let shape = x.dims();
             leaky_relu(norms.next(to_rows(x)), LEAK).reshape(shape)
         });
@@ -145,7 +159,7 @@ impl Generator {
         let (for_positions, for_lengths) = (embeddings(&elements, &symmetry), embeddings(&symmetry, &elements));
         let width = for_positions.dims()[1];
         let spread = self.spread.iter().fold(for_positions.reshape([n, 1, 1, width]), |x, layer| {
-            let x = layer.forward(x);
+            let x = layer.forward(x, shifts);
             let shape = x.dims();
             relu(norms.next(to_rows(x))).reshape(shape)
         });

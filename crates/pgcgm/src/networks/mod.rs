@@ -8,5 +8,6 @@ mod generator;
 
 pub(crate) use batch_norm::{Moments, near_root};
 pub use config::PgcgmConfig;
+pub(crate) use convolution::Shifts;
 pub(crate) use critic::Critic;
-pub(crate) use generator::{Generator, NOISE};
+pub(crate) use generator::{Generator, LARGEST_SIDE, NOISE};

@@ -1,5 +1,6 @@
 //! The training loop.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -15,9 +16,9 @@ use training::{Adam, EpochOrder, Identity, TensorArchive, TrainingState, archive
 use super::{PenaltyPoints, TrainingConfig, TrainingData};
 use crate::conditions::{Condition, Conditions, Tables};
 use crate::crystal::Shown;
-use crate::image::{Geometry, Scaled};
+use crate::image::{Geometry, SIDE, Scaled};
 use crate::losses::{contact_losses, gradient_penalty, orbit_loss};
-use crate::networks::{Critic, Generator, Moments, NOISE};
+use crate::networks::{Critic, Generator, LARGEST_SIDE, Moments, NOISE, Shifts};
 use crate::sampler::{ConditionSource, noise_of};
 use crate::{Contacts, PgcgmConfig, PgcgmError, Sampler, Weights};
 
@@ -196,6 +197,25 @@ fn is_better(point: &CurvePoint, best: Option<u64>, curve: &[CurvePoint]) -> boo
     point.measurement.score.is_some_and(|score| known.is_none_or(|known| score < known))
 }
 
+/// What the critic looks at in one of its turns, B crystals each.
+pub(super) struct Turn {
+    number: u64,
+    /// Images of real and drawn crystals, `[B, 8, 8, 3]`.
+    images: [Tensor<4>; 2],
+    /// Their symmetries, `[B, 4, 4, 192]`.
+    symmetries: [Tensor<4>; 2],
+}
+
+/// Pixels of shifted images in batches of the sizes that a step has.
+struct AllShifts {
+    /// One batch.
+    one: Shifts,
+    /// Real and drawn crystals side by side.
+    both: Shifts,
+    /// The drawn crystals of several turns of the critic, by the number of turns.
+    drawn: HashMap<usize, Shifts>,
+}
+
 /// The state of a run.
 pub(super) struct Run<'a> {
     config: &'a TrainingConfig,
@@ -204,6 +224,7 @@ pub(super) struct Run<'a> {
     device: Device,
     tables: Tables,
     plain_tables: Tables,
+    shifts: AllShifts,
     source: ConditionSource,
     contacts: Contacts,
     key: RandomKey,
@@ -230,6 +251,11 @@ impl<'a> Run<'a> {
             data,
             tables: Tables::new(model.elements, &device),
             plain_tables: Tables::new(model.elements, plain),
+            shifts: AllShifts {
+                one: Shifts::new(config.batch_size, SIDE, plain),
+                both: Shifts::new(2 * config.batch_size, SIDE, plain),
+                drawn: HashMap::new(),
+            },
             source: ConditionSource::uniform(data.group_counts(), model.elements),
             contacts: Contacts::of(data.crystals(), model.elements),
             key: RandomKey::new(config.seed, Purpose::Training),
@@ -293,8 +319,9 @@ impl<'a> Run<'a> {
     /// One step of the generator after those of the critic.
     fn step(&mut self) -> Result<(), PgcgmError> {
         let mut parts = vec![];
-        for turn in 0..self.config.critic_steps {
-            parts = self.critic_step(self.step * self.config.critic_steps + turn);
+        let turns = self.config.critic_steps;
+        for turn in self.turns(self.step * turns, turns) {
+            parts = self.critic_step(turn);
         }
         parts.extend(self.generator_step());
         self.unread.push(Tensor::cat(parts, 0));
@@ -317,36 +344,51 @@ impl<'a> Run<'a> {
         Tensor::from_data(TensorData::new(noise, [self.batch_size(), NOISE]), device)
     }
 
-    /// The real crystals of a step.
-    fn real(&mut self, number: u64) -> (Scaled, Vec<Condition>) {
-        let indices = self.epochs.batch(self.config.batch_size, number);
-        let (shown, conditions) = self.data.shown(&indices, &mut self.key.generator(number, SHOWN));
-        (uploaded(&shown, &self.device), conditions)
+    /// What the critic looks at in turns number `first` to `first + n_turns − 1`. The generator does not move between
+    /// them, so what it makes for all is made at once, and its norms take the moments of all.
+    pub(super) fn turns(&mut self, first: u64, n_turns: u64) -> Vec<Turn> {
+        let (batch, numbers) = (self.batch_size(), first..first + n_turns);
+        let (mut shown, mut real_conditions, mut conditions, mut noise) = (vec![], vec![], vec![], vec![]);
+        for number in numbers.clone() {
+            let indices = self.epochs.batch(batch, number);
+            let (more, of_real) = self.data.shown(&indices, &mut self.key.generator(number, SHOWN));
+            shown.extend(more);
+            real_conditions.extend(of_real);
+            let (of_drawn, more) = self.drawn(number);
+            conditions.extend(of_drawn);
+            noise.extend(more);
+        }
+        let real_conditions = self.tables.conditions(&real_conditions);
+        let real = image_of(&uploaded(&shown, &self.device), &real_conditions);
+        let n = conditions.len();
+        let conditions = self.tables.conditions(&conditions);
+        let noise = Tensor::from_data(TensorData::new(noise, [n, NOISE]), &self.device);
+        let plain = &self.plain;
+        let shifts = self.shifts.drawn.entry(n).or_insert_with(|| Shifts::new(n, LARGEST_SIDE, plain));
+        let (drawn, _) = self.generator.clone().no_grad().forward_training(noise, &conditions, shifts);
+        let drawn = image_of(&drawn, &conditions);
+        let part = |x: &Tensor<4>, turn: usize| x.clone().narrow(0, turn * batch, batch);
+        let turn = |(turn, number): (usize, u64)| Turn {
+            number,
+            images: [part(&real, turn), part(&drawn, turn)],
+            symmetries: [part(&real_conditions.symmetry, turn), part(&conditions.symmetry, turn)],
+        };
+        numbers.enumerate().map(|(k, number)| turn((k, number))).collect()
     }
 
     /// Moves the critic. Returns its distance and penalty, `[1]` each.
-    pub(super) fn critic_step(&mut self, number: u64) -> Vec<Tensor<1>> {
-        let (real, real_conditions) = self.real(number);
-        let real_conditions = self.tables.conditions(&real_conditions);
-        let real = image_of(&real, &real_conditions);
-        let (conditions, noise) = self.drawn(number);
-        let conditions = self.tables.conditions(&conditions);
-        let noise = self.noise(noise, &self.device);
-        // The critic's step does not move the generator.
-        let (fake, _) = self.generator.clone().no_grad().forward_training(noise, &conditions);
-        let fake = image_of(&fake, &conditions);
+    pub(super) fn critic_step(&mut self, turn: Turn) -> Vec<Tensor<1>> {
+        let Turn { number, images, symmetries } = turn;
         let n = self.batch_size();
-        let between = |real: Tensor<4>, fake: Tensor<4>, input: u32| {
+        let between = |[real, drawn]: [Tensor<4>; 2], input: u32| {
             let shares = Tensor::<1>::from_data(self.shares(number, input).as_slice(), &self.device);
-            fake.clone() + (real - fake) * shares.reshape([n, 1, 1, 1])
+            drawn.clone() + (real - drawn) * shares.reshape([n, 1, 1, 1])
         };
-        let image = between(real.clone(), fake.clone(), 0);
-        let symmetry = between(real_conditions.symmetry.clone(), conditions.symmetry.clone(), 1);
-        let penalty = gradient_penalty(&self.critic, image, symmetry);
-        let both = self.critic.forward(
-            Tensor::cat(vec![real, fake], 0),
-            Tensor::cat(vec![real_conditions.symmetry, conditions.symmetry], 0),
-        );
+        let (image, symmetry) = (between(images.clone(), 0), between(symmetries.clone(), 1));
+        let penalty = gradient_penalty(&self.critic, image, symmetry, &self.shifts.one);
+        let both = [images, symmetries].map(|both| Tensor::cat(both.to_vec(), 0));
+        let [images, symmetries] = both;
+        let both = self.critic.forward(images, symmetries, &self.shifts.both);
         let distance = both.clone().narrow(0, 0, n).mean() - both.narrow(0, n, n).mean();
         let total = penalty.clone().mul_scalar(self.config.penalty) - distance.clone();
         let gradients = GradientsParams::from_grads(total.backward(), &self.critic);
@@ -376,10 +418,11 @@ impl<'a> Run<'a> {
         let (asked, noise) = self.drawn(GENERATOR_STREAM + self.step);
         let conditions = self.tables.conditions(&asked);
         let noise = self.noise(noise, &self.device);
-        let (scaled, _) = self.generator.forward_training(noise, &conditions);
+        let (scaled, _) = self.generator.forward_training(noise, &conditions, &self.shifts.one);
         let geometry = Geometry::new(&scaled, &conditions);
         let image = geometry.image(&scaled, &conditions);
-        let score = self.critic.clone().no_grad().forward(image, conditions.symmetry.clone()).mean();
+        let critic = self.critic.clone().no_grad();
+        let score = critic.forward(image, conditions.symmetry.clone(), &self.shifts.one).mean();
         let [inter, intra] = contact_losses(&geometry, &conditions.radii, &self.contacts);
         let physics = (inter.clone() + intra.clone()).mul_scalar(self.config.contact_weight);
         let mut total = physics - score.clone();
@@ -425,7 +468,7 @@ impl<'a> Run<'a> {
             let moments = |batch: u64| {
                 let (conditions, noise) = self.drawn(MOMENT_STREAM + batch);
                 let noise = self.noise(noise, &self.plain);
-                self.average.forward_training(noise, &self.plain_tables.conditions(&conditions)).1
+                self.average.forward_training(noise, &self.plain_tables.conditions(&conditions), &self.shifts.one).1
             };
             let add = |sum: Vec<Moments>, other: Vec<Moments>| {
                 let pairs = sum.into_iter().zip(other);

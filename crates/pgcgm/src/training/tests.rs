@@ -113,7 +113,8 @@ fn one_batch_is_overfitted() {
         parts.into_iter().map(|part| f64::from(part.into_scalar::<f32>())).collect()
     };
     let critic = |run: &mut Run<'_>| {
-        let [distance, penalty] = values(run.critic_step(0))[..] else { panic!("two losses") };
+        let turn = run.turns(0, 1).remove(0);
+        let [distance, penalty] = values(run.critic_step(turn))[..] else { panic!("two losses") };
         10.0 * penalty - distance
     };
     let before = critic(&mut run);
