@@ -72,7 +72,7 @@ function startWorker() {
   worker?.terminate();
   ready = false;
   byId("grow").disabled = true;
-  worker = new Worker("worker.js");
+  worker = new Worker(`worker.js${location.search}`);
   worker.onmessage = ({ data }) => hear(JSON.parse(data));
   worker.onerror = (event) => {
     event.preventDefault();
@@ -87,8 +87,9 @@ function unusable(reason) {
 }
 
 const answers = {
-  ready({ groups }) {
+  ready({ groups, program }) {
     ready = true;
+    document.documentElement.dataset.program = program;
     const select = byId("group");
     if (select.options.length === 1) {
       for (const { number, symbol } of groups) htmlNode(select, "option", { value: number }, `${number}  ${symbol}`);

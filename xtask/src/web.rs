@@ -6,6 +6,8 @@ use std::process::ExitCode;
 #[cfg(feature = "web")]
 mod build;
 #[cfg(feature = "web")]
+mod plain;
+#[cfg(feature = "web")]
 mod serve;
 
 /// What stands on the command line.

@@ -5,9 +5,7 @@ use getrandom as _;
 use serde_json::json;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use druse::{DeviceName, Druse};
-
-use crate::{Order, Told, groups, grow, positions};
+use crate::{Network, Order, Told, groups, grow, positions};
 
 #[wasm_bindgen]
 extern "C" {
@@ -20,20 +18,20 @@ fn tell(message: &serde_json::Value) {
     tell_page(&message.to_string());
 }
 
-/// The networks, read once.
+/// The network, read once.
 #[wasm_bindgen]
-pub struct Grower(Druse);
+pub struct Grower(Network);
 
 #[wasm_bindgen]
 impl Grower {
-    /// Reads the networks that are compiled in.
+    /// Reads a network's file.
     ///
     /// # Errors
-    /// The message, if they cannot be read.
+    /// The message, if it cannot be read.
     #[wasm_bindgen(constructor)]
-    pub fn new() -> Result<Grower, String> {
+    pub fn new(network: &[u8]) -> Result<Grower, String> {
         console_error_panic_hook::set_once();
-        Druse::bundled(DeviceName::Cpu).map(Self).map_err(|error| error.to_string())
+        Network::read(network).map(Self).map_err(|error| sentence(&error))
     }
 
     /// Carries out an [`Order`] and tells the page of progress, notices and structures; the last message is that it is

@@ -1,10 +1,12 @@
 //! Growing what an order asks for.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use burn::tensor::Device;
 use druse::crystal_core::{ConfigError, CrystalError};
 use druse::langevin::SamplerConfig;
-use druse::{Druse, DruseError, Progress};
+use druse::{Checkpoint, DeviceName, DruseError, Progress, checkpoint};
 
 use crate::order::MOST;
 use crate::{Order, Shown};
@@ -62,12 +64,30 @@ pub enum WebError {
     Config(#[from] ConfigError),
 }
 
+/// The network that grows, on the processor.
+#[derive(Debug)]
+pub struct Network {
+    checkpoint: Checkpoint,
+    device: Device,
+}
+
+impl Network {
+    /// Reads the file of a network for sites on Wyckoff positions: all that a page asks for has some.
+    ///
+    /// # Errors
+    /// If the file is damaged, or none of a network.
+    pub fn read(file: &[u8]) -> Result<Self, DruseError> {
+        let device = DeviceName::Cpu.open()?;
+        Ok(Self { checkpoint: checkpoint::from_bytes(file, Path::new("the network's file"), &device)?, device })
+    }
+}
+
 /// Grows what an order asks for, one structure after the other; `tell` hears of each as soon as it is there. Returns
 /// how many there are: those whose every draw diverged are missing.
 ///
 /// # Errors
 /// [`WebError`]; what was told of before stays true.
-pub fn grow(druse: &Druse, order: &Order, tell: &mut dyn FnMut(Told)) -> Result<usize, WebError> {
+pub fn grow(network: &Network, order: &Order, tell: &mut dyn FnMut(Told)) -> Result<usize, WebError> {
     let mut resolved = order.request()?.resolve()?;
     // One at a time, so that the first is there soon; a structure is the same in any batch.
     resolved.config = SamplerConfig { batch_size: 1, ..resolved.config };
@@ -76,8 +96,9 @@ pub fn grow(druse: &Druse, order: &Order, tell: &mut dyn FnMut(Told)) -> Result<
     }
     let mut count = 0;
     let tell = std::cell::RefCell::new(tell);
-    druse.sample_each(
+    network.checkpoint.sample_each(
         resolved,
+        &network.device,
         &Arc::default(),
         &mut |progress| tell.borrow_mut()(Told::Progress(progress.clone())),
         &mut |grown| {

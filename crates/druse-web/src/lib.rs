@@ -1,4 +1,4 @@
-//! Druse as a page of the browser: the sampler in WebAssembly, with its weights.
+//! Druse as a page of the browser: the sampler in WebAssembly.
 //!
 //! The page (`web/`) hands an [`Order`] to a worker; the worker calls [`grow`], which tells of every structure as soon
 //! as it is there, as a [`Shown`]. Nothing leaves the machine. `cargo xtask web` builds the page.
@@ -20,7 +20,7 @@ mod order;
 mod shown;
 mod tables;
 
-pub use grow::{Told, WebError, grow};
+pub use grow::{Network, Told, WebError, grow};
 pub use order::Order;
 pub use shown::{Position, Shown};
 pub use tables::{Group, GroupPosition, groups, positions};

@@ -124,28 +124,31 @@ impl Druse {
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Vec<Grown>, DruseError> {
         let mut grown = Vec::new();
-        self.sample_each(resolved, stop, progress, &mut |one| grown.push(one))?;
+        let checkpoint = self.checkpoint(resolved.mode);
+        checkpoint.sample_each(resolved, &self.device, stop, progress, &mut |one| grown.push(one))?;
         grown.sort_by_key(|grown| (grown.sample.order, grown.sample.index));
         Ok(grown)
     }
+}
 
-    /// [`Self::sample_resolved`], each structure handed over as soon as its batch is done: those with the most sites
-    /// first. The settings of the sampler say how many structures are in a batch.
+impl Checkpoint {
+    /// [`Druse::sample_resolved`] with this network, each structure handed over as soon as its batch is done: those with
+    /// the most sites first. The settings of the sampler say how many structures are in a batch.
     ///
     /// # Errors
-    /// As [`Self::sample_resolved`].
+    /// As [`Druse::sample_resolved`], and if the request is for the other mode.
     pub fn sample_each(
         &self,
         resolved: Resolved,
+        device: &Device,
         stop: &Arc<AtomicBool>,
         progress: &mut dyn FnMut(&Progress),
         finished: &mut dyn FnMut(Grown),
     ) -> Result<(), DruseError> {
-        let Resolved { orders, mode, template, config, probabilities, .. } = resolved;
-        let trained = &self.checkpoint(mode).trained;
+        let Resolved { orders, template, config, probabilities, .. } = resolved;
         let sampler = match template {
-            Some(template) => Sampler::from_template(trained, config, template, &self.device)?,
-            None => Sampler::new(trained, config, &self.device)?,
+            Some(template) => Sampler::from_template(&self.trained, config, template, device)?,
+            None => Sampler::new(&self.trained, config, device)?,
         }
         .stopped_by(Arc::clone(stop));
         let total: usize = orders.iter().map(|order| order.count).sum();

@@ -10,12 +10,15 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use wasm_bindgen_cli_support::Bindgen;
 
+use super::plain;
+
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Most bytes of the folder when each file is packed with gzip, as servers send them.
 const MOST_PACKED: u64 = 12_000_000;
 
 /// Files of the page, from the workspace's root.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
+    "assets/weights/mp20-wyckoff.safetensors",
     "web/index.html",
     "web/page.css",
     "web/page.js",
@@ -43,6 +46,7 @@ pub(super) fn build(out: Option<&Path>) -> anyhow::Result<PathBuf> {
         .no_modules(true)
         .and_then(|bindgen| bindgen.typescript(false).remove_name_section(true).generate(&out))
         .map_err(|error| anyhow::anyhow!("{}: no bindings can be made: {error:#}", wasm.display()))?;
+    plain::write(&out.join("druse_web_bg.wasm"), &out.join("druse_web_plain.wasm"))?;
     for file in FILES {
         let name = Path::new(file).file_name().context("a file has a name")?;
         fs::copy(root.join(file), out.join(name))

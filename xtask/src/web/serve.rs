@@ -52,6 +52,7 @@ fn type_of(path: &Path) -> &'static str {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
         Some("wasm") => "application/wasm",
+        Some("safetensors") => "application/octet-stream",
         _ => "text/plain; charset=utf-8",
     }
 }

@@ -1,7 +1,7 @@
 //! Vector registers of single-precision numbers, chosen when the program runs.
 //!
-//! A loop ([`Loop`]) is written once over [`Lanes`] and compiled for AVX-512, for AVX2 with FMA, for NEON, and for
-//! plain arrays that the compiler vectorises as it can. [`vectorise`] picks the widest that the processor has. The
+//! A loop ([`Loop`]) is written once over [`Lanes`] and compiled for AVX-512, for AVX2 with FMA, for NEON, for WebAssembly,
+//! and for plain arrays that the compiler vectorises as it can. [`vectorise`] picks the widest that the processor has. The
 //! loops of this crate never add across lanes, and a product that is added is rounded once, also where no instruction
 //! does that ([`Plain`]): every number of a result is computed by the same operations in the same order, so that all
 //! processors, and browsers, give the same bits.
@@ -82,7 +82,9 @@ pub(crate) fn vectorise(body: impl Loop) {
     }
     #[cfg(target_arch = "aarch64")]
     return body.run::<arm::Neon>();
-    #[cfg(not(target_arch = "aarch64"))]
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return web::with_relaxed(body);
+    #[cfg(not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128"))))]
     body.run::<Plain>();
 }
 
@@ -123,7 +125,7 @@ pub(crate) fn vectorise_as(kind: &str, body: impl Loop) {
     panic!("{kind}");
 }
 
-/// Four numbers without vector instructions of ours: for WebAssembly and for processors without fused multiplication and
+/// Four numbers without vector instructions of ours: for processors and browsers without fused multiplication and
 /// addition.
 #[derive(Clone, Copy)]
 #[cfg_attr(target_arch = "aarch64", allow(dead_code, reason = "every such processor has NEON"))]
@@ -386,6 +388,87 @@ mod arm {
         #[inline(always)]
         fn reciprocal_guess(self, magic: u32) -> Self {
             Self(unsafe { vreinterpretq_f32_u32(vsubq_u32(vdupq_n_u32(magic), vreinterpretq_u32_f32(self.0))) })
+        }
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod web {
+    use core::arch::wasm32::*;
+
+    use super::{Lanes, Loop, Plain};
+
+    #[target_feature(enable = "relaxed-simd")]
+    pub(super) fn with_relaxed(body: impl Loop) {
+        body.run::<Relaxed>();
+    }
+
+    /// Four numbers. The instruction for `a·b + c` is a relaxed one: whether it rounds once is the browser's choice, so that
+    /// the page asks it before (`web/worker.js`).
+    #[derive(Clone, Copy)]
+    pub(crate) struct Relaxed(v128);
+
+    /// What stands in the place of that instruction in the program for browsers that lack it or round twice: `cargo xtask
+    /// web` puts calls of this function there, by its name.
+    #[unsafe(no_mangle)]
+    #[allow(improper_ctypes_definitions, reason = "both sides are WebAssembly, where a register is a value")]
+    pub extern "C" fn druse_multiply_add(x: v128, factor: v128, addend: v128) -> v128 {
+        let [x, factor, addend] = [x, factor, addend].map(|register| {
+            let mut values = [0.0; 4];
+            Relaxed(register).store(&mut values);
+            Plain(values)
+        });
+        Relaxed::load(&x.multiply_add(factor, addend).0).0
+    }
+
+    impl Lanes for Relaxed {
+        const N: usize = 4;
+        const MANY: bool = false;
+
+        #[inline(always)]
+        fn splat(value: f32) -> Self {
+            Self(f32x4_splat(value))
+        }
+        #[inline(always)]
+        fn load(values: &[f32]) -> Self {
+            Self(unsafe { v128_load(values[..4].as_ptr().cast()) })
+        }
+        #[inline(always)]
+        fn store(self, values: &mut [f32]) {
+            unsafe { v128_store(values[..4].as_mut_ptr().cast(), self.0) }
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Self(f32x4_add(self.0, other.0))
+        }
+        #[inline(always)]
+        fn subtract(self, other: Self) -> Self {
+            Self(f32x4_sub(self.0, other.0))
+        }
+        #[inline(always)]
+        fn multiply(self, other: Self) -> Self {
+            Self(f32x4_mul(self.0, other.0))
+        }
+        #[inline(always)]
+        fn multiply_add(self, factor: Self, addend: Self) -> Self {
+            Self(f32x4_relaxed_madd(self.0, factor.0, addend.0))
+        }
+        // No minimum: the compiler takes the relaxed one for it, whose NaN is the browser's choice.
+        #[inline(always)]
+        fn at_most(self, bound: Self) -> Self {
+            Self(v128_bitselect(bound.0, self.0, f32x4_gt(self.0, bound.0)))
+        }
+        #[inline(always)]
+        fn at_least(self, bound: Self) -> Self {
+            Self(v128_bitselect(bound.0, self.0, f32x4_lt(self.0, bound.0)))
+        }
+        #[inline(always)]
+        fn power_of_two(self) -> Self {
+            Self(i32x4_add(i32x4_shl(self.0, 23), i32x4_splat(127 << 23)))
+        }
+        #[inline(always)]
+        fn reciprocal_guess(self, magic: u32) -> Self {
+            Self(i32x4_sub(u32x4_splat(magic), self.0))
         }
     }
 }
