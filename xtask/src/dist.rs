@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Profile of cargo to build with
     #[arg(long, default_value = "release")]
     pub profile: String,
+    /// Take the programs from this folder, such as target/release, in place of building them
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["target", "profile"])]
+    pub built: Option<PathBuf>,
     /// Leave the wheel out
     #[arg(long)]
     pub without_wheel: bool,
@@ -46,7 +49,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // Old and new files side by side would look like one release.
     shell.remove_path(&out)?;
     shell.create_dir(&out)?;
-    let built = build(&shell, arguments)?;
+    let built = match &arguments.built {
+        Some(folder) => fs::canonicalize(folder).with_context(|| format!("{}: no such folder", folder.display()))?,
+        None => build(&shell, arguments)?,
+    };
     let druse = out.join("druse");
     shell.copy_file(built.join("druse"), &druse)?;
     // Profiles other than release leave the symbols in.
@@ -73,11 +79,9 @@ fn build(shell: &Shell, arguments: &Arguments) -> anyhow::Result<PathBuf> {
     let profile = &arguments.profile;
     let mut options: Vec<String> = ["--locked", "--profile", profile].map(str::to_owned).into();
     options.extend(arguments.target.iter().flat_map(|triple| ["--target".to_owned(), triple.clone()]));
-    let options = &options;
-    cmd!(shell, "{cargo} build {options...} --package druse-cli --bin druse").run()?;
-    if !arguments.without_wheel {
-        cmd!(shell, "{cargo} build {options...} --package druse-python --lib").run()?;
-    }
+    // In one call, so that what both use is built once.
+    let wheel = if arguments.without_wheel { &[][..] } else { &["--package", "druse-python", "--lib"] };
+    cmd!(shell, "{cargo} build {options...} --package druse-cli --bin druse {wheel...}").run()?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new(ROOT).join("target"), PathBuf::from);
     let target = arguments.target.as_ref().map_or(target.clone(), |triple| target.join(triple));
     // cargo's own exception.

@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn sums_of_similar_size_are_rounded_once() {
         let mut word = words();
-        let mut near_one = |spread: u32| f32::from_bits((word() & 0x807f_ffff) | ((127 - spread + word() % (2 * spread)) << 23));
+        let mut near_one =
+            |spread: u32| f32::from_bits((word() & 0x807f_ffff) | ((127 - spread + word() % (2 * spread)) << 23));
         for _ in 0..300_000 {
             compare(near_one(2), near_one(2), near_one(30));
         }
