@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
+use crystal_core::whole;
 use crystal_core::{
     AsymmetricUnit, Composition, CrystalState, Finder, Orbit, SiteMode, SpaceGroup, SpaceGroupNumber, Species,
     find_symmetry, io,
@@ -40,7 +41,7 @@ fn noise_keeps_sites_on_their_positions() {
         "the set has special positions"
     );
     let draws: Vec<Draw> = (0..clean.len())
-        .map(|index| Draw { index, slot: index as u32, position_sigma: 2.0, lattice_sigma: 1.0 })
+        .map(|index| Draw { index, slot: whole::compact(index), position_sigma: 2.0, lattice_sigma: 1.0 })
         .collect();
     let noised = StateSet::new(&clean, &Device::flex())
         .expect("a set")
@@ -156,8 +157,12 @@ fn images_coincide_only_on_positions() {
     let kept = GraphConfig { coincidence: 0.0, ..GraphConfig::default() };
     let edges = |mode: SiteMode| {
         let clean = embedded_states(60, mode);
-        let draw =
-            |index: usize| Draw { index, slot: index as u32, position_sigma: 0.001_f64.sqrt(), lattice_sigma: 0.0 };
+        let draw = |index: usize| Draw {
+            index,
+            slot: whole::compact(index),
+            position_sigma: 0.001_f64.sqrt(),
+            lattice_sigma: 0.0,
+        };
         let draws: Vec<Draw> = (0..clean.len()).map(draw).collect();
         let set = StateSet::new(&clean, &Device::flex()).expect("a set");
         let noised = set.noised(&draws, RandomKey::new(3, Purpose::Training), 11).expect("noise").states.into_states();

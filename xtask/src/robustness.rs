@@ -53,6 +53,9 @@ pub struct Arguments {
     /// Run nothing: take what the programs printed elsewhere, shards added up, and keep it
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["only", "dev"])]
     pub add: Vec<PathBuf>,
+    /// The git revision of the programs whose lines are added
+    #[arg(long, value_name = "REVISION", requires = "add")]
+    pub revision: Option<String>,
 }
 
 /// What can be measured.
@@ -128,7 +131,7 @@ impl Part {
             Self::Structures => ("crystal-core", "fuzz", None),
             Self::Archives => ("druse", "fuzz", None),
             Self::Crystals => ("crystal-core", "io_robust", None),
-            Self::Symmetry => ("crystal-core", "symmetry_data", Some("a_load_of_structures")),
+            Self::Symmetry => ("crystal-core", "finders", Some("data::a_load_of_structures")),
             Self::Command => ("druse-cli", "cli", Some("kills::")),
             Self::Experiments | Self::Samples => ("experiments", "runs", Some("kills::")),
         };
@@ -197,7 +200,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     // What was printed elsewhere may be of other sources.
     let here = arguments.add.is_empty();
-    let revision = cmd!(shell, "git describe --always --abbrev=12 --dirty").read().ok().filter(|_| here);
+    let described = || cmd!(shell, "git describe --always --abbrev=12 --dirty").read().ok();
+    let revision = if here { described() } else { arguments.revision.clone() };
     let build = if arguments.dev { "dev" } else { "release" };
     let rows = figures.rows(revision.as_deref(), here.then_some(build));
     println!("\n{}", record::table(&rows));

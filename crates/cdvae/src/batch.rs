@@ -4,6 +4,7 @@
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
+use crystal_core::whole;
 use crystal_states::{Draw, GraphBatch, NoisedStates, StateSet};
 use nalgebra::{Matrix3, Vector3};
 use random_keys::RandomKey;
@@ -85,7 +86,7 @@ impl<'a> CrystalSet<'a> {
         };
         let lattices =
             crystals.states.par_iter().map(numbers).collect::<Result<Vec<_>, crystal_core::CrystalError>>()?;
-        let scaled = crystals.cells.iter().map(|cell| scaler.scale(cell).map(|x| x as f32)).collect();
+        let scaled = crystals.cells.iter().map(|cell| scaler.scale(cell).map(whole::single)).collect();
         Ok(Self { crystals, states, lattices: lattices.concat(), scaled, types: type_rows(&device), device })
     }
 
@@ -106,14 +107,14 @@ impl<'a> CrystalSet<'a> {
         let levels: Vec<[f64; 2]> = chosen
             .iter()
             .map(|&(slot, _)| {
-                let [position, element, ..] = key.uniform(step, slot as u32, LEVEL_ITEM);
-                let level = |uniform: f64| (uniform * config.levels.count as f64) as usize;
+                let [position, element, ..] = key.uniform(step, whole::compact(slot), LEVEL_ITEM);
+                let level = |uniform: f64| whole::count(uniform * config.levels.count as f64);
                 [config.levels.position_sigma(level(position)), config.levels.element_sigma(level(element))]
             })
             .collect();
         let draw = |sigma: f64, &(slot, index): &(usize, usize)| Draw {
             index,
-            slot: slot as u32,
+            slot: whole::compact(slot),
             position_sigma: sigma,
             lattice_sigma: 0.0,
         };
@@ -135,7 +136,10 @@ impl<'a> CrystalSet<'a> {
         let weights = shares.iter().map(|share| share / n_whole as f32).collect();
         shares.resize(clean.n_sites(), 0.0);
         let uniform = chosen.iter().zip(&atoms).flat_map(|(&(slot, _), &n_atoms)| {
-            let of_site = move |site: usize| key.uniform(step, slot as u32, ELEMENT_ITEM + site as u32)[0] as f32;
+            let of_site = move |site: usize| {
+                let [share, ..] = key.uniform(step, whole::compact(slot), ELEMENT_ITEM + whole::compact(site));
+                whole::single(share)
+            };
             (0..n_atoms).map(of_site)
         });
         let uniform = uniform.collect();
@@ -150,9 +154,11 @@ impl<'a> CrystalSet<'a> {
         }
         let lattice = chosen.iter().flat_map(|&(_, index)| self.scaled[index]).collect();
         let latents: Vec<u64> = chosen.iter().map(|&(slot, _)| slot as u64).collect();
-        let latent_noise = latent_normals(key, &latents, config.latent, |slot| (step, slot as u32));
+        let latent_noise = latent_normals(key, &latents, config.latent, |slot| {
+            (step, u32::try_from(slot).expect("a slot of a batch"))
+        });
         let types = gather_rows(self.types.clone(), &clean.elements).narrow(0, 0, n_sites);
-        let sigmas = self.tensor(by_site(&|s| levels[s][0] as f32), 1);
+        let sigmas = self.tensor(by_site(&|s| whole::single(levels[s][0])), 1);
         let position_target = match target {
             PositionTarget::Noise => position_noise.neg(),
             PositionTarget::NearestImage => {
@@ -170,7 +176,7 @@ impl<'a> CrystalSet<'a> {
             shares: self.tensor(shares, 1),
             weights: self.tensor(weights, 1),
             types,
-            element_sigma: self.tensor(by_site(&|s| levels[s][1] as f32), 1),
+            element_sigma: self.tensor(by_site(&|s| whole::single(levels[s][1])), 1),
             element_uniform: self.tensor(uniform, 1),
             position_target,
             latent_noise: self.tensor(latent_noise, config.latent),
@@ -194,8 +200,8 @@ pub(crate) fn latent_normals(
     values.par_chunks_mut(latent).zip(items).for_each(|(row, &item)| {
         let (stream, draw) = place(item);
         for (four, values) in row.chunks_mut(4).enumerate() {
-            let normals = key.normal(stream, draw, LATENT_ITEM + four as u32);
-            values.iter_mut().zip(normals).for_each(|(value, normal)| *value = normal as f32);
+            let normals = key.normal(stream, draw, LATENT_ITEM + whole::compact(four));
+            values.iter_mut().zip(normals).for_each(|(value, normal)| *value = whole::single(normal));
         }
     });
     values
@@ -211,12 +217,12 @@ fn type_rows(device: &Device) -> Tensor<2> {
 /// What the nearest image of a displacement is computed from.
 fn lattice_numbers(lattice: &Matrix3<f64>, inverse: &Matrix3<f64>) -> Vec<f32> {
     let rows = |matrix: &Matrix3<f64>| -> Vec<f32> {
-        (0..3).flat_map(|i| (0..3).map(move |j| (i, j))).map(|place| matrix[place] as f32).collect()
+        (0..3).flat_map(|i| (0..3).map(move |j| (i, j))).map(|place| whole::single(matrix[place])).collect()
     };
     let steps = || [-1.0, 0.0, 1.0].into_iter();
     let translations = steps().flat_map(|i| steps().flat_map(move |j| steps().map(move |k| Vector3::new(i, j, k))));
     let translations =
-        translations.flat_map(|t| <[f64; 3]>::from(lattice.tr_mul(&t)).map(|x| x as f32)).collect::<Vec<_>>();
+        translations.flat_map(|t| <[f64; 3]>::from(lattice.tr_mul(&t)).map(whole::single)).collect::<Vec<_>>();
     [rows(inverse), rows(lattice), translations].concat()
 }
 
@@ -267,7 +273,7 @@ mod tests {
             })
             .collect();
         let flat = |vectors: &[Vector3<f64>]| -> Vec<f32> {
-            vectors.iter().flat_map(|v| <[f64; 3]>::from(*v).map(|x| x as f32)).collect()
+            vectors.iter().flat_map(|v| <[f64; 3]>::from(*v).map(whole::single)).collect()
         };
         for device in available_devices() {
             let n = displacements.len();

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "cpu")]
 
+use crystal_core::whole;
 mod common;
 
 use burn::Tensor;
@@ -164,7 +165,7 @@ fn gradients_agree_with_finite_differences() {
         assert!(norm > 0.0 && norm.is_finite(), "{name}: {norm}");
         // Along the gradient, where the difference is largest beside the rounding.
         let mut at = |sign: f32| -> f64 {
-            let step = (sign * 2e-3) / norm as f32;
+            let step = (sign * 2e-3) / whole::single(norm);
             let losses = source.losses(&moved(&model, &found, step), 0, Share::WHOLE).expect("losses");
             losses.total.into_data().iter::<f64>().next().expect("a number")
         };

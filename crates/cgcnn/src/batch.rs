@@ -2,6 +2,7 @@
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
+use crystal_core::whole;
 use crystal_states::{N_DESCRIBED, N_DESCRIPTORS, Padding, element_descriptors};
 use tensor_ops::{RowIndex, gather_rows, segment_sum};
 
@@ -64,25 +65,26 @@ impl GraphBatch {
         let mut neighbours = Vec::with_capacity(n_atoms * N_NEIGHBOURS);
         let mut distances = Vec::with_capacity(n_atoms * N_NEIGHBOURS);
         for (structure, graph) in graphs.iter().enumerate() {
-            let first = elements.len() as u32;
+            let first = whole::compact(elements.len());
             elements.extend_from_slice(&graph.elements);
-            structures.extend(std::iter::repeat_n(structure as u32, graph.n_atoms()));
+            structures.extend(std::iter::repeat_n(whole::compact(structure), graph.n_atoms()));
             neighbours.extend(graph.neighbours.iter().map(|neighbour| first + neighbour));
             distances.extend_from_slice(&graph.distances);
         }
         let n_structures = graphs.len();
         for (k, atom) in (n_real_atoms..n_atoms).enumerate() {
             elements.push(0);
-            structures.push((n_structures + k % N_PADDING) as u32);
-            neighbours.extend([atom as u32; N_NEIGHBOURS]);
+            structures.push(whole::compact(n_structures + k % N_PADDING));
+            neighbours.extend([whole::compact(atom); N_NEIGHBOURS]);
             distances.extend([0.0; N_NEIGHBOURS]);
         }
-        let centres: Vec<u32> =
-            (0..n_atoms as u32 * N_NEIGHBOURS as u32).map(|edge| edge / N_NEIGHBOURS as u32).collect();
-        let group_size = (n_structures as f64).sqrt().ceil() as usize;
+        let centres: Vec<u32> = (0..whole::compact(n_atoms) * whole::compact(N_NEIGHBOURS))
+            .map(|edge| edge / whole::compact(N_NEIGHBOURS))
+            .collect();
+        let group_size = whole::count((n_structures as f64).sqrt().ceil());
         let n_groups = n_structures.div_ceil(group_size);
-        let mut groups: Vec<u32> = (0..n_structures).map(|structure| (structure / group_size) as u32).collect();
-        groups.extend([n_groups as u32; N_PADDING]);
+        let mut groups: Vec<u32> = (0..n_structures).map(|structure| whole::compact(structure / group_size)).collect();
+        groups.extend([whole::compact(n_groups); N_PADDING]);
         let mut rows = vec![0; n_groups];
         rows.push(1);
         let mut inverse_atoms: Vec<f32> = graphs.iter().map(|graph| 1.0 / graph.n_atoms() as f32).collect();

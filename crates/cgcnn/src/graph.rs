@@ -1,5 +1,6 @@
 //! The graph of one crystal: every atom with its nearest neighbours.
 
+use crystal_core::whole;
 use crystal_core::{SphereSearch, Structure};
 use crystal_states::N_DESCRIBED;
 use rayon::prelude::*;
@@ -11,7 +12,7 @@ pub const N_NEIGHBOURS: usize = 12;
 /// Neighbours further away than this (Å) are left out.
 pub const CUTOFF: f64 = 8.0;
 /// Distance (Å) of the entries that stand in for missing neighbours; they point to the first atom.
-const PADDING_DISTANCE: f32 = CUTOFF as f32 + 1.0;
+const PADDING_DISTANCE: f32 = whole::single(CUTOFF) + 1.0;
 /// Distances that differ by less (Å) from that of the last neighbour count as equal to it.
 ///
 /// Which of several equally distant atoms are the last neighbours is arbitrary in the published program (its search
@@ -64,9 +65,12 @@ impl CrystalGraph {
             let missing = N_NEIGHBOURS - nearest.len();
             graph
                 .neighbours
-                .extend(nearest.iter().map(|image| image.site as u32).chain(std::iter::repeat_n(0, missing)));
+                .extend(nearest.iter().map(|image| whole::compact(image.site)).chain(std::iter::repeat_n(0, missing)));
             graph.distances.extend(
-                nearest.iter().map(|image| image.distance as f32).chain(std::iter::repeat_n(PADDING_DISTANCE, missing)),
+                nearest
+                    .iter()
+                    .map(|image| whole::single(image.distance))
+                    .chain(std::iter::repeat_n(PADDING_DISTANCE, missing)),
             );
         }
         Ok(graph)

@@ -7,6 +7,7 @@ use nalgebra::Vector3;
 use crate::distances::OVERLAP;
 use crate::finder::{Standardised, find};
 use crate::periodic::{COINCIDENCE, coincide, wrap};
+use crate::whole::saturated_64;
 use crate::{
     CrystalError, CrystalState, Finder, Lattice, LatticeCoordinates, Orbit, Site, SiteMode, SitesPerElement,
     SpaceGroup, Species, StateSite, Structure, WyckoffPosition,
@@ -100,7 +101,7 @@ impl AsymmetricSite {
 /// Of the images of a point that lie on the representative of its position, the one with the smallest coordinates.
 fn canonical_image(position: &WyckoffPosition, frac_coords: &Vector3<f64>, lattice: &Lattice) -> Vector3<f64> {
     // Compared after rounding, so that noise in the last digits does not choose.
-    let key = |point: &Vector3<f64>| <[i64; 3]>::from(point.map(|x| (x * 1e6).round() as i64));
+    let key = |point: &Vector3<f64>| <[i64; 3]>::from(point.map(|x| saturated_64((x * 1e6).round())));
     position
         .representatives(frac_coords, lattice, COINCIDENCE)
         .map(|point| point.map(wrap))

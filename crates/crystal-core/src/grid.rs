@@ -3,6 +3,7 @@
 use nalgebra::Vector3;
 
 use crate::Lattice;
+use crate::whole::saturated_64;
 
 /// Sites per bin, about.
 const PER_BIN: f64 = 2.0;
@@ -57,13 +58,13 @@ impl SiteGrid {
         // Bins as whole numbers along an endless axis: the translation is what is left after wrapping.
         let range = |axis: usize| {
             let n = self.n_bins[axis] as f64;
-            let first = ((wrapped[axis] - reach[axis]) * n - 1e-9).floor() as i64;
-            let last = ((wrapped[axis] + reach[axis]) * n + 1e-9).floor() as i64;
+            let first = saturated_64(((wrapped[axis] - reach[axis]) * n - 1e-9).floor());
+            let last = saturated_64(((wrapped[axis] + reach[axis]) * n + 1e-9).floor());
             first..=last
         };
         let split = |bin: i64, axis: usize| {
             let n = self.n_bins[axis] as i64;
-            (bin.rem_euclid(n) as usize, bin.div_euclid(n) as f64)
+            (usize::try_from(bin.rem_euclid(n)).expect("a bin"), bin.div_euclid(n) as f64)
         };
         for i in range(0) {
             let (bin_x, x) = split(i, 0);

@@ -4,6 +4,7 @@ use nalgebra::{Matrix3, Vector3};
 use serde::{Deserialize, Serialize};
 
 use crate::CrystalError;
+use crate::whole::saturated;
 
 /// Lengths in Å, angles in degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -173,7 +174,7 @@ impl Lattice {
     fn shortest_image(&self, difference: &Vector3<f64>) -> f64 {
         let bound = self.to_cartesian(difference).norm();
         let reach =
-            self.reciprocal_lengths().map(|length| (bound * length + 0.5).floor().min(MOST_TRANSLATIONS) as i32);
+            self.reciprocal_lengths().map(|length| saturated((bound * length + 0.5).floor().min(MOST_TRANSLATIONS)));
         let mut shortest = bound;
         for i in -reach[0]..=reach[0] {
             for j in -reach[1]..=reach[1] {
@@ -229,7 +230,7 @@ impl Lattice {
                 }
                 let less = rows.row(i) - rows.row(j) * times;
                 rows.set_row(i, &less);
-                let whole = times as i32;
+                let whole = saturated(times);
                 for column in 0..3 {
                     let product = whole.checked_mul(transformation[(j, column)]);
                     let entry = product.and_then(|product| transformation[(i, column)].checked_sub(product));

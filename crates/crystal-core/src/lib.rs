@@ -36,6 +36,7 @@ mod species;
 mod sphere;
 mod state;
 mod structure;
+pub mod whole;
 mod wyckoff;
 
 pub use asymmetric_unit::{AsymmetricSite, AsymmetricUnit, Reduction};

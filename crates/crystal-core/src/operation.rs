@@ -3,6 +3,8 @@
 use nalgebra::{Matrix3, Vector3};
 use serde::{Deserialize, Serialize};
 
+use crate::whole::nearest;
+
 /// An operation `{W|w}` on fractional columns: `x' = W·x + w`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SymmetryOperation {
@@ -35,7 +37,7 @@ impl SymmetryOperation {
     pub fn inverse(&self) -> Self {
         // The determinant is ±1, so the inverse of W is its adjugate times the determinant: exact in integers.
         let inverse = self.rotation.map(f64::from).try_inverse().expect("a symmetry operation has determinant ±1");
-        let rotation = inverse.map(|x| x.round() as i32);
+        let rotation = inverse.map(nearest);
         Self { rotation, translation: -(rotation.map(f64::from) * self.translation) }
     }
 
@@ -52,6 +54,6 @@ impl SymmetryOperation {
     /// The same operation in the basis `P = M·C` (row vectors), from the basis C: `W' = M⁻ᵀ·W·Mᵀ`, `w' = M⁻ᵀ·w`.
     pub fn in_basis(&self, to_new: &Matrix3<f64>, to_old: &Matrix3<f64>) -> Self {
         let rotation = to_old.transpose() * self.rotation.map(f64::from) * to_new.transpose();
-        Self { rotation: rotation.map(|x| x.round() as i32), translation: to_old.transpose() * self.translation }
+        Self { rotation: rotation.map(nearest), translation: to_old.transpose() * self.translation }
     }
 }

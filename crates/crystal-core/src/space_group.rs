@@ -22,11 +22,8 @@ impl SpaceGroupNumber {
     /// # Errors
     /// [`CrystalError::SpaceGroupNumber`] outside 1 … 230.
     pub fn new(number: i64) -> Result<Self, CrystalError> {
-        if (1..=230).contains(&number) {
-            Ok(Self(number as u8))
-        } else {
-            Err(CrystalError::SpaceGroupNumber { number })
-        }
+        let known = u8::try_from(number).ok().filter(|number| (1..=230).contains(number));
+        known.map(Self).ok_or(CrystalError::SpaceGroupNumber { number })
     }
 
     /// The number, 1 … 230.
@@ -71,7 +68,8 @@ impl HallNumber {
     /// # Errors
     /// [`CrystalError::HallNumber`] outside 1 … 530.
     pub fn new(number: i64) -> Result<Self, CrystalError> {
-        if (1..=530).contains(&number) { Ok(Self(number as u16)) } else { Err(CrystalError::HallNumber { number }) }
+        let known = u16::try_from(number).ok().filter(|number| (1..=530).contains(number));
+        known.map(Self).ok_or(CrystalError::HallNumber { number })
     }
 
     /// The number, 1 … 530.

@@ -32,11 +32,8 @@ impl Species {
     /// # Errors
     /// [`CrystalError::AtomicNumber`] outside 1 … 118.
     pub fn from_atomic_number(number: i64) -> Result<Self, CrystalError> {
-        if (1..=i64::from(Self::MAX)).contains(&number) {
-            Ok(Self(number as u8))
-        } else {
-            Err(CrystalError::AtomicNumber { number })
-        }
+        let known = u8::try_from(number).ok().filter(|number| (1..=Self::MAX).contains(number));
+        known.map(Self).ok_or(CrystalError::AtomicNumber { number })
     }
 
     /// Atomic number, 1 … 118.
@@ -90,8 +87,9 @@ impl FromStr for Species {
     fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         SYMBOLS
             .iter()
-            .position(|known| *known == symbol)
-            .map(|index| Self(index as u8 + 1))
+            .zip(1..)
+            .find(|(known, _)| **known == symbol)
+            .map(|(_, number)| Self(number))
             .ok_or_else(|| CrystalError::UnknownElement { symbol: symbol.to_owned() })
     }
 }

@@ -3,6 +3,7 @@
 use nalgebra::{Matrix3, Vector3};
 
 use crate::Lattice;
+use crate::whole::saturated;
 
 /// More rows of lattice points than this through the sphere mean a collapsed lattice.
 const MAX_ROWS: usize = 1_000_000;
@@ -38,7 +39,7 @@ impl SphereSearch {
         let range = |centre: f64, scale: f64, offset: f64, budget: f64| {
             let half = budget.max(0.0).sqrt() / scale.abs();
             let middle = -centre - offset / scale;
-            ((middle - half - 1e-9).ceil() as i32)..=((middle + half + 1e-9).floor() as i32)
+            saturated((middle - half - 1e-9).ceil())..=saturated((middle + half + 1e-9).floor())
         };
         let lower = &self.lower;
         let mut n_rows = 0;
@@ -74,6 +75,7 @@ impl SphereSearch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::whole;
     use proptest::prelude::*;
 
     proptest! {
@@ -89,7 +91,7 @@ mod tests {
             let difference = Vector3::from(point);
             let mut found = 0;
             SphereSearch::new(&lattice).visit(&difference, 25.0, |_, _, _| { found += 1; true });
-            let reach = lattice.reciprocal_lengths().map(|length| (5.0 * length + 2.0).ceil() as i32);
+            let reach = lattice.reciprocal_lengths().map(|length| whole::saturated((5.0 * length + 2.0).ceil()));
             let mut expected = 0;
             for i in -reach[0]..=reach[0] {
                 for j in -reach[1]..=reach[1] {

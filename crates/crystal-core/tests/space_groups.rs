@@ -1,8 +1,8 @@
 //! All 230 space groups: group axioms, Wyckoff positions, orbits and stabilisers.
 
 use crystal_core::{
-    Centring, CrystalSystem, Lattice, LatticeCoordinates, Orbit, SpaceGroup, SpaceGroupNumber, SymmetryOperation,
-    stabiliser,
+    Centring, CrystalError, CrystalSystem, Finder, HallNumber, Lattice, LatticeCoordinates, Orbit, Site, SpaceGroup,
+    SpaceGroupNumber, Structure, SymmetryOperation, find_symmetry, stabiliser,
 };
 use nalgebra::{Matrix3, Vector3};
 use proptest::prelude::*;
@@ -200,4 +200,34 @@ proptest! {
         prop_assert!(site.distance <= Vector3::from(shift).norm() + 1e-9);
         prop_assert_eq!(Orbit::new(group, &site.frac_coords, &lattice, 1e-6).multiplicity(), position.multiplicity());
     }
+}
+
+#[test]
+fn hall_numbers_are_checked_and_found() {
+    for number in [1_i64, 273, 530] {
+        let hall_number = HallNumber::new(number).expect("a Hall symbol of the tables");
+        assert_eq!((i64::from(hall_number.get()), i64::from(hall_number)), (number, number));
+        let written = serde_json::to_string(&hall_number).expect("a number");
+        assert_eq!(written, number.to_string());
+        assert_eq!(serde_json::from_str::<HallNumber>(&written).expect("a Hall number"), hall_number);
+    }
+    // 65 537 and 2^32 + 1 are 1 in fewer bits.
+    for number in [0, 531, -1, 65_537, (1 << 32) + 1, i64::MAX, i64::MIN] {
+        assert!(matches!(HallNumber::new(number), Err(CrystalError::HallNumber { number: told }) if told == number));
+        assert!(serde_json::from_str::<HallNumber>(&number.to_string()).is_err(), "{number}");
+    }
+    // The numbers of the tables: P m -3 m, I m -3 m.
+    let cubic = |sites: &[(&str, f64)]| {
+        let site = |(symbol, x): &(&str, f64)| Site {
+            species: symbol.parse().expect("an element"),
+            frac_coords: Vector3::repeat(*x),
+        };
+        let lattice = Lattice::new(Matrix3::identity() * 4.1).expect("a cell");
+        Structure::new(lattice, sites.iter().map(site).collect()).expect("a structure")
+    };
+    let found =
+        |structure: &Structure| find_symmetry(structure, 0.01, Finder::Moyo).expect("a group").hall_number.get();
+    assert_eq!(found(&cubic(&[("Cs", 0.0), ("Cl", 0.5)])), 517);
+    assert_eq!(found(&cubic(&[("Po", 0.0)])), 517);
+    assert_eq!(found(&cubic(&[("Fe", 0.0), ("Fe", 0.5)])), 529);
 }

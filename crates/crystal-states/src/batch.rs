@@ -3,6 +3,7 @@
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use crystal_core::LatticeCoordinates;
+use crystal_core::whole;
 use multigraph::BatchedMultiGraph;
 use rayon::prelude::*;
 
@@ -141,17 +142,18 @@ impl PreparedBatch {
         check(graph, levels, config)?;
         let n_structures = graph.n_structures();
         let (n_sites, n_edges) = padding.sizes(graph.n_sites(), graph.n_edges());
-        let last_structure = n_structures as u32 - 1;
+        let last_structure = whole::compact(n_structures) - 1;
         let site_structures = filled(expand(&graph.site_offsets), n_sites, |_| last_structure);
-        let site_levels: Vec<u32> = site_structures.iter().map(|&s| levels[s as usize] as u32).collect();
+        let site_levels: Vec<u32> = site_structures.iter().map(|&s| whole::compact(levels[s as usize])).collect();
         let elements = filled(graph.atomic_numbers.iter().map(|&z| u32::from(z) - 1).collect(), n_sites, |_| 0);
         // Without rounding, the one edge that may be added belongs to the last site.
         let first_added = graph.n_edges();
-        let site_of =
-            |edge: usize| (graph.n_sites() + (edge - first_added) / Padding::EDGES_PER_SITE).min(n_sites - 1) as u32;
+        let site_of = |edge: usize| {
+            whole::compact((graph.n_sites() + (edge - first_added) / Padding::EDGES_PER_SITE).min(n_sites - 1))
+        };
         let sources = filled(expand(&graph.offsets), n_edges, site_of);
         let targets = filled(graph.targets.clone(), n_edges, site_of);
-        let reverses = filled(graph.reverse.clone(), n_edges, |edge| edge as u32);
+        let reverses = filled(graph.reverse.clone(), n_edges, |edge| whole::compact(edge));
         let edge_structures = filled(expand(&graph.edge_offsets), n_edges, |_| last_structure);
         let maps: [(&[u32], usize); 7] = [
             (&elements, N_ELEMENTS),
@@ -263,7 +265,9 @@ fn check(graph: &BatchedMultiGraph, levels: &[usize], config: &BasisConfig) -> R
 /// Index of the segment of each entry.
 fn expand(offsets: &[u32]) -> Vec<u32> {
     let segments = offsets.windows(2).enumerate();
-    segments.flat_map(|(segment, range)| std::iter::repeat_n(segment as u32, (range[1] - range[0]) as usize)).collect()
+    segments
+        .flat_map(|(segment, range)| std::iter::repeat_n(whole::compact(segment), (range[1] - range[0]) as usize))
+        .collect()
 }
 
 /// The values, and what `added` gives for the rows beyond them.

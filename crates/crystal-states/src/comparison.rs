@@ -66,8 +66,8 @@ struct HostBatch {
 
 impl HostBatch {
     fn new(batch: &GraphBatch, n_sites: usize) -> Self {
-        let whole =
-            |tensor: &Tensor<1, Int>| tensor.clone().into_data().iter::<i64>().map(|x| x as usize).collect::<Vec<_>>();
+        let place = |x: i64| usize::try_from(x).expect("an index names a row");
+        let whole = |tensor: &Tensor<1, Int>| tensor.clone().into_data().iter::<i64>().map(place).collect::<Vec<_>>();
         let floats = |tensor: &Tensor<2>| tensor.clone().into_data().iter::<f32>().map(f64::from).collect::<Vec<_>>();
         let n_scalars = batch.scalars.dims()[1];
         let scalars = floats(&batch.scalars);

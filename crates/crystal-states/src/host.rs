@@ -2,6 +2,7 @@
 
 use burn::Tensor;
 use burn::tensor::Device;
+use crystal_core::whole;
 use crystal_core::{CrystalState, LatticeCoordinates};
 use multigraph::{BatchedMultiGraph, GraphConfig, MultiGraph, build};
 use nalgebra::Vector3;
@@ -74,7 +75,7 @@ impl HostStates {
             };
             let estimates = &rows[first_sites[structure]..first_sites[structure + 1]];
             let displacement = |(site, estimate): (usize, &[f32; 3])| {
-                let [x, y, z, _] = key.normal(streams[structure], step.draw, site as u32);
+                let [x, y, z, _] = key.normal(streams[structure], step.draw, whole::compact(site));
                 Vector3::from(estimate.map(f64::from)) * step.drift + Vector3::new(x, y, z) * step.noise
             };
             let displacements: Vec<Vector3<f64>> = estimates.iter().enumerate().map(displacement).collect();

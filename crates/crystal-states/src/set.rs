@@ -2,6 +2,7 @@
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
+use crystal_core::whole;
 use crystal_core::{CrystalError, CrystalState, LatticeCoordinates};
 use nalgebra::Vector3;
 use rayon::prelude::*;
@@ -86,8 +87,8 @@ impl<'a> StateSet<'a> {
         let (mut position_noise, mut lattice_noise) = (Vec::new(), Vec::new());
         for (state, positions, lattice) in noised {
             states.push(state);
-            position_noise.extend(positions.iter().flat_map(|noise| noise.iter().map(|x| *x as f32)));
-            lattice_noise.extend(lattice.map(|x| x as f32));
+            position_noise.extend(positions.iter().flat_map(|noise| noise.iter().map(|x| whole::single(*x))));
+            lattice_noise.extend(lattice.map(whole::single));
         }
         let tensor = |values: Vec<f32>, width: usize| {
             let shape = [values.len() / width, width];
@@ -109,7 +110,7 @@ fn noised_state(state: &CrystalState, draw: &Draw, key: RandomKey, stream: u64) 
     let lattice = state.primitive_lattice()?;
     let noise: Vec<Vector3<f64>> = (0..state.sites.len())
         .map(|site| {
-            let [x, y, z, _] = key.normal(stream, slot, site as u32);
+            let [x, y, z, _] = key.normal(stream, slot, whole::compact(site));
             let noise = Vector3::new(x, y, z);
             let free = state.sites[site].free_coordinates(state.space_group);
             // Rounding apart, what is in general position keeps the very numbers.

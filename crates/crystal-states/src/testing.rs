@@ -1,5 +1,6 @@
 //! Graphs for tests of networks.
 
+use crystal_core::whole;
 use multigraph::BatchedMultiGraph;
 use rand::{Rng, RngExt};
 
@@ -20,7 +21,7 @@ pub fn random_graph(n_sites: usize, n_pairs: usize, rng: &mut impl Rng) -> Batch
     let mut edges: Vec<(u32, u32, usize, f32, [f32; 6], bool)> = Vec::new();
     let n_free = rng.random_range(1..=6_u8);
     for pair in 0..n_pairs {
-        let source = rng.random_range(0..n_sites) as u32;
+        let source = whole::compact(rng.random_range(0..n_sites));
         // A length beyond the cut-off now and then: it must count for nothing.
         let distance = rng.random_range(1.0..1.05 * cutoff);
         let gradient = std::array::from_fn(|a| if a < usize::from(n_free) { rng.random_range(-0.4..0.4) } else { 0.0 });
@@ -28,7 +29,7 @@ pub fn random_graph(n_sites: usize, n_pairs: usize, rng: &mut impl Rng) -> Batch
         if pair % 8 == 0 {
             edges.push((source, source, first, distance, gradient, true));
         } else {
-            let target = rng.random_range(0..n_sites) as u32;
+            let target = whole::compact(rng.random_range(0..n_sites));
             let equivalent = source == target && rng.random::<bool>();
             edges.push((source, target, first + 1, distance, gradient, equivalent));
             edges.push((target, source, first, distance, gradient, equivalent));
@@ -38,7 +39,7 @@ pub fn random_graph(n_sites: usize, n_pairs: usize, rng: &mut impl Rng) -> Batch
     order.sort_by_key(|&e| edges[e].0);
     let mut position = vec![0; edges.len()];
     for (rank, &e) in order.iter().enumerate() {
-        position[e] = rank as u32;
+        position[e] = whole::compact(rank);
     }
     let mut offsets = vec![0; n_sites + 1];
     for edge in &edges {
@@ -49,8 +50,8 @@ pub fn random_graph(n_sites: usize, n_pairs: usize, rng: &mut impl Rng) -> Batch
     }
     let sorted = || order.iter().map(|&e| &edges[e]);
     BatchedMultiGraph {
-        site_offsets: vec![0, n_sites as u32],
-        edge_offsets: vec![0, edges.len() as u32],
+        site_offsets: vec![0, whole::compact(n_sites)],
+        edge_offsets: vec![0, whole::compact(edges.len())],
         offsets,
         atomic_numbers: (0..n_sites).map(|_| rng.random_range(1..=94)).collect(),
         targets: sorted().map(|edge| edge.1).collect(),
@@ -73,7 +74,7 @@ pub fn join(parts: &[BatchedMultiGraph]) -> BatchedMultiGraph {
         ..BatchedMultiGraph::default()
     };
     for part in parts {
-        let (first_site, first_edge) = (batch.n_sites() as u32, batch.n_edges() as u32);
+        let (first_site, first_edge) = (whole::compact(batch.n_sites()), whole::compact(batch.n_edges()));
         batch.site_offsets.extend(part.site_offsets[1..].iter().map(|site| site + first_site));
         batch.edge_offsets.extend(part.edge_offsets[1..].iter().map(|edge| edge + first_edge));
         batch.offsets.extend(part.offsets[1..].iter().map(|edge| edge + first_edge));

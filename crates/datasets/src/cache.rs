@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crystal_core::whole::compact;
 use crystal_core::{AsymmetricSite, AsymmetricUnit, Lattice, Site, SpaceGroup, Species, Structure};
 use nalgebra::{Matrix3, Vector3};
 use rayon::prelude::*;
@@ -129,7 +130,7 @@ fn restore(stored: Stored, name: &str) -> Result<DataSet, String> {
         name: stored.name,
         sha256: stored.sha256,
         rejected: stored.rejected,
-        dropped: stored.dropped.map(|count| count as usize),
+        dropped: stored.dropped.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
         splits: [records(train)?, records(validation)?, records(test)?],
     })
 }
@@ -200,7 +201,7 @@ fn stored_unit(unit: &AsymmetricUnit) -> StoredUnit {
         species: unit.sites().iter().map(|site| site.species().atomic_number()).collect(),
         frac_coords: unit.sites().iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords())).collect(),
         wyckoff_letters: unit.sites().iter().map(|site| site.wyckoff_letter()).collect(),
-        multiplicities: unit.sites().iter().map(|site| site.multiplicity() as u32).collect(),
+        multiplicities: unit.sites().iter().map(|site| compact(site.multiplicity())).collect(),
     }
 }
 

@@ -88,8 +88,8 @@ pub(super) struct RequestArgs {
 #[derive(Args)]
 #[group(skip)]
 pub(super) struct ProposerArgs {
-    /// What proposes formulas, space groups and Wyckoff positions: a trained network, or counts of its training data
-    /// [default: network]
+    /// What proposes formulas, space groups and Wyckoff positions: a network trained on all data at hand, one of
+    /// MP-20's training split alone (mp20), or counts of that split [default: network]
     #[arg(long, value_enum)]
     proposer: Option<ProposerName>,
     /// A network of `experiments wyckoff-model train` [default: the one that is compiled in]
@@ -101,6 +101,7 @@ pub(super) struct ProposerArgs {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ProposerName {
     Network,
+    Mp20,
     Prior,
 }
 
@@ -111,10 +112,11 @@ impl ProposerArgs {
     /// If weights are given for the prior.
     pub(super) fn proposing(&self) -> Result<Proposing> {
         match (self.proposer, &self.proposer_weights) {
-            (Some(ProposerName::Prior), Some(_)) => {
+            (Some(ProposerName::Prior | ProposerName::Mp20), Some(_)) => {
                 bail!("--proposer-weights is for --proposer network; leave one of the two out")
             }
             (Some(ProposerName::Prior), None) => Ok(Proposing::Prior),
+            (Some(ProposerName::Mp20), None) => Ok(Proposing::Mp20),
             (_, Some(path)) => Ok(Proposing::File(path.clone())),
             (_, None) => Ok(Proposing::Network),
         }

@@ -132,8 +132,8 @@ impl Druse {
 }
 
 impl Checkpoint {
-    /// [`Druse::sample_resolved`] with this network, each structure handed over as soon as its batch is done: those with
-    /// the most sites first. The settings of the sampler say how many structures are in a batch.
+    /// [`Druse::sample_resolved`] with this network, each structure handed over as soon as its batch is done: those
+    /// with the most sites first. The settings of the sampler say how many structures are in a batch.
     ///
     /// # Errors
     /// As [`Druse::sample_resolved`], and if the request is for the other mode.

@@ -1,6 +1,7 @@
 //! The loss curve and quality against network evaluations as pictures.
 
 use anyhow::{Result, anyhow};
+use crystal_core::whole;
 use plotters::prelude::*;
 use score_model::{LATTICE_LOSS, POSITION_LOSS};
 use training::LossPoint;
@@ -148,7 +149,7 @@ pub fn quality_against_evaluations(points: &[QualityPoint]) -> Result<String> {
 }
 
 fn running_mean(curve: &[LossPoint], value: fn(&LossPoint) -> f32) -> Vec<(u64, f32)> {
-    let reach = ((curve.len() as f64 * SMOOTHING) as usize).max(1);
+    let reach = whole::count(curve.len() as f64 * SMOOTHING).max(1);
     (0..curve.len())
         .map(|centre| {
             let window = &curve[centre.saturating_sub(reach)..(centre + reach + 1).min(curve.len())];

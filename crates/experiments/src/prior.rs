@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use crystal_core::AsymmetricUnit;
+use crystal_core::whole;
 use datasets::{DataSet, LoadOptions, Split, load, locate};
 use druse::output::write_file;
 use druse::provenance::GIT_REVISION;
@@ -70,7 +71,7 @@ fn tried(priors: &Priors, units: &[&AsymmetricUnit]) -> Table {
     let largest = units.iter().map(|unit| {
         unit.sites().iter().map(|site| site.multiplicity()).sum::<usize>() / unit.space_group().centring().order()
     });
-    let most_atoms = largest.max().unwrap_or(0) as u32;
+    let most_atoms = whole::compact(largest.max().unwrap_or(0));
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header([
         "foretold",

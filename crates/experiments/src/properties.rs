@@ -1,5 +1,6 @@
 //! What distributions compare of one structure.
 
+use crystal_core::whole;
 use crystal_core::{AsymmetricUnit, Composition, Finder, LatticeParameters, Species, Structure};
 use datasets::Record;
 use metrics::density;
@@ -33,7 +34,7 @@ impl Properties {
         // stored in.
         let primitive = unit.and_then(|unit| unit.expand().ok());
         let structure = primitive.as_ref().unwrap_or(structure);
-        let single = |x: f64| x as f32;
+        let single = |x: f64| whole::single(x);
         let six = |cell: LatticeParameters| [cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma].map(single);
         Self {
             density: density(structure).filter(|density| density.is_finite()).map(single),

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use burn::tensor::Device;
 use crystal_core::Structure;
+use crystal_core::whole;
 use druse::checkpoint::Checkpoint;
 use langevin::{FewStep, Method, Outcome, Sampler, SamplerConfig, SamplingOrder};
 
@@ -53,7 +54,7 @@ pub(crate) fn outcomes(
         orders,
         |structures| {
             done += structures;
-            bar.set_position(done as u64);
+            bar.set_position(whole::count_64(done));
         },
         |outcome| {
             take(outcome);

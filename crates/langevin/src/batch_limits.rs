@@ -1,6 +1,7 @@
 //! How many structures go into a batch.
 
 use burn::tensor::Device;
+use crystal_core::whole;
 use crystal_states::device_memory;
 use multigraph::GraphConfig;
 
@@ -20,21 +21,21 @@ const HOST_BATCH: usize = 64;
 /// See [`HOST_BATCH`].
 const DEVICE_BATCH: usize = 2048;
 /// Memory that an edge takes in an evaluation, bytes: about twice what the network of Table 1 was seen to take.
-const BYTES_PER_EDGE: u64 = 16 << 10;
+const BYTES_PER_EDGE: usize = 16 << 10;
 /// Share of a device's memory that a batch may take: other programs may use it too.
 const MEMORY_SHARE: f64 = 0.6;
 
 impl BatchLimits {
     pub(crate) fn new(config: &SamplerConfig, graph: &GraphConfig, device: &Device) -> Self {
         let memory = device_memory(device);
-        let edges = memory.map_or(usize::MAX, |bytes| (bytes as f64 * MEMORY_SHARE) as usize / BYTES_PER_EDGE as usize);
+        let edges = memory.map_or(usize::MAX, |bytes| whole::count(bytes as f64 * MEMORY_SHARE) / BYTES_PER_EDGE);
         let structures = match (config.batch_size, memory) {
             (0, None) => HOST_BATCH,
             (0, Some(_)) => DEVICE_BATCH,
             (structures, _) => structures,
         };
         // Growing cut-offs let the mean degree come out at up to twice the one wished for.
-        Self { structures, edges, edges_per_site: (2.0 * graph.mean_degree).ceil() as usize }
+        Self { structures, edges, edges_per_site: whole::count((2.0 * graph.mean_degree).ceil()) }
     }
 
     /// How many of the next structures fit, at least one; given their numbers of sites.

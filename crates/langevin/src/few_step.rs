@@ -1,6 +1,7 @@
 //! The few-step sampler: predictor steps from level to level, corrector steps between them.
 
 use crystal_core::ConfigError;
+use crystal_core::whole;
 use crystal_states::LangevinStep;
 use score_model::NoiseSchedule;
 use serde::{Deserialize, Serialize};
@@ -112,7 +113,7 @@ impl FewStep {
                     None if self.denoise => (0.0, 0.0),
                     _ => renewed(sigma(here), self.corrector),
                 };
-                LangevinStep { drift: left - sigma(here), noise: temperature * fresh, draw: draw as u32 }
+                LangevinStep { drift: left - sigma(here), noise: temperature * fresh, draw: whole::compact(draw) }
             };
             // Two draws per step: the first sites and the lattice take the same items.
             let position = toward(NoiseSchedule::position_sigma, temperatures.0, 2 * step + 1);

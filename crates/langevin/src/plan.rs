@@ -1,5 +1,6 @@
 //! What a sampler does to a structure, evaluation by evaluation.
 
+use crystal_core::whole;
 use crystal_states::LangevinStep;
 use score_model::NoiseSchedule;
 
@@ -56,7 +57,7 @@ impl SamplerConfig {
             let position = (schedule.position_sigma(level), self.position_step, self.position_temperature);
             let lattice = (schedule.lattice_sigma(level), self.lattice_step, self.lattice_temperature);
             for _ in 0..self.steps_per_level {
-                let draw = updates.len() as u32 + 1;
+                let draw = whole::compact(updates.len()) + 1;
                 updates.push(Update { level, position: Some(langevin_step(position, draw)), lattice: None });
                 updates.push(Update { level, position: None, lattice: Some(langevin_step(lattice, draw + 1)) });
             }

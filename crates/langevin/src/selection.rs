@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
+use crystal_core::whole;
 use crystal_core::{ConfigError, CrystalState};
 use crystal_states::{Draw, NoisedStates, StateSet};
 use random_keys::{Purpose, RandomKey};
@@ -160,7 +161,7 @@ pub(crate) fn best(draws: Vec<Outcome>) -> Option<Outcome> {
 /// Number for the random numbers of a structure's noise: the same for all its candidates.
 pub(crate) fn noise_stream(sample: &Sample, first_order: usize) -> u32 {
     // Structures that share a number share noise, which does not matter: they are not compared.
-    ((first_order + sample.order) as u32).wrapping_mul(0x9E37_79B9) ^ sample.index as u32
+    whole::compact(first_order + sample.order).wrapping_mul(0x9E37_79B9) ^ whole::compact(sample.index)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
+use crystal_core::whole;
 use crystal_core::{LatticeCoordinates, SiteMode, SpaceGroup, SpaceGroupNumber};
 use dimenetpp::DimeNetPlusPlusConfig;
 use langevin::{
@@ -97,10 +98,10 @@ impl ScoreNetwork for Exact {
                 logs.iter().zip(&structures).filter(|(_, owner)| **owner == structure as i64).map(|(log, _)| *log);
             let length = 5.0 * own.fold(f64::INFINITY, f64::min).exp();
             let y = 10.0 * (length / 10.0).exp_m1().ln();
-            let sigma = self.schedule.lattice_sigma(levels[structure] as usize);
+            let sigma = self.schedule.lattice_sigma(usize::try_from(levels[structure]).expect("a level"));
             row[0] = sigma * (y - LATTICE.0) / (LATTICE.1 + sigma * sigma);
         }
-        let rows: Vec<f32> = rows.into_iter().map(|x| x as f32).collect();
+        let rows: Vec<f32> = rows.into_iter().map(whole::single).collect();
         let lattice =
             Tensor::from_data(TensorData::new(rows, [levels.len(), LatticeCoordinates::MAX]), &batch.scalars.device());
         let position = Tensor::zeros([levels.len(), 3], &batch.scalars.device());
@@ -227,13 +228,13 @@ impl ScoreNetwork for Pair {
         let levels = integers(batch.levels.index.clone());
         let mut rows = Vec::new();
         for (site, level) in levels.iter().enumerate() {
-            let sigma = NoiseSchedule::default().position_sigma(*level as usize);
+            let sigma = NoiseSchedule::default().position_sigma(usize::try_from(*level).expect("a level"));
             let out = (0..lengths.len()).filter(|edge| source[*edge] == site as i64 && target[*edge] != site as i64);
             let nearest = out.min_by(|a, b| lengths[*a].total_cmp(&lengths[*b])).expect("a neighbour");
             let direction = Vector3::from_row_slice(&directions[3 * nearest..3 * nearest + 3]);
             // Either site does half of the way.
             let noise = direction * (self.distance - lengths[nearest]) / (2.0 * sigma);
-            rows.extend(noise.iter().map(|x| *x as f32));
+            rows.extend(noise.iter().map(|x| whole::single(*x)));
         }
         let position = Tensor::from_data(TensorData::new(rows, [levels.len(), 3]), &batch.scalars.device());
         ScoreEstimate { position, lattice: batch.free_mask.zeros_like() }

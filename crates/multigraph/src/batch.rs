@@ -1,5 +1,6 @@
 //! Graphs of several structures, one after the other.
 
+use crystal_core::whole::{compact, single};
 use crystal_core::{CrystalState, LatticeCoordinates};
 use rayon::prelude::*;
 
@@ -48,8 +49,8 @@ impl BatchedMultiGraph {
     pub fn join(states: &[CrystalState], graphs: &[MultiGraph]) -> Self {
         let mut batch = Self { site_offsets: vec![0], edge_offsets: vec![0], offsets: vec![0], ..Self::default() };
         for (state, graph) in states.iter().zip(graphs) {
-            let first_site = batch.atomic_numbers.len() as u32;
-            let first_edge = batch.targets.len() as u32;
+            let first_site = compact(batch.atomic_numbers.len());
+            let first_edge = compact(batch.targets.len());
             batch.atomic_numbers.extend(state.sites.iter().map(|site| site.species().atomic_number()));
             batch.offsets.extend(graph.offsets[1..].iter().map(|edge| edge + first_edge));
             batch.targets.extend(graph.targets.iter().map(|site| site + first_site));
@@ -59,15 +60,15 @@ impl BatchedMultiGraph {
                     .vectors
                     .iter()
                     .zip(&graph.distances)
-                    .map(|(vector, distance)| vector.map(|x| (x / distance) as f32)),
+                    .map(|(vector, distance)| vector.map(|x| single(x / distance))),
             );
-            batch.distances.extend(graph.distances.iter().map(|distance| *distance as f32));
+            batch.distances.extend(graph.distances.iter().map(|distance| single(*distance)));
             batch.equivalent.extend(&graph.equivalent);
-            batch.lattice_gradients.extend(graph.lattice_gradients.iter().map(|gradient| gradient.map(|x| x as f32)));
-            batch.cutoffs.push(graph.cutoff as f32);
-            batch.n_free.push(state.lattice_coords.len() as u8);
-            batch.site_offsets.push(batch.atomic_numbers.len() as u32);
-            batch.edge_offsets.push(batch.targets.len() as u32);
+            batch.lattice_gradients.extend(graph.lattice_gradients.iter().map(|gradient| gradient.map(single)));
+            batch.cutoffs.push(single(graph.cutoff));
+            batch.n_free.push(u8::try_from(state.lattice_coords.len()).expect("at most 6 coordinates"));
+            batch.site_offsets.push(compact(batch.atomic_numbers.len()));
+            batch.edge_offsets.push(compact(batch.targets.len()));
         }
         batch
     }

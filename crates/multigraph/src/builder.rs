@@ -1,5 +1,6 @@
 //! Builds the graph of one structure on the CPU.
 
+use crystal_core::whole::compact;
 use crystal_core::{CrystalState, LatticeCoordinates};
 use nalgebra::Matrix3;
 
@@ -73,13 +74,13 @@ fn reverses(candidates: &Candidates, images: &Images, basis: &SearchBasis, table
                 } else {
                     let reversed = constant - rotation * (basis.to_primitive * translation);
                     // Intermediate sums of a skewed basis may exceed an i32; a result that does is not a translation of
-                    // the list.
-                    (from_primitive * reversed.map(i64::from)).map(|x| x as i32)
+                    // the list, and neither is the largest number.
+                    (from_primitive * reversed.map(i64::from)).map(|x| i32::try_from(x).unwrap_or(i32::MAX))
                 };
                 let found = candidates.find(image.site, member.image, &reversed);
-                reverse[edge] = found.map(|found| found as u32);
+                reverse[edge] = found.map(compact);
                 if let (true, Some(found)) = (images.all_general, found) {
-                    reverse[found] = Some(edge as u32);
+                    reverse[found] = Some(compact(edge));
                 }
             }
         }
@@ -93,7 +94,7 @@ fn retain(candidates: &Candidates, reverse: &[Option<u32>]) -> Candidates {
     for block in candidates.blocks.windows(2) {
         let range = block[0] as usize..block[1] as usize;
         kept.list.extend(range.filter(|&edge| reverse[edge].is_some()).map(|edge| candidates.list[edge]));
-        kept.blocks.push(kept.list.len() as u32);
+        kept.blocks.push(compact(kept.list.len()));
     }
     kept
 }
@@ -124,7 +125,7 @@ fn assemble(
     let n_images = candidates.n_images;
     let mut image_of = Vec::with_capacity(n_edges);
     for (block, range) in candidates.blocks.windows(2).enumerate() {
-        image_of.extend((range[0]..range[1]).map(|_| (block % n_images) as u32));
+        image_of.extend((range[0]..range[1]).map(|_| compact(block % n_images)));
     }
     let mut graph = MultiGraph {
         offsets: (0..=images.sites.len()).map(|site| candidates.blocks[site * n_images]).collect(),
@@ -138,7 +139,7 @@ fn assemble(
         lattice_gradients: Vec::with_capacity(n_edges),
         cutoff,
     };
-    let mut order = (0..n_edges as u32).collect::<Vec<_>>();
+    let mut order = (0..compact(n_edges)).collect::<Vec<_>>();
     let mut place = vec![0; n_edges];
     for source in 0..images.sites.len() {
         let (start, end) = (graph.offsets[source] as usize, graph.offsets[source + 1] as usize);
@@ -147,13 +148,13 @@ fn assemble(
             candidates.list[a as usize].distance.total_cmp(&candidates.list[b as usize].distance).then(a.cmp(&b))
         });
         for (position, &edge) in order[start..end].iter().enumerate() {
-            place[edge as usize] = (start + position) as u32;
+            place[edge as usize] = compact(start + position);
         }
         for &edge in &order[start..end] {
             let candidate = &candidates.list[edge as usize];
             let image = &images.images[image_of[edge as usize] as usize];
-            graph.targets.push(image.site as u32);
-            graph.operations.push(image.operation as u16);
+            graph.targets.push(compact(image.site));
+            graph.operations.push(u16::try_from(image.operation).expect("at most 192 operations"));
             graph.translations.push((basis.to_primitive * candidate.translation).into());
             graph.vectors.push(candidate.vector.into());
             graph.distances.push(candidate.distance);

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crystal_core::whole::nearest;
 use crystal_core::{SpaceGroup, SymmetryOperation};
 use nalgebra::{Matrix3, Vector3};
 
@@ -44,7 +45,7 @@ impl GroupTable {
         };
         let numerators = operations
             .iter()
-            .map(|operation| operation.translation.map(|x| (x * f64::from(Self::DENOMINATOR)).round() as i32))
+            .map(|operation| operation.translation.map(|x| nearest(x * f64::from(Self::DENOMINATOR))))
             .collect::<Vec<_>>();
         let inverse = operations.iter().map(|operation| find(operation.inverse().rotation)).collect::<Vec<_>>();
         let inverse_shift = inverse
@@ -62,7 +63,7 @@ impl GroupTable {
         let product = rotations
             .iter()
             .flat_map(|first| rotations.iter().map(move |second| first * second))
-            .map(|rotation| find(rotation) as u8)
+            .map(|rotation| u8::try_from(find(rotation)).expect("at most 192 operations"))
             .collect();
         Self {
             rotations_f64: rotations.iter().map(|rotation| rotation.map(f64::from)).collect(),

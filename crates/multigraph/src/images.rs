@@ -1,5 +1,6 @@
 //! The distinct images of the sites in one primitive cell: one per coset of each site's stabiliser.
 
+use crystal_core::whole::nearest;
 use crystal_core::{CrystalState, Lattice};
 use nalgebra::Vector3;
 
@@ -98,7 +99,7 @@ impl Images {
                 for &element in &stabiliser {
                     let member = table.product(operation, element);
                     // An exact integer up to rounding, since the site lies on the fixed point.
-                    let shift = (table.apply(member, &frac_coords) - kept.frac_coords).map(|x| x.round() as i32);
+                    let shift = (table.apply(member, &frac_coords) - kept.frac_coords).map(nearest);
                     members[first + member] = CosetMember { image: images.len(), shift };
                 }
                 images.push(kept);

@@ -1,5 +1,6 @@
 //! All images within a radius of each site.
 
+use crystal_core::whole::{compact, nearest, saturated};
 use crystal_core::{CrystalError, Lattice};
 use nalgebra::{Matrix3, Vector3};
 
@@ -112,13 +113,7 @@ impl SearchBasis {
         let to_primitive = transformation.transpose();
         let inverse = to_primitive.map(f64::from).try_inverse().expect("a change of basis has determinant ±1");
         let largest_row = to_primitive.map(|x| f64::from(x).abs()).column_sum().max();
-        Ok(Self {
-            rows,
-            to_primitive,
-            from_primitive: inverse.map(|x| x.round() as i32),
-            lower,
-            reach: MAX_REACH / largest_row,
-        })
+        Ok(Self { rows, to_primitive, from_primitive: inverse.map(nearest), lower, reach: MAX_REACH / largest_row })
     }
 
     /// Volume of the cell, Å³.
@@ -153,7 +148,7 @@ impl SearchBasis {
                 if !self.collect_pair(&(coords - site_coords), radius, hole, limit, &mut found.list) {
                     return None;
                 }
-                found.blocks.push(found.list.len() as u32);
+                found.blocks.push(compact(found.list.len()));
             }
         }
         Some(found)
@@ -207,7 +202,7 @@ impl SearchBasis {
                         list.push(Candidate {
                             vector,
                             distance: squared.sqrt(),
-                            translation: Vector3::new(x as i32, y as i32, z as i32),
+                            translation: Vector3::new(x, y, z).map(saturated),
                         });
                     }
                     x += 1.0;

@@ -4,6 +4,7 @@ mod common;
 
 use common::{random_state, state};
 use crystal_core::CrystalState;
+use crystal_core::whole;
 use multigraph::{BatchedMultiGraph, GraphConfig, MultiGraph, build};
 use nalgebra::Vector3;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -43,7 +44,7 @@ fn angles(graph: &MultiGraph, order: &[usize]) -> Vec<Vec<[f64; 3]>> {
     }
     for list in &mut angles {
         // Rounded for sorting only: equal lengths must not be ordered by rounding noise.
-        list.sort_by_key(|values| values.map(|x| (x * 1e6).round() as i64));
+        list.sort_by_key(|values| values.map(|x| whole::saturated_64((x * 1e6).round())));
     }
     angles
 }

@@ -2,6 +2,7 @@
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
+use crystal_core::whole;
 use tensor_ops::{RowIndex, gather_rows};
 
 use crate::ElementSet;
@@ -69,7 +70,7 @@ impl Tables {
             ties: matrix(of_groups(|group| group.ties.concat()).collect(), [N_GROUPS, 9]),
             angles: matrix((0..N_GROUPS).flat_map(angle).collect(), [N_GROUPS, 2]),
             features: matrix(elements.features.concat(), [n_elements, N_FEATURES]),
-            radii: matrix(elements.radii.iter().map(|radius| *radius as f32).collect(), [n_elements, 1]),
+            radii: matrix(elements.radii.iter().map(|radius| whole::single(*radius)).collect(), [n_elements, 1]),
             n_elements,
             device: device.clone(),
         }
@@ -81,10 +82,10 @@ impl Tables {
 
     pub(crate) fn conditions(&self, conditions: &[Condition]) -> Conditions {
         let n = conditions.len();
-        let groups: Vec<u32> = conditions.iter().map(|condition| condition.group as u32).collect();
+        let groups: Vec<u32> = conditions.iter().map(|condition| whole::compact(condition.group)).collect();
         let groups = RowIndex::new(&groups, N_GROUPS, &self.device);
         let elements: Vec<u32> =
-            conditions.iter().flat_map(|condition| condition.elements.map(|element| element as u32)).collect();
+            conditions.iter().flat_map(|condition| condition.elements.map(|element| whole::compact(element))).collect();
         let elements = RowIndex::new(&elements, self.n_elements, &self.device);
         let angles = gather_rows(self.angles.clone(), &groups);
         Conditions {
@@ -102,8 +103,8 @@ impl Tables {
     pub(crate) fn operations(&self, conditions: &[Condition]) -> (Tensor<3>, Tensor<3>) {
         let n = conditions.len();
         let row = |condition: &Condition| {
-            let first = (condition.group * N_OPERATIONS) as u32;
-            first..first + N_OPERATIONS as u32
+            let first = whole::compact(condition.group * N_OPERATIONS);
+            first..first + whole::compact(N_OPERATIONS)
         };
         let rows: Vec<u32> = conditions.iter().flat_map(row).collect();
         let rows = RowIndex::new(&rows, N_GROUPS * N_OPERATIONS, &self.device);
@@ -117,7 +118,7 @@ fn channels(group: &Group) -> Vec<f32> {
     let mut values = vec![0.0; ENTRIES * N_OPERATIONS];
     for (channel, operation) in group.operations.iter().enumerate() {
         let mut set = |row: usize, column: usize, value: f64| {
-            values[(4 * row + column) * N_OPERATIONS + channel] = value as f32;
+            values[(4 * row + column) * N_OPERATIONS + channel] = whole::single(value);
         };
         for row in 0..3 {
             (0..3).for_each(|column| set(row, column, f64::from(operation.rotation[(row, column)])));
@@ -132,8 +133,8 @@ fn channels(group: &Group) -> Vec<f32> {
 fn rows(group: &Group) -> Vec<f32> {
     let identity = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
     let of_group = group.operations.iter().flat_map(|operation| {
-        let rotation = (0..9).map(|k| f64::from(operation.rotation[(k / 3, k % 3)]) as f32);
-        rotation.chain(operation.translation.iter().map(|x| *x as f32)).collect::<Vec<_>>()
+        let rotation = (0..9).map(|k| whole::single(f64::from(operation.rotation[(k / 3, k % 3)])));
+        rotation.chain(operation.translation.iter().map(|x| whole::single(*x))).collect::<Vec<_>>()
     });
     let missing = N_OPERATIONS - group.operations.len();
     of_group.chain(std::iter::repeat_n(identity, missing).flatten()).collect()

@@ -1,5 +1,6 @@
 //! Crystals that the model can hold, and what it is taught of them.
 
+use crystal_core::whole;
 use crystal_core::{AsymmetricUnit, Lattice, LatticeParameters, Orbit, SpaceGroup, Species};
 use nalgebra::Vector3;
 use rand::seq::SliceRandom;
@@ -125,10 +126,10 @@ impl Crystal {
         let mut order = [0, 1, 2];
         order.shuffle(rng);
         let picks = order.map(|element| pick_three(&self.orbits[element], rng));
-        let positions =
-            [0, 1, 2].map(|set| [0, 1, 2].map(|element| picks[element][set].map(|x| scaling::of_fraction(x) as f32)));
+        let positions = [0, 1, 2]
+            .map(|set| [0, 1, 2].map(|element| picks[element][set].map(|x| whole::single(scaling::of_fraction(x)))));
         let length = |axis: usize| {
-            scaling::of_length(axis, self.lengths[axis]).expect("checked when the crystal was made") as f32
+            whole::single(scaling::of_length(axis, self.lengths[axis]).expect("checked when the crystal was made"))
         };
         Shown { elements: order.map(|element| self.elements[element]), positions, lengths: [0, 1, 2].map(length) }
     }

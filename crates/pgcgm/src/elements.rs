@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use crystal_core::Species;
+use crystal_core::whole;
 use serde::{Deserialize, Serialize};
 
 /// Numbers that describe an element.
@@ -87,7 +88,7 @@ impl ElementTable {
         // An unknown number stands in the middle of the scale.
         let scaled = |(k, x): (usize, Option<f64>)| {
             let (low, high) = scales[k];
-            x.filter(|_| high > low).map_or(0.0, |x| (2.0 * (x - low) / (high - low) - 1.0) as f32)
+            x.filter(|_| high > low).map_or(0.0, |x| whole::single(2.0 * (x - low) / (high - low) - 1.0))
         };
         let rows = species.iter().zip(raw).map(|(species, row)| {
             let features: Vec<f32> = row.into_iter().enumerate().map(scaled).collect();

@@ -100,6 +100,7 @@ pub fn published_counts() -> [u32; N_GROUPS] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crystal_core::whole;
 
     #[test]
     fn operations_are_those_of_the_published_files() {
@@ -114,7 +115,7 @@ mod tests {
         for index in 0..N_GROUPS {
             let group = Group::get(index);
             let key = |operation: &SymmetryOperation| {
-                let translation = operation.translation.map(|x| (x * 24.0).round() as i64);
+                let translation = operation.translation.map(|x| whole::saturated_64((x * 24.0).round()));
                 assert!(translation.iter().all(|x| (0..24).contains(x)), "{translation:?}");
                 (<[i32; 9]>::try_from(operation.rotation.as_slice()).expect("nine"), <[i64; 3]>::from(translation))
             };

@@ -7,6 +7,7 @@
 
 use burn::Tensor;
 use burn::tensor::TensorData;
+use crystal_core::whole;
 
 use crate::conditions::Conditions;
 use crate::scaling::{LENGTH_SCALE, MOST_FRACTION};
@@ -95,7 +96,7 @@ impl Geometry {
     pub(crate) fn new(scaled: &Scaled, conditions: &Conditions) -> Self {
         let n = scaled.lengths.dims()[0];
         let fractions = scaled.positions.clone().add_scalar(1.0).mul_scalar(0.5 * MOST_FRACTION);
-        let scale = LENGTH_SCALE.map(|x| x as f32);
+        let scale = LENGTH_SCALE.map(whole::single);
         let scale = Tensor::<2>::from_data(TensorData::new(scale.to_vec(), [1, 3]), &scaled.lengths.device());
         let lengths = (scaled.lengths.clone().add_scalar(1.0) * scale).exp();
         let tied = (conditions.ties.clone() * lengths.unsqueeze_dim::<3>(1)).sum_dim(2).reshape([n, 3]);
@@ -160,8 +161,8 @@ mod tests {
         let key = RandomKey::new(2, Purpose::Training);
         let t = |k: u32| 2.0 * key.uniform(0, 0, k)[0] - 1.0;
         let (n, set) = (groups.len(), ElementSet::Published);
-        let positions: Vec<f32> = (0..27 * n as u32).map(|k| t(k) as f32).collect();
-        let lengths: Vec<f32> = (0..3 * n as u32).map(|k| (0.3 * t(1000 + k)) as f32).collect();
+        let positions: Vec<f32> = (0..27 * whole::compact(n)).map(|k| whole::single(t(k))).collect();
+        let lengths: Vec<f32> = (0..3 * whole::compact(n)).map(|k| whole::single(0.3 * t(1000 + k))).collect();
         for device in available_devices() {
             let tables = Tables::new(set, &device);
             let on_device = tables.conditions(&conditions);

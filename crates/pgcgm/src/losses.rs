@@ -2,6 +2,7 @@
 
 use burn::Tensor;
 use burn::tensor::activation::relu;
+use crystal_core::whole;
 use random_keys::{Purpose, RandomKey};
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,7 @@ fn quantiles(mut values: Vec<f64>) -> (f64, f64) {
     }
     values.sort_unstable_by(f64::total_cmp);
     // Few digits, so that what is written is what was trained with.
-    let at = |share: f64| (values[((values.len() - 1) as f64 * share).round() as usize] * 1e6).round() / 1e6;
+    let at = |share: f64| (values[whole::count(((values.len() - 1) as f64 * share).round())] * 1e6).round() / 1e6;
     (at(TAIL), at(1.0 - TAIL))
 }
 
@@ -105,7 +106,7 @@ pub(crate) fn orbit_loss(geometry: &Geometry, conditions: &[Condition], tables: 
     let squares = geometry.cell.shortest_squares(differences.reshape([n, 2 * n_operations * 3, 3]));
     let nearest = squares.detach().reshape([n, 2, n_operations, 3]).argmin(2).reshape([n * 6]);
     // The nearest operation of each set and element, now with gradients: rows of the table of the B groups.
-    let offsets: Vec<i32> = (0..n * 6).map(|k| (k / 6 * n_operations) as i32).collect();
+    let offsets: Vec<i32> = (0..n * 6).map(|k| whole::compact_signed(k / 6 * n_operations)).collect();
     let offsets = Tensor::<1, burn::tensor::Int>::from_data(offsets.as_slice(), &nearest.device());
     let rows = nearest + offsets;
     let rotation = rotations.reshape([n * n_operations, 9]).select(0, rows.clone()).reshape([n, 6, 3, 3]);
@@ -163,7 +164,7 @@ mod tests {
         let positions = shown.iter().flat_map(|shown| {
             let moved = |(set, t): (usize, f32)| {
                 let x = scaling::fraction(f64::from(t)) + if set > 0 { shift } else { 0.0 };
-                scaling::of_fraction(x) as f32
+                whole::single(scaling::of_fraction(x))
             };
             (0..27).map(|k| (k / 9, shown.positions[k / 9][k / 3 % 3][k % 3])).map(moved).collect::<Vec<_>>()
         });

@@ -3,6 +3,7 @@
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use crystal_core::AsymmetricUnit;
+use crystal_core::whole;
 use rand::seq::index::sample;
 use rand::{Rng, RngExt};
 use random_keys::{Purpose, RandomKey};
@@ -68,7 +69,7 @@ impl ConditionSource {
 
 /// The noise of a stream, `[128]`.
 pub(crate) fn noise_of(key: RandomKey, stream: u64, draw: u32) -> impl Iterator<Item = f32> {
-    (0..NOISE as u32 / 4).flat_map(move |item| key.normal(stream, draw, item)).map(|x| x as f32)
+    (0..whole::compact(NOISE) / 4).flat_map(move |item| key.normal(stream, draw, item)).map(whole::single)
 }
 
 /// One draw: three candidates with the same cell.

@@ -69,7 +69,8 @@ impl Weights {
         if numbers.is_empty() || !numbers.len().is_multiple_of(3) || !numbers.iter().all(|number| known(*number)) {
             return Err(foreign("its elements are not three of its set for each crystal"));
         }
-        let triples = numbers.chunks_exact(3).map(|triple| [0, 1, 2].map(|k| triple[k] as u8)).collect();
+        let element = |number: u64| u8::try_from(number).expect("the number of a known element");
+        let triples = numbers.chunks_exact(3).map(|triple| [0, 1, 2].map(|k| element(triple[k]))).collect();
         let part = archive.part("model").in_single_precision();
         let generator = archive_into_module(Generator::new(&config, device), &part, path)?.no_grad();
         let (path, sha256) = (path.display().to_string(), sha256_hex(content));

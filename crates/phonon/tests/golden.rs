@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crystal_core::whole;
 use crystal_core::{AsymmetricUnit, Finder, Lattice, LatticeCoordinates, Site, SpaceGroup, Structure};
 use nalgebra::{Matrix3, Vector3};
 use phonon::{BandPath, Crystal, Settings, ThermalFunctions, compute};
@@ -93,7 +94,8 @@ fn displacements_and_frequencies_of_phonopy() {
         if (crystal.lattice().matrix() - Matrix3::from_row_slice(entry.lattice.as_flattened())).amax() < 1e-6 {
             // In the same cell the directions are the same, too (which of several equivalent atoms comes first is not).
             let sorted = |vectors: Vec<[f64; 3]>| {
-                let mut rounded: Vec<[i64; 3]> = vectors.iter().map(|v| v.map(|x| (x * 1e6).round() as i64)).collect();
+                let mut rounded: Vec<[i64; 3]> =
+                    vectors.iter().map(|v| v.map(|x| whole::saturated_64((x * 1e6).round()))).collect();
                 rounded.sort_unstable();
                 rounded
             };

@@ -5,6 +5,7 @@
 use burn::Tensor;
 use burn::tensor::TensorData;
 use crystal_core::LatticeCoordinates;
+use crystal_core::whole;
 use crystal_states::{Draw, NoisedStates, StateBatch, StateError, StateSet};
 use random_keys::{Purpose, RandomKey};
 use training::{EpochOrder, Share};
@@ -51,10 +52,10 @@ pub fn noised_batch(
     let schedule = &config.schedule;
     let slots: Vec<usize> = (0..2 * n).filter(|slot| slot % n % share.of == share.rank).collect();
     let levels: Vec<usize> =
-        slots.iter().map(|&slot| key.below(schedule.n_levels, step, slot as u32, LEVEL_ITEM)).collect();
+        slots.iter().map(|&slot| key.below(schedule.n_levels, step, whole::compact(slot), LEVEL_ITEM)).collect();
     let draw = |(&slot, &level): (&usize, &usize)| Draw {
         index: chosen[slot % n],
-        slot: slot as u32,
+        slot: whole::compact(slot),
         position_sigma: schedule.position_sigma(level),
         lattice_sigma: if slot >= n { schedule.lattice_sigma(level) } else { 0.0 },
     };

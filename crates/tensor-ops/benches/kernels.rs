@@ -30,9 +30,10 @@ struct Inputs {
 impl Inputs {
     fn new(n_edges: usize, device: &Device) -> Self {
         let n_sites = n_edges / DEGREE;
-        let source: Vec<u32> = (0..n_edges).map(|edge| (edge / DEGREE) as u32).collect();
+        let compact = |n: usize| u32::try_from(n).expect("a small graph");
+        let source: Vec<u32> = (0..n_edges).map(|edge| compact(edge / DEGREE)).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let reverse: Vec<u32> = (0..n_edges).map(|_| rng.random_range(0..n_edges as u32)).collect();
+        let reverse: Vec<u32> = (0..n_edges).map(|_| rng.random_range(0..compact(n_edges))).collect();
         let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Uniform(-1.0, 1.0), device);
         Self {
             x: random([n_edges, WIDTH]),

@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
+use crystal_core::whole;
 use serde::{Deserialize, Serialize};
 
 use tensor_ops::adam::{AdamParameter, AdamStep, adam_step, add_squared_norm, join, parts};
@@ -137,14 +138,14 @@ impl Adam {
     ) -> (M, M) {
         let squared_norm = add_squared_norm(Tensor::zeros([1], &gradient.device()), gradient.clone());
         let time = i32::try_from(step + 1).unwrap_or(i32::MAX);
-        let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(time))) as f32;
+        let correction = |beta: f32| whole::single(1.0 / (1.0 - f64::from(beta).powi(time)));
         let scalars = AdamStep {
-            learning_rate: settings.learning_rate as f32,
+            learning_rate: whole::single(settings.learning_rate),
             betas: settings.betas,
             epsilon: EPSILON,
             corrections: (correction(settings.betas.0), correction(settings.betas.1)),
-            norm_limit: settings.gradient_norm as f32,
-            average_decay: settings.ema_decay as f32,
+            norm_limit: whole::single(settings.gradient_norm),
+            average_decay: whole::single(settings.ema_decay),
         };
         self.state = adam_step(self.state.clone(), gradient, squared_norm, scalars);
         let new_values = parts(&self.state.value, &self.lengths);

@@ -110,6 +110,11 @@ impl<M: Module> Trainer<M> {
         self.config.steps = steps.max(1);
     }
 
+    /// The settings of the run, with what [`Self::end_after`] made of them.
+    pub fn config(&self) -> &OptimiserConfig {
+        &self.config
+    }
+
     /// Steps done so far.
     pub fn step(&self) -> u64 {
         self.step

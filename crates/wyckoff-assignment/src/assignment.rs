@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crystal_core::whole::compact;
 use crystal_core::{AsymmetricUnit, Composition, SitesPerElement, SpaceGroup, Species, WyckoffPosition};
 use serde::{Deserialize, Serialize};
 
@@ -167,7 +168,7 @@ impl WyckoffAssignment {
     fn composition(&self, cells: usize) -> Composition {
         let mut counts = BTreeMap::new();
         for (species, position) in self.positions() {
-            *counts.entry(species).or_insert(0) += (position.multiplicity() / cells) as u32;
+            *counts.entry(species).or_insert(0) += compact(position.multiplicity() / cells);
         }
         counts.into_iter().collect()
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use crystal_core::whole::compact;
 use crystal_core::{Composition, SitesPerElement, SpaceGroup, Species};
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,7 @@ impl Demand {
     /// # Errors
     /// [`AssignmentError::NotDivisible`] if a centred cell cannot hold that many.
     pub fn of_conventional_cell(space_group: &SpaceGroup, atoms: &Composition) -> Result<Self, AssignmentError> {
-        let lattice_points = space_group.centring().order() as u32;
+        let lattice_points = compact(space_group.centring().order());
         let share = |(species, count): (_, u32)| {
             if count.is_multiple_of(lattice_points) {
                 Ok((species, count / lattice_points))
@@ -59,7 +60,7 @@ impl Demand {
     pub(crate) fn size_of(&self, space_group: &SpaceGroup, position: usize) -> u32 {
         match self {
             Self::Atoms(_) => {
-                (space_group.wyckoff_positions()[position].multiplicity() / space_group.centring().order()) as u32
+                compact(space_group.wyckoff_positions()[position].multiplicity() / space_group.centring().order())
             }
             Self::Sites(_) => 1,
         }

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crystal_core::whole::compact;
 use crystal_core::{SpaceGroup, Species};
 
 use crate::assignment::AssignedSite;
@@ -203,7 +204,7 @@ impl DecisionGraph {
                         let left = if is_last { later.first().map_or(0, |(_, count)| *count) } else { left };
                         let target = *indices.entry(State { left, taken }).or_insert_with(|| {
                             next_states.push(State { left, taken });
-                            next_states.len() as u32 - 1
+                            compact(next_states.len() - 1)
                         });
                         layer.edges.push(Edge { n_sites, target });
                     }
@@ -261,8 +262,8 @@ impl DecisionGraph {
                 graph.edges.extend(
                     alive.map(|edge| Edge { n_sites: edge.n_sites, target: number[level + 1][edge.target as usize] }),
                 );
-                graph.level_of_node.push(level as u32);
-                graph.first_edge.push(graph.edges.len() as u32);
+                graph.level_of_node.push(compact(level));
+                graph.first_edge.push(compact(graph.edges.len()));
             }
         }
         Some(graph)

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use crystal_core::whole::compact;
 use crystal_core::{Lattice, SpaceGroup};
 use nalgebra::{Matrix3, Vector3};
 
@@ -96,7 +97,7 @@ fn rank(assignment: &WyckoffAssignment) -> [Vec<u32>; 3] {
     let mut sites: Vec<[u32; 3]> = assignment
         .sites()
         .iter()
-        .map(|site| [(n_positions - site.position) as u32, atoms_of(site.species), place(site.species)])
+        .map(|site| [compact(n_positions - site.position), atoms_of(site.species), place(site.species)])
         .collect();
     sites.sort_unstable();
     [0, 1, 2].map(|part| sites.iter().map(|site| site[part]).collect())

@@ -1,5 +1,6 @@
 //! Assignments site by site: which choices are left, exactly.
 
+use crystal_core::whole::compact;
 use crystal_core::{Composition, SpaceGroup, Species};
 
 use crate::assignment::AssignedSite;
@@ -113,7 +114,7 @@ impl SiteChoices {
         n_here += 1;
         let left = walk.left - self.sizes[position];
         if left > 0 {
-            return Some(Walk { node: node as u32, n_here, element: walk.element, left });
+            return Some(Walk { node: compact(node), n_here, element: walk.element, left });
         }
         // The element is complete: nothing of it stands on its later positions.
         let species = self.counts[walk.element as usize].0;
@@ -123,7 +124,7 @@ impl SiteChoices {
         }
         let element = walk.element + 1;
         let left = self.counts.get(element as usize).map_or(0, |(_, count)| *count);
-        Some(Walk { node: node as u32, n_here: 0, element, left })
+        Some(Walk { node: compact(node), n_here: 0, element, left })
     }
 
     /// The node behind the choice of this many sites.

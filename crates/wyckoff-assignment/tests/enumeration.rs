@@ -5,6 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{composition, group, groups};
+use crystal_core::whole;
 use crystal_core::{AsymmetricSite, AsymmetricUnit, Composition, Lattice, SitesPerElement, SpaceGroup, Species};
 use nalgebra::{Matrix3, Vector3};
 use rand::{RngExt, SeedableRng};
@@ -37,7 +38,7 @@ fn one_by_one(space_group: &SpaceGroup, demand: &Demand) -> BTreeSet<Vec<(Specie
         for position in space_group.wyckoff_positions() {
             let letter = position.letter();
             let images = if is_atoms {
-                (position.multiplicity() / space_group.centring().lattice_points().len()) as u32
+                whole::compact(position.multiplicity() / space_group.centring().lattice_points().len())
             } else {
                 1
             };

@@ -2,6 +2,7 @@
 
 use burn::Tensor;
 use burn::tensor::{DType, Device, Int, TensorData};
+use crystal_core::whole;
 use tensor_ops::RowIndex;
 use wyckoff_assignment::AssignmentError;
 
@@ -98,7 +99,7 @@ fn sets(told: &[Told], device: &Device) -> Tensor<2> {
 pub(crate) fn position_rows(group: u8) -> impl Iterator<Item = u32> {
     let n_positions = group_at(group).wyckoff_positions().len();
     (0..MOST_POSITIONS).map(move |k| {
-        if k < n_positions { PLACES.position(group, k as u8) } else { PLACES.nowhere(k + usize::from(group)) }
+        if k < n_positions { PLACES.position(group, whole::byte(k)) } else { PLACES.nowhere(k + usize::from(group)) }
     })
 }
 
@@ -162,13 +163,13 @@ impl Targets {
             let first = index * length;
             let parts = sequence.counts.iter().map(|(species, count)| (usize::from(species.atomic_number()), *count));
             for (k, (element, count)) in parts.chain([(0, 0)]).enumerate() {
-                count_rows.push((first + k) as u32);
+                count_rows.push(whole::compact(first + k));
                 let mut row = [0.0_f32; N_ELEMENTS];
                 row[element] = 1.0;
                 elements.extend(row);
                 counts.extend((1..=most).map(|number| f32::from(u8::from(number == count as usize))));
             }
-            end_rows.push((first + sequence.end_index()) as u32);
+            end_rows.push(whole::compact(first + sequence.end_index()));
             let group = usize::from(sequence.group);
             groups.extend((0..N_GROUPS).map(|k| f32::from(u8::from(k == group && !group_told))));
             group_mask.extend(group_bits(possible).map(|can| if can { 0.0 } else { NEVER }));
@@ -214,7 +215,7 @@ pub(crate) fn possible_groups(counts: &[(crystal_core::Species, u32)]) -> Result
     let demand = Demand::Atoms(composition);
     let mut bits = [0; 4];
     for k in 0..N_GROUPS {
-        if AssignmentSpace::is_possible(group_at(k as u8), &demand) {
+        if AssignmentSpace::is_possible(group_at(whole::byte(k)), &demand) {
             bits[k / 64] |= 1 << (k % 64);
         }
     }

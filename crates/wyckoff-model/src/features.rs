@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crystal_core::whole;
 use crystal_core::{Centring, CrystalSystem, SpaceGroup, SpaceGroupNumber, WyckoffPosition};
 use crystal_states::{N_DESCRIBED, N_DESCRIPTORS, element_descriptors};
 
@@ -55,7 +56,7 @@ impl Places {
 
     /// One of the rows of nothing; `number` spreads tokens over them.
     pub(crate) fn nowhere(&self, number: usize) -> u32 {
-        (self.n_real() + number % N_NOWHERE) as u32
+        whole::compact(self.n_real() + number % N_NOWHERE)
     }
 
     fn new() -> Self {
@@ -73,7 +74,7 @@ impl Places {
                 let rank = group.wyckoff_positions().len() - 1 - index;
                 rows.push([of_group.clone(), position_features(group, place, rank, &symbols)].concat());
             }
-            first.push(rows.len() as u32);
+            first.push(whole::compact(rows.len()));
         }
         let width = rows[0].len();
         for group in &groups {
@@ -135,7 +136,7 @@ fn position_features(
     for axis in 0..3 {
         for harmonic in HARMONICS {
             let angle = std::f64::consts::TAU * harmonic * place.origin()[axis];
-            features.extend([angle.cos() as f32, angle.sin() as f32]);
+            features.extend([whole::single(angle.cos()), whole::single(angle.sin())]);
         }
         features.push(f32::from(u8::from(place.linear().row(axis).norm() > 0.0)));
     }
@@ -161,13 +162,13 @@ mod tests {
         let most = SpaceGroupNumber::all().map(|number| SpaceGroup::get(number).wyckoff_positions().len()).max();
         assert_eq!(most, Some(MOST_POSITIONS));
         let row = |row: u32| &places.features[row as usize * places.width..(row as usize + 1) * places.width];
-        let last = SpaceGroup::from_number(230).expect("a group").wyckoff_positions().len() as u8;
+        let last = whole::byte(SpaceGroup::from_number(230).expect("a group").wyckoff_positions().len());
         assert_eq!(places.group(0), places.position(229, last - 1) + 1);
         assert_eq!(places.group(229) as usize + 1, places.n_real());
         assert!(row(places.nowhere(70)).iter().all(|feature| *feature == 0.0));
         // Rock salt's two positions differ by where they are and by their letters.
         let group = SpaceGroup::from_number(225).expect("a group");
-        let [a, b] = ['a', 'b'].map(|letter| group.wyckoff_index(letter).expect("a position") as u8);
+        let [a, b] = ['a', 'b'].map(|letter| whole::byte(group.wyckoff_index(letter).expect("a position")));
         assert_ne!(row(places.position(224, a)), row(places.position(224, b)));
     }
 }

@@ -1,5 +1,6 @@
 //! A crystal as a sequence of tokens, and what each token is to foretell.
 
+use crystal_core::whole;
 use crystal_core::{SpaceGroup, SpaceGroupNumber, Species};
 use wyckoff_assignment::{AssignmentError, SiteChoices, Walk, WyckoffAssignment};
 
@@ -45,7 +46,7 @@ pub(crate) struct Token {
 }
 
 fn number(count: u32) -> u8 {
-    count.min(N_NUMBERS as u32 - 1) as u8
+    u8::try_from(count).map_or(whole::byte(N_NUMBERS - 1), |count| count.min(whole::byte(N_NUMBERS - 1)))
 }
 
 impl Token {
@@ -59,7 +60,7 @@ impl Token {
     }
 
     pub(crate) fn end(n_elements: usize, total: u32) -> Self {
-        Self { kind: Kind::End, numbers: [number(n_elements as u32), number(total)], ..Self::default() }
+        Self { kind: Kind::End, numbers: [number(whole::compact(n_elements)), number(total)], ..Self::default() }
     }
 
     /// The group; then comes the first of `left` atoms of `next`.
@@ -148,7 +149,7 @@ impl Sequence {
         let mut walk = choices.start();
         sequence.site_tokens.push(sequence.group_token(&choices, &walk));
         for site in sites {
-            let position = site.position as u8;
+            let position = whole::byte(site.position);
             sequence.choices.push(Choice { position, admissible: choices.admissible(&walk) });
             walk = choices.place(&walk, site.position).ok_or_else(wrong)?;
             if let Some(token) = site_token(&choices, &walk, position, site.species) {

@@ -47,8 +47,8 @@ impl Weights {
             let problem = format!("is unreadable: {error}");
             ArchiveError::Metadata { path: path.to_owned(), key: ELEMENTS_KEY.to_owned(), problem }
         })?;
-        let model =
-            archive_into_module(WyckoffModel::new(&config, device), &archive.part("model"), path)?.without_grad();
+        let part = archive.part("model").in_single_precision();
+        let model = archive_into_module(WyckoffModel::new(&config, device), &part, path)?.without_grad();
         Ok(Self { model, elements, path: path.display().to_string(), sha256: sha256_hex(content) })
     }
 }
@@ -58,13 +58,13 @@ impl WyckoffModel {
         burn::module::Module::no_grad(self)
     }
 
-    /// The weights as an archive, with the elements that they were trained on; more metadata can be added before it is
-    /// saved.
+    /// The weights as an archive, large arrays in half precision, with the elements that they were trained on; more
+    /// metadata can be added before it is saved.
     ///
     /// # Errors
     /// [`WyckoffModelError::Checkpoint`] if the sizes cannot be written as JSON.
     pub fn to_archive(&self, elements: &[Species]) -> Result<TensorArchive, WyckoffModelError> {
-        let mut archive = described_archive(self, Self::KIND, self.config())?;
+        let mut archive = described_archive(self, Self::KIND, self.config())?.with_large_in_half_precision();
         archive.metadata.insert(ELEMENTS_KEY.to_owned(), serde_json::json!(elements).to_string());
         Ok(archive)
     }

@@ -60,6 +60,16 @@ pub(super) fn check(path: &Path, text: &str) -> Vec<Finding> {
             ),
         );
     }
+    if is_rust && is_program(path) {
+        // Split, so that this file does not find itself.
+        let test = concat!("#[te", "st]");
+        if let Some(index) = text.lines().position(|line| line.trim() == test) {
+            find(
+                index + 1,
+                "a test in a program, which nobody runs (test = false); move it into the library".to_owned(),
+            );
+        }
+    }
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
     if matches!(name, "lib.rs" | "main.rs") && !text.starts_with("//!") {
         find(1, "no documentation of the crate; begin the file with //! and what the crate is for".to_owned());
@@ -96,6 +106,12 @@ fn attribute(text: &str, first_line: usize) -> String {
         }
     }
     attribute
+}
+
+/// Whether the file is the root of a program: `src/main.rs`, or a file of `src/bin`.
+fn is_program(path: &Path) -> bool {
+    let folder = path.parent();
+    path.ends_with("src/main.rs") || folder.is_some_and(|folder| folder.ends_with("src/bin"))
 }
 
 /// Whether the file holds a table of facts, which may be as long as the facts are.

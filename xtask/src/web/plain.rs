@@ -1,6 +1,6 @@
-//! The program for browsers without relaxed vector instructions, or whose instruction for `a·b + c` rounds twice: a call of
-//! a function of the program stands in the place of each. The compiler also selects lanes by relaxed instructions, whose
-//! results are those of the plain one wherever a mask holds all bits of a lane or none.
+//! The program for browsers without relaxed vector instructions, or whose instruction for `a·b + c` rounds twice: a
+//! call of a function of the program stands in the place of each. The compiler also selects lanes by relaxed
+//! instructions, whose results are those of the plain one wherever a mask holds all bits of a lane or none.
 
 use std::path::Path;
 

@@ -15,7 +15,7 @@ pub(super) fn serve(folder: &Path, port: u16) -> anyhow::Result<()> {
         .map_err(|error| anyhow!("port {port} cannot be served: {error}; choose another with --port, or 0 for any"))?;
     println!("http://{}", server.server_addr());
     for request in server.incoming_requests() {
-        // A reader who went away is no reason to stop.
+        // It goes on when a reader went away.
         let _ = answer(request, folder);
     }
     Ok(())

@@ -3,6 +3,7 @@
 //! An edge (i → j) of the graph is GemNet's edge from j into i: edges are grouped by the site that they go out of, and
 //! angles between two of them do not change when both are turned round.
 
+use crystal_core::whole;
 mod blocks;
 mod layers;
 mod scales;
@@ -120,7 +121,7 @@ impl Decoder {
     /// `√((2l+1)/4π)`, what makes a Legendre polynomial a spherical harmonic, `[1, L·filter_width]`.
     fn degree_norms(&self, like: &Tensor<2>) -> Tensor<2> {
         let DecoderConfig { n_spherical, filter_width, .. } = self.config;
-        let norm = |l: usize| ((2 * l + 1) as f64 / (4.0 * std::f64::consts::PI)).sqrt() as f32;
+        let norm = |l: usize| whole::single(((2 * l + 1) as f64 / (4.0 * std::f64::consts::PI)).sqrt());
         let norms: Vec<f32> = (0..n_spherical).flat_map(|l| std::iter::repeat_n(norm(l), filter_width)).collect();
         let shape = [1, norms.len()];
         Tensor::from_data(TensorData::new(norms, shape), &like.device().without_autodiff())

@@ -2,6 +2,7 @@
 //! them; the published ones were fitted on another kind of data and another width, so ours are fitted before training.
 
 use burn::Tensor;
+use crystal_core::whole;
 use crystal_states::GraphBatch;
 
 /// Smallest variance that is divided by.
@@ -82,7 +83,7 @@ impl ScaleFit {
     /// The constants.
     pub(crate) fn finish(&self) -> Vec<f32> {
         let n = self.n_batches.max(1) as f64;
-        self.logarithms.iter().map(|sum| (sum / n).exp() as f32).collect()
+        self.logarithms.iter().map(|sum| whole::single((sum / n).exp())).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use burn::Tensor;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, TensorData};
+use crystal_core::whole;
 use crystal_core::{CrystalState, Species, StateSite};
 use nalgebra::Vector3;
 use rand::distr::Distribution;
@@ -62,8 +63,8 @@ pub(super) fn plans(
     while !open.is_empty() {
         let items: Vec<u64> = (0..open.len() as u64).collect();
         let z = latent_normals(key, &items, latent, |item| {
-            let (index, draw, _) = open[item as usize];
-            (index as u64, draw as u32)
+            let (index, draw, _) = open[usize::try_from(item).expect("a place of this list")];
+            (index as u64, whole::compact(draw))
         });
         let said = said(trained, &z, open.len(), device);
         let mut again = Vec::new();
@@ -121,13 +122,13 @@ impl Said {
         if !lengths || ![cell.alpha, cell.beta, cell.gamma].into_iter().all(|angle| within(angle, ANGLES)) {
             return Err(format!("the cell came to {cell:?}"));
         }
-        let (stream, draw) = (index as u64, draw as u32);
+        let (stream, draw) = (index as u64, whole::compact(draw));
         let mut generator = key.generator(stream, ELEMENT_DRAW + draw);
         let mut elements = rounded(&self.composition, n_atoms, &mut generator);
         elements.shuffle(&mut generator);
         elements.truncate(n_atoms);
         let site = |(site, element): (usize, usize)| {
-            let [x, y, z, _] = key.uniform(stream, draw, POSITION_ITEM + site as u32);
+            let [x, y, z, _] = key.uniform(stream, draw, POSITION_ITEM + whole::compact(site));
             let species = Species::from_atomic_number(element as i64 + 1).map_err(|error| error.to_string())?;
             Ok(StateSite::general(species, Vector3::new(x, y, z)))
         };
@@ -146,7 +147,7 @@ impl Said {
 fn rounded(shares: &[f64], n_atoms: usize, generator: &mut impl rand::Rng) -> Vec<usize> {
     let n = n_atoms as f64;
     let counts: Vec<f64> = shares.iter().map(|share| (n * share).round()).collect();
-    let copies = |(element, count): (usize, &f64)| std::iter::repeat_n(element, *count as usize);
+    let copies = |(element, count): (usize, &f64)| std::iter::repeat_n(element, whole::count(*count));
     let mut elements: Vec<usize> = counts.iter().enumerate().flat_map(copies).collect();
     if elements.len() < n_atoms {
         let left: Vec<f64> = shares.iter().zip(&counts).map(|(share, count)| (share - count / n).max(0.0)).collect();
@@ -167,8 +168,10 @@ mod tests {
         let key = RandomKey::new(3, Purpose::Sampling);
         for n_atoms in 1..=20 {
             for case in 0..40 {
-                let mut shares: Vec<f64> = (0..N_TYPES as u32)
-                    .map(|element| key.uniform(case, element, 0)[0].powi(1 + 20 * (case as i32 % 5)))
+                let mut shares: Vec<f64> = (0..whole::compact(N_TYPES))
+                    .map(|element| {
+                        key.uniform(case, element, 0)[0].powi(1 + 20 * i32::try_from(case % 5).expect("a small number"))
+                    })
                     .collect();
                 let sum: f64 = shares.iter().sum();
                 shares.iter_mut().for_each(|share| *share /= sum);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use cdvae::{Cdvae, CdvaeConfig, CdvaeTraining, Crystals, DecoderConfig, N_TYPES};
+use crystal_core::whole;
 use crystal_core::{CrystalState, Lattice, Site, Structure};
 use crystal_states::{GraphBatch, StateBatch};
 use dimenetpp::DimeNetPlusPlusConfig;
@@ -90,7 +91,7 @@ pub fn shaken(config: &CdvaeConfig, device: &Device) -> Cdvae {
             && name != "decoder.scales"
         {
             for (value, item) in values.iter_mut().zip(0..) {
-                *value += 0.1 * key.normal(stream, 0, item)[0] as f32;
+                *value += 0.1 * whole::single(key.normal(stream, 0, item)[0]);
             }
         }
     }

@@ -3,6 +3,7 @@
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use crystal_core::Structure;
+use crystal_core::whole;
 
 use crate::features::batches;
 use crate::graph::graphs_of;
@@ -67,7 +68,7 @@ impl LabelledGraphs {
 
     /// Their energies in units of the normaliser, `[S, 1]`.
     pub(super) fn targets(&self, indices: &[usize], normaliser: Normaliser, device: &Device) -> Tensor<2> {
-        let target = |index: &usize| ((self.energies[*index] - normaliser.mean) / normaliser.std) as f32;
+        let target = |index: &usize| whole::single((self.energies[*index] - normaliser.mean) / normaliser.std);
         let targets: Vec<f32> = indices.iter().map(target).collect();
         Tensor::from_data(TensorData::new(targets, [indices.len(), 1]), device)
     }

@@ -17,6 +17,7 @@ use self::decorator::{Decorator, multinomial};
 use self::superlattice::distinct_superlattices;
 use super::{DisorderedSite, DisorderedStructure, same_occupants};
 use crate::finder::{find_operations, primitive_basis};
+use crate::whole::saturated;
 use crate::{CrystalError, Site, Species, Structure, SymmetryOperation};
 
 /// Beyond this number of primitive cells no size is proposed.
@@ -263,7 +264,7 @@ impl DisorderedStructure {
             let difference = image - other.frac_coords;
             let translation = difference.map(f64::round);
             let is_there = self.lattice.to_cartesian(&(difference - translation)).norm() < 2.0 * SAME_SITE;
-            is_there.then(|| (index, translation.map(|x| x as i32)))
+            is_there.then(|| (index, translation.map(saturated)))
         })
     }
 

@@ -80,8 +80,15 @@ fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<
         Lattice::new(nalgebra::Matrix3::from_row_slice(&rows)).map_err(|error| Fault::structure_at(1, error))?;
     let properties = value("Properties");
     let columns = Columns::parse(properties.unwrap_or("species:S:1:pos:R:3"))?;
+    if let Some((key, unit)) = pairs.iter().find(|(key, unit)| is_length_unit(key) && is_foreign_length(unit)) {
+        let reason = format!(
+            "{key} is {}, but lengths of this format are in Å; convert Lattice and positions, and remove {key}",
+            short(unit)
+        );
+        return Err(Fault::at(1, reason));
+    }
     if let Some(pbc) = value("pbc")
-        && pbc.split_whitespace().any(|sign| sign.starts_with(['F', 'f', '0']))
+        && is_open(pbc)
     {
         notes.add(1, format!("pbc is \"{}\"; the frame is read as periodic along all three vectors", short(pbc)));
     }
@@ -115,7 +122,7 @@ fn frame(pairs: &[(&str, String)], atoms: &[&str], notes: &mut Notes) -> Result<
         {
             return Err(Fault::at(line, "partly occupied sites are not read from this format; give them in a CIF"));
         }
-        let species = columns.element(&tokens, line, notes).map_err(|error| Fault::structure_at(line, error))?;
+        let species = columns.element(&tokens, line, notes)?;
         let mut cart_coords = Vector3::zeros();
         for axis in 0..3 {
             cart_coords[axis] = number(tokens[columns.position + axis], line, "a Cartesian coordinate")?;
@@ -133,10 +140,42 @@ fn all_full(shares: &str) -> bool {
     kinds.is_some_and(|kinds| kinds.values().all(|kind| kind.len() == 1 && kind.values().all(|share| *share > 0.999)))
 }
 
+/// Whether a vector is marked as one without periodic images: `T T F`, `[True, False, True]`, `TTF`, `1 1 0`.
+fn is_open(pbc: &str) -> bool {
+    let mut words = pbc.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_lowercase);
+    words.any(|word| {
+        word == "false" || (word.contains(['f', '0']) && word.chars().all(|c| matches!(c, 't' | 'f' | '0' | '1')))
+    })
+}
+
+/// Whether a key names the unit of lengths.
+fn is_length_unit(key: &str) -> bool {
+    const KEYS: [&str; 9] = [
+        "unit",
+        "units",
+        "length_unit",
+        "length_units",
+        "pos_unit",
+        "pos_units",
+        "position_unit",
+        "positions_unit",
+        "distance_unit",
+    ];
+    KEYS.contains(&key.to_ascii_lowercase().as_str())
+}
+
+/// Whether one of the units is of lengths and not Å.
+fn is_foreign_length(units: &str) -> bool {
+    const LENGTHS: [&str; 9] = ["bohr", "bohrs", "a0", "au", "atomic", "nm", "nanometer", "nanometre", "pm"];
+    let mut words = units.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_lowercase);
+    words.any(|word| LENGTHS.contains(&word.as_str()))
+}
+
 /// Where the element and the position stand in an atom's line.
 struct Columns {
-    species: usize,
-    by_number: bool,
+    /// Columns of symbols and of atomic numbers; one at least. Where there are several they must agree.
+    symbols: Vec<usize>,
+    atomic_numbers: Vec<usize>,
     position: usize,
     /// Where the share of the atom stands that is there, if it does.
     occupancy: Option<usize>,
@@ -149,14 +188,16 @@ impl Columns {
             Fault::at(1, format!("Properties={} {why}; it is written as species:S:1:pos:R:3", short(properties)))
         };
         let fields: Vec<&str> = properties.split(':').collect();
-        let (mut symbol, mut atomic_number, mut position, mut occupancy) = (None, None, None, None);
+        let (mut symbols, mut atomic_numbers) = (Vec::new(), Vec::new());
+        let (mut position, mut occupancy) = (None, None);
         let mut width = 0_usize;
         for field in fields.chunks(3) {
             let [name, kind, count] = field else { return Err(wrong("is cut off")) };
             let count: usize = count.parse().map_err(|_| wrong("has a column count that is not a number"))?;
             match (name.to_ascii_lowercase().as_str(), *kind, count) {
-                ("species" | "element", "S", 1) => symbol = Some(width),
-                ("z" | "numbers" | "atomic_numbers", "I", 1) => atomic_number = Some(width),
+                ("species" | "element", "S", 1) => symbols.push(width),
+                ("z" | "numbers" | "atomic_numbers", "I", 1) => atomic_numbers.push(width),
+                ("pos" | "positions", "R", 3) if position.is_some() => return Err(wrong("names positions twice")),
                 ("pos" | "positions", "R", 3) => position = Some(width),
                 ("occupancy" | "occupancies" | "occ", "R", 1) => occupancy = Some(width),
                 _ => {}
@@ -164,18 +205,34 @@ impl Columns {
             width = width.checked_add(count).ok_or_else(|| wrong("has too many columns"))?;
         }
         let position = position.ok_or_else(|| wrong("has no pos:R:3"))?;
-        match symbol.or(atomic_number) {
-            Some(species) => Ok(Self { species, by_number: symbol.is_none(), position, occupancy, width }),
-            None => Err(wrong("has no species:S:1")),
+        if symbols.is_empty() && atomic_numbers.is_empty() {
+            return Err(wrong("has no species:S:1"));
         }
+        Ok(Self { symbols, atomic_numbers, position, occupancy, width })
     }
 
-    fn element(&self, tokens: &[&str], line: usize, notes: &mut Notes) -> Result<Species, crate::CrystalError> {
-        let token = tokens[self.species];
-        match token.parse() {
-            Ok(atomic_number) if self.by_number => Species::from_atomic_number(atomic_number),
-            _ => element(token, line, notes),
+    /// The element of an atom, which all columns must name.
+    fn element(&self, tokens: &[&str], line: usize, notes: &mut Notes) -> Result<Species, Fault> {
+        let mut found: Option<(usize, Species)> = None;
+        for column in self.symbols.iter().chain(&self.atomic_numbers).copied() {
+            let named = match tokens[column].parse() {
+                Ok(number) if self.atomic_numbers.contains(&column) => Species::from_atomic_number(number),
+                _ => element(tokens[column], line, notes),
+            };
+            let named = named.map_err(|error| Fault::structure_at(line, error))?;
+            match found {
+                Some((first, species)) if species != named => {
+                    let reason = format!(
+                        "'{}' and '{}' name two elements for one atom; correct one of the columns, or remove it",
+                        tokens[first], tokens[column]
+                    );
+                    return Err(Fault::at(line, reason));
+                }
+                Some(_) => {}
+                None => found = Some((column, named)),
+            }
         }
+        found.map(|(_, species)| species).ok_or_else(|| Fault::at(line, "the atom has no element"))
     }
 }
 
@@ -199,7 +256,8 @@ fn key_values(line: &str) -> Vec<(&str, String)> {
         let (value, after) = match closing {
             Some(closing) => quoted(&value[1..], closing),
             None => {
-                let (value, after) = value.split_at(value.find(char::is_whitespace).unwrap_or(value.len()));
+                let word = || value.find(char::is_whitespace).unwrap_or(value.len());
+                let (value, after) = value.split_at(closing_bracket(value).unwrap_or_else(word));
                 (value.to_owned(), after)
             }
         };
@@ -207,6 +265,22 @@ fn key_values(line: &str) -> Vec<(&str, String)> {
         rest = after.trim_start();
     }
     pairs
+}
+
+/// The end of a list in square brackets, with lists inside it; `None` if the text begins with none that ends.
+fn closing_bracket(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, sign) in text.char_indices() {
+        match sign {
+            '[' => depth += 1,
+            ']' => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        if depth == 0 {
+            return (at > 0).then_some(at + 1);
+        }
+    }
+    None
 }
 
 /// The text up to a closing sign, and what stands behind it. A backslash before the sign or another backslash makes it

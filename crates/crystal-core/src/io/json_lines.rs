@@ -6,7 +6,7 @@ use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
 use super::text::{Fault, Notes, Read, checked, decode, element, is_minus, needs_decoding, note_far};
-use crate::{CrystalError, Lattice, Site, Structure};
+use crate::{CrystalError, Lattice, Site, Species, Structure};
 
 /// Bytes of the longest line: some million atoms. A small compressed file can hold a line without end.
 const LONGEST_LINE: u64 = 64 << 20;
@@ -20,6 +20,17 @@ struct LineIn {
     /// No part of the format, and no small matter where it stands there.
     #[serde(alias = "occupancy", alias = "occu")]
     occupancies: Option<serde_json::Value>,
+    /// What other programs add, and what would make another structure of the line.
+    #[serde(alias = "cartesian")]
+    coords_are_cartesian: Option<serde_json::Value>,
+    #[serde(alias = "atomic_numbers")]
+    numbers: Option<serde_json::Value>,
+    pbc: Option<serde_json::Value>,
+}
+
+/// Whether a line holds a structure, be it a wrong one.
+pub(super) fn is_structure(line: &str) -> bool {
+    serde_json::from_str::<LineIn>(line).is_ok()
 }
 
 /// Reads all lines; empty ones are passed over. A reading error (a cut-off zstd frame, say) becomes a last entry with a
@@ -130,6 +141,10 @@ impl LineIn {
                 return Err(Fault::at(line, "a line holds no occupancies; give partly occupied sites in a CIF"));
             }
         }
+        self.refuse_contradictions(line)?;
+        if self.pbc.as_ref().is_some_and(|pbc| has(pbc, |value| *value == false)) {
+            notes.add(line, "pbc is not true for every vector; the structure is read as if it were");
+        }
         let lattice = Lattice::from_rows(self.lattice)?;
         let sites = self.species.iter().zip(&self.frac_coords);
         let sites = sites
@@ -138,6 +153,32 @@ impl LineIn {
         note_far(sites.iter().map(|site| &site.frac_coords), line, notes);
         checked(lattice, sites, line, notes)
     }
+}
+
+impl LineIn {
+    /// Items that say that sites or elements are others than those read.
+    fn refuse_contradictions(&self, line: usize) -> Result<(), Fault> {
+        if self.coords_are_cartesian.as_ref().is_some_and(|value| *value == true) {
+            let reason = "the coordinates are said to be Cartesian; convert frac_coords to fractions of the vectors";
+            return Err(Fault::at(line, reason));
+        }
+        let Some(numbers) = self.numbers.as_ref().and_then(serde_json::Value::as_array) else { return Ok(()) };
+        let species = |number: &serde_json::Value| Species::from_atomic_number(number.as_i64()?).ok();
+        for (index, (symbol, number)) in self.species.iter().zip(numbers).enumerate() {
+            let named = if matches!(symbol.as_str(), "D" | "T") { "H".parse() } else { symbol.parse() };
+            if species(number).is_some_and(|of_number| named.is_ok_and(|named: Species| named != of_number)) {
+                let reason =
+                    format!("site {index} is {symbol} in 'species' and {number} in 'numbers'; correct one of the two");
+                return Err(Fault::at(line, reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a value, or one of those of an array, is of a kind.
+fn has(value: &serde_json::Value, is: impl Fn(&serde_json::Value) -> bool) -> bool {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter().any(is)
 }
 
 #[derive(Serialize)]

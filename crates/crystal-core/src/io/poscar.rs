@@ -7,6 +7,9 @@ use nalgebra::{Matrix3, Vector3};
 use super::text::{Fault, Notes, checked, element, note_far, number, three_numbers};
 use crate::{Composition, Lattice, Site, Species, Structure};
 
+/// In a cell with longer vectors (Å) atoms are not all within 1 Å of one corner.
+const WIDER_THAN_ATOMS: f64 = 2.0;
+
 pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
     let lines: Vec<&str> = text.lines().collect();
     let line = |index: usize, what: &str| {
@@ -42,13 +45,16 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
     };
 
     let mut sites = Vec::new();
+    let mut largest = 0.0_f64;
     let mut index = mode_index + 1;
     for (species, count) in species.iter().zip(&counts) {
         for number in 0..*count {
             let text = line(index, &format!("the coordinates of {species} atom {} of {count}", number + 1))?;
             let coordinates = Vector3::from(three_numbers(text, index + 1, &format!("a coordinate of {species}"))?);
             let frac_coords = if cartesian {
-                lattice.to_fractional(&coordinates.component_mul(&Vector3::from(factors)))
+                let coordinates = coordinates.component_mul(&Vector3::from(factors));
+                largest = largest.max(coordinates.amax());
+                lattice.to_fractional(&coordinates)
             } else {
                 coordinates
             };
@@ -71,6 +77,10 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Result<Structure, Fault> {
     refuse_second_structure(&lines, index)?;
     if !cartesian {
         note_far(sites.iter().map(|site| &site.frac_coords), mode_index + 2, notes);
+    } else if sites.len() > 1 && largest <= 1.0 && is_wide(&lattice) {
+        let text =
+            format!("all Cartesian coordinates are within {largest} Å of 0; if they are fractional, write 'Direct'");
+        notes.add(mode_index + 1, text);
     }
     checked(lattice, sites, 0, notes)
 }
@@ -119,7 +129,7 @@ fn groups(lines: &[&str], notes: &mut Notes) -> Result<(Vec<Species>, Vec<usize>
     let n_symbol_lines = rest.iter().position(begins_with_number).unwrap_or(1);
     let mut species = Vec::new();
     for (offset, text) in rest[..n_symbol_lines].iter().enumerate() {
-        for token in text.split_whitespace() {
+        for token in words(text) {
             species.push(potcar_element(token, 6 + offset, notes)?);
         }
     }
@@ -131,7 +141,7 @@ fn groups(lines: &[&str], notes: &mut Notes) -> Result<(Vec<Species>, Vec<usize>
         if index + 1 > first_count_line && !begins_with_number(text) {
             break;
         }
-        for token in text.split_whitespace() {
+        for token in words(text) {
             counts.push(count(token, index + 1)?);
         }
         index += 1;
@@ -147,6 +157,15 @@ fn groups(lines: &[&str], notes: &mut Notes) -> Result<(Vec<Species>, Vec<usize>
         ));
     }
     Ok((species, counts, index))
+}
+
+fn is_wide(lattice: &Lattice) -> bool {
+    lattice.rows().iter().all(|row| Vector3::from(*row).norm() > WIDER_THAN_ATOMS)
+}
+
+/// The words of a line up to a comment.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace().take_while(|word| !word.starts_with(['!', '#']))
 }
 
 enum Scale {

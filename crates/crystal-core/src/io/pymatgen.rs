@@ -3,6 +3,7 @@
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
+use super::json_lines;
 use super::text::{Fault, Notes, Read, checked, element, is_minus, note_far};
 use crate::{
     CrystalError, DisorderedStructure, Lattice, LatticeParameters, Site, Species, Structure, SymmetryOperation,
@@ -10,6 +11,9 @@ use crate::{
 
 /// Fractional and Cartesian coordinates of a site farther apart than this (Å) name two places.
 const DIFFERENT: f64 = 0.01;
+
+/// Angles farther apart than this (degrees) are two angles.
+const DIFFERENT_ANGLE: f64 = 0.1;
 
 #[derive(Deserialize)]
 struct StructureIn {
@@ -30,6 +34,9 @@ struct LatticeIn {
     a: Option<f64>,
     b: Option<f64>,
     c: Option<f64>,
+    alpha: Option<f64>,
+    beta: Option<f64>,
+    gamma: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +49,8 @@ struct SiteIn {
 
 #[derive(Deserialize)]
 struct OccupantIn {
+    #[serde(rename = "@class")]
+    class: Option<String>,
     element: String,
     #[serde(default = "full")]
     occu: f64,
@@ -61,10 +70,12 @@ pub(super) fn read(text: &str) -> Vec<Read> {
             } else {
                 ""
             };
-            let reason = format!(
-                "no pymatgen Structure: {error}{minus}; write the file with Structure.to(filename, fmt=\"json\")"
-            );
-            Read::failed(Fault::at(error.line(), reason))
+            let is_line = text.lines().find(|line| !line.trim().is_empty()).is_some_and(json_lines::is_structure);
+            let cure = match is_line {
+                true => "these are lines as this program writes them, so name the file .jsonl",
+                false => "write the file with Structure.to(filename, fmt=\"json\")",
+            };
+            Read::failed(Fault::at(error.line(), format!("no pymatgen Structure: {error}{minus}; {cure}")))
         }
     };
     if !text.trim_start().starts_with('[') {
@@ -90,11 +101,19 @@ fn structure(
     disordered: &mut Option<DisorderedStructure>,
 ) -> Result<Structure, Fault> {
     let lattice = Lattice::from_rows(parsed.lattice.matrix)?;
-    let LatticeParameters { a, b, c, .. } = lattice.parameters();
+    let LatticeParameters { a, b, c, alpha, beta, gamma } = lattice.parameters();
     for (name, stated, length) in [("a", parsed.lattice.a, a), ("b", parsed.lattice.b, b), ("c", parsed.lattice.c, c)] {
         if stated.is_some_and(|stated| (stated - length).abs() > DIFFERENT) {
             notes
                 .add(0, format!("the lattice's '{name}' is not the length {length:.3} in its 'matrix', which is read"));
+        }
+    }
+    let LatticeIn { alpha: stated_alpha, beta: stated_beta, gamma: stated_gamma, .. } = parsed.lattice;
+    for (name, stated, angle) in
+        [("alpha", stated_alpha, alpha), ("beta", stated_beta, beta), ("gamma", stated_gamma, gamma)]
+    {
+        if stated.is_some_and(|stated| (stated - angle).abs() > DIFFERENT_ANGLE) {
+            notes.add(0, format!("the lattice's '{name}' is not the angle {angle:.2}° in its 'matrix', which is read"));
         }
     }
     if parsed.lattice.pbc.is_some_and(|pbc| pbc.contains(&false)) {
@@ -124,6 +143,13 @@ fn structure(
             partial.get_or_insert(CrystalError::PartialOccupancy { site: name.clone(), occupancy });
         }
         for occupant in &site.species {
+            if occupant.class.as_deref().is_some_and(|class| class.starts_with("Dummy")) {
+                let reason = format!(
+                    "site {name} holds '{}', a dummy and no element; give it an element or remove it",
+                    occupant.element
+                );
+                return Err(Fault::at(0, reason));
+            }
             let species = element(&occupant.element, 0, notes)?;
             sites.push(Site { species, frac_coords });
             occupants.push((name.clone(), species, frac_coords, occupant.occu));

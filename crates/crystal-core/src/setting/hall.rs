@@ -231,10 +231,11 @@ mod tests {
     use moyo::data::{HallSymbol, hall_symbol_entry};
 
     use super::*;
+    use crate::whole;
 
     fn keys(operations: &[SymmetryOperation]) -> BTreeSet<([i32; 9], [i32; 3])> {
         let key = |operation: &SymmetryOperation| {
-            let translation = operation.translation.map(|x| ((x * 24.0).round() as i32).rem_euclid(24));
+            let translation = operation.translation.map(|x| whole::nearest(x * 24.0).rem_euclid(24));
             (std::array::from_fn(|i| operation.rotation[i]), translation.into())
         };
         operations.iter().map(key).collect()

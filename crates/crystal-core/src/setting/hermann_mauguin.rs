@@ -17,7 +17,8 @@ pub(crate) struct Reading {
 ///
 /// Blanks may be left out or written as underscores; screw axes may be written as `21`, `2_1` or `2(1)`. Understood are
 /// short and full symbols, those of before 1992 (`C m c a` for `C m c e`) and of before 1935 (`F m 3 m`), unique axes
-/// left out (`P 21/n`), multiple cells (`C -1`, `F 4/m m m`), `H` for the hexagonal cell of a rhombohedral group, and
+/// left out (`P 21/n`), blanks inside screw axes where nothing else can be meant (`P 2 1/c`, `P 2 1 2 1 2 1`), multiple
+/// cells (`C -1`, `F 4/m m m`), `H` for the hexagonal cell of a rhombohedral group, and
 /// behind the symbol the setting as `:1`, `:2`, `:H`, `:R`, `:b1`, or as data bases write it: `S` and `Z` for the first
 /// and the second origin, `H`, `R`.
 pub(crate) fn read(symbol: &str) -> Reading {
@@ -25,7 +26,9 @@ pub(crate) fn read(symbol: &str) -> Reading {
     let has_code = code.is_some();
     let mut code = code.map(|code| code.to_ascii_lowercase());
     let mut found = Vec::new();
-    for written in spellings(&body) {
+    let written = spellings(&body);
+    let joined: Vec<Written> = written.iter().filter_map(Written::joined).collect();
+    for written in written.into_iter().chain(joined) {
         found = matches(&written);
         if found.is_empty() && written.letter == 'h' {
             // The data bank of proteins: H 3 and H 3 2 for R 3 and R 3 2 on hexagonal axes.
@@ -83,6 +86,20 @@ fn split_code(symbol: &str) -> (String, Option<String>) {
 struct Written {
     letter: char,
     parts: Vec<String>,
+}
+
+impl Written {
+    /// The symbol with its blanks left out, if it has more parts than a symbol has elements, or a part such as `1/c`,
+    /// which no symbol has as an element: then a screw axis was written with a blank.
+    fn joined(&self) -> Option<Self> {
+        let is_cut = |pair: &[String]| {
+            pair[0].chars().all(|c| c.is_ascii_digit())
+                && pair[1].starts_with(|c: char| c.is_ascii_digit())
+                && pair[1].contains('/')
+        };
+        let has_cut = self.parts.len() > 3 || self.parts.windows(2).any(is_cut);
+        has_cut.then(|| Self { letter: self.letter, parts: vec![self.parts.concat()] })
+    }
 }
 
 /// The ways in which a symbol may be cut: underscores are blanks (`P_1_21/c_1`) or lower the next digit (`P 2_1/c`).
@@ -393,6 +410,12 @@ mod tests {
             ("F -4 d 2", 122),
             ("P -3 m 1", 164),
             ("P -3 1 m", 162),
+            ("P 2 1/c", 14),
+            ("P 2 1 2 1 2 1", 19),
+            ("P 6 3/m m c", 194),
+            ("I 4 1/a m d", 141),
+            ("F 4 1 3 2", 210),
+            ("P 3 1 2 1", 152),
         ] {
             assert_eq!(numbers(written), [number], "{written}: {:?}", symbols(written));
         }
@@ -412,8 +435,21 @@ mod tests {
 
     #[test]
     fn unknown_symbols_stay_unknown() {
-        for written in ["", "P", "Q 7", "P 9", "P n n' m'", "F 4 3", "P 2 2", "C 4/q m m", "Pbmn(0b1/2)s00", "P 5 3 2"]
-        {
+        for written in [
+            "",
+            "P",
+            "Q 7",
+            "P 9",
+            "P n n' m'",
+            "F 4 3",
+            "P 2 2",
+            "C 4/q m m",
+            "Pbmn(0b1/2)s00",
+            "P 5 3 2",
+            "P 2 1",
+            "P 6 3",
+            "P 2 1 1 1 1",
+        ] {
             assert!(read(written).settings.is_empty(), "{written}: {:?}", symbols(written));
         }
     }

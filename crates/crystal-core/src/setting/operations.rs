@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use nalgebra::{Matrix3, Vector3};
 
 use crate::SymmetryOperation;
+use crate::whole::{nearest, saturated};
 
 /// More operations than any group has, even in a cell of several conventional ones.
 pub(crate) const MOST_OPERATIONS: usize = 768;
@@ -16,7 +17,7 @@ const LARGEST_POINT_GROUP: usize = 48;
 const TRANSLATION_TOLERANCE: f64 = 2e-3;
 
 /// Exact translations are compared in this part of the cell; each translation of a Hall symbol is a multiple of it.
-const GRID: f64 = 144.0;
+const GRID: i32 = 144;
 
 type Key = ([i32; 9], [i32; 3]);
 
@@ -25,13 +26,13 @@ fn rotation_key(rotation: &Matrix3<i32>) -> [i32; 9] {
 }
 
 fn exact_key(operation: &SymmetryOperation) -> Key {
-    let on_grid = operation.translation.map(|x| ((x * GRID).round() as i32).rem_euclid(GRID as i32));
+    let on_grid = operation.translation.map(|x| nearest(x * f64::from(GRID)).rem_euclid(GRID));
     (rotation_key(&operation.rotation), on_grid.into())
 }
 
 /// Into [0, 1) and onto the grid, so that sums of thirds leave no noise.
 fn snapped(operation: SymmetryOperation) -> SymmetryOperation {
-    let translation = operation.translation.map(|x| ((x * GRID).round() / GRID).rem_euclid(1.0));
+    let translation = operation.translation.map(|x| ((x * f64::from(GRID)).round() / f64::from(GRID)).rem_euclid(1.0));
     SymmetryOperation { translation, ..operation }
 }
 
@@ -121,7 +122,7 @@ impl ChangeOfBasis {
                 return Err(singular.to_owned());
             }
             let translation = self.linear * operation.translation + self.shift - linear * self.shift;
-            generators.push(snapped(SymmetryOperation { rotation: rotation.map(|x| x as i32), translation }));
+            generators.push(snapped(SymmetryOperation { rotation: rotation.map(saturated), translation }));
         }
         for edge in 0..3 {
             let translation = self.linear.column(edge).into_owned();

@@ -5,6 +5,7 @@ use nalgebra::{Matrix3, Vector3};
 use super::affine::{AffineSubspace, SMALL_VECTORS, primitive};
 use crate::SymmetryOperation;
 use crate::periodic::wrap;
+use crate::whole::nearest;
 
 /// The points `x = A·q + b` of a Wyckoff position's representative in the PRIMITIVE basis, with as many parameters q as
 /// the position has degrees of freedom.
@@ -108,7 +109,7 @@ impl AffineSubspace {
 
 /// A basis, as columns, of the whole vectors that a projector leaves as they are: the shortest ones.
 fn lattice_basis(projector: &Matrix3<f64>) -> Matrix3<i32> {
-    let rank = projector.trace().round() as usize;
+    let rank = nearest(projector.trace());
     if rank == 3 {
         return Matrix3::identity();
     }

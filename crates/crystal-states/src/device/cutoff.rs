@@ -1,4 +1,5 @@
 //! Kernels: the cut-off of each structure and the number of edges of every site; sums over all sites.
+#![allow(clippy::cast_possible_truncation, reason = "kernels convert by `as`; launchers bound the sizes")]
 
 use cubecl::prelude::*;
 

@@ -1,5 +1,6 @@
 //! Kernels: the edges, their reverses, and the rows of the network's input. Every edge has its place from the counts;
 //! none is moved.
+#![allow(clippy::cast_possible_truncation, reason = "kernels convert by `as`; launchers bound the sizes")]
 
 use cubecl::prelude::*;
 

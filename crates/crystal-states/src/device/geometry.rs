@@ -1,4 +1,5 @@
 //! Kernel: the cell of each structure from its lattice coordinates. One unit per structure.
+#![allow(clippy::cast_possible_truncation, reason = "kernels convert by `as`; launchers bound the sizes")]
 
 use cubecl::prelude::*;
 

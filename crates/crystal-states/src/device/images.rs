@@ -1,5 +1,6 @@
 //! Kernels: sites on their fixed points, and the distinct images of every site. The counterpart of `multigraph`'s
 //! images.
+#![allow(clippy::cast_possible_truncation, reason = "kernels convert by `as`; launchers bound the sizes")]
 
 use cubecl::prelude::*;
 

@@ -7,12 +7,13 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
+use crystal_core::whole;
 use cubecl::prelude::*;
 use multigraph::GraphConfig;
 
 use super::geometry::{BASIS_WIDTH, GEOMETRY_WIDTH, geometry_kernel};
 use super::ops::{DataTensors, DeviceMemory, GraphTensors, LayoutTensors, NoisedTensors, StateOps, StepNumbers};
-use super::{cutoff, edges, images, steps};
+use super::{cutoff, edges, halves, images, steps};
 use crate::batch::Padding;
 use crate::checks::VOLUME_PER_IMAGE;
 use crate::edge_features::EDGE_WIDTH;
@@ -33,7 +34,7 @@ fn scan(counts: &CubeTensor) -> (CubeTensor, CubeTensor) {
     cutoff::scan_kernel::launch(
         &counts.client,
         CubeCount::Static(1, 1, 1),
-        CubeDim::new_1d(cutoff::SCAN_UNITS as u32),
+        CubeDim::new_1d(whole::compact(cutoff::SCAN_UNITS)),
         counts.clone().into_buffer_arg(),
         offsets.clone().into_buffer_arg(),
         total.clone().into_buffer_arg(),
@@ -82,9 +83,9 @@ impl StateOps for CubeBackend {
             arg(&basis),
             arg(&new_status),
             n_structures,
-            VOLUME_PER_IMAGE.0 as f32,
-            VOLUME_PER_IMAGE.1 as f32,
-            config.coincidence as f32,
+            whole::single(VOLUME_PER_IMAGE.0),
+            whole::single(VOLUME_PER_IMAGE.1),
+            whole::single(config.coincidence),
         );
         let settled = output(like, [n_sites, 3]);
         let masks = integers(like, [n_sites, 2]);
@@ -131,7 +132,7 @@ impl StateOps for CubeBackend {
         cutoff::cutoff_kernel::launch(
             &client,
             cubes(like, n_structures),
-            CubeDim::new_1d(cutoff::CUTOFF_UNITS as u32),
+            CubeDim::new_1d(whole::compact(cutoff::CUTOFF_UNITS)),
             arg(&layout.structures),
             arg(&geometry),
             arg(&image_coords),
@@ -143,10 +144,10 @@ impl StateOps for CubeBackend {
             arg(&no_vectors),
             arg(&no_translations),
             n_structures,
-            config.mean_degree as f32,
+            whole::single(config.mean_degree),
             whole(config.min_degree),
             whole(config.max_mean_degree),
-            config.min_self_distance as f32,
+            whole::single(config.min_self_distance),
         );
         let (offsets, total) = scan(&degrees);
 
@@ -159,7 +160,7 @@ impl StateOps for CubeBackend {
         edges::fill_kernel::launch(
             &client,
             cubes(like, n_sites),
-            CubeDim::new_1d(edges::FILL_UNITS as u32),
+            CubeDim::new_1d(whole::compact(edges::FILL_UNITS)),
             arg(&layout.structures),
             arg(&layout.site_structure),
             arg(&geometry),
@@ -174,7 +175,7 @@ impl StateOps for CubeBackend {
             arg(&translations),
             n_sites,
             n_pairs,
-            config.min_self_distance as f32,
+            whole::single(config.min_self_distance),
         );
         let edge_inputs = output(like, [edge_rows, EDGE_WIDTH]);
         let [source, target, reverse, edge_structure, order] = [(); 5].map(|()| integers(like, [edge_rows]));
@@ -378,7 +379,7 @@ impl StateOps for CubeBackend {
         let like = &data.lattice_coords;
         let client = like.client.clone();
         let arg = |tensor: &CubeTensor| tensor.clone().into_buffer_arg();
-        let ([key_0, key_1], step_0, step_1) = (key.words(), stream as u32, (stream >> 32) as u32);
+        let ([key_0, key_1], [step_0, step_1]) = (key.words(), halves(stream));
         let [lattice_coords, lattice_noise] = [(); 2].map(|()| output(like, [n_structures, 6]));
         let [frac_coords, position_noise] = [(); 2].map(|()| output(like, [n_sites, 3]));
         let (count, dim) = one_unit_each(like, n_structures);

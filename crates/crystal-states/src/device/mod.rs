@@ -25,6 +25,7 @@ use std::sync::{LazyLock, Mutex};
 use burn::Tensor;
 use burn::backend::Dispatch;
 use burn::tensor::{DType, Device, Int, TensorData};
+use crystal_core::whole;
 use crystal_core::{CrystalState, LatticeCoordinates};
 use multigraph::GraphConfig;
 
@@ -54,8 +55,14 @@ fn floats(values: Vec<f32>, device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
+/// The lower and the upper half of a number, as kernels take it.
+fn halves(stream: u64) -> [u32; 2] {
+    let [a, b, c, d, rest @ ..] = stream.to_le_bytes();
+    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes(rest)]
+}
+
 fn rows(values: Vec<f32>, width: usize, device: &Device) -> Tensor<2> {
-    floats(values, device).reshape([-1, width as i32])
+    floats(values, device).reshape([-1, whole::compact_signed(width)])
 }
 
 /// The space groups on a device.
@@ -119,11 +126,11 @@ impl Fixed {
         for state in states {
             let n_free = state.lattice_coords.len();
             free_mask.extend((0..LatticeCoordinates::MAX).map(|k| if k < n_free { 1.0 } else { 0.0 }));
-            first_sites.push(first_sites[first_sites.len() - 1] + state.sites.len() as i32);
+            first_sites.push(first_sites[first_sites.len() - 1] + whole::compact_signed(state.sites.len()));
         }
-        let words = streams.iter().flat_map(|&stream| [stream as u32 as i32, (stream >> 32) as u32 as i32]).collect();
+        let words = streams.iter().flat_map(|&stream| halves(stream).map(u32::cast_signed)).collect();
         let (element_offsets, element_order) = sorted_rows(&elements, N_ELEMENTS);
-        let n_sites = elements.len() as i32;
+        let n_sites = whole::compact_signed(elements.len());
         let upload = |values: Vec<i32>| integers(values, device);
         Self {
             structures: upload(layout.structures),
@@ -198,7 +205,8 @@ impl DeviceStates {
         frac_coords: Tensor<2>,
     ) -> Self {
         let sites = templates.iter().enumerate();
-        let site_structures = sites.flat_map(|(s, state)| std::iter::repeat_n(s as u32, state.sites.len())).collect();
+        let site_structures =
+            sites.flat_map(|(s, state)| std::iter::repeat_n(whole::compact(s), state.sites.len())).collect();
         let status = integers(vec![0; templates.len()], &fixed.device);
         Self {
             templates,
@@ -226,12 +234,12 @@ impl DeviceStates {
             return;
         }
         let by_site: Vec<u32> =
-            self.site_structures.iter().map(|&structure| levels[structure as usize] as u32).collect();
+            self.site_structures.iter().map(|&structure| whole::compact(levels[structure as usize])).collect();
         let (offsets, order) = sorted_rows(&by_site, n_levels);
         let upload = |values: Vec<i32>| integers(values, &self.fixed.device);
         self.levels = Some(Levels {
             levels: levels.to_vec(),
-            structure_levels: upload(levels.iter().map(|&level| level as i32).collect()),
+            structure_levels: upload(levels.iter().map(|&level| whole::compact_signed(level)).collect()),
             rows: [upload(offsets), upload(order)],
         });
     }
@@ -292,7 +300,12 @@ impl DeviceStates {
     }
 
     fn step_numbers(&self, step: LangevinStep) -> StepNumbers {
-        StepNumbers { key: self.key, draw: step.draw, drift: step.drift as f32, noise: step.noise as f32 }
+        StepNumbers {
+            key: self.key,
+            draw: step.draw,
+            drift: whole::single(step.drift),
+            noise: whole::single(step.noise),
+        }
     }
 
     pub(super) fn step_positions(&mut self, estimate: Tensor<2>, step: LangevinStep) {
@@ -349,9 +362,9 @@ fn pack(states: &[CrystalState]) -> (Vec<f32>, Vec<f32>) {
     let mut lattice_coords = Vec::with_capacity(states.len() * LatticeCoordinates::MAX);
     let mut frac_coords = Vec::new();
     for state in states {
-        let y = |k: usize| state.lattice_coords.get(k).map_or(0.0, |y| *y as f32);
+        let y = |k: usize| state.lattice_coords.get(k).map_or(0.0, |y| whole::single(*y));
         lattice_coords.extend((0..LatticeCoordinates::MAX).map(y));
-        frac_coords.extend(state.sites.iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords()).map(|x| x as f32)));
+        frac_coords.extend(state.sites.iter().flat_map(|site| <[f64; 3]>::from(site.frac_coords()).map(whole::single)));
     }
     (lattice_coords, frac_coords)
 }
@@ -370,7 +383,7 @@ impl PackedStates {
         let (lattice_coords, frac_coords) = pack(states);
         let first = |at: &mut i32, state: &CrystalState| {
             let first = *at;
-            *at += state.sites.len() as i32;
+            *at += whole::compact_signed(state.sites.len());
             Some(first)
         };
         Self {
@@ -393,16 +406,21 @@ impl PackedStates {
         let templates: Vec<CrystalState> = draws.iter().map(|draw| states[draw.index].clone()).collect();
         let slots: Vec<u64> = draws.iter().map(|draw| u64::from(draw.slot)).collect();
         let fixed = Fixed::new(templates.iter(), &slots, device);
-        let sigmas = draws.iter().flat_map(|draw| [draw.position_sigma as f32, draw.lattice_sigma as f32]).collect();
+        let sigmas = draws
+            .iter()
+            .flat_map(|draw| [whole::single(draw.position_sigma), whole::single(draw.lattice_sigma)])
+            .collect();
         let data = DataTensors {
             lattice_coords: self.lattice_coords.clone().into_dispatch(),
             frac_coords: self.frac_coords.clone().into_dispatch(),
-            index: integers(draws.iter().map(|draw| draw.index as i32).collect(), device).into_dispatch(),
+            index: integers(draws.iter().map(|draw| whole::compact_signed(draw.index)).collect(), device)
+                .into_dispatch(),
             first_site: integers(draws.iter().map(|draw| self.first_sites[draw.index]).collect(), device)
                 .into_dispatch(),
             sigmas: floats(sigmas, device).into_dispatch(),
         };
-        let noised = <Dispatch as StateOps>::noised_states(data, fixed.tensors(), key, stream, least_volume as f32);
+        let noised =
+            <Dispatch as StateOps>::noised_states(data, fixed.tensors(), key, stream, whole::single(least_volume));
         let states = DeviceStates::from_parts(
             templates,
             fixed,

@@ -1,5 +1,6 @@
 //! Lattice translations within a radius, for one pair of a site and an image: nested intervals along the Gram–Schmidt
 //! axes of the search basis, as `multigraph` searches.
+#![allow(clippy::cast_possible_truncation, reason = "kernels convert by `as`; launchers bound the sizes")]
 
 use cubecl::prelude::*;
 

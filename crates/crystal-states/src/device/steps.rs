@@ -1,4 +1,5 @@
 //! Kernels: Langevin steps and the noise of training, with random numbers by counter.
+#![allow(clippy::cast_possible_truncation, reason = "kernels convert by `as`; launchers bound the sizes")]
 
 use cubecl::prelude::*;
 

@@ -1,5 +1,6 @@
 //! What the kernels look up: space groups, and which structure, site and image is where in a batch.
 
+use crystal_core::whole;
 use crystal_core::{Centring, CrystalState, CrystalSystem, SpaceGroup, SpaceGroupNumber};
 use multigraph::GroupTable;
 
@@ -97,9 +98,9 @@ impl GroupTables {
                     free.to_free().transpose(),
                     free.displacement_to_free().transpose(),
                 ];
-                let [directions, to_free, displacement_to_free] = numbers.map(|matrix| matrix.map(|x| x as f32));
+                let [directions, to_free, displacement_to_free] = numbers.map(|matrix| matrix.map(whole::single));
                 tables.positions.extend(directions.iter());
-                tables.positions.extend(free.origin().map(|x| x as f32).iter());
+                tables.positions.extend(free.origin().map(whole::single).iter());
                 tables.positions.extend(to_free.iter().chain(displacement_to_free.iter()));
                 tables.positions.push(free.n_free() as f32);
             }
@@ -107,14 +108,18 @@ impl GroupTables {
                 let rotation = group.rotations[operation].transpose();
                 tables.operations.extend(rotation.iter());
                 tables.operations.extend(group.numerators[operation].iter());
-                tables.operations.push(group.inverse[operation] as i32);
+                tables.operations.push(whole::compact_signed(group.inverse[operation]));
                 tables.operations.extend(group.inverse_shift[operation].iter());
-                tables.products.extend((0..group.len()).map(|other| group.product(operation, other) as i32));
+                tables
+                    .products
+                    .extend((0..group.len()).map(|other| whole::compact_signed(group.product(operation, other))));
             }
         }
         tables.centrings = CENTRINGS
             .iter()
-            .flat_map(|centring| centring.to_primitive().transpose().iter().map(|x| *x as f32).collect::<Vec<_>>())
+            .flat_map(|centring| {
+                centring.to_primitive().transpose().iter().map(|x| whole::single(*x)).collect::<Vec<_>>()
+            })
             .collect();
         tables
     }
@@ -153,24 +158,24 @@ impl Layout {
                 CrystalSystem::Triclinic => (1, 2, TRICLINIC),
             };
             let mut row = [0; STRUCTURE_WIDTH];
-            row[FIRST_SITE] = layout.site_structure.len() as i32;
-            row[N_SITES] = n_sites as i32;
-            row[FIRST_OPERATION] = first_operation as i32;
-            row[N_OPERATIONS] = n_operations as i32;
-            row[FIRST_PRODUCT] = first_product as i32;
-            row[FIRST_IMAGE] = layout.image_site.len() as i32;
-            row[FIRST_PAIR] = layout.n_pairs as i32;
-            row[CENTRING] = centring as i32;
+            row[FIRST_SITE] = whole::compact_signed(layout.site_structure.len());
+            row[N_SITES] = whole::compact_signed(n_sites);
+            row[FIRST_OPERATION] = whole::compact_signed(first_operation);
+            row[N_OPERATIONS] = whole::compact_signed(n_operations);
+            row[FIRST_PRODUCT] = whole::compact_signed(first_product);
+            row[FIRST_IMAGE] = whole::compact_signed(layout.image_site.len());
+            row[FIRST_PAIR] = whole::compact_signed(layout.n_pairs);
+            row[CENTRING] = whole::compact_signed(centring);
             row[LENGTH_OF_B] = length_of_b;
             row[LENGTH_OF_C] = length_of_c;
             row[ANGLES] = angles;
-            row[N_FREE] = state.coordinates().n_free() as i32;
+            row[N_FREE] = whole::compact_signed(state.coordinates().n_free());
             layout.structures.extend(row);
             for bound in &state.sites {
-                let site = layout.site_structure.len() as i32;
+                let site = whole::compact_signed(layout.site_structure.len());
                 layout.image_site.extend(std::iter::repeat_n(site, n_operations));
-                layout.site_structure.push(structure as i32);
-                layout.site_position.push((first_position + bound.position()) as i32);
+                layout.site_structure.push(whole::compact_signed(structure));
+                layout.site_position.push(whole::compact_signed(first_position + bound.position()));
             }
             layout.n_pairs += n_sites * n_sites * n_operations;
         }

@@ -1,9 +1,11 @@
 //! Kernels: the radial functions with one unit per value, the rest with one unit per edge.
+#![allow(clippy::cast_possible_truncation, reason = "kernels convert by `as`; launchers bound the sizes")]
 
 use burn::backend::TensorMetadata;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 use crystal_core::LatticeCoordinates;
+use crystal_core::whole;
 use cubecl::prelude::*;
 
 use super::{
@@ -229,7 +231,7 @@ pub(crate) fn features(
         directions.clone().into_buffer_arg(),
         scalars.clone().into_buffer_arg(),
         lattice_weights.clone().into_buffer_arg(),
-        gaussian_spacing(config.n_gaussians) as f32,
+        whole::single(gaussian_spacing(config.n_gaussians)),
         config.envelope_exponent,
         config.n_gaussians,
     );

@@ -3,6 +3,7 @@
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use crystal_core::LatticeCoordinates;
+use crystal_core::whole;
 use rayon::prelude::*;
 
 use super::{
@@ -67,13 +68,13 @@ pub(crate) fn features(
             let edge = edge(piece * PIECE + k);
             let row = |width: usize| k * width..(k + 1) * width;
             let x = edge.distance / edge.cutoff;
-            *out = envelope(x, config.envelope_exponent) as f32;
+            *out = whole::single(envelope(x, config.envelope_exponent));
             table.evaluate(x, &mut by_edge[row(columns)]);
             radial[row(n_radial)].copy_from_slice(&by_edge[k * columns..k * columns + n_radial]);
             let mut values = [0.0; MAX_DEGREES * MAX_DEGREES];
             real_harmonics(edge.direction.map(f64::from), degrees, &mut values[..orders]);
             for (out, value) in harmonics[row(orders)].iter_mut().zip(values) {
-                *out = value as f32;
+                *out = whole::single(value);
             }
             directions[row(3)].copy_from_slice(&edge.direction);
             scalar_features(&edge, &mut scalars[row(n_scalars)]);
@@ -107,12 +108,12 @@ pub(crate) fn features(
 /// See [`crate::GraphBatch::scalars`].
 fn scalar_features(edge: &Edge, out: &mut [f32]) {
     out[0] = edge.equivalent;
-    out[1] = libm::log(edge.cutoff / LENGTH_UNIT) as f32;
-    out[2] = libm::log(edge.distance.max(SHORTEST_LENGTH) / LENGTH_UNIT) as f32;
+    out[1] = whole::single(libm::log(edge.cutoff / LENGTH_UNIT));
+    out[2] = whole::single(libm::log(edge.distance.max(SHORTEST_LENGTH) / LENGTH_UNIT));
     let spacing = gaussian_spacing(out.len() - 3);
     for (k, out) in out[3..].iter_mut().enumerate() {
         let x = (edge.distance - GAUSSIAN_RANGE.0 - k as f64 * spacing) / spacing;
-        *out = (-0.5 * x * x) as f32;
+        *out = whole::single(-0.5 * x * x);
     }
     exponential_in_place(&mut out[3..]);
 }

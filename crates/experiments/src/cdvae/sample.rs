@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use burn::tensor::Device;
 use cdvae::{CdvaeSampling, GeneratedSet, Trained, generate};
+use crystal_core::whole;
 use crystal_core::{Structure, io};
 use druse::output::{writable_folder, write_file, write_json};
 use druse::{DeviceName, Provenance};
@@ -110,8 +111,8 @@ pub fn run(options: &SampleOptions) -> Result<String> {
 }
 
 fn sampled(trained: &Trained, sampling: &CdvaeSampling, count: usize, device: &Device) -> Result<GeneratedSet> {
-    let bar = bar("sampling, cdvae", (count as f64 * PARTS) as u64);
-    let set = generate(trained, sampling, count, device, |done| bar.set_position((done * PARTS) as u64));
+    let bar = bar("sampling, cdvae", whole::count_64(count as f64 * PARTS));
+    let set = generate(trained, sampling, count, device, |done| bar.set_position(whole::count_64(done * PARTS)));
     bar.finish_and_clear();
     Ok(set?)
 }

@@ -11,6 +11,7 @@ use cdvae::{
     fit_scales, measure,
 };
 use crystal_core::ConfigError;
+use crystal_core::whole;
 use druse::config::{DataConfig, parse_ron, read_ron, to_ron};
 use druse::output::{writable_folder, write_file, write_json};
 use druse::{Devices, Provenance};
@@ -242,7 +243,7 @@ impl<'a> Leg<'a> {
                 && !out_of_time
             {
                 let left = (deadline - self.clock.elapsed().as_secs_f64() - reserve).max(0.0);
-                steps = now + (PLANNED * left * speed) as u64;
+                steps = now + whole::count_64(PLANNED * left * speed);
                 self.trainer.end_after(steps);
                 tracing::info!("{speed:.2} steps/s: {steps} steps in all");
             }
@@ -266,7 +267,7 @@ impl<'a> Leg<'a> {
         };
         let step = self.trainer.step();
         let seconds = self.earlier + self.clock.elapsed().as_secs_f64();
-        let learning_rate = self.config.training.optimiser.learning_rate_at(step.saturating_sub(1));
+        let learning_rate = self.trainer.config().learning_rate_at(step.saturating_sub(1));
         tracing::info!(
             "step {step}, {seconds:.0} s, {:.2} steps/s: training {}; validation {}",
             self.speed.unwrap_or_default(),

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
+use crystal_core::whole;
 use crystal_core::{SiteMode, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, load, locate};
 use druse::Provenance;
@@ -250,7 +251,7 @@ fn predict(
 ) -> Result<Predicted> {
     const UNITS: f64 = 100.0;
     let sampler = Sampler::new(&network.trained, sampling.clone(), device)?;
-    let bar = bar("sampling", (orders.len() as f64 * UNITS) as u64);
+    let bar = bar("sampling", whole::count_64(orders.len() as f64 * UNITS));
     let mut found: Vec<Vec<Option<Structure>>> = vec![vec![None; tries]; orders.len() / tries];
     let (mut redraws, mut given_up, mut done) = (0, 0, 0.0);
     let clock = Instant::now();
@@ -258,7 +259,7 @@ fn predict(
         orders,
         |structures| {
             done += structures * UNITS;
-            bar.set_position(done as u64);
+            bar.set_position(whole::count_64(done));
         },
         |outcome| {
             match outcome {

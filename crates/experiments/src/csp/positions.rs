@@ -27,7 +27,7 @@ impl PositionSource {
     /// The proposer, from a file if one is named, or the prior.
     pub(super) fn open(positions: Positions, file: Option<PathBuf>) -> Result<Self> {
         let proposing = match positions {
-            Positions::Proposed => file.map_or(Proposing::Network, Proposing::File),
+            Positions::Proposed => file.map_or(Proposing::Mp20, Proposing::File),
             Positions::Drawn => Proposing::Prior,
         };
         let prior = || Self::Prior(&Priors::shipped().assignments);

@@ -138,7 +138,7 @@ pub fn run(options: &CspFormulaOptions) -> Result<String> {
     let sampler = options.sampler();
     let schedule = &network.trained.description.schedule;
     sampler.check(schedule).context("--evaluations or --candidates")?;
-    let proposing = options.proposer.clone().map_or(Proposing::Network, Proposing::File);
+    let proposing = options.proposer.clone().map_or(Proposing::Mp20, Proposing::File);
     let proposer = proposing.open()?.context("a network was asked for")?;
     let potential = match options.rank {
         Rank::Network => None,

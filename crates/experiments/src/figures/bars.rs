@@ -1,6 +1,7 @@
 //! Bars over an axis, with every text placed by hand: the library's own axis labels overlap on axes of names.
 
 use anyhow::{Result, anyhow};
+use crystal_core::whole;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -75,7 +76,7 @@ pub(super) fn picture(
         write_text(&root, caption, (18, 42), 13, SOFT, HPos::Left, VPos::Top)?;
         let mut left = size.0 as i32 - 10;
         for (text, colour) in legend.iter().rev() {
-            left -= LETTER * text.chars().count() as i32 + 36;
+            left -= LETTER * whole::compact_signed(text.chars().count()) + 36;
             root.draw(&Rectangle::new([(left, 20), (left + 12, 32)], colour.filled()))?;
             write_text(&root, text, (left + 18, 26), 13, INK, HPos::Left, VPos::Center)?;
         }
@@ -108,7 +109,7 @@ impl Panel {
             .bold_line_style(INK.mix(0.12))
             .axis_style(INK.mix(0.5))
             .label_style(("sans-serif", 13).into_font().color(&INK))
-            .y_label_formatter(&|value| grouped(value.round() as usize))
+            .y_label_formatter(&|value| grouped(whole::count(value.round())))
             .y_desc(&self.y_name)
             .axis_desc_style(("sans-serif", 14).into_font().color(&SOFT))
             .draw()?;

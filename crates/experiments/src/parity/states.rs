@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use burn::tensor::Device;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use crystal_core::whole;
 use crystal_core::{CrystalState, SiteMode};
 use crystal_states::{Draw, GraphComparison, LangevinStep, NoisedStates, StateBatch, StateSet, compare_graphs};
 use datasets::{LoadOptions, Split, load, locate};
@@ -91,7 +92,7 @@ fn level_parity(
     let key = RandomKey::new(7, Purpose::Training);
     let draw = |index: usize| Draw {
         index,
-        slot: index as u32,
+        slot: whole::compact(index),
         position_sigma: schedule.position_sigma(level),
         lattice_sigma: if index.is_multiple_of(2) { schedule.lattice_sigma(level) } else { 0.0 },
     };

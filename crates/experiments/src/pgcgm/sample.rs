@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use crystal_core::{SpaceGroupNumber, Structure, io};
 use druse::output::{writable_folder, write_json};
@@ -65,7 +65,8 @@ pub(crate) fn rounding_of(name: &str) -> Result<Rounding, String> {
 /// Draws crystals and writes `structures.jsonl` and `yield.json` into the folder. Returns a table of the stages.
 ///
 /// # Errors
-/// If the checkpoint cannot be read, crystals lie in the folder already, or a file cannot be written.
+/// If the checkpoint cannot be read, crystals lie in the folder already, or a file cannot be written; if no draw was
+/// kept: then the folder holds the yield alone.
 pub fn run(options: &SampleOptions) -> Result<String> {
     let file = options.out.join("structures.jsonl");
     ensure!(!file.exists(), "{}: crystals lie there already; choose another --out", options.out.display());
@@ -78,7 +79,9 @@ pub fn run(options: &SampleOptions) -> Result<String> {
     let most_draws = options.draws.unwrap_or(DRAWS_EACH * options.count as u64);
     let drawn = draw(&sampler, Wanted { count: options.count, most_draws, rounding: options.rounding })?;
     let seconds = clock.elapsed().as_secs_f64();
-    io::write_all(&file, &drawn.named)?;
+    if !drawn.named.is_empty() {
+        io::write_all(&file, &drawn.named)?;
+    }
     let document = json!({
         "crystals": drawn.named.len(),
         "draws": drawn.draws,
@@ -93,7 +96,16 @@ pub fn run(options: &SampleOptions) -> Result<String> {
         "git": provenance::GIT_REVISION,
     });
     // Last: the crystals are whole when this file is there.
-    write_json(&options.out.join("yield.json"), &document)?;
+    let figures = options.out.join("yield.json");
+    write_json(&figures, &document)?;
+    if drawn.named.is_empty() {
+        bail!(
+            "none of {} draws was kept ({}); {} has the figures. Train the network longer, or give more draws (--draws)",
+            drawn.draws,
+            in_words(&drawn.yields),
+            figures.display()
+        );
+    }
     let missing = if drawn.named.len() < options.count { ": the draws are used up; give more (--draws)" } else { "" };
     Ok(format!(
         "{}\n{} crystals of {} draws in {seconds:.1} s{missing}\nwrote {}",

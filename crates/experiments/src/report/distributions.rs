@@ -1,5 +1,6 @@
 //! Distributions of generated structures beside those of the test split.
 
+use crystal_core::whole;
 use crystal_core::{SpaceGroup, Species};
 use metrics::wasserstein_distance;
 use serde::Serialize;
@@ -99,7 +100,7 @@ fn numbers(id: &'static str, title: &'static str, unit: &'static str, generated:
     let end_of = |values: &[f64]| {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
-        sorted.get(((sorted.len() as f64 * AXIS_END) as usize).min(sorted.len().saturating_sub(1))).copied()
+        sorted.get(whole::count(sorted.len() as f64 * AXIS_END).min(sorted.len().saturating_sub(1))).copied()
     };
     let least = generated.iter().chain(test).copied().fold(f64::INFINITY, f64::min);
     let last = match (end_of(generated), end_of(test)) {
@@ -109,7 +110,7 @@ fn numbers(id: &'static str, title: &'static str, unit: &'static str, generated:
     let (start, width) = if least < last { nice_bins(least, last) } else { (least.min(last).max(0.0).floor(), 1.0) };
     let shares = |values: &[f64]| {
         // Right angles and other round values must not fall to either side by their last digit.
-        shares_of(values.iter().map(|value| (((value - start) / width + 1e-6).floor().max(0.0)) as usize), N_BINS)
+        shares_of(values.iter().map(|value| whole::count(((value - start) / width + 1e-6).floor().max(0.0))), N_BINS)
     };
     let sets = [shares(generated), shares(test)];
     let wasserstein = wasserstein_distance(generated, test).ok();
@@ -131,7 +132,7 @@ fn nice_bins(least: f64, last: f64) -> (f64, f64) {
 
 fn whole_numbers(id: &'static str, title: &'static str, generated: &[usize], test: &[usize]) -> Distribution {
     let [highest, highest_of_test] = [generated, test].map(|set| set.iter().copied().max().unwrap_or(1));
-    let highest = highest.min((STRETCH * highest_of_test as f64) as usize).max(highest_of_test);
+    let highest = highest.min(whole::count(STRETCH * highest_of_test as f64)).max(highest_of_test);
     let shares = |values: &[usize]| shares_of(values.iter().map(|value| value.saturating_sub(1)), highest);
     let [as_f64, test_as_f64] =
         [generated, test].map(|set| set.iter().map(|value| *value as f64).collect::<Vec<f64>>());
@@ -221,7 +222,7 @@ mod tests {
     fn round_values_fall_into_the_bin_that_begins_there() {
         let distribution = numbers("alpha", "Angle α", "°", &[90.0 - 1e-12, 60.0], &[90.0, 120.0]);
         let (start, width) = bins(&distribution);
-        let bin = ((90.0 - start) / width).round() as usize;
+        let bin = whole::count(((90.0 - start) / width).round());
         assert_eq!([distribution.sets[0].shares[bin], distribution.sets[1].shares[bin]], [0.5, 0.5]);
     }
 

@@ -55,7 +55,7 @@ impl OrdersOf {
         if !options.de_novo {
             return Ok((Self::Training, format!("orders of {}", known.data_sha256)));
         }
-        let proposing = options.proposer.clone().map_or(Proposing::Network, Proposing::File);
+        let proposing = options.proposer.clone().map_or(Proposing::Mp20, Proposing::File);
         let proposer = proposing.open()?.context("a network was asked for")?;
         let mut request = Request::invented().proposing(proposing).seed(options.place.seed);
         if let Some(temperature) = options.temperature {

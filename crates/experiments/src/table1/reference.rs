@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use cgcnn::Weights;
+use crystal_core::whole;
 use crystal_core::{Composition, SitesPerElement, SpaceGroupNumber, Structure};
 use datasets::{DataSet, LoadOptions, Record, Split, load, locate};
 use druse::config::{DataConfig, parse_ron};
@@ -291,13 +292,14 @@ struct StoredFingerprints {
 
 impl StoredFingerprints {
     fn of(fingerprints: &Fingerprints) -> Self {
-        let single =
-            |values: &Option<Vec<f64>>| values.as_ref().map(|values| values.iter().map(|x| *x as f32).collect());
+        let single = |values: &Option<Vec<f64>>| {
+            values.as_ref().map(|values| values.iter().map(|x| whole::single(*x)).collect())
+        };
         Self {
             composition: fingerprints.composition.clone(),
             crystalnn: single(&fingerprints.crystalnn),
             cgcnn: single(&fingerprints.cgcnn),
-            density: fingerprints.density.map(|density| density as f32),
+            density: fingerprints.density.map(whole::single),
             structure_valid: fingerprints.structure_valid,
             composition_valid: fingerprints.composition_valid,
             error: fingerprints.error.clone(),

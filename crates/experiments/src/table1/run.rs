@@ -65,8 +65,8 @@ pub struct Table1Options {
     /// Sample the rows of Wyckoff positions with this checkpoint instead of the compiled-in one.
     #[arg(long)]
     pub wyckoff_checkpoint: Option<PathBuf>,
-    /// Samples the row CDVAE with this checkpoint of `experiments cdvae train` [default: the repository's, where there is
-    /// one and the device is no processor].
+    /// Samples the row CDVAE with this checkpoint of `experiments cdvae train` [default: the repository's, where there
+    /// is one and the device is no processor].
     #[arg(long, value_name = "FILE")]
     pub cdvae_checkpoint: Option<PathBuf>,
     /// Further rows by the names of their samplers, such as 'annealed'; 'none' for none [default: those that the

@@ -5,9 +5,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 use crystal_core::{SiteMode, SpaceGroup};
-use druse::Request;
 use druse::checkpoint;
 use druse::output::write_file;
+use druse::{Proposing, Request};
 use langevin::{Method, OrderedSites, SamplerConfig, SamplingOrder};
 use random_keys::{Purpose, RandomKey};
 use score_model::NoiseSchedule;
@@ -43,7 +43,7 @@ impl OnPositions {
         let checkpoint = checkpoint::for_mode(checkpoint, SiteMode::Wyckoff, device)?;
         let n: usize = orders.iter().map(|order| order.count).sum();
         let de_novo = match invents {
-            true => Request::invented().count(n).seed(seed).resolve()?.orders,
+            true => Request::invented().proposing(Proposing::Mp20).count(n).seed(seed).resolve()?.orders,
             false => vec![],
         };
         Ok(Self { network: Network::of_checkpoint(checkpoint), orders: on_positions(orders, seed)?, de_novo })

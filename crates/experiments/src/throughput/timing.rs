@@ -1,5 +1,6 @@
 //! Timing a device, and what a figure is.
 
+use crystal_core::whole;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -86,7 +87,7 @@ impl Seconds {
 
 /// Four significant digits.
 pub(super) fn significant(value: f64) -> String {
-    let digits = if value == 0.0 { 0 } else { (3 - value.abs().log10().floor() as i32).max(0) as usize };
+    let digits = if value == 0.0 { 0 } else { (3 - whole::saturated(value.abs().log10().floor())).max(0) as usize };
     format!("{value:.digits$}")
 }
 

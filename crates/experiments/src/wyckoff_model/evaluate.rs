@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use crystal_core::Composition;
+use crystal_core::whole;
 use datasets::{LoadOptions, Split, load, locate};
 use druse::output::write_file;
 use druse::{Proposing, Provenance};
@@ -96,7 +97,7 @@ struct Document<'a> {
 /// # Errors
 /// If the data or the network cannot be read, or nothing is there to measure on.
 pub fn run(options: &EvaluateOptions) -> Result<String> {
-    let proposing = options.weights.clone().map_or(Proposing::Network, Proposing::File);
+    let proposing = options.weights.clone().map_or(Proposing::Mp20, Proposing::File);
     let proposer = proposing.open()?.context("a network was asked for")?;
     let load_options = LoadOptions { symprec: options.symprec, progress: true, ..LoadOptions::default() };
     let data = load(&locate(options.data.as_deref()), &load_options)?;
@@ -136,7 +137,8 @@ pub fn run(options: &EvaluateOptions) -> Result<String> {
 
 fn by_network(proposer: &Proposer, truth: &WyckoffAssignment, key: RandomKey, index: u64) -> Result<Said> {
     let asked = proposer.ask(&[truth.primitive_composition()], None)?;
-    let mut generators: Vec<KeyedGenerator> = (0..DRAWS as u32).map(|draw| key.generator(index, draw)).collect();
+    let mut generators: Vec<KeyedGenerator> =
+        (0..whole::compact(DRAWS)).map(|draw| key.generator(index, draw)).collect();
     let drawn = asked.draw(&mut generators)?;
     let listed = asked.most_likely(DRAWS)?.into_iter().map(|proposal| proposal.assignment).collect();
     let groups = asked.space_groups();
@@ -154,7 +156,7 @@ fn by_prior(truth: &WyckoffAssignment, key: RandomKey, index: u64) -> Result<Sai
     let mut choices = priors.formulas.cells(&atoms, cell.clone())?;
     let weights = WeightedIndex::new(choices.iter().map(|choice| choice.probability))?;
     let mut drawn = Vec::with_capacity(DRAWS);
-    for draw in 0..DRAWS as u32 {
+    for draw in 0..whole::compact(DRAWS) {
         let mut generator = key.generator(index, draw);
         let choice = &choices[weights.sample(&mut generator)];
         let space = AssignmentSpace::new(choice.space_group, Demand::Atoms(atoms.clone()))?;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
+use crystal_core::whole;
 use crystal_core::{CrystalState, Lattice, LatticeCoordinates, LatticeParameters, SpaceGroup, Species, StateSite};
 use nalgebra::{Matrix3, Vector3};
 use rand::RngExt;
@@ -85,7 +86,7 @@ pub fn brute_neighbours(
 ) -> Vec<(usize, Vector3<f64>)> {
     let lattice = state.primitive_lattice().expect("a cell");
     let origin = state.sites[source].frac_coords();
-    let reach = lattice.reciprocal_lengths().map(|length| (cutoff * length).ceil() as i32 + 1);
+    let reach = lattice.reciprocal_lengths().map(|length| whole::saturated((cutoff * length).ceil()) + 1);
     let mut found = Vec::new();
     for atom in expand(state) {
         let difference = (atom.frac_coords - origin).map(|x| x - x.floor());

@@ -4,6 +4,7 @@ mod merge;
 
 use std::ops::AddAssign;
 
+use crystal_core::whole;
 use crystal_core::{AsymmetricUnit, Finder, Lattice, Site, Species, Structure};
 use nalgebra::Vector3;
 use rayon::prelude::*;
@@ -190,7 +191,7 @@ impl Rounding {
     /// A coordinate in units of 1/600.
     fn on_grid(self, x: f64) -> i64 {
         let units = x * GRID as f64;
-        let nearest = |step: i64| (units / step as f64).round() as i64 * step;
+        let nearest = |step: i64| whole::saturated_64((units / step as f64).round()) * step;
         let near = |step: i64| Some(nearest(step)).filter(|place| (*place as f64 - units).abs() <= HALF_STEP);
         let special = match self {
             Self::Hundredths => None,
@@ -206,7 +207,7 @@ fn images(group: &Group, rounded: [i64; 3]) -> Vec<[i64; 3]> {
     for operation in &group.operations {
         let image: [i64; 3] = std::array::from_fn(|row| {
             let rotated: i64 = (0..3).map(|k| i64::from(operation.rotation[(row, k)]) * rounded[k]).sum();
-            (rotated + (operation.translation[row] * GRID as f64).round() as i64).rem_euclid(GRID)
+            (rotated + whole::saturated_64((operation.translation[row] * GRID as f64).round())).rem_euclid(GRID)
         });
         if !found.contains(&image) {
             found.push(image);

@@ -6,6 +6,7 @@ use burn::Tensor;
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::Device;
+use crystal_core::whole;
 use tensor_ops::{ParameterSource, RowIndex, gather_rows, linear, matrix_product, segment_sum};
 
 /// Which pixels stand in the four shifted images, for batches of B square images.
@@ -24,7 +25,7 @@ impl Shifts {
             let pixel = |place: usize| {
                 let (position, shift) = (place / 4, place % 4);
                 let (image, row, column) = (position / (small * small), position / small % small, position % small);
-                ((image * side + row + shift / 2) * side + column + shift % 2) as u32
+                whole::compact((image * side + row + shift / 2) * side + column + shift % 2)
             };
             let pixels: Vec<u32> = (0..n_images * small * small * 4).map(pixel).collect();
             RowIndex::new(&pixels, n_images * side * side, device)

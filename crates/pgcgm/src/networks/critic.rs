@@ -112,6 +112,7 @@ mod tests {
     use crate::image::SIDE;
     use crate::losses::{gradient_penalty, penalty};
     use burn::optim::GradientsParams;
+    use crystal_core::whole;
     use std::path::Path;
     use tensor_ops::device::available_devices;
     use training::{TensorArchive, archive_into_module, module_to_archive};
@@ -188,7 +189,7 @@ mod tests {
                 let moved: Vec<f32> = weights
                     .iter()
                     .zip(&gradient)
-                    .map(|(weight, slope)| weight + (step * f64::from(*slope) / norm) as f32)
+                    .map(|(weight, slope)| weight + whole::single(step * f64::from(*slope) / norm))
                     .collect();
                 archive.insert_f32(name.clone(), tensor.shape.clone(), moved);
                 penalty_of(&archive)

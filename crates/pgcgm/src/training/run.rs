@@ -8,6 +8,7 @@ use burn::Tensor;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, TensorData};
+use crystal_core::whole;
 use random_keys::{Purpose, RandomKey};
 use serde::{Deserialize, Serialize};
 use tensor_ops::catch_device_failure;
@@ -334,8 +335,8 @@ impl<'a> Run<'a> {
     fn drawn(&self, stream: u64) -> (Vec<Condition>, Vec<f32>) {
         let mut rng = self.key.generator(stream, CONDITIONS);
         let conditions = (0..self.batch_size()).map(|_| self.source.draw(&mut rng)).collect();
-        let noise = (0..self.batch_size() as u64)
-            .flat_map(|index| noise_of(self.key, stream, NOISE_DRAW + 4 * (1 + index as u32)))
+        let noise = (0..whole::compact(self.batch_size()))
+            .flat_map(|index| noise_of(self.key, stream, NOISE_DRAW + 4 * (1 + index)))
             .collect();
         (conditions, noise)
     }
@@ -402,7 +403,7 @@ impl<'a> Run<'a> {
 
     /// Shares of the way from drawn to real crystals, for one of the critic's two inputs.
     fn shares(&self, number: u64, input: u32) -> Vec<f32> {
-        let item = |k: usize| (k as u32 / 4, k % 4);
+        let item = |k: usize| (whole::compact(k) / 4, k % 4);
         let share = |k: usize| {
             let (item, place) = item(k);
             match self.config.penalty_points {
@@ -410,7 +411,7 @@ impl<'a> Run<'a> {
                 PenaltyPoints::Normal => self.key.normal(number, POINTS + 4 * input, item)[place],
             }
         };
-        (0..self.batch_size()).map(|k| share(k) as f32).collect()
+        (0..self.batch_size()).map(|k| whole::single(share(k))).collect()
     }
 
     /// Moves the generator. Returns the critic's mean and the three losses of physics, `[1]` each.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::{DType, Device, TensorData};
+use crystal_core::whole;
 use crystal_core::{AsymmetricUnit, Species, Structure};
 use crystal_states::device_memory;
 use nalgebra::Vector3;
@@ -77,7 +78,7 @@ impl Nequix {
     }
 
     fn with_floats(weights: &Weights, device: &Device, dtype: DType) -> Self {
-        let share = |memory: u64| (memory as f64 * MEMORY_SHARE) as u64;
+        let share = |memory: u64| whole::count_64(memory as f64 * MEMORY_SHARE);
         let (batch_bytes, largest_bytes) = if has_kernels(device) {
             let bytes = device_memory(device).map_or(DEVICE_BYTES, share);
             (bytes, bytes)
@@ -207,7 +208,7 @@ pub(super) fn numbers(data: TensorData) -> Vec<f64> {
 
 /// The refusal of a graph of which a device fits the given share.
 fn too_many(graph: &SiteGraph, share: f64) -> PotentialError {
-    let fit = (graph.n_sites() as f64 * share).floor() as usize;
+    let fit = whole::count((graph.n_sites() as f64 * share).floor());
     PotentialError::TooManyAtoms { atoms: graph.n_sites(), edges: graph.n_edges(), fit }
 }
 

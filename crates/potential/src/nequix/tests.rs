@@ -1,6 +1,7 @@
 //! The network against golden values, in double precision.
 
 use burn::tensor::{DType, Device};
+use crystal_core::whole;
 use crystal_core::{Lattice, Site, Species, Structure};
 use nalgebra::{Matrix3, Vector3};
 use serde::Deserialize;
@@ -70,7 +71,7 @@ fn tables_are_as_exact_as_single_precision() {
             let distance = 0.5 + 5.4999 * f64::from(k) / 2000.0;
             let interval = (distance / spacing).floor();
             let t = distance / spacing - interval;
-            let row = interval as usize * N_COEFFICIENTS * n;
+            let row = whole::count(interval) * N_COEFFICIENTS * n;
             for (p, (value, slope)) in network.evaluate(distance).into_iter().enumerate() {
                 let c: [f64; 4] = std::array::from_fn(|k| table[row + k * n + p]);
                 let found = c[0] + t * (c[1] + t * (c[2] + t * c[3]));

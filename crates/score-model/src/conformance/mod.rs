@@ -12,6 +12,7 @@ pub use states::check_states;
 
 use burn::tensor::Device;
 use crystal_core::LatticeCoordinates;
+use crystal_core::whole;
 use crystal_states::testing::{join, random_direction, random_graph};
 use multigraph::BatchedMultiGraph;
 use nalgebra::{Rotation3, Unit, Vector3};
@@ -288,12 +289,12 @@ fn reorder(graph: &BatchedMultiGraph, rng: &mut impl Rng) -> (BatchedMultiGraph,
         let mut own: Vec<usize> = (graph.offsets[site] as usize..graph.offsets[site + 1] as usize).collect();
         own.shuffle(rng);
         edges.extend(own);
-        offsets.push(edges.len() as u32);
+        offsets.push(whole::compact(edges.len()));
     }
     let inverse = |order: &[usize]| {
         let mut inverse = vec![0; order.len()];
         for (new, &old) in order.iter().enumerate() {
-            inverse[old] = new as u32;
+            inverse[old] = whole::compact(new);
         }
         inverse
     };

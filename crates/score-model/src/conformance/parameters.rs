@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use crystal_core::SiteMode;
+use crystal_core::whole;
 use crystal_states::GraphBatch;
 use crystal_states::testing::random_graph;
 use multigraph::{BatchedMultiGraph, GraphConfig};
@@ -56,7 +57,7 @@ pub fn check_gradients<C: ModelConfig>(config: &C, device: &Device) -> Result<()
         AdamSettings { learning_rate: rate, betas: (0.0, 0.0), gradient_norm: f64::INFINITY, ema_decay: 0.0 };
     let (forward, _) = optimiser.step(plain.clone(), plain.clone(), gradient.clone(), &settings, 0);
     let (backward, _) = Adam::new(&plain, device).step(plain.clone(), plain, gradient.clone().neg(), &settings, 0);
-    let expected = rate as f32 * gradient.abs().sum().into_scalar::<f32>();
+    let expected = whole::single(rate) * gradient.abs().sum().into_scalar::<f32>();
     let found = 0.5 * (plain_loss(&backward)? - plain_loss(&forward)?);
     let close = (found - expected).abs() <= GRADIENT_TOLERANCE * expected;
     if !close {

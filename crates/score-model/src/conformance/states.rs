@@ -1,6 +1,7 @@
 //! Real states, through the graph builder.
 
 use burn::tensor::Device;
+use crystal_core::whole;
 use crystal_core::{CrystalState, LatticeCoordinates, SpaceGroup, SpaceGroupNumber, Species, StateSite};
 use multigraph::{BatchedMultiGraph, GraphConfig};
 use nalgebra::{Matrix3, Vector3};
@@ -40,7 +41,7 @@ pub fn check_states<M: ScoreNetwork>(model: &M, device: &Device) -> Result<(), C
             let matrix: Matrix3<f64> =
                 lattice.inverse() * operation.rotation.map(f64::from).transpose() * lattice.matrix();
             let row = Vector3::from(position.map(f64::from)).transpose() * matrix;
-            turned.position.push([row[0] as f32, row[1] as f32, row[2] as f32]);
+            turned.position.push([whole::single(row[0]), whole::single(row[1]), whole::single(row[2])]);
         }
         compare(
             "representatives and periodic images of real states",

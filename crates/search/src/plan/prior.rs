@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crystal_core::whole;
 use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber};
 use langevin::{OrderedSites, SamplingOrder};
 use rand::distr::Distribution;
@@ -197,7 +198,7 @@ impl Cell {
                     return Ok(Some(assignment.clone()));
                 }
             }
-            let more = (self.pool.len() as u32).saturating_mul(GROWTH).max(POOL);
+            let more = whole::compact(self.pool.len()).saturating_mul(GROWTH).max(POOL);
             if more > MOST_DRAWS {
                 return Ok(None);
             }

@@ -1,5 +1,6 @@
 //! How long a search goes on.
 
+use crystal_core::whole;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,7 @@ impl<'a> Pace<'a> {
         let fit = match self.per_round {
             None if self.has_kernels => FIRST_DEVICE_ROUNDS,
             None => 1,
-            Some(per_round) => (left.as_secs_f64() / per_round.as_secs_f64().max(1e-6)) as u64,
+            Some(per_round) => whole::count_64(left.as_secs_f64() / per_round.as_secs_f64().max(1e-6)),
         };
         let over = left.is_zero() || fit == 0;
         if over && !is_first { None } else { Some(fit.clamp(1, most)) }

@@ -3,6 +3,7 @@
 
 use std::io::Read;
 
+use crystal_core::whole;
 use crystal_core::{Composition, Lattice, Site, Structure};
 use nalgebra::Vector3;
 use serde::de::DeserializeOwned;
@@ -69,7 +70,7 @@ pub fn mp_20(part: &str) -> Vec<Row> {
 pub fn composition<'a>(counts: impl IntoIterator<Item = (&'a String, &'a f64)>) -> Composition {
     let count = |(symbol, count): (&String, &f64)| {
         assert_eq!(count.fract(), 0.0, "a whole number of {symbol}");
-        (symbol.parse().expect("a symbol"), *count as u32)
+        (symbol.parse().expect("a symbol"), whole::compact(whole::count(*count)))
     };
     counts.into_iter().map(count).collect()
 }

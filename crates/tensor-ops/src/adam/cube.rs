@@ -10,7 +10,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::{AdamStep, NORM_FLOOR, PART_ALIGNMENT};
-use crate::cube::{SUM_UNITS, cube_sum, cubes, one_unit_each, output};
+use crate::cube::{SUM_UNITS, cube_of, cube_sum, cubes, one_unit_each, output};
 
 /// Values whose squares one cube sums.
 const NORM_PIECE: usize = 4 * SUM_UNITS;
@@ -180,7 +180,7 @@ pub(crate) fn add_squared_norm(total: CubeTensor, x: CubeTensor) -> CubeTensor {
         squares_kernel::launch_unchecked(
             &out.client,
             cubes(&x, n_parts.max(1)),
-            CubeDim::new_1d(SUM_UNITS as u32),
+            cube_of(SUM_UNITS),
             x.into_buffer_arg(),
             parts.clone().into_buffer_arg(),
             n,
@@ -188,7 +188,7 @@ pub(crate) fn add_squared_norm(total: CubeTensor, x: CubeTensor) -> CubeTensor {
         add_parts_kernel::launch_unchecked(
             &out.client,
             CubeCount::Static(1, 1, 1),
-            CubeDim::new_1d(SUM_UNITS as u32),
+            cube_of(SUM_UNITS),
             total.into_buffer_arg(),
             parts.into_buffer_arg(),
             out.clone().into_buffer_arg(),

@@ -10,7 +10,7 @@ use burn::backend::{Shape, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use crate::cube::{cubes, output};
+use crate::cube::{cube_of, cubes, output};
 
 /// 4π, numerator of the addition theorem's factor.
 const FOUR_PI: f32 = 4.0 * std::f32::consts::PI;
@@ -191,7 +191,7 @@ fn layout(filters: &CubeTensor, offsets: &CubeTensor) -> (CubeCount, CubeDim, [u
     let (degrees, n_edges, columns) = (shape[0], shape[1], shape[2]);
     let lanes = columns.next_multiple_of(32);
     let groups = if degrees * degrees * lanes <= MAX_SHARED { (MAX_UNITS / lanes).clamp(1, MAX_GROUPS) } else { 1 };
-    let dim = CubeDim::new_1d((lanes * groups) as u32);
+    let dim = cube_of(lanes * groups);
     (cubes(filters, offsets.shape()[0] - 1), dim, [n_edges, columns, degrees, groups])
 }
 

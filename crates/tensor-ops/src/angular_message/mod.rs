@@ -45,6 +45,7 @@ pub fn angular_message(x: Tensor<2>, filters: Tensor<3>, harmonics: Tensor<2>, s
 }
 
 /// `4π/(2l+1)`, the factor of the addition theorem for orthonormal harmonics.
+#[expect(clippy::cast_possible_truncation, reason = "a factor in the precision of the tensors")]
 pub(super) fn addition_factor(l: usize) -> f32 {
     (4.0 * std::f64::consts::PI / (2 * l + 1) as f64) as f32
 }

@@ -15,7 +15,7 @@ pub fn envelope(x: f64, exponent: usize) -> f64 {
     }
     let p = (exponent + 1) as f64;
     let (a, b, c) = (-0.5 * (p + 1.0) * (p + 2.0), p * (p + 2.0), -0.5 * p * (p + 1.0));
-    let power = x.powi(exponent as i32 + 1);
+    let power = x.powi(i32::try_from(exponent + 1).expect("a small exponent"));
     1.0 + power * (a + x * (b + x * c))
 }
 
@@ -59,6 +59,7 @@ impl RadialTable {
         tables.entry(basis).or_insert_with(|| Arc::new(Self::new(&basis))).clone()
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "values in the precision of the tensors")]
     fn new(config: &RadialBasis) -> Self {
         let zeros = spherical_bessel_zeros(config.n_spherical, config.n_radial);
         let exact = |x: f64| exact_functions(x, config, &zeros);
@@ -90,6 +91,7 @@ impl RadialTable {
     }
 
     /// Writes all functions at x = d/r_c ≥ 0, exactly 0 from x = 1 on.
+    #[expect(clippy::cast_possible_truncation, reason = "x is in 0 … 1, values in the precision of the tensors")]
     pub fn evaluate(&self, x: f64, output: &mut [f32]) {
         if x >= 1.0 {
             output.fill(0.0);

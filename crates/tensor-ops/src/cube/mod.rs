@@ -23,6 +23,11 @@ pub fn output(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape.into(), DType::F32)
 }
 
+/// A cube of this many units.
+pub fn cube_of(n_units: usize) -> CubeDim {
+    CubeDim::new_1d(u32::try_from(n_units).expect("a cube has at most some thousand units"))
+}
+
 /// Grid and cube for `n` values, one per unit.
 pub fn one_unit_each(tensor: &CubeTensor, n: usize) -> (CubeCount, CubeDim) {
     (cubes(tensor, n.div_ceil(UNITS as usize)), CubeDim::new_1d(UNITS))
@@ -93,7 +98,7 @@ pub fn sum_parts(parts: CubeTensor, shape: Shape) -> CubeTensor {
         sum_parts_kernel::launch_unchecked(
             &out.client,
             cubes(&parts, n.div_ceil(SUM_VALUES)),
-            CubeDim::new_1d((SUM_VALUES * SUM_SHARES) as u32),
+            cube_of(SUM_VALUES * SUM_SHARES),
             parts.into_buffer_arg(),
             out.clone().into_buffer_arg(),
             dims[1],

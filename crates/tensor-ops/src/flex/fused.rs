@@ -1,8 +1,16 @@
 //! `a·b + c` in single precision, rounded once, without an instruction for it.
 
-/// Whether a sum in double precision may lie in the middle between two single numbers: there, and nowhere else, rounding
-/// it to single precision can differ from rounding the exact sum. (Were a middle between the exact sum and its nearest
-/// double number, it would be nearer, being a double number itself.)
+#![allow(clippy::cast_possible_truncation, reason = "numbers are rounded from double precision to single")]
+
+/// The nearest single number.
+#[inline(always)]
+pub(super) fn to_single(value: f64) -> f32 {
+    value as f32
+}
+
+/// Whether a sum in double precision may lie in the middle between two single numbers: there, and nowhere else,
+/// rounding it to single precision can differ from rounding the exact sum. (Were a middle between the exact sum and its
+/// nearest double number, it would be nearer, being a double number itself.)
 #[inline(always)]
 pub(super) fn may_be_a_middle(sum: f64) -> bool {
     /// The bits of a double number that a single one has no place for, and what stands there in the middle.
@@ -13,9 +21,9 @@ pub(super) fn may_be_a_middle(sum: f64) -> bool {
     (sum.to_bits() & DROPPED == MIDDLE) | is_small
 }
 
-/// `a·b + c` of each number. The sum in double precision is rounded to odd: where it is inexact, to that neighbour whose
-/// last bit is set. No middle has it set, so that rounding on to single precision gives what rounding once does; double
-/// precision has more than the two further bits that this takes (Boldo and Melquiond 2008,
+/// `a·b + c` of each number. The sum in double precision is rounded to odd: where it is inexact, to that neighbour
+/// whose last bit is set. No middle has it set, so that rounding on to single precision gives what rounding once does;
+/// double precision has more than the two further bits that this takes (Boldo and Melquiond 2008,
 /// doi:10.1109/TC.2007.70819).
 #[cold]
 #[inline(never)]
@@ -34,7 +42,7 @@ pub(super) fn rounded_to_odd(a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] 
         } else {
             bits - 1
         };
-        f64::from_bits(odd) as f32
+        to_single(f64::from_bits(odd))
     })
 }
 
@@ -103,8 +111,8 @@ mod tests {
         }
     }
 
-    /// Two odd numbers whose product has 25 bits lie in the middle between two single numbers; a summand that is too small
-    /// for double precision to hold beside it decides to which side the sum is rounded.
+    /// Two odd numbers whose product has 25 bits lie in the middle between two single numbers; a summand that is too
+    /// small for double precision to hold beside it decides to which side the sum is rounded.
     #[test]
     fn middles_are_rounded_once_where_rounding_twice_is_wrong() {
         let mut word = words();

@@ -1,10 +1,10 @@
 //! Vector registers of single-precision numbers, chosen when the program runs.
 //!
-//! A loop ([`Loop`]) is written once over [`Lanes`] and compiled for AVX-512, for AVX2 with FMA, for NEON, for WebAssembly,
-//! and for plain arrays that the compiler vectorises as it can. [`vectorise`] picks the widest that the processor has. The
-//! loops of this crate never add across lanes, and a product that is added is rounded once, also where no instruction
-//! does that ([`Plain`]): every number of a result is computed by the same operations in the same order, so that all
-//! processors, and browsers, give the same bits.
+//! A loop ([`Loop`]) is written once over [`Lanes`] and compiled for AVX-512, for AVX2 with FMA, for NEON, for
+//! WebAssembly, and for plain arrays that the compiler vectorises as it can. [`vectorise`] picks the widest that the
+//! processor has. The loops of this crate never add across lanes, and a product that is added is rounded once, also
+//! where no instruction does that ([`Plain`]): every number of a result is computed by the same operations in the same
+//! order, so that all processors, and browsers, give the same bits.
 
 #![allow(unsafe_code, reason = "vector instructions; each type below is used behind the check of `vectorise` alone")]
 
@@ -166,9 +166,9 @@ impl Lanes for Plain {
     fn multiply(self, other: Self) -> Self {
         self.zip(other, |a, b| a * b)
     }
-    /// A product of two single numbers is exact in double precision, so it is a sum in double precision and a rounding to
-    /// single. Rounding twice differs from rounding once only where the sum in double precision lies in the middle between
-    /// two single numbers: such registers, which are rare, are computed again.
+    /// A product of two single numbers is exact in double precision, so it is a sum in double precision and a rounding
+    /// to single. Rounding twice differs from rounding once only where the sum in double precision lies in the middle
+    /// between two single numbers: such registers, which are rare, are computed again.
     #[inline(always)]
     fn multiply_add(self, factor: Self, addend: Self) -> Self {
         let sums: [f64; 4] =
@@ -177,7 +177,7 @@ impl Lanes for Plain {
         if doubtful[0] | doubtful[1] | doubtful[2] | doubtful[3] {
             return Self(fused::rounded_to_odd(self.0, factor.0, addend.0));
         }
-        Self(sums.map(|sum| sum as f32))
+        Self(sums.map(fused::to_single))
     }
     #[inline(always)]
     fn at_most(self, bound: Self) -> Self {
@@ -403,8 +403,8 @@ mod web {
         body.run::<Relaxed>();
     }
 
-    /// Four numbers. The instruction for `a·b + c` is a relaxed one: whether it rounds once is the browser's choice, so that
-    /// the page asks it before (`web/worker.js`).
+    /// Four numbers. The instruction for `a·b + c` is a relaxed one: whether it rounds once is the browser's choice, so
+    /// that the page asks it before (`web/worker.js`).
     #[derive(Clone, Copy)]
     pub(crate) struct Relaxed(v128);
 

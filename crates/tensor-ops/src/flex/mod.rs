@@ -37,7 +37,12 @@ pub fn indices(tensor: &FlexTensor) -> Cow<'_, [i32]> {
     match tensor.dtype() {
         DType::I32 => Cow::Borrowed(tensor.as_slice::<i32>().expect("index tensors are contiguous")),
         _ => Cow::Owned(
-            tensor.as_slice::<i64>().expect("index tensors are contiguous").iter().map(|&entry| entry as i32).collect(),
+            tensor
+                .as_slice::<i64>()
+                .expect("index tensors are contiguous")
+                .iter()
+                .map(|&entry| i32::try_from(entry).expect("an index names one of fewer than 2^31 rows"))
+                .collect(),
         ),
     }
 }

@@ -9,7 +9,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::EPSILON;
-use crate::cube::{cubes, output, sum_parts};
+use crate::cube::{cube_of, cubes, output, sum_parts};
 
 /// Units that share a row.
 const LANES: usize = 32;
@@ -179,7 +179,7 @@ pub(crate) fn forward(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor) -> Cub
         forward_kernel::launch_unchecked(
             &out.client,
             cubes(&out, rows.div_ceil(ROWS)),
-            CubeDim::new_1d((LANES * ROWS) as u32),
+            cube_of(LANES * ROWS),
             x.into_buffer_arg(),
             gamma.into_buffer_arg(),
             beta.into_buffer_arg(),
@@ -202,7 +202,7 @@ pub(crate) fn backward(grad: CubeTensor, x: CubeTensor, gamma: CubeTensor) -> (C
         input_gradient_kernel::launch_unchecked(
             &grad_x.client,
             cubes(&grad_x, rows.div_ceil(ROWS)),
-            CubeDim::new_1d((LANES * ROWS) as u32),
+            cube_of(LANES * ROWS),
             grad.clone().into_buffer_arg(),
             x.clone().into_buffer_arg(),
             gamma.into_buffer_arg(),
@@ -221,7 +221,7 @@ pub(crate) fn backward(grad: CubeTensor, x: CubeTensor, gamma: CubeTensor) -> (C
         parameter_gradients_kernel::launch_unchecked(
             &grad_x.client,
             cubes(&grad_x, n_pieces),
-            CubeDim::new_1d(units as u32),
+            cube_of(units),
             grad.into_buffer_arg(),
             x.into_buffer_arg(),
             statistics.into_buffer_arg(),

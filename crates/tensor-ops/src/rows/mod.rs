@@ -70,7 +70,7 @@ pub fn sorted_rows(index: &[u32], n_targets: usize) -> (Vec<i32>, Vec<i32>) {
     let mut order = vec![0_i32; index.len()];
     for (row, &target) in index.iter().enumerate() {
         let slot = &mut next[target as usize];
-        order[*slot as usize] = row as i32;
+        order[*slot as usize] = i32::try_from(row).expect("an index tensor holds fewer than 2^31 rows");
         *slot += 1;
     }
     (offsets, order)

@@ -8,7 +8,7 @@ use burn::backend::TensorMetadata;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use crate::cube::{SUM_UNITS, cube_sum, one_unit_each, output};
+use crate::cube::{SUM_UNITS, cube_of, cube_sum, one_unit_each, output};
 
 #[cube(launch_unchecked)]
 fn forward_kernel(estimate: &[f32], target: &[f32], weights: &[f32], out: &mut [f32]) {
@@ -43,7 +43,7 @@ pub(crate) fn forward(estimate: CubeTensor, target: CubeTensor, weights: CubeTen
         forward_kernel::launch_unchecked(
             &out.client,
             CubeCount::Static(1, 1, 1),
-            CubeDim::new_1d(SUM_UNITS as u32),
+            cube_of(SUM_UNITS),
             estimate.into_buffer_arg(),
             target.into_buffer_arg(),
             weights.into_buffer_arg(),

@@ -1,5 +1,5 @@
-//! The hyperbolic tangent, on the processor to the same bits everywhere: the function of the system's library differs in
-//! the last place from one system to the next.
+//! The hyperbolic tangent, on the processor to the same bits everywhere: the function of the system's library differs
+//! in the last place from one system to the next.
 
 mod backend;
 #[cfg(feature = "cpu")]

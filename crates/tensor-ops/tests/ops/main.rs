@@ -1,5 +1,6 @@
 //! The own operations against plain tensors, finite differences and, for the angular message, the explicit sum over
 //! triplets.
+#![expect(clippy::cast_possible_truncation, reason = "expected values in the precision of the tensors")]
 
 mod moments;
 mod optimising;

@@ -5,6 +5,7 @@ use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Distribution, Int, TensorData};
+use crystal_core::whole;
 use crystal_states::{N_DESCRIPTORS, N_PROPERTIES};
 use tensor_ops::{ParameterSource, RowIndex, dense_swish, gather_rows, layer_norm, linear, matrix_product};
 
@@ -72,7 +73,7 @@ pub(crate) struct Cache(Vec<[Tensor<4>; 2]>);
 impl Cache {
     /// The same with other sequences: row `rows[b]` of this one as row b.
     pub(crate) fn select(&self, rows: &[usize], device: &Device) -> Self {
-        let rows: Vec<i32> = rows.iter().map(|row| *row as i32).collect();
+        let rows: Vec<i32> = rows.iter().map(|row| whole::compact_signed(*row)).collect();
         let length = rows.len();
         let index = Tensor::<1, Int>::from_data(TensorData::new(rows, [length]), device);
         Self(self.0.iter().map(|parts| parts.clone().map(|part| part.select(0, index.clone()))).collect())

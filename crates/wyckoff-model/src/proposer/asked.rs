@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use burn::Tensor;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, TensorData};
+use crystal_core::whole;
 use crystal_core::{Composition, SpaceGroup, SpaceGroupNumber, Species};
 use random_keys::{Purpose, RandomKey};
 use tensor_ops::{RowIndex, gather_rows};
@@ -127,7 +128,7 @@ impl<'a> Asked<'a> {
         let batch = TokenBatch::new(&tokens, &told, &device);
         let (hidden, cache) = model.hidden(&batch, tables, None);
         let n_tokens = tokens[0].len();
-        let ends: Vec<u32> = (0..tokens.len()).map(|row| (row * batch.length + n_tokens - 1) as u32).collect();
+        let ends: Vec<u32> = (0..tokens.len()).map(|row| whole::compact(row * batch.length + n_tokens - 1)).collect();
         let ends = gather_rows(hidden.clone(), &RowIndex::new(&ends, tokens.len() * batch.length, &device));
         let group_logits: Vec<f32> = model.group_logits(ends, tables).into_data().iter::<f32>().collect();
         let listed = log_likelihoods(proposer, &listings, hidden, batch.length, elements_told, &device);
@@ -156,7 +157,7 @@ impl<'a> Asked<'a> {
             let total = self.rows.iter().map(|row| row.log_weights[usize::from(group)].exp()).sum::<f64>();
             (group_at(group), total)
         };
-        let mut groups: Vec<_> = (0..N_GROUPS as u8).map(of_group).filter(|(_, share)| *share > 0.0).collect();
+        let mut groups: Vec<_> = (0..whole::byte(N_GROUPS)).map(of_group).filter(|(_, share)| *share > 0.0).collect();
         groups.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         groups
     }
@@ -262,7 +263,7 @@ fn log_likelihoods(
     for (index, listing) in listings.iter().enumerate() {
         let numbers: Vec<u8> = listing.counts.iter().map(|(species, _)| species.atomic_number()).collect();
         for k in 0..=n_elements {
-            rows.push((index * length + k) as u32);
+            rows.push(whole::compact(index * length + k));
             let mut one = [0.0_f32; N_ELEMENTS];
             one[numbers.get(k).map_or(0, |number| usize::from(*number))] = 1.0;
             next.extend(one);

@@ -1,5 +1,6 @@
 //! The most likely assignments: a beam search, site by site.
 
+use crystal_core::whole;
 use std::collections::{HashMap, HashSet};
 
 use wyckoff_assignment::{Walk, WyckoffAssignment};
@@ -61,7 +62,7 @@ impl Asked<'_> {
         let rows = self.rows.iter().enumerate().filter(|(_, row)| row.order == order);
         let starts = rows.flat_map(|(row, of)| {
             (0..N_GROUPS)
-                .map(move |group| (of.log_weights[group], row, group as u8))
+                .map(move |group| (of.log_weights[group], row, whole::byte(group)))
                 .filter(|start| start.0.is_finite())
         });
         let mut starts: Vec<(f64, usize, u8)> = starts.collect();
@@ -99,7 +100,7 @@ impl Asked<'_> {
                 let (species, _) = choices.next_element(&one.walk).expect("it is not complete");
                 let walk = choices.place(&one.walk, position).expect("an admissible position");
                 let positions = [one.positions.as_slice(), &[position]].concat();
-                match site_token(choices, &walk, position as u8, species) {
+                match site_token(choices, &walk, whole::byte(position), species) {
                     Some(token) => {
                         tokens.push(vec![token]);
                         next_parents.push(at);

@@ -1,5 +1,6 @@
 //! Draws.
 
+use crystal_core::whole;
 use std::collections::HashMap;
 
 use rand::{Rng, RngExt};
@@ -37,7 +38,7 @@ impl Asked<'_> {
             .iter_mut()
             .map(|generator| {
                 let chosen = chosen(&weights, generator);
-                (chosen / N_GROUPS, (chosen % N_GROUPS) as u8)
+                (chosen / N_GROUPS, whole::byte(chosen % N_GROUPS))
             })
             .collect();
         self.grown(&starts, generators)
@@ -112,7 +113,7 @@ impl Asked<'_> {
                 let (species, _) = choices.next_element(&one.walk).expect("it is not complete");
                 one.walk = choices.place(&one.walk, position).expect("an admissible position");
                 one.positions.push(position);
-                match site_token(choices, &one.walk, position as u8, species) {
+                match site_token(choices, &one.walk, whole::byte(position), species) {
                     Some(token) => {
                         tokens.push(vec![token]);
                         kept.push(at);

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
+use crystal_core::whole;
 use crystal_core::{SpaceGroupNumber, Species};
 use rand::Rng;
 use wyckoff_assignment::WyckoffAssignment;
@@ -56,7 +57,7 @@ impl Invention {
             return Err(WyckoffModelError::TooManyAtoms { atoms: most, most: MOST_ATOMS });
         }
         let n_elements = self.elements.len().max(1);
-        if most < n_elements as u32 {
+        if most < whole::compact(n_elements) {
             let what = format!("one atom of each of {n_elements} elements in a cell of at most {most} atoms");
             return Err(WyckoffModelError::Nowhere { what });
         }
@@ -142,7 +143,7 @@ impl Proposer {
             let start = |(row, generator): (usize, &mut &mut R)| {
                 let weights = &asked.rows[row].log_weights;
                 let weights = weights_of(weights.iter().copied(), asked.temperature);
-                (row, chosen(&weights, generator) as u8)
+                (row, whole::byte(chosen(&weights, generator)))
             };
             let starts: Vec<(usize, u8)> = own.iter_mut().enumerate().map(start).collect();
             for (index, assignment) in indices.into_iter().zip(asked.grown(&starts, &mut own)?) {
@@ -187,15 +188,15 @@ impl Proposer {
                 }
                 let listing = &mut found[index];
                 // Each element that is still to come needs an atom.
-                let to_come = told.as_ref().map_or(0, |told| told.len() - listing.len() - 1) as u32;
+                let to_come = whole::compact(told.as_ref().map_or(0, |told| told.len() - listing.len() - 1));
                 let room = (left(listing, invention.most_atoms()) - to_come) as usize;
                 let logits = counts[at * MOST_ATOMS as usize..][..room].iter().map(|logit| f64::from(*logit));
                 let weights = weights_of(logits, invention.temperature());
-                let count = chosen(&weights, &mut generators[index]) as u32 + 1;
+                let count = whole::compact(chosen(&weights, &mut generators[index])) + 1;
                 let species = Species::from_atomic_number(element as i64).expect("a row of an element");
                 listing.push((species, count));
                 let total = listing.iter().map(|(_, count)| count).sum();
-                tokens.push(vec![Token::count(element as u8, count, total)]);
+                tokens.push(vec![Token::count(whole::byte(element), count, total)]);
                 next.push(index);
                 kept.push(at);
             }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use burn::tensor::Device;
 use crystal_core::Species;
+use crystal_core::whole;
 use rand::seq::SliceRandom;
 use random_keys::{Purpose, RandomKey};
 use rayon::prelude::*;
@@ -115,7 +116,7 @@ impl TrainingData {
             .map(|(index, item)| {
                 let crystal = &self.crystals[*index];
                 let [order, elements, group, properties] = key.uniform(step, 0, item);
-                let sequence = &crystal.orders[(order * crystal.orders.len() as f64) as usize];
+                let sequence = &crystal.orders[whole::count(order * crystal.orders.len() as f64)];
                 let told = elements >= config.elements_dropped;
                 crystal.taught(sequence, told, group >= config.group_dropped, properties < config.properties_only)
             })

@@ -15,13 +15,8 @@ use crate::{Lattice, SpaceGroupNumber, SymmetryOperation};
 const OPERATIONS: [&str; 2] = ["space_group_symop_operation_xyz", "symmetry_equiv_pos_as_xyz"];
 const MAGNETIC_OPERATIONS: &str = "space_group_symop_magn_operation_xyz";
 const MAGNETIC_CENTRING: &str = "space_group_symop_magn_centering_xyz";
-const SUPERSPACE: [&str; 5] = [
-    "space_group_symop_ssg_operation_algebraic",
-    "space_group_symop_magn_ssg_operation_algebraic",
-    "space_group_ssg_name",
-    "space_group_ssg_name_it",
-    "space_group_ssg_it_number",
-];
+/// Beginnings of the names of superspace groups and their operations.
+const SUPERSPACE: [&str; 3] = ["space_group_symop_ssg_", "space_group_symop_magn_ssg_", "space_group_ssg_"];
 const MODULATION: [&str; 1] = ["cell_modulation_dimension"];
 /// Beginnings of the names under which modulation waves stand.
 const WAVES: [&str; 10] = [
@@ -275,9 +270,8 @@ fn magnetic_list(block: &Block<'_>) -> Result<Option<Vec<SymmetryOperation>>, Fa
 /// A modulated structure is read as its average where the file gives the operations of that.
 fn refuse_modulation(block: &Block<'_>, has_list: bool, notes: &mut Notes) -> Result<(), Fault> {
     let dimension = block.value(&MODULATION)?.filter(|(_, cell)| cell.number().ok().flatten().is_some_and(|n| n > 0.0));
-    let named = SUPERSPACE.into_iter().find(|name| block.has_any(&[name])).or(dimension.map(|(name, _)| name));
-    let waves = || WAVES.iter().find_map(|start| block.names_with(start).first().copied());
-    match named.or_else(waves) {
+    let begins = |starts: &[&str]| starts.iter().find_map(|start| block.names_with(start).first().copied());
+    match begins(&SUPERSPACE).or(dimension.map(|(name, _)| name)).or_else(|| begins(&WAVES)) {
         None => Ok(()),
         Some(name) if has_list => {
             notes.add(block.line(name, 0), "the structure is modulated; its average is read");
@@ -402,7 +396,7 @@ fn on_axes_of(settings: Vec<Setting>, lattice: &Lattice) -> Vec<Reading> {
 }
 
 /// Words in names under which programs outside of the dictionaries state a space group.
-const SPACE_GROUP_WORDS: [&str; 12] = [
+const SPACE_GROUP_WORDS: [&str; 16] = [
     "space_group",
     "spacegroup",
     "sg_symbol",
@@ -415,11 +409,17 @@ const SPACE_GROUP_WORDS: [&str; 12] = [
     "int_tables",
     "name_h-m",
     "name_hall",
+    "layer_group",
+    "plane_group",
+    "rod_group",
+    "spgr",
 ];
 
 fn states_symmetry(name: &str) -> bool {
-    let starts = ["space_group", "symmetry", "magnetic_space_group", "parent_space_group", "parent_propagation"];
-    starts.iter().any(|start| name.starts_with(start)) || SPACE_GROUP_WORDS.iter().any(|word| name.contains(word))
+    let starts = ["space_group", "symmetry", "magnetic_space_group", "parent_space_group", "parent_propagation", "sg_"];
+    name == "sg"
+        || starts.iter().any(|start| name.starts_with(start))
+        || SPACE_GROUP_WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Whether a block says anything on symmetry, be it P 1.

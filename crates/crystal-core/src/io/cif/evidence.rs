@@ -10,8 +10,12 @@ const FORMULA: [&str; 1] = ["chemical_formula_sum"];
 const UNITS: [&str; 1] = ["cell_formula_units_z"];
 const DENSITY: [&str; 2] = ["exptl_crystal_density_diffrn", "exptl_crystal_density_meas"];
 
-const MULTIPLICITIES: [&str; 3] =
-    ["atom_site_symmetry_multiplicity", "atom_site_site_symmetry_multiplicity", "atom_site_wyckoff_symbol"];
+const MULTIPLICITIES: [&str; 4] = [
+    "atom_site_symmetry_multiplicity",
+    "atom_site_site_symmetry_multiplicity",
+    "atom_site_wyckoff_symbol",
+    "atom_site_site_symmetry_order",
+];
 
 const SYSTEM: [&str; 2] = ["space_group_crystal_system", "symmetry_cell_setting"];
 
@@ -139,8 +143,10 @@ impl Evidence {
         let fits = |species: Species| {
             (count(&found, species) - multiple * count(&formula.counts, species)).abs() < 0.01 * multiple.max(1.0)
         };
-        // A list of part of the formula units' atoms would be less than one of them.
-        if multiple.is_finite() && multiple > 0.999 && formula.counts.iter().all(|(species, _)| fits(*species)) {
+        // A list of part of the formula units' atoms would be less than one of them; Z may say that it is part of one.
+        let least = self.units.map_or(1.0, |(units, _)| units.min(1.0));
+        if multiple.is_finite() && multiple > 0.999 * least && formula.counts.iter().all(|(species, _)| fits(*species))
+        {
             return None;
         }
         Some(format!(
@@ -198,8 +204,8 @@ impl Evidence {
 
     /// Whether the file states the number of atoms, and it is this one.
     pub(super) fn confirms(&self, crystal: &Crystal<'_>) -> bool {
-        let states_numbers = (self.formula.is_some() && self.units.is_some())
-            || crystal.sites.iter().all(|site| site.multiplicity.is_some() || site.wyckoff_letter.is_some());
+        let states_numbers =
+            (self.formula.is_some() && self.units.is_some()) || crystal.sites.iter().all(ListedSite::states_images);
         states_numbers && self.against_units(crystal).is_none() && against_multiplicities(crystal).is_none()
     }
 
@@ -330,6 +336,17 @@ fn against_multiplicities(crystal: &Crystal<'_>) -> Option<String> {
             "site '{}' has {} images, its multiplicity in the file is {stated}",
             site.label,
             images(orbit)
+        ));
+    }
+    let stated_order = pairs().find_map(|(site, orbit)| {
+        Some((site, orbit, site.order.filter(|stated| (stated - order(orbit)).abs() >= 0.5)?))
+    });
+    if let Some((site, orbit, stated)) = stated_order {
+        let n_images = images(orbit);
+        return Some(format!(
+            "site '{}' has {n_images} images and a site symmetry of order {}, which the file says is {stated}",
+            site.label,
+            order(orbit)
         ));
     }
     let group = SpaceGroup::get(crystal.number?);

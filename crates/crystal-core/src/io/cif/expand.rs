@@ -34,6 +34,8 @@ pub(super) struct ListedSite {
     pub occupancy: f64,
     /// The multiplicity that the file states, or the order of the site symmetry: programs differ.
     pub multiplicity: Option<f64>,
+    /// The order of the site symmetry that the file states.
+    pub order: Option<f64>,
     pub wyckoff_letter: Option<char>,
 }
 
@@ -41,6 +43,11 @@ impl ListedSite {
     /// Whether it is partly occupied.
     pub(super) fn is_partial(&self) -> bool {
         (self.occupancy - 1.0).abs() > super::read::OCCUPANCY_TOLERANCE
+    }
+
+    /// Whether the file says, in one way or another, how many images it has.
+    pub(super) fn states_images(&self) -> bool {
+        self.multiplicity.is_some() || self.order.is_some() || self.wyckoff_letter.is_some()
     }
 }
 

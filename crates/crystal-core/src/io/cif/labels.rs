@@ -66,7 +66,9 @@ impl Symbols {
         if !is_charge(rest) {
             return Err(format!("the type symbol '{symbol}' is not one element with a charge; {cure}"));
         }
-        let two_elements = run.len() == 2 && run.chars().all(|c| c.is_ascii_uppercase() && is_element(&c.to_string()));
+        // 'ND3' and 'CD3' are ammonia and methyl of deuterium, where 'ND' may be neodymium.
+        let is_alone = |c: char| c.is_ascii_uppercase() && (is_element(&c.to_string()) || matches!(run, "CD" | "ND"));
+        let two_elements = run.len() == 2 && run.chars().all(is_alone);
         // 'OG', 'MC', 'MT': letters of a scheme of names, not elements of which a few atoms were made.
         let in_capitals = run.len() == 2 && run.chars().all(|c| c.is_ascii_uppercase());
         if in_capitals && is_superheavy(species) && !self.formula.contains(species.symbol()) {
@@ -222,8 +224,11 @@ fn is_element(symbol: &str) -> bool {
     symbol.parse::<Species>().is_ok()
 }
 
-/// The element of one or two letters in any case.
+/// The element of one or two letters in any case, but for a capital behind a small letter.
 fn species(letters: &str) -> Option<Species> {
+    if letters.starts_with(|c: char| c.is_ascii_lowercase()) && letters.contains(|c: char| c.is_ascii_uppercase()) {
+        return None;
+    }
     let mut capitalised = letters.to_ascii_lowercase();
     capitalised.get_mut(..1)?.make_ascii_uppercase();
     capitalised.parse().ok()
@@ -266,7 +271,7 @@ fn ends_symbol(rest: &str) -> bool {
 }
 
 /// `Nb1Zr1`, `Fe2O3`: behind the digits stands another element, so the label names several. Behind the elements of
-/// organic chemistry a letter is part of the name of the atom: `C1B`, `H2C1`.
+/// organic chemistry a letter is part of the name of the atom (`C1B`, `H2C1`), but for counted hydrogen: `C6H6`.
 fn goes_on_as_formula(run: &str, rest: &str) -> bool {
     let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
     let second = letters(after);
@@ -276,7 +281,8 @@ fn goes_on_as_formula(run: &str, rest: &str) -> bool {
     let names_element = is_element(second);
     let is_counted = after[second.len()..].starts_with(|c: char| c.is_ascii_digit());
     let is_organic = matches!(run, "H" | "D" | "C" | "N" | "O");
-    names_element && (second.len() == 2 || (is_counted && !is_organic))
+    let with_hydrogen = !matches!(run, "H" | "D") && second == "H";
+    names_element && (second.len() == 2 || (is_counted && (!is_organic || with_hydrogen)))
 }
 
 /// A list such as `Fe0.5Mn0.5`, `Nb1,Zr1` or `Si1/Al1` is not the label of one atom.
@@ -291,6 +297,18 @@ fn no_second_element(rest: &str) -> bool {
     // 'Si(Al)' is a mixed site, 'O(H)' a hydroxyl group; 'Fe(A)' is not told from them where A is an element.
     let bracketed = rest.split_once(['(', '[', '{']).and_then(|(_, inner)| inner.split_once([')', ']', '}']));
     if bracketed.is_some_and(|(inner, _)| species(inner).is_some()) {
+        return false;
+    }
+    // 'Ca1-Sr1', 'Ca1_Sr': behind a sign stands another element of two letters. One letter counts copies: 'O1_B'.
+    let is_named = |part: &str| letters(part).len() == 2 && is_element(letters(part));
+    if rest.split(['_', '-', '.', ':']).skip(1).any(is_named) {
+        return false;
+    }
+    // 'Si.5Al.5': shares without their zeros.
+    if let Some((first, second)) = rest.strip_prefix('.').and_then(|rest| rest.split_once(char::is_alphabetic))
+        && first.chars().all(|c| c.is_ascii_digit())
+        && second.contains('.')
+    {
         return false;
     }
     let after_decimal = rest.split_once('.').is_some_and(|(before, after)| {
@@ -376,12 +394,19 @@ mod tests {
             "NO",
             "MC",
             "OG",
+            "ND3",
+            "CD3",
+            "CD",
+            "cO",
         ] {
             assert_eq!(symbol(symbols.of_type(text)), None, "{text}");
         }
         let capitals = with(&[], &["NA1", "CO1"]);
         assert_eq!(symbol(capitals.of_type("CO")), Some("Co"));
         assert_eq!(symbol(capitals.of_type("CO3")), None);
+        assert_eq!(symbol(capitals.of_type("PD1")), Some("Pd"));
+        assert_eq!(symbol(capitals.of_type("CD")), Some("Cd"));
+        assert_eq!(symbol(with(&["Nd", "O"], &["Na"]).of_type("ND3+")), Some("Nd"));
         assert_eq!(symbol(with(&["Co", "O"], &["Na"]).of_type("CO2+")), Some("Co"));
         assert_eq!(symbol(with(&["C", "O"], &[]).of_type("CO")), None);
         assert_eq!(symbol(with(&["T", "O"], &[]).of_type("T")), Some("H"));
@@ -412,6 +437,11 @@ mod tests {
             ("OW2", "O"),
             ("Hw1", "H"),
             ("fe1", "Fe"),
+            ("O1_B", "O"),
+            ("O1-W", "O"),
+            ("Fe.1", "Fe"),
+            ("H3O1", "H"),
+            ("C1H", "C"),
         ] {
             assert_eq!(symbol(symbols.of_label(text)), Some(expected), "{text}");
         }
@@ -454,6 +484,12 @@ mod tests {
             "Mt1",
             "Nh1",
             "Na0.5",
+            "Ca1-Sr1",
+            "Ca1_Sr",
+            "Si.5Al.5",
+            "C6H6",
+            "N1H1",
+            "fE1",
         ] {
             assert_eq!(symbol(symbols.of_label(text)), None, "{text}");
         }

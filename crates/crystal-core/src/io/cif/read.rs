@@ -253,6 +253,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
         Some(cells) => Some(cells),
         None => block.column("atom_site_site_symmetry_multiplicity")?,
     };
+    let orders = block.column("atom_site_site_symmetry_order")?;
     let letters = block.column("atom_site_wyckoff_symbol")?;
     if labels.is_none() && symbols.is_none() {
         let line = block.line(COORDINATES[0], 0);
@@ -355,6 +356,7 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
             frac_coords,
             occupancy,
             multiplicity: at(multiplicities, row).number().ok().flatten(),
+            order: at(orders, row).number().ok().flatten(),
             wyckoff_letter: wyckoff.chars().find(char::is_ascii_alphabetic),
         });
     }

@@ -1,5 +1,6 @@
 //! The equations of the module, written out in double precision.
 
+use crystal_core::whole;
 use nalgebra::Vector3;
 
 use super::flex::{Edges, at};
@@ -10,7 +11,7 @@ use crate::nequix::{LayerKind, N_COEFFICIENTS, N_DEGREES, coupling, widths};
 fn radial(table: &[f64], n_radial: usize, distance: f64, spacing: f64) -> Vec<(f64, f64)> {
     let interval = (distance / spacing).floor();
     let t = distance / spacing - interval;
-    let row = interval as usize * N_COEFFICIENTS * n_radial;
+    let row = whole::count(interval) * N_COEFFICIENTS * n_radial;
     (0..n_radial)
         .map(|p| {
             let c: [f64; 4] = std::array::from_fn(|k| table[row + k * n_radial + p]);

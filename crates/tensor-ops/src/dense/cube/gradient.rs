@@ -14,7 +14,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::fragment::{PLANE, accumulate, leading_part, load_four, remaining_part};
-use crate::cube::{cubes, output, sum_parts};
+use crate::cube::{cube_of, cubes, output, sum_parts};
 
 /// Planes of a cube.
 const PLANES: usize = 8;
@@ -274,7 +274,7 @@ pub(super) fn gradients(grad: CubeTensor, x: CubeTensor, with_bias: bool, passes
         parts_kernel::launch_unchecked(
             &weight_parts.client,
             cubes(&x, n_batches * n_pieces * form.input_tiles() * form.column_tiles()),
-            CubeDim::new_1d(UNITS as u32),
+            cube_of(UNITS),
             form.input_width,
             form.output_width,
             x.into_buffer_arg(),

@@ -31,7 +31,8 @@ fn passes(tensor: &CubeTensor) -> Option<usize> {
     };
     let properties = tensor.client.properties();
     let hardware = &properties.hardware;
-    let planes = (hardware.plane_size_min, hardware.plane_size_max) == (fragment::PLANE as u32, fragment::PLANE as u32);
+    let plane = u32::try_from(fragment::PLANE).expect("32 units");
+    let planes = (hardware.plane_size_min, hardware.plane_size_max) == (plane, plane);
     let usable = tensor_cores() && planes && properties.features.matmul.mma.contains(&tile);
     usable.then(|| match precision() {
         Precision::Single => 3,

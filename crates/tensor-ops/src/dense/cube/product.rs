@@ -13,7 +13,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::fragment::{PLANE, accumulate, leading_part, load_four, remaining_part};
-use crate::cube::{cubes, output};
+use crate::cube::{cube_of, cubes, output};
 
 /// Planes of a cube.
 const PLANES: usize = 4;
@@ -342,7 +342,7 @@ pub(super) fn product(
         product_kernel::launch_unchecked(
             &out.client,
             cubes(&x, n_batches * form.column_tiles() * row_cubes),
-            CubeDim::new_1d(UNITS as u32),
+            cube_of(UNITS),
             form.input_width,
             form.output_width,
             x.into_buffer_arg(),

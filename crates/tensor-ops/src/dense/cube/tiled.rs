@@ -12,7 +12,7 @@ use burn::backend::{Shape, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use crate::cube::{cubes, output, sum_parts};
+use crate::cube::{cube_of, cubes, output, sum_parts};
 
 /// Units along each side of a cube.
 const SIDE: usize = 16;
@@ -274,7 +274,7 @@ fn unit_columns(n_output: usize) -> usize {
 }
 
 fn square() -> CubeDim {
-    CubeDim::new_1d((SIDE * SIDE) as u32)
+    cube_of(SIDE * SIDE)
 }
 
 /// `x·weight (+ bias)`; with `transposed`, the weight is stored as `[B, N, K]`.

@@ -1,5 +1,5 @@
 //! The kernels of messages and their gradients.
-
+#![allow(clippy::cast_possible_truncation, reason = "kernels convert by `as`; launchers bound the sizes")]
 #![allow(
     clippy::collapsible_if,
     reason = "kernels: a condition known at compile time must stand alone, and slices of the device have no iterators"

@@ -2,14 +2,13 @@
 //! beside the wrong ones. Sites and writing: labels, several structures, rounded coordinates, unusual writing,
 //! partial occupancies.
 
-mod kinds;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crystal_core::CrystalError;
 use crystal_core::io::{self, Format, ReadOptions};
-use kinds::{SITES, cell, cubic, entries, entry, file, formula, general, monoclinic, noted, refused};
+
+use super::own_files::{SITES, cell, cubic, entries, entry, file, formula, general, monoclinic, noted, refused};
 
 #[test]
 fn k8_labels_and_type_symbols_that_are_no_elements() {

@@ -1,8 +1,8 @@
 //! What the symmetry tests share.
-#![allow(dead_code, reason = "every test binary uses its own part of this module")]
 
 use std::collections::BTreeMap;
 
+use crystal_core::whole;
 use crystal_core::{Finder, Reduction, Structure};
 
 /// Every finder that is compiled in.
@@ -21,7 +21,7 @@ pub fn largest_gap(structure: &Structure, reduction: &Reduction) -> Option<f64> 
     let rebuilt = reduction.unit.expand().ok()?;
     let centring = reduction.unit.space_group().centring();
     let to_conventional = centring.to_conventional();
-    let cells = (reduction.linear.determinant().abs() * centring.order() as f64).round() as usize;
+    let cells = whole::count((reduction.linear.determinant().abs() * centring.order() as f64).round());
     let mut partners: BTreeMap<usize, usize> = BTreeMap::new();
     let mut largest: f64 = 0.0;
     for site in structure.sites() {

@@ -2,12 +2,11 @@
 //! beside the wrong ones. Messages whose advice works when followed, and nothing dropped in silence from
 //! any format.
 
-mod kinds;
-
 use std::path::Path;
 
 use crystal_core::io::{self, Entry, Format};
-use kinds::{SITES, cell, cubic, file, formula, general, monoclinic, operations, refused};
+
+use super::own_files::{SITES, cell, cubic, file, formula, general, monoclinic, operations, refused};
 
 /// What a message says to write is written, and read.
 #[test]
@@ -119,11 +118,29 @@ fn k9_other_formats_drop_nothing_in_silence() {
     };
     let open = xyz("pbc=\"T T F\"", "Na 0 0 0");
     assert!(open.structure.is_ok() && notes(&open).contains("read as periodic"), "{}", notes(&open));
-    assert!(notes(&xyz("pbc=\"T T T\"", "Na 0 0 0")).is_empty());
+    for pbc in ["\"T T F\"", "[T, T, F]", "TTF", "\"T,F,T\"", "\"[True, True, False]\"", "\"1 1 0\"", "F"] {
+        assert!(notes(&xyz(&format!("pbc={pbc}"), "Na 0 0 0")).contains("read as periodic"), "{pbc}");
+    }
+    for pbc in ["\"T T T\"", "[True, True, True]", "TTT", "\"1 1 1\""] {
+        assert!(notes(&xyz(&format!("pbc={pbc}"), "Na 0 0 0")).is_empty(), "{pbc}");
+    }
     let more =
         xyz("Properties=species:S:1:pos:R:3", "Na 0 0 0 1").structure.expect_err("a column too many").to_string();
     assert!(more.contains("5 columns where Properties promises 4"), "{more}");
     assert!(xyz("", "Na 0 0 0 1").structure.is_ok());
+    // Two columns that say where, or what, an atom is.
+    for (columns, atom) in [
+        ("species:S:1:pos:R:3:pos:R:3", "Na 0 0 0 1 1 1"),
+        ("species:S:1:pos:R:3:positions:R:3", "Na 0 0 0 0 0 0"),
+        ("species:S:1:pos:R:3:Z:I:1", "Na 0 0 0 19"),
+        ("species:S:1:pos:R:3:element:S:1", "Na 0 0 0 K"),
+    ] {
+        assert!(xyz(&format!("Properties={columns}"), atom).structure.is_err(), "{columns}");
+    }
+    assert!(xyz("Properties=species:S:1:pos:R:3:Z:I:1", "Na 0 0 0 11").structure.is_ok());
+    for (unit, is_read) in [("bohr", false), ("\"nm, eV\"", false), ("metal", true), ("Angstrom", true)] {
+        assert_eq!(xyz(&format!("units={unit}"), "Na 0 0 0").structure.is_ok(), is_read, "{unit}");
+    }
     // Atoms beyond the number of the frame, and occupancies as ASE writes them.
     let beyond = one(Format::ExtXyz, "1\nLattice=\"4 0 0 0 4 0 0 0 4\"\nNa 0 0 0\nCl 2 2 2\n").structure;
     let beyond = beyond.expect_err("two atoms in a frame of one").to_string();
@@ -139,6 +156,15 @@ fn k9_other_formats_drop_nothing_in_silence() {
     };
     assert!(line(", \"occupancies\": [1]").structure.is_ok());
     assert!(line(", \"occupancies\": [0.5]").structure.is_err());
+    for (more, is_read) in [
+        ("\"coords_are_cartesian\": true", false),
+        ("\"coords_are_cartesian\": false", true),
+        ("\"numbers\": [11]", false),
+        ("\"numbers\": [84], \"energy\": -1.5", true),
+    ] {
+        assert_eq!(line(&format!(", {more}")).structure.is_ok(), is_read, "{more}");
+    }
+    assert!(notes(&line(", \"pbc\": [true, true, false]")).contains("not true for every vector"));
     let json = |lattice: &str, site: &str| {
         one(
             Format::PymatgenJson,
@@ -169,6 +195,17 @@ fn k9_other_formats_drop_nothing_in_silence() {
     assert!(shares("1").is_ok() && shares("0.5").is_err());
     assert!(xyz("Lattice=\"5 0 0 0 5 0 0 0 5\"", "Na 0 0 0").structure.is_err());
     assert!(notes(&json(", \"a\": 5.0", "")).contains("'a' is not the length 4.000"));
+    assert!(notes(&json(", \"gamma\": 120", "")).contains("'gamma' is not the angle 90.00"));
+    assert!(notes(&json(", \"gamma\": 90.0", "")).is_empty());
+    // A dummy may have the name of an element.
+    let dummy = held.replace("{\"element\"", "{\"@class\": \"DummySpecies\", \"element\"");
+    let refused = one(Format::PymatgenJson, &dummy).structure.expect_err("a dummy").to_string();
+    assert!(refused.contains("a dummy and no element"), "{refused}");
+    // Lines of our own under another name: the message says which.
+    let misnamed = "{\"lattice\": [[4,0,0],[0,4,0],[0,0,4]], \"species\": [\"Po\"], \"frac_coords\": [[0,0,0]]}\n";
+    let refused = one(Format::PymatgenJson, misnamed).structure.expect_err("no pymatgen").to_string();
+    assert!(refused.contains("name the file .jsonl"), "{refused}");
+    assert!(one(Format::JsonLines, misnamed).structure.is_ok());
     // Lengths in nanometres, and coordinates taken for another kind: told.
     let small = "{\"lattice\": [[0.6, 0, 0], [0, 0.6, 0], [0, 0, 0.6]], \"species\": [\"Na\", \"Cl\"], \"frac_coords\": [[0, 0, 0], [0.5, 0, 0]]}\n";
     assert!(notes(&one(Format::JsonLines, small)).contains("only 0.30 Å apart"));

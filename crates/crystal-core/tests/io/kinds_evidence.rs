@@ -1,9 +1,7 @@
 //! What else a CIF states (Z, formula, density, multiplicities, crystal system) against its symmetry: kinds K6 and K7
 //! of `docs/src/robustness.md`.
 
-mod kinds;
-
-use kinds::{SITES, cell, cubic, file, formula, general, hexagonal, monoclinic, noted, operations, refused};
+use super::own_files::{SITES, cell, cubic, file, formula, general, hexagonal, monoclinic, noted, operations, refused};
 
 #[test]
 fn k6_contradictions_are_decided_by_what_the_file_states_or_refused() {
@@ -149,6 +147,20 @@ fn k6_a_symmetry_stated_once_is_refused_where_the_file_says_otherwise() {
     assert_eq!(noted(&counted(4)), ("Na4Cl4".to_owned(), String::new()));
     let message = refused(&counted(8), "contradict each other");
     assert!(message.contains("its multiplicity in the file is 8"), "{message}");
+    // The order of the site symmetry says the same.
+    let columns = SITES.replace("type_symbol\n", "type_symbol\n_atom_site_site_symmetry_order\n");
+    let of_order = |name: &str, n: u32| {
+        let rows = format!("Na1 Na {n} 0 0 0\nCl1 Cl {n} 0.5 0.5 0.5\n");
+        format!("data_t\n{name}{}{columns}{rows}", cubic(5.64))
+    };
+    assert_eq!(noted(&of_order(NAME, 48)), ("Na4Cl4".to_owned(), String::new()));
+    let message = refused(&of_order(NAME, 1), "contradict each other");
+    assert!(message.contains("of order 48, which the file says is 1"), "{message}");
+    refused(&of_order("_space_group_name_H-M_alt 'P 1'\n", 48), "remove _atom_site_site_symmetry_order");
+    // Half a formula unit in the cell, where Z says so.
+    let halved = |units: &str| salt(&format!("{NAME}_chemical_formula_sum 'Na8 Cl8'\n{units}"));
+    assert_eq!(formula(&halved("_cell_formula_units_Z 0.5")), "Na4Cl4");
+    refused(&halved(""), "does not agree with the formula");
     let inversion = operations("symmetry_equiv_pos_as_xyz", &["x,y,z", "-x,-y,-z"]);
     // What agrees speaks for the symmetry: then the odd one is told.
     for lines in [

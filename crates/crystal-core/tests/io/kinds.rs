@@ -1,9 +1,7 @@
 //! Files that must not be read as another structure, kind by kind: each kind with several own files, the right ones
 //! beside the wrong ones. Symmetry: Hall and Hermann–Mauguin symbols, lists of operations.
 
-mod kinds;
-
-use kinds::{cell, cubic, entry, file, formula, general, hexagonal, monoclinic, noted, operations, refused};
+use super::own_files::{cell, cubic, entry, file, formula, general, hexagonal, monoclinic, noted, operations, refused};
 
 #[test]
 fn k1_blanks_in_hall_symbols_matter() {
@@ -126,6 +124,11 @@ fn k4_symmetry_that_cannot_be_used_is_never_p_1() {
         "_aflow_Space_group_number 225",
         "_cod_original_sg_symbol_H-M 'P n m a'",
         "_spacegroup_name Pnma",
+        "_sg_name Pnma",
+        "_SG Pnma",
+        "_layer_group_name 'p -1'",
+        "_plane_group p4mm",
+        "_symmetry_space_group_name_H-M 'P -1'\n_space_group_ssg_name_WJJ 'P:P-1:-1'",
         "_symmetry_equivalent_pos_as_xyz 'x,y,z'",
     ] {
         refused(&general(symmetry, &cubic(9.0)), "");

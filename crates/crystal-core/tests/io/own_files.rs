@@ -1,5 +1,4 @@
 //! Small CIFs, and what is read from them.
-#![allow(dead_code, reason = "every test binary uses its own part of this module")]
 
 use std::path::Path;
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crystal_core::io::{self, Entry, Format};
+use crystal_core::whole;
 use crystal_core::{AsymmetricSite, AsymmetricUnit, CrystalError, Lattice, Site, SpaceGroup, Structure};
 use nalgebra::Vector3;
 use proptest::prelude::*;
@@ -398,13 +399,13 @@ proptest! {
                 }
                 None => RICH_CIF.as_bytes().to_vec(),
             };
-            bytes.truncate((bytes.len() as f64 * (1.0 - cut * cut * cut)) as usize);
+            bytes.truncate(whole::count(bytes.len() as f64 * (1.0 - cut * cut * cut)));
             bytes
         } else {
             noise.clone()
         };
         for (place, byte, kind) in edits {
-            let at = (place * bytes.len() as f64) as usize;
+            let at = whole::count(place * bytes.len() as f64);
             match kind {
                 0 => bytes.insert(at, byte),
                 1 if at < bytes.len() => bytes[at] = byte,

@@ -35,3 +35,22 @@ fn k15_scale_factors_of_a_poscar() {
         assert!((volume - 27.0).abs() < 1e-9, "{scale}");
     }
 }
+
+#[test]
+fn k11_poscar_comments_and_coordinates_of_another_kind() {
+    let read = |text: &str| io::read_bytes(text.as_bytes(), Format::Poscar, Path::new("POSCAR")).remove(0);
+    let head = "t\n1\n5 0 0\n0 5 0\n0 0 5\n";
+    for groups in ["Na Cl ! elements\n1 1", "Na Cl\n1 1 # two atoms", "Na Cl #elements\n1 1 !two"] {
+        let found = read(&format!("{head}{groups}\nDirect\n0 0 0\n.5 .5 .5\n")).structure.expect(groups);
+        assert_eq!(Composition::of(&found).formula(), "NaCl");
+    }
+    // Fractions under 'Cartesian' are told.
+    let cartesian = |scale: &str, point: &str| {
+        let text = format!("t\n{scale}\n5 0 0\n0 5 0\n0 0 5\nNa Cl\n1 1\nCartesian\n0 0 0\n{point}\n");
+        let entry = read(&text);
+        assert!(entry.structure.is_ok(), "{point}");
+        entry.notes.iter().any(|note| note.text.contains("write 'Direct'"))
+    };
+    assert!(cartesian("1", ".5 .5 .5"));
+    assert!(!cartesian("1", "2.5 2.5 2.5") && !cartesian("5", ".5 .5 .5"));
+}

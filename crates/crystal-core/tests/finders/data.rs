@@ -14,8 +14,7 @@ use serde::Deserialize;
 use test_support::robustness::{number, tell};
 use test_support::{Crystal, GoldenSet, golden_tests, needs, shared};
 
-mod common;
-use common::{finders, largest_gap};
+use super::common::{finders, largest_gap};
 
 struct Row {
     id: String,
