@@ -408,8 +408,8 @@ mod web {
     #[derive(Clone, Copy)]
     pub(crate) struct Relaxed(v128);
 
-    /// What stands in the place of that instruction in the program for browsers that lack it or round twice: `cargo xtask
-    /// web` puts calls of this function there, by its name.
+    /// What stands in the place of that instruction in the program for browsers that lack it or round twice: `cargo
+    /// xtask web` puts calls of this function there, by its name.
     #[unsafe(no_mangle)]
     #[allow(improper_ctypes_definitions, reason = "both sides are WebAssembly, where a register is a value")]
     pub extern "C" fn druse_multiply_add(x: v128, factor: v128, addend: v128) -> v128 {
