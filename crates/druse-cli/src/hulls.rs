@@ -127,7 +127,9 @@ fn placed(candidate: &Candidate, phases: &Phases<'_>) -> Row<Placed> {
         let placement =
             Fractions::of(&composition).and_then(|fractions| phases.hull(elements).place(&fractions, energy));
         let failed = |error: StabilityError| format!("{}: {}", candidate.place, message::of_std(&error));
-        placement.map(|placement| Placed::candidate(&composition, &placement)).map_err(failed)
+        let placed =
+            |placement| Placed { space_group: candidate.space_group, ..Placed::candidate(&composition, &placement) };
+        placement.map(placed).map_err(failed)
     });
     Row::of(candidate.id.clone(), placed)
 }

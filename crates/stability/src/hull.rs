@@ -109,7 +109,7 @@ pub struct Placement {
 pub struct Placed {
     /// Reduced formula.
     pub formula: String,
-    /// Space group of a phase of the reference set; nothing of a candidate's is known here.
+    /// Space group of a phase of the reference set, and of a candidate where it was looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub space_group: Option<SpaceGroupNumber>,
     /// Against the elementary phases of the hull, eV/atom.

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use crystal_core::{Composition, Structure};
+use crystal_core::{Composition, Finder, SpaceGroupNumber, Structure, find_symmetry};
 use potential::Potential;
 use stability::{CorrectionScheme, ReferenceSet, Source, SystemName, mp2020_of_formula, read_energies};
 
@@ -17,8 +17,13 @@ use super::HullArgs;
 pub(super) struct Candidate {
     pub id: String,
     pub place: String,
+    /// Of a structure, at 0.01 Å.
+    pub space_group: Option<SpaceGroupNumber>,
     pub energy: Result<(Composition, f64), String>,
 }
+
+/// Tolerance of the space group that is told, Å.
+const SYMPREC: f64 = 0.01;
 
 /// Energies of a file: as they are for a hull of themselves; checked and corrected for that of a reference set.
 pub(super) fn from_file(
@@ -50,7 +55,8 @@ pub(super) fn from_file(
                 energy += correction;
             }
         }
-        candidates.push(Candidate { place, energy: Ok((entry.composition, energy)), id: entry.id });
+        let energy = Ok((entry.composition, energy));
+        candidates.push(Candidate { place, space_group: None, energy, id: entry.id });
     }
     if corrected {
         terminal::warning(
@@ -81,8 +87,13 @@ pub(super) fn from_structures(args: &HullArgs, set: Option<&ReferenceSet>) -> Re
         };
         Ok(potential.energies(structures)?.into_iter().zip(structures).map(corrected).collect())
     })?;
-    let candidate =
-        |(input, energy): (&Input, _)| Candidate { id: input.id.clone(), place: input.place().to_owned(), energy };
+    let group = |structure: &Structure| Some(find_symmetry(structure, SYMPREC, Finder::default()).ok()?.number);
+    let candidate = |(input, energy): (&Input, _)| Candidate {
+        id: input.id.clone(),
+        place: input.place().to_owned(),
+        space_group: input.structure.as_ref().ok().and_then(group),
+        energy,
+    };
     Ok((inputs.iter().zip(energies).map(candidate).collect(), Some(source)))
 }
 

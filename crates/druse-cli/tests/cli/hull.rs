@@ -88,6 +88,7 @@ fn structures_go_on_a_reference_set_of_their_own_potential_only() {
     set(&folder, &shipped_potential());
     let document = folder.druse(&["hull", "NaO.cif", "--reference", "set.bin", "--json"]).status(0).document();
     assert!(above(&document, 0).is_finite());
+    assert_eq!(document["entries"][0]["space_group"], 225);
     assert_eq!(document["reference"]["name"], "set.bin");
     folder.write("KCl.cif", &rock_salt("K", "Cl", 6.3));
     let run = folder.druse(&["hull", "NaO.cif", "KCl.cif", "--reference", "set.bin", "--json"]).status(1);
