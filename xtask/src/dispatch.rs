@@ -18,6 +18,12 @@ pub(crate) fn cargo_run_release(arguments: &[OsString]) -> anyhow::Result<ExitCo
     start(&["run", "--release"], arguments)
 }
 
+/// Runs `cargo run` with these arguments; see [`cargo_run_release`].
+#[cfg_attr(feature = "web", allow(dead_code, reason = "what has been built for the page is not built again"))]
+pub(crate) fn cargo_run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
+    start(&["run"], arguments)
+}
+
 fn start(subcommand: &[&str], arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     // The cargo that runs this command names itself in CARGO; a plain `cargo` could be another toolchain's.
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -8,8 +8,10 @@ pub mod bench;
 #[cfg(test)]
 mod command_lines;
 mod dispatch;
+pub mod dist;
 pub mod fetch_data;
 pub mod new_model;
 pub mod reproduce;
 pub mod robustness;
 pub mod tidy;
+pub mod web;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, fetch_data, new_model, reproduce, robustness, tidy};
+use xtask::{bench, dist, fetch_data, new_model, reproduce, robustness, tidy, web};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
@@ -26,6 +26,10 @@ enum Command {
     Robustness(robustness::Arguments),
     /// Check the rules of the house that no compiler checks
     Tidy(tidy::Arguments),
+    /// Build what a release consists of: command, manual pages, completions, wheel, Debian package, hashes
+    Dist(dist::Arguments),
+    /// Build the page of the browser, and serve it on this machine
+    Web(web::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +40,8 @@ fn main() -> ExitCode {
         Command::NewModel(arguments) => new_model::run(&arguments),
         Command::Robustness(arguments) => robustness::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),
+        Command::Dist(arguments) => dist::run(&arguments),
+        Command::Web(arguments) => web::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -27,7 +27,7 @@ impl SiteGrid {
     pub(crate) fn new(lattice: &Lattice, frac_coords: impl IntoIterator<Item = Vector3<f64>>) -> Self {
         let frac_coords: Vec<Vector3<f64>> = frac_coords.into_iter().map(|x| x.map(|x| x - x.floor())).collect();
         let spacings = lattice.reciprocal_lengths().map(|length| 1.0 / length);
-        let edge = (lattice.volume() * PER_BIN / frac_coords.len().max(1) as f64).cbrt();
+        let edge = libm::cbrt(lattice.volume() * PER_BIN / frac_coords.len().max(1) as f64);
         let n_bins = spacings.map(|spacing| (1..MOST_BINS).rev().find(|n| *n as f64 * edge <= spacing).unwrap_or(1));
         let mut grid = Self { lattice: *lattice, frac_coords, n_bins, order: Vec::new(), starts: Vec::new() };
         let bins: Vec<usize> = grid.frac_coords.iter().map(|point| grid.index(grid.bin(point))).collect();

@@ -30,6 +30,7 @@
 mod cif;
 mod extended_xyz;
 mod files;
+mod frames;
 mod json_lines;
 mod poscar;
 mod pymatgen;
@@ -42,6 +43,7 @@ use std::path::{Path, PathBuf};
 
 pub use cif::{to_cif, to_cif_symmetric};
 pub use files::{write, write_all};
+pub use poscar::write as to_poscar;
 
 use crate::{CrystalError, DisorderedStructure, Structure};
 
@@ -266,7 +268,7 @@ fn read_file(path: &Path, options: &ReadOptions) -> Result<Vec<Entry>, CrystalEr
 fn lines(path: &Path, reader: impl BufRead) -> std::io::Result<Vec<Entry>> {
     let is_compressed = path.to_string_lossy().to_ascii_lowercase().ends_with(".zst");
     let lines = match is_compressed {
-        true => json_lines::read(BufReader::new(zstd::Decoder::with_buffer(reader)?)),
+        true => json_lines::read(BufReader::new(frames::decoder(reader)?)),
         false => json_lines::read(reader),
     };
     Ok(entries_of_lines(path, lines))

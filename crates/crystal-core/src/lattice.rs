@@ -70,7 +70,7 @@ impl Lattice {
             return Err(bad());
         }
         // Exact for the right angles that most cells have: cos(90°) must be 0, not 6e-17.
-        let cosine = |degrees: f64| if degrees == 90.0 { 0.0 } else { degrees.to_radians().cos() };
+        let cosine = |degrees: f64| if degrees == 90.0 { 0.0 } else { libm::cos(degrees.to_radians()) };
         let (cos_alpha, cos_beta, cos_gamma) = (cosine(alpha), cosine(beta), cosine(gamma));
         let sin_gamma = (1.0 - cos_gamma * cos_gamma).sqrt();
         let cy = (cos_alpha - cos_beta * cos_gamma) / sin_gamma;
@@ -117,7 +117,7 @@ impl Lattice {
         let angle = |i: usize, j: usize| {
             let cosine =
                 self.matrix.row(i).dot(&self.matrix.row(j)) / (self.matrix.row(i).norm() * self.matrix.row(j).norm());
-            cosine.clamp(-1.0, 1.0).acos().to_degrees()
+            libm::acos(cosine.clamp(-1.0, 1.0)).to_degrees()
         };
         LatticeParameters { a, b, c, alpha: angle(1, 2), beta: angle(0, 2), gamma: angle(0, 1) }
     }

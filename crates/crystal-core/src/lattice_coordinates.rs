@@ -43,9 +43,9 @@ impl LatticeCoordinates {
     /// Coordinates of a conventional lattice. Parameters that symmetry ties together are averaged.
     pub fn encode(self, lattice: &Lattice) -> Vec<f64> {
         let p = lattice.parameters();
-        let cot = |degrees: f64| SCALE / degrees.to_radians().tan();
+        let cot = |degrees: f64| SCALE / libm::tan(degrees.to_radians());
         match self.system {
-            CrystalSystem::Cubic => vec![inverse_softplus((p.a * p.b * p.c).cbrt())],
+            CrystalSystem::Cubic => vec![inverse_softplus(libm::cbrt(p.a * p.b * p.c))],
             CrystalSystem::Tetragonal | CrystalSystem::Trigonal | CrystalSystem::Hexagonal => {
                 vec![inverse_softplus((p.a * p.b).sqrt()), inverse_softplus(p.c)]
             }
@@ -55,9 +55,8 @@ impl LatticeCoordinates {
             }
             CrystalSystem::Triclinic => {
                 // Direction of c in the standard orientation, scaled to height 1: (u, v, 1).
-                let (cos_a, cos_b, cos_g) =
-                    (p.alpha.to_radians().cos(), p.beta.to_radians().cos(), p.gamma.to_radians().cos());
-                let cy = (cos_a - cos_b * cos_g) / p.gamma.to_radians().sin();
+                let [cos_a, cos_b, cos_g] = [p.alpha, p.beta, p.gamma].map(|angle| libm::cos(angle.to_radians()));
+                let cy = (cos_a - cos_b * cos_g) / libm::sin(p.gamma.to_radians());
                 let cz = (1.0 - cos_b * cos_b - cy * cy).max(f64::MIN_POSITIVE).sqrt();
                 vec![
                     inverse_softplus(p.a),
@@ -156,18 +155,18 @@ fn unit_with_slope(axis: RowVector3<f64>, normal: RowVector3<f64>, slope: f64) -
 /// `a = k·ln(1 + exp(y/k))`, Å.
 fn softplus(y: f64) -> f64 {
     let x = y / SCALE;
-    if x > LINEAR { y } else { SCALE * x.exp().ln_1p() }
+    if x > LINEAR { y } else { SCALE * libm::log1p(libm::exp(x)) }
 }
 
 /// Inverse of [`softplus`].
 fn inverse_softplus(length: f64) -> f64 {
     let x = length / SCALE;
-    if x > LINEAR { length } else { SCALE * x.exp_m1().ln() }
+    if x > LINEAR { length } else { SCALE * libm::log(libm::expm1(x)) }
 }
 
 /// Derivative of softplus.
 fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
+    1.0 / (1.0 + libm::exp(-x))
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ struct Properties {
 /// By atomic number, from 1. Columns: Z, symbol, electronegativity, covalent radius, atomic radius, mass.
 static PROPERTIES: LazyLock<[Properties; 118]> = LazyLock::new(|| {
     let mut properties = [Properties::default(); 118];
-    let rows = include_str!("../../../assets/tables/elements_pymatgen.csv").lines().skip(1);
+    let rows = include_str!("../assets/tables/elements_pymatgen.csv").lines().skip(1);
     for (row, properties) in rows.zip(&mut properties) {
         let columns: Vec<Option<f64>> = row.split(',').map(|column| column.parse().ok()).collect();
         let column = |index: usize| columns.get(index).copied().flatten();

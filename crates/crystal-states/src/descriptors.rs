@@ -13,7 +13,7 @@ pub const N_PROPERTIES: usize = 9;
 
 /// Row-major, `N_DESCRIBED × N_DESCRIPTORS`.
 static DESCRIPTORS: LazyLock<Vec<f32>> = LazyLock::new(|| {
-    let text = include_str!("../../../assets/tables/cgcnn_atom_init.json");
+    let text = include_str!("../assets/tables/cgcnn_atom_init.json");
     let table: BTreeMap<u8, Vec<f32>> = serde_json::from_str(text).expect("the embedded descriptors are well formed");
     let values: Vec<f32> = table.into_values().flatten().collect();
     assert_eq!(values.len(), N_DESCRIBED * N_DESCRIPTORS, "one row for each element");

@@ -24,14 +24,14 @@ pub const NAME: &str = "prototypes";
 
 /// Tables of prototypes, in order of their names.
 const TABLES: [(&str, &str); 6] = [
-    ("ax.ron", include_str!("../../../assets/prototypes/ax.ron")),
-    ("ax2.ron", include_str!("../../../assets/prototypes/ax2.ron")),
-    ("ax3.ron", include_str!("../../../assets/prototypes/ax3.ron")),
-    ("elements.ron", include_str!("../../../assets/prototypes/elements.ron")),
-    ("intermetallic.ron", include_str!("../../../assets/prototypes/intermetallic.ron")),
-    ("ternary.ron", include_str!("../../../assets/prototypes/ternary.ron")),
+    ("ax.ron", include_str!("../assets/prototypes/ax.ron")),
+    ("ax2.ron", include_str!("../assets/prototypes/ax2.ron")),
+    ("ax3.ron", include_str!("../assets/prototypes/ax3.ron")),
+    ("elements.ron", include_str!("../assets/prototypes/elements.ron")),
+    ("intermetallic.ron", include_str!("../assets/prototypes/intermetallic.ron")),
+    ("ternary.ron", include_str!("../assets/prototypes/ternary.ron")),
 ];
-const RADII: (&str, &str) = ("radii.ron", include_str!("../../../assets/prototypes/radii.ron"));
+const RADII: (&str, &str) = ("radii.ron", include_str!("../assets/prototypes/radii.ron"));
 
 /// Shares of train and validation in percent; the rest is test.
 const TRAIN: u64 = 70;

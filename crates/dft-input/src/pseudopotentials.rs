@@ -34,7 +34,7 @@ impl PseudopotentialTable {
     /// The table that is compiled in: SSSP 1.3.0 PBE efficiency (G. Prandini et al., npj Comput. Mater. 4, 72, 2018),
     /// 103 elements. The files themselves are to be had from <https://www.materialscloud.org/discover/sssp>.
     pub fn sssp() -> Self {
-        let text = include_str!("../../../assets/tables/pseudopotentials.ron");
+        let text = include_str!("../assets/tables/pseudopotentials.ron");
         Self::from_ron(text, Path::new("the shipped table")).expect("the embedded table is sound")
     }
 

@@ -23,8 +23,7 @@ struct Row {
 }
 
 static SETTINGS: LazyLock<HashMap<Species, Row>> = LazyLock::new(|| {
-    let rows =
-        csv::Reader::from_reader(include_str!("../../../assets/tables/mp_vasp.csv").as_bytes()).into_deserialize();
+    let rows = csv::Reader::from_reader(include_str!("../assets/tables/mp_vasp.csv").as_bytes()).into_deserialize();
     let rows = rows.map(|row| row.expect("the embedded table is well formed"));
     rows.map(|row: Row| (row.symbol.parse().expect("the embedded table names elements"), row)).collect()
 });

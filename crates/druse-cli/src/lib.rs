@@ -23,6 +23,7 @@ mod proposing;
 mod relaxing;
 mod requests;
 mod sample;
+mod shell;
 mod symmetry;
 mod terminal;
 mod tools;
@@ -33,7 +34,7 @@ mod verify;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Grows crystal structures for a chemical system and a space group, and measures them.
 #[derive(Parser)]
@@ -70,6 +71,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     DftInput(dft_inputs::DftInputArgs),
     DftCheck(dft_check::DftCheckArgs),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
 }
 
 /// How much of what was asked could be done.
@@ -108,6 +111,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Verify(args) => verify::run(&args),
         Command::DftInput(args) => dft_inputs::run(&args),
         Command::DftCheck(args) => dft_check::run(&args),
+        Command::Completions(args) => shell::completions(&args, Cli::command()),
+        Command::Man(args) => shell::man(&args, Cli::command()),
     };
     match outcome {
         Ok(Completion::Everything) => 0,
@@ -121,11 +126,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_arguments_are_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 
     #[test]

@@ -13,11 +13,11 @@ use crate::{Architecture, DruseError};
 /// The checkpoints that are used when none is named, with their names in messages and in `--json`; their model cards
 /// lie beside them.
 const SHIPPED: [(SiteMode, &str, &[u8]); 2] = [
-    (SiteMode::General, "assets/weights/mp20.safetensors", include_bytes!("../../../assets/weights/mp20.safetensors")),
+    (SiteMode::General, "assets/weights/mp20.safetensors", include_bytes!("../assets/weights/mp20.safetensors")),
     (
         SiteMode::Wyckoff,
         "assets/weights/mp20-wyckoff.safetensors",
-        include_bytes!("../../../assets/weights/mp20-wyckoff.safetensors"),
+        include_bytes!("../assets/weights/mp20-wyckoff.safetensors"),
     ),
 ];
 

@@ -8,7 +8,7 @@ use crystal_core::Structure;
 use metrics::Fingerprints;
 
 /// The weights that are used when none are named; their model card lies beside them.
-const SHIPPED: &[u8] = include_bytes!("../../../assets/weights/cgcnn-mp20.safetensors");
+const SHIPPED: &[u8] = include_bytes!("../assets/weights/cgcnn-mp20.safetensors");
 /// Their name in messages.
 const SHIPPED_NAME: &str = "assets/weights/cgcnn-mp20.safetensors";
 

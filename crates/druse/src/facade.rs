@@ -123,15 +123,36 @@ impl Druse {
         stop: &Arc<AtomicBool>,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<Vec<Grown>, DruseError> {
-        let Resolved { orders, mode, template, config, probabilities, .. } = resolved;
-        let trained = &self.checkpoint(mode).trained;
+        let mut grown = Vec::new();
+        let checkpoint = self.checkpoint(resolved.mode);
+        checkpoint.sample_each(resolved, &self.device, stop, progress, &mut |one| grown.push(one))?;
+        grown.sort_by_key(|grown| (grown.sample.order, grown.sample.index));
+        Ok(grown)
+    }
+}
+
+impl Checkpoint {
+    /// [`Druse::sample_resolved`] with this network, each structure handed over as soon as its batch is done: those
+    /// with the most sites first. The settings of the sampler say how many structures are in a batch.
+    ///
+    /// # Errors
+    /// As [`Druse::sample_resolved`], and if the request is for the other mode.
+    pub fn sample_each(
+        &self,
+        resolved: Resolved,
+        device: &Device,
+        stop: &Arc<AtomicBool>,
+        progress: &mut dyn FnMut(&Progress),
+        finished: &mut dyn FnMut(Grown),
+    ) -> Result<(), DruseError> {
+        let Resolved { orders, template, config, probabilities, .. } = resolved;
         let sampler = match template {
-            Some(template) => Sampler::from_template(trained, config, template, &self.device)?,
-            None => Sampler::new(trained, config, &self.device)?,
+            Some(template) => Sampler::from_template(&self.trained, config, template, device)?,
+            None => Sampler::new(&self.trained, config, device)?,
         }
         .stopped_by(Arc::clone(stop));
         let total: usize = orders.iter().map(|order| order.count).sum();
-        let (mut done, mut grown) = (0.0, Vec::with_capacity(total));
+        let mut done = 0.0;
         sampler.run::<DruseError>(
             &orders,
             |structures| {
@@ -144,12 +165,10 @@ impl Druse {
                     let probability =
                         probabilities.get(sample.order).copied().flatten().filter(|_| sample.candidate == 0);
                     let id = sampling::id_of(&orders, sample.order, sample.index);
-                    grown.push(Grown { id, sample: *sample, positions, probability });
+                    finished(Grown { id, sample: *sample, positions, probability });
                 }
                 Ok(())
             },
-        )?;
-        grown.sort_by_key(|grown| (grown.sample.order, grown.sample.index));
-        Ok(grown)
+        )
     }
 }

@@ -17,6 +17,7 @@
 
 pub mod checkpoint;
 pub mod config;
+#[cfg(not(target_family = "wasm"))]
 pub mod crystal_features;
 mod device;
 mod error;
@@ -26,11 +27,14 @@ mod models;
 pub mod output;
 mod progress;
 mod proposers;
+#[cfg(not(target_family = "wasm"))]
 pub mod provenance;
 pub mod request;
 pub mod sampling;
 pub mod shard;
+#[cfg(not(target_family = "wasm"))]
 mod structure_types;
+#[cfg(not(target_family = "wasm"))]
 pub mod training;
 
 pub use checkpoint::Checkpoint;
@@ -40,9 +44,11 @@ pub use facade::{Druse, Grown};
 pub use models::{Architecture, ArchitectureVisitor};
 pub use progress::Progress;
 pub use proposers::Proposing;
+#[cfg(not(target_family = "wasm"))]
 pub use provenance::Provenance;
 pub use request::Request;
 pub use shard::Shard;
+#[cfg(not(target_family = "wasm"))]
 pub use structure_types::types_with_positions_of;
 
 pub use {crystal_core, langevin, metrics, score_model, wyckoff_assignment, wyckoff_model};

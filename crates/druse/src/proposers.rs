@@ -10,12 +10,18 @@ use crate::DruseError;
 /// A file that is compiled in, with its name in messages and in `--json`; its model card lies beside it.
 type Shipped = (&'static str, &'static [u8]);
 
+/// A page of the browser carries none of them: they are larger than all the rest.
+const IS_PAGE: bool = cfg!(target_family = "wasm");
 /// The network that is used when none is named.
-const ALL_DATA: Shipped =
-    ("assets/weights/wyckoff-mp2024.safetensors", include_bytes!("../../../assets/weights/wyckoff-mp2024.safetensors"));
+const ALL_DATA: Shipped = (
+    "assets/weights/wyckoff-mp2024.safetensors",
+    if IS_PAGE { &[] as &[u8] } else { include_bytes!("../assets/weights/wyckoff-mp2024.safetensors") },
+);
 /// The network that has seen nothing but MP-20's training split.
-const MP20: Shipped =
-    ("assets/weights/wyckoff-mp20.safetensors", include_bytes!("../../../assets/weights/wyckoff-mp20.safetensors"));
+const MP20: Shipped = (
+    "assets/weights/wyckoff-mp20.safetensors",
+    if IS_PAGE { &[] as &[u8] } else { include_bytes!("../assets/weights/wyckoff-mp20.safetensors") },
+);
 
 /// What proposes space groups and Wyckoff positions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +56,10 @@ impl Proposing {
 }
 
 fn compiled_in((name, content): Shipped, device: &Device) -> Result<Weights, DruseError> {
+    if IS_PAGE {
+        let message = "a page holds no network that proposes positions; let the prior propose";
+        return Err(DruseError::Request(message.to_owned()));
+    }
     Ok(Weights::from_bytes(content, Path::new(name), device)?)
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn of_coordination(number: usize) -> Option<(usize, &'static [OrderPa
 }
 
 static LABELS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let text = include_str!("../../../assets/tables/crystalnn61_labels.json");
+    let text = include_str!("../assets/tables/crystalnn61_labels.json");
     serde_json::from_str(text).expect("the embedded list of labels is well formed")
 });
 

@@ -9,7 +9,7 @@ pub use crate::tables::N_MAGPIE;
 use crate::tables::{N_PROPERTIES, magpie_properties, magpie_scaler};
 
 static LABELS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let text = include_str!("../../../assets/tables/magpie132_labels.json");
+    let text = include_str!("../assets/tables/magpie132_labels.json");
     serde_json::from_str(text).expect("the embedded list of labels is well formed")
 });
 

@@ -42,7 +42,7 @@ struct Scaler {
 
 static MAGPIE: LazyLock<Vec<[f64; N_PROPERTIES]>> = LazyLock::new(|| {
     let mut properties = vec![[f64::NAN; N_PROPERTIES]; MAX_NUMBER + 1];
-    let text = include_str!("../../../assets/tables/magpie22.csv");
+    let text = include_str!("../assets/tables/magpie22.csv");
     for row in csv::Reader::from_reader(text.as_bytes()).records() {
         let row = row.expect("the embedded Magpie table is well formed");
         let number: usize = row[0].parse().expect("the Magpie table starts with the atomic number");
@@ -57,7 +57,7 @@ static MAGPIE: LazyLock<Vec<[f64; N_PROPERTIES]>> = LazyLock::new(|| {
 
 static SMACT: LazyLock<Vec<Option<SmactElement>>> = LazyLock::new(|| {
     let mut elements = vec![None; MAX_NUMBER + 1];
-    let text = include_str!("../../../assets/tables/smact_2.5.3.csv");
+    let text = include_str!("../assets/tables/smact_2.5.3.csv");
     for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
         let row: SmactRow = row.expect("the embedded SMACT table is well formed");
         let states = row.oxidation_states.unwrap_or_default();
@@ -74,7 +74,7 @@ static SMACT: LazyLock<Vec<Option<SmactElement>>> = LazyLock::new(|| {
 });
 
 static SCALER: LazyLock<[(f64, f64); N_MAGPIE]> = LazyLock::new(|| {
-    let text = include_str!("../../../assets/tables/compscaler.json");
+    let text = include_str!("../assets/tables/compscaler.json");
     let scaler: Scaler = serde_json::from_str(text).expect("the embedded scaler is well formed");
     assert!(
         scaler.means.len() == N_MAGPIE && scaler.stds.len() == N_MAGPIE,

@@ -84,7 +84,7 @@ pub(crate) fn choose(
     let collect = |radius: f64| basis.collect(images, radius, config.min_self_distance, limit);
     // The cube root of the volume on its own: the product might overflow.
     let mut cutoff =
-        (3.0 * config.mean_degree / (4.0 * PI * images.images.len() as f64)).cbrt() * basis.volume().cbrt();
+        libm::cbrt(3.0 * config.mean_degree / (4.0 * PI * images.images.len() as f64)) * libm::cbrt(basis.volume());
     let mut candidates = collect(cutoff);
     let mut grow = candidates.is_some();
     let mut found = loop {

@@ -66,7 +66,7 @@ impl ElementTable {
 
     /// Columns: symbol, whether it is drawn, the 23 scaled numbers. Polonium is there for the scale and is not drawn.
     fn published() -> Self {
-        let text = include_str!("../../../assets/tables/pgcgm-elements.csv");
+        let text = include_str!("../assets/tables/pgcgm-elements.csv");
         let rows = text.lines().skip(1).filter_map(|line| {
             let mut cells = line.split(',');
             let species: Species = cells.next()?.parse().expect("the table begins with a symbol");
@@ -100,7 +100,7 @@ impl ElementTable {
 
 /// Magpie's 22 numbers and the atomic radius.
 fn magpie_and_radius(species: Species) -> [Option<f64>; N_FEATURES] {
-    let text = include_str!("../../../assets/tables/magpie22.csv");
+    let text = include_str!("../assets/tables/magpie22.csv");
     let row = text.lines().nth(usize::from(species.atomic_number())).expect("a row for each element up to 103");
     let mut numbers = row.split(',').skip(2).map(|cell| cell.parse().ok());
     let mut features = [None; N_FEATURES];
@@ -111,7 +111,7 @@ fn magpie_and_radius(species: Species) -> [Option<f64>; N_FEATURES] {
 
 /// Atomic radius (Slater, J. Chem. Phys. 41, 3199, 1964), Å, where it is tabulated.
 fn atomic_radius(species: Species) -> Option<f64> {
-    let text = include_str!("../../../assets/tables/elements_pymatgen.csv");
+    let text = include_str!("../assets/tables/elements_pymatgen.csv");
     text.lines().nth(usize::from(species.atomic_number()))?.split(',').nth(4)?.parse().ok()
 }
 

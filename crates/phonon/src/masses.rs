@@ -8,7 +8,7 @@ use crystal_core::Species;
 use crate::PhononError;
 
 /// Standard atomic masses by element; the last column, with the symbol in the second.
-const TABLE: &str = include_str!("../../../assets/tables/elements_pymatgen.csv");
+const TABLE: &str = include_str!("../assets/tables/elements_pymatgen.csv");
 
 /// Mass of an element, unified atomic mass units.
 ///

@@ -99,8 +99,9 @@ impl RandomKey {
         let pair = |radius: u32, angle: u32| {
             // Never 0, and exact in single precision.
             let open = (f64::from(radius >> 9) + 0.5) / f64::from(1 << 23);
-            let (sin, cos) = (TAU * uniform(angle)).sin_cos();
-            let radius = (-2.0 * open.ln()).sqrt();
+            // Not the system's functions: they differ in the last place from machine to machine.
+            let (sin, cos) = libm::sincos(TAU * uniform(angle));
+            let radius = (-2.0 * libm::log(open)).sqrt();
             (radius * cos, radius * sin)
         };
         let ((w, x), (y, z)) = (pair(a, b), pair(c, d));

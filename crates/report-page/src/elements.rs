@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use crystal_core::Species;
 
-const COLOURS: &str = include_str!("../../../assets/tables/element_colours.csv");
-const FACTS: &str = include_str!("../../../assets/tables/elements_pymatgen.csv");
+const COLOURS: &str = include_str!("../assets/tables/element_colours.csv");
+const FACTS: &str = include_str!("../assets/tables/elements_pymatgen.csv");
 
 /// Column of `elements_pymatgen.csv` with the covalent radius.
 const RADIUS_COLUMN: usize = 3;

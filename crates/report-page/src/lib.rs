@@ -32,9 +32,9 @@ pub const VIEWER: &str = include_str!("viewer.js");
 pub const GALLERY: &str = include_str!("gallery.js");
 /// 3Dmol.js, as its makers built it. Its text goes into a script element as it stands: a test looks whether it could
 /// end one.
-pub const LIBRARY: &str = include_str!("../../../assets/vendor/3Dmol-min.js");
+pub const LIBRARY: &str = include_str!("../assets/vendor/3Dmol-min.js");
 /// Its licence.
-pub const LIBRARY_LICENCE: &str = include_str!("../../../assets/vendor/3Dmol-LICENSE.txt");
+pub const LIBRARY_LICENCE: &str = include_str!("../assets/vendor/3Dmol-LICENSE.txt");
 
 /// A template and its values that do not agree.
 #[derive(Debug, thiserror::Error)]

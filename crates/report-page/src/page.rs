@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn the_library_is_the_one_that_is_noted() {
         let digest = sealed_file::sha256_hex(LIBRARY.as_bytes());
-        let notes = include_str!("../../../assets/README.md");
+        let notes = include_str!("../assets/README.md");
         let line = notes.lines().find(|line| line.starts_with("| `3Dmol-min.js`")).expect("a line about the library");
         assert!(line.contains(&digest), "{digest} is not in: {line}");
     }

@@ -7,7 +7,7 @@ use crystal_core::ConfigError;
 use crystal_states::{BasisConfig, GraphBatch};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tensor_ops::{gather_rows, segment_sum};
+use tensor_ops::{gather_rows, segment_sum, tanh};
 
 /// Scale of the soft bound on an edge's position output (method §5: `15·tanh(s/15)`).
 const POSITION_BOUND: f64 = 15.0;
@@ -80,7 +80,7 @@ pub trait ModelConfig: Serialize + DeserializeOwned + Clone + PartialEq + std::f
 /// - edge_outputs: `[E, 2]`, column 0: s, column 1: ℓ
 pub fn readout(edge_outputs: Tensor<2>, batch: &GraphBatch) -> ScoreEstimate {
     let column = |k: usize| edge_outputs.clone().narrow(1, k, 1);
-    let strength = column(0).div_scalar(POSITION_BOUND).tanh().mul_scalar(POSITION_BOUND);
+    let strength = tanh(column(0).div_scalar(POSITION_BOUND)).mul_scalar(POSITION_BOUND);
     let position = segment_sum(strength * batch.directions.clone(), &batch.source);
     let lattice = segment_sum(column(1) * batch.lattice_weights.clone(), &batch.edge_structure);
     ScoreEstimate { position, lattice: lattice * batch.free_mask.clone() }

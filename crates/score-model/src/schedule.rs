@@ -47,7 +47,7 @@ impl NoiseSchedule {
     }
 
     fn geometric(&self, (low, high): (f64, f64), level: usize) -> f64 {
-        if self.n_levels < 2 { low } else { low * (high / low).powf(level as f64 / (self.n_levels - 1) as f64) }
+        if self.n_levels < 2 { low } else { low * libm::pow(high / low, level as f64 / (self.n_levels - 1) as f64) }
     }
 }
 

@@ -193,7 +193,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         anions: Vec::new(),
         metals: BTreeMap::new(),
     };
-    for row in rows::<Row>(include_str!("../../../assets/tables/mp2020_corrections.csv")) {
+    for row in rows::<Row>(include_str!("../assets/tables/mp2020_corrections.csv")) {
         let value = Value { energy: row.energy, uncertainty: row.uncertainty };
         match row.class.as_str() {
             "sulphide" => table.sulphide = value,

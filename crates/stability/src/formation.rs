@@ -28,7 +28,7 @@ impl ElementalReferences {
     /// The Materials Project's elements of February 2023 (uncorrected PBE, 89 elements;
     /// `assets/tables/mp_elemental_references.csv`). There are none for Po, At, Rn, Fr, Ra, Am and the elements beyond.
     pub fn materials_project() -> Self {
-        let table = rows::<Row>(include_str!("../../../assets/tables/mp_elemental_references.csv"));
+        let table = rows::<Row>(include_str!("../assets/tables/mp_elemental_references.csv"));
         Self(table.iter().map(|row| (species(&row.symbol), row.energy_per_atom)).collect())
     }
 

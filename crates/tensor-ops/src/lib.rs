@@ -13,6 +13,7 @@
 //! | [`angular_moments()`] | the same, each degree on its own | [`angular_message()`] of the gradients |
 //! | [`degree_products()`] | radial times angular functions, summed over degrees | by both |
 //! | [`swish()`] | `x·σ(x)` | recomputes σ instead of storing it |
+//! | [`tanh()`] | `tanh(x)`, the same bits on every processor | burn's |
 //! | [`dense()`] | `x·W + b` | the sum over rows in fixed pieces |
 //! | [`dense_swish()`] | `swish(x·W + b)`, one pass over memory | that of its parts, from the stored `x·W + b` |
 //! | [`layer_norm()`] | along rows | by x, γ and β |
@@ -58,6 +59,7 @@ mod precision;
 pub mod rows;
 pub mod squared_error;
 pub mod swish;
+pub mod tanh;
 
 pub use adam::AdamOps;
 pub use angular_message::{AngularOps, angular_message};
@@ -73,3 +75,4 @@ pub use precision::{Precision, precision, set_precision, set_tensor_cores, tenso
 pub use rows::{HostRowIndex, RowIndex, RowOps, gather_rows, segment_sum};
 pub use squared_error::{SquaredErrorOps, squared_error};
 pub use swish::{SwishOps, swish};
+pub use tanh::{TanhOps, tanh};

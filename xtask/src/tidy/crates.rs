@@ -6,7 +6,7 @@ use super::source::holds_word;
 use super::{Finding, Tree};
 
 /// The crates from the ground up: each may use those before it. A crate that is not listed is taken for a model.
-const STREET: [&str; 33] = [
+const STREET: [&str; 34] = [
     // Ground: files, random numbers, crystals, tensors.
     "sealed-file",
     "random-keys",
@@ -43,6 +43,7 @@ const STREET: [&str; 33] = [
     "search",
     "druse-cli",
     "druse-python",
+    "druse-web",
     "experiments",
     "druse-tests",
     "xtask",
@@ -52,7 +53,7 @@ const STREET: [&str; 33] = [
 const BELOW_MODELS: &str = "score-model";
 
 /// Crates at the top, which nothing may use.
-const TOP: [&str; 4] = ["druse-python", "experiments", "druse-tests", "xtask"];
+const TOP: [&str; 5] = ["druse-python", "druse-web", "experiments", "druse-tests", "xtask"];
 
 /// Crates that all tests may use, and nothing else.
 const TEST_HELPERS: [&str; 2] = ["test-support", "test-support-macros"];

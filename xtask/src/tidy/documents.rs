@@ -6,13 +6,19 @@ use super::{Finding, Tree};
 
 /// The chapters of the book.
 const BOOK: &str = "docs/src";
+/// The page for agents, which is Markdown by another name.
+const AGENTS: &str = "llms.txt";
 
 /// All findings in the documents.
 pub(super) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let contents_path = Path::new(BOOK).join("SUMMARY.md");
     let contents = tree.text_if_present(&contents_path)?;
-    for path in tree.files().iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+    for path in tree
+        .files()
+        .iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md") || path.ends_with(AGENTS))
+    {
         let Some(text) = tree.text(path)? else { continue };
         for (line, target) in inclusions(&text) {
             let folder = path.parent().unwrap_or(Path::new(""));

@@ -32,8 +32,8 @@ impl Tree {
             .read()
             .with_context(|| format!("cannot list the files of {}; is it a git repository?", root.display()))?;
         let mut files = list.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect::<Vec<_>>();
-        // A file that was deleted but not yet committed is still listed.
-        files.retain(|path| root.join(path).is_file());
+        // A file that was deleted but not yet committed is still listed. A link is looked at where it leads to.
+        files.retain(|path| root.join(path).symlink_metadata().is_ok_and(|found| found.is_file()));
         ensure!(!files.is_empty(), "{} has no files", root.display());
         files.sort();
         files.dedup();

@@ -7,11 +7,8 @@ use std::path::Path;
 
 use sealed_file::{parent, write_atomically};
 
-use super::{Format, extended_xyz, json_lines, poscar, pymatgen, split_name, to_cif};
+use super::{Format, extended_xyz, frames, json_lines, poscar, pymatgen, split_name, to_cif};
 use crate::{CrystalError, Structure};
-
-/// Compression of `.jsonl.zst`: zstd's own default, quick and about a third of the size.
-const ZSTD_LEVEL: i32 = 3;
 
 /// Writes one structure in the format that the name represents. The folder must exist; an older file of that name is
 /// replaced.
@@ -82,11 +79,10 @@ fn write_lines<'a>(path: &Path, entries: impl Iterator<Item = (&'a str, &'a Stru
     let compressed = path.to_string_lossy().to_ascii_lowercase().ends_with(".zst");
     replace(path, |file| {
         if compressed {
-            let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
-            for (id, structure) in entries {
-                json_lines::write_line(&mut encoder, id, structure)?;
-            }
-            encoder.finish().map(|_| ())
+            frames::write(file, |encoder| {
+                let mut entries = entries;
+                entries.try_for_each(|(id, structure)| json_lines::write_line(encoder, id, structure))
+            })
         } else {
             let mut entries = entries;
             entries.try_for_each(|(id, structure)| json_lines::write_line(file, id, structure))

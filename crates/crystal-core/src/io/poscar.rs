@@ -202,7 +202,8 @@ fn count(token: &str, line: usize) -> Result<usize, Fault> {
     token.parse().ok().filter(|count| *count > 0).ok_or_else(wrong)
 }
 
-pub(super) fn write(structure: &Structure) -> String {
+/// A structure as a POSCAR file of VASP 5 and 6.
+pub fn write(structure: &Structure) -> String {
     let mut text = format!("{}\n1.0\n", Composition::of(structure).formula());
     for [x, y, z] in structure.lattice().rows() {
         let _ = writeln!(text, "{x} {y} {z}");

@@ -108,8 +108,8 @@ pub(crate) fn features(
 /// See [`crate::GraphBatch::scalars`].
 fn scalar_features(edge: &Edge, out: &mut [f32]) {
     out[0] = edge.equivalent;
-    out[1] = whole::single((edge.cutoff / LENGTH_UNIT).ln());
-    out[2] = whole::single((edge.distance.max(SHORTEST_LENGTH) / LENGTH_UNIT).ln());
+    out[1] = whole::single(libm::log(edge.cutoff / LENGTH_UNIT));
+    out[2] = whole::single(libm::log(edge.distance.max(SHORTEST_LENGTH) / LENGTH_UNIT));
     let spacing = gaussian_spacing(out.len() - 3);
     for (k, out) in out[3..].iter_mut().enumerate() {
         let x = (edge.distance - GAUSSIAN_RANGE.0 - k as f64 * spacing) / spacing;

@@ -44,9 +44,19 @@ pub fn read_orders(path: &Path, steps_unused: bool) -> Result<OrdersFile, DruseE
     let unreadable = |source| DruseError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let compressed = path.extension().is_some_and(|ending| ending == "zst");
-    let input: Box<dyn Read> =
-        if compressed { Box::new(zstd::Decoder::new(file).map_err(unreadable)?) } else { Box::new(file) };
+    let input: Box<dyn Read> = if compressed { unpacked(file).map_err(unreadable)? } else { Box::new(file) };
     parse_orders(BufReader::new(input), &path.display().to_string(), steps_unused)
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn unpacked(file: File) -> std::io::Result<Box<dyn Read>> {
+    Ok(Box::new(zstd::Decoder::new(file)?))
+}
+
+/// A page of the browser has no files.
+#[cfg(target_family = "wasm")]
+fn unpacked(_: File) -> std::io::Result<Box<dyn Read>> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 /// No order is as long, bytes.

@@ -17,7 +17,7 @@ use crate::DruseError;
 
 /// Name and SHA-256 of the priors that are compiled in.
 pub(super) fn file() -> (String, String) {
-    let bytes = include_bytes!("../../../../assets/priors/mp20.postcard.zst");
+    let bytes = include_bytes!("../../assets/priors/mp20.postcard.zst");
     ("assets/priors/mp20.postcard.zst".to_owned(), sha256_hex(bytes))
 }
 

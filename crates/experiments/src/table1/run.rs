@@ -66,7 +66,7 @@ pub struct Table1Options {
     #[arg(long)]
     pub wyckoff_checkpoint: Option<PathBuf>,
     /// Samples the row CDVAE with this checkpoint of `experiments cdvae train` [default: the repository's, where there
-    /// is one and the device is no processor].
+    /// is one and the device is not a processor].
     #[arg(long, value_name = "FILE")]
     pub cdvae_checkpoint: Option<PathBuf>,
     /// Further rows by the names of their samplers, such as 'annealed'; 'none' for none [default: those that the

@@ -128,10 +128,12 @@ class Checks:
 
     def __init__(self):
         self.failed = 0
+        self.made = 0
         self.start = time.monotonic()
 
     def that(self, holds, what, detail=""):
         print(f"{time.monotonic() - self.start:5.1f} s  {'ok' if holds else 'FAILED'}: {what}{f' ({detail})' if detail and not holds else ''}", flush=True)
+        self.made += 1
         self.failed += not holds
 
 

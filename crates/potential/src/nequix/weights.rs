@@ -12,7 +12,7 @@ use super::radial::{CUTOFF, N_HIDDEN, N_RADIAL, RadialNetwork, n_outputs};
 use crate::{Identity, PotentialError};
 
 /// The weights that are compiled in.
-static BUNDLED: &[u8] = include_bytes!("../../../../assets/weights/nequix-oam-1-pft.safetensors");
+static BUNDLED: &[u8] = include_bytes!("../../assets/weights/nequix-oam-1-pft.safetensors");
 /// The licence notice that goes with [`Weights::bundled`] and the other published sets; reports carry it.
 pub const NOTICE: &str = "Nequix weights: Copyright (c) 2025 Teddy Koker, MIT licence; \
                           trained on OMat24, sAlex, MPtrj and the MDR phonon database (CC BY 4.0)";

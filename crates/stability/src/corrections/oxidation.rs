@@ -35,7 +35,7 @@ static STATES: LazyLock<HashMap<Species, States>> = LazyLock::new(|| {
         let tried = row.states.split_whitespace().map(number).collect();
         (species(&row.symbol), States { tried, occurrence: row.occurrence.split_whitespace().map(pair).collect() })
     };
-    rows::<Row>(include_str!("../../../../assets/tables/oxidation_states.csv")).into_iter().map(states).collect()
+    rows::<Row>(include_str!("../../assets/tables/oxidation_states.csv")).into_iter().map(states).collect()
 });
 
 /// The sum of an element's states in a formula unit, and the best score of a combination with that sum.

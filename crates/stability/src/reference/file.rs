@@ -16,7 +16,7 @@ use super::{Origin, ReferencePhase, ReferenceSet, sealed};
 use crate::{Phase, StabilityError};
 
 /// The set that is compiled in.
-const SHIPPED: &[u8] = include_bytes!("../../../../assets/hull/nequix-oam-1-pft.bin");
+const SHIPPED: &[u8] = include_bytes!("../../assets/hull/nequix-oam-1-pft.bin");
 const SHIPPED_NAME: &str = "assets/hull/nequix-oam-1-pft.bin";
 
 /// What nearly all ids begin with; the number behind it is kept as a number.

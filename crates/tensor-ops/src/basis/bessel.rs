@@ -8,7 +8,7 @@ pub fn spherical_bessel(l: usize, x: f64) -> f64 {
     if x <= l as f64 + 1.0 {
         return series(l, x);
     }
-    let (sin, cos) = x.sin_cos();
+    let (sin, cos) = libm::sincos(x);
     let mut previous = sin / x;
     if l == 0 {
         return previous;

@@ -14,8 +14,13 @@ pub fn product_with_bias<B: Backend>(
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
 ) -> FloatTensor<B> {
+    add_bias::<B>(product::<B>(x, weight), bias)
+}
+
+/// `product + bias`; product `[1, M, N]`, bias `[N]` → `[1, M, N]`.
+pub fn add_bias<B: Backend>(product: FloatTensor<B>, bias: FloatTensor<B>) -> FloatTensor<B> {
     let n_output = bias.shape()[0];
-    B::float_add(B::float_matmul(x, weight), B::float_reshape(bias, Shape::new([1, 1, n_output])))
+    B::float_add(product, B::float_reshape(bias, Shape::new([1, 1, n_output])))
 }
 
 /// `grad·weightᵀ`; grad `[B, M, N]`, weight `[B, K, N]` → `[B, M, K]`.

@@ -1,11 +1,14 @@
 //! Vector registers of single-precision numbers, chosen when the program runs.
 //!
-//! A loop ([`Loop`]) is written once over [`Lanes`] and compiled for AVX-512, for AVX2 with FMA, for NEON, and for
-//! plain arrays that the compiler vectorises as it can. [`vectorise`] picks the widest that the processor has. The
-//! loops of this crate never add across lanes: every number of a result is computed by the same operations in the same
-//! order, whatever the width, so that all processors with fused multiplication and addition give the same bits.
+//! A loop ([`Loop`]) is written once over [`Lanes`] and compiled for AVX-512, for AVX2 with FMA, for NEON, for
+//! WebAssembly, and for plain arrays that the compiler vectorises as it can. [`vectorise`] picks the widest that the
+//! processor has. The loops of this crate never add across lanes, and a product that is added is rounded once, also
+//! where no instruction does that ([`Plain`]): every number of a result is computed by the same operations in the same
+//! order, so that all processors, and browsers, give the same bits.
 
 #![allow(unsafe_code, reason = "vector instructions; each type below is used behind the check of `vectorise` alone")]
+
+use super::fused;
 
 /// A register. The methods of a type may be called only where its instructions exist: inside of [`vectorise`].
 pub(crate) trait Lanes: Copy {
@@ -29,7 +32,7 @@ pub(crate) trait Lanes: Copy {
     fn add(self, other: Self) -> Self;
     fn subtract(self, other: Self) -> Self;
     fn multiply(self, other: Self) -> Self;
-    /// `self·factor + addend`, rounded once where the processor can.
+    /// `self·factor + addend`, rounded once.
     fn multiply_add(self, factor: Self, addend: Self) -> Self;
     /// The smaller one; NaN where `self` is NaN.
     fn at_most(self, bound: Self) -> Self;
@@ -79,14 +82,16 @@ pub(crate) fn vectorise(body: impl Loop) {
     }
     #[cfg(target_arch = "aarch64")]
     return body.run::<arm::Neon>();
-    #[cfg(not(target_arch = "aarch64"))]
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return web::with_relaxed(body);
+    #[cfg(not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128"))))]
     body.run::<Plain>();
 }
 
-/// The kinds of registers that this processor has and that round a product and a sum once.
+/// The kinds of registers that this processor has.
 #[cfg(test)]
-pub(crate) fn fused_kinds() -> Vec<&'static str> {
-    let mut kinds = Vec::new();
+pub(crate) fn kinds() -> Vec<&'static str> {
+    let mut kinds = vec!["plain"];
     #[cfg(target_arch = "x86_64")]
     {
         kinds.extend(x86::has_avx512().then_some("AVX-512"));
@@ -97,9 +102,12 @@ pub(crate) fn fused_kinds() -> Vec<&'static str> {
     kinds
 }
 
-/// Runs a loop with one of the [`fused_kinds`].
+/// Runs a loop with one of the [`kinds`].
 #[cfg(test)]
 pub(crate) fn vectorise_as(kind: &str, body: impl Loop) {
+    if kind == "plain" {
+        return body.run::<Plain>();
+    }
     #[cfg(target_arch = "x86_64")]
     match kind {
         // SAFETY: the instructions were found.
@@ -117,7 +125,8 @@ pub(crate) fn vectorise_as(kind: &str, body: impl Loop) {
     panic!("{kind}");
 }
 
-/// Four numbers without vector instructions of ours; products are rounded before they are added.
+/// Four numbers without vector instructions of ours: for processors and browsers without fused multiplication and
+/// addition.
 #[derive(Clone, Copy)]
 #[cfg_attr(target_arch = "aarch64", allow(dead_code, reason = "every such processor has NEON"))]
 pub(crate) struct Plain([f32; 4]);
@@ -157,9 +166,18 @@ impl Lanes for Plain {
     fn multiply(self, other: Self) -> Self {
         self.zip(other, |a, b| a * b)
     }
+    /// A product of two single numbers is exact in double precision, so it is a sum in double precision and a rounding
+    /// to single. Rounding twice differs from rounding once only where the sum in double precision lies in the middle
+    /// between two single numbers: such registers, which are rare, are computed again.
     #[inline(always)]
     fn multiply_add(self, factor: Self, addend: Self) -> Self {
-        self.multiply(factor).add(addend)
+        let sums: [f64; 4] =
+            std::array::from_fn(|k| f64::from(self.0[k]) * f64::from(factor.0[k]) + f64::from(addend.0[k]));
+        let doubtful: [bool; 4] = std::array::from_fn(|k| fused::may_be_a_middle(sums[k]));
+        if doubtful[0] | doubtful[1] | doubtful[2] | doubtful[3] {
+            return Self(fused::rounded_to_odd(self.0, factor.0, addend.0));
+        }
+        Self(sums.map(fused::to_single))
     }
     #[inline(always)]
     fn at_most(self, bound: Self) -> Self {
@@ -370,6 +388,87 @@ mod arm {
         #[inline(always)]
         fn reciprocal_guess(self, magic: u32) -> Self {
             Self(unsafe { vreinterpretq_f32_u32(vsubq_u32(vdupq_n_u32(magic), vreinterpretq_u32_f32(self.0))) })
+        }
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod web {
+    use core::arch::wasm32::*;
+
+    use super::{Lanes, Loop, Plain};
+
+    #[target_feature(enable = "relaxed-simd")]
+    pub(super) fn with_relaxed(body: impl Loop) {
+        body.run::<Relaxed>();
+    }
+
+    /// Four numbers. The instruction for `a·b + c` is a relaxed one: whether it rounds once is the browser's choice, so
+    /// that the page asks it before (`web/worker.js`).
+    #[derive(Clone, Copy)]
+    pub(crate) struct Relaxed(v128);
+
+    /// What stands in the place of that instruction in the program for browsers that lack it or round twice: `cargo
+    /// xtask web` puts calls of this function there, by its name.
+    #[unsafe(no_mangle)]
+    #[allow(improper_ctypes_definitions, reason = "both sides are WebAssembly, where a register is a value")]
+    pub extern "C" fn druse_multiply_add(x: v128, factor: v128, addend: v128) -> v128 {
+        let [x, factor, addend] = [x, factor, addend].map(|register| {
+            let mut values = [0.0; 4];
+            Relaxed(register).store(&mut values);
+            Plain(values)
+        });
+        Relaxed::load(&x.multiply_add(factor, addend).0).0
+    }
+
+    impl Lanes for Relaxed {
+        const N: usize = 4;
+        const MANY: bool = false;
+
+        #[inline(always)]
+        fn splat(value: f32) -> Self {
+            Self(f32x4_splat(value))
+        }
+        #[inline(always)]
+        fn load(values: &[f32]) -> Self {
+            Self(unsafe { v128_load(values[..4].as_ptr().cast()) })
+        }
+        #[inline(always)]
+        fn store(self, values: &mut [f32]) {
+            unsafe { v128_store(values[..4].as_mut_ptr().cast(), self.0) }
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Self(f32x4_add(self.0, other.0))
+        }
+        #[inline(always)]
+        fn subtract(self, other: Self) -> Self {
+            Self(f32x4_sub(self.0, other.0))
+        }
+        #[inline(always)]
+        fn multiply(self, other: Self) -> Self {
+            Self(f32x4_mul(self.0, other.0))
+        }
+        #[inline(always)]
+        fn multiply_add(self, factor: Self, addend: Self) -> Self {
+            Self(f32x4_relaxed_madd(self.0, factor.0, addend.0))
+        }
+        // No minimum: the compiler takes the relaxed one for it, whose NaN is the browser's choice.
+        #[inline(always)]
+        fn at_most(self, bound: Self) -> Self {
+            Self(v128_bitselect(bound.0, self.0, f32x4_gt(self.0, bound.0)))
+        }
+        #[inline(always)]
+        fn at_least(self, bound: Self) -> Self {
+            Self(v128_bitselect(bound.0, self.0, f32x4_lt(self.0, bound.0)))
+        }
+        #[inline(always)]
+        fn power_of_two(self) -> Self {
+            Self(i32x4_add(i32x4_shl(self.0, 23), i32x4_splat(127 << 23)))
+        }
+        #[inline(always)]
+        fn reciprocal_guess(self, magic: u32) -> Self {
+            Self(i32x4_sub(u32x4_splat(magic), self.0))
         }
     }
 }

@@ -5,6 +5,7 @@
 //! layers on the same rows ([`rows`]).
 
 mod activation;
+mod fused;
 mod lanes;
 mod product;
 pub mod rows;

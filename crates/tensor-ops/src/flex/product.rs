@@ -278,7 +278,7 @@ impl Loop for TransposedProduct<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lanes::{Plain, fused_kinds, vectorise, vectorise_as};
+    use super::super::lanes::{Plain, kinds, vectorise, vectorise_as};
     use super::*;
 
     fn numbers(count: usize, seed: usize) -> Vec<f32> {
@@ -348,7 +348,7 @@ mod tests {
         for (n_rows, depth, columns) in SIZES {
             let (x, weight, bias) = (numbers(n_rows * depth, 1), numbers(depth * columns, 2), numbers(columns, 3));
             let y = numbers(n_rows * columns, 4);
-            let results = fused_kinds().into_iter().map(|kind| {
+            let results = kinds().into_iter().map(|kind| {
                 let (mut out, mut sums) = (vec![0.0; n_rows * columns], vec![0.0; depth * columns]);
                 let (bias, stride) = (Some(&bias[..]), depth);
                 vectorise_as(kind, Product { x: &x, stride, weight: &weight, bias, depth, out: &mut out, columns });

@@ -272,7 +272,7 @@ pub(crate) fn add_product(x: &[f32], y: &[f32], out: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lanes::{fused_kinds, vectorise_as};
+    use super::super::lanes::{kinds, vectorise_as};
     use super::*;
 
     fn numbers(count: usize, seed: usize) -> Vec<f32> {
@@ -309,7 +309,7 @@ mod tests {
         for columns in [1, 5, 16, 40, 128] {
             let rows = numbers(3 * columns, 1);
             let (gamma, beta) = (numbers(columns, 2), numbers(columns, 3));
-            let mut results = fused_kinds().into_iter().map(|kind| {
+            let mut results = kinds().into_iter().map(|kind| {
                 let mut rows = rows.clone();
                 vectorise_as(kind, LayerNorm { rows: &mut rows, gamma: &gamma, beta: &beta, epsilon: 1e-5 });
                 rows

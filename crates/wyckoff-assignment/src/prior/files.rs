@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 use super::{AssignmentPrior, FormulaPrior};
 use crate::AssignmentError;
 
-const SHIPPED: &[u8] = include_bytes!("../../../../assets/priors/mp20.postcard.zst");
+const SHIPPED: &[u8] = include_bytes!("../../assets/priors/mp20.postcard.zst");
 const MAGIC: &[u8; 8] = b"druse-wp";
 /// Small, and written once.
+#[cfg(not(target_family = "wasm"))]
 const LEVEL: i32 = 19;
 
 /// Where priors come from.
@@ -53,7 +54,7 @@ impl Priors {
     /// [`AssignmentError::Priors`] if they cannot be written down.
     pub fn to_bytes(&self) -> Result<Vec<u8>, AssignmentError> {
         let plain = postcard::to_stdvec(self).map_err(bad)?;
-        let frame = zstd::encode_all(plain.as_slice(), LEVEL).map_err(bad)?;
+        let frame = packed(&plain).map_err(bad)?;
         Ok([MAGIC.as_slice(), &Sha256::digest(&frame), &frame].concat())
     }
 
@@ -69,8 +70,31 @@ impl Priors {
         if Sha256::digest(frame)[..] != *hash {
             return Err(bad("its SHA-256 is wrong, it is damaged"));
         }
-        postcard::from_bytes(&zstd::decode_all(frame).map_err(bad)?).map_err(bad)
+        postcard::from_bytes(&unpacked(frame).map_err(bad)?).map_err(bad)
     }
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn packed(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    zstd::encode_all(plain, LEVEL)
+}
+
+#[cfg(target_family = "wasm")]
+fn packed(_: &[u8]) -> std::io::Result<Vec<u8>> {
+    Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "priors are not written in a browser"))
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn unpacked(frame: &[u8]) -> std::io::Result<Vec<u8>> {
+    zstd::decode_all(frame)
+}
+
+#[cfg(target_family = "wasm")]
+fn unpacked(frame: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    let mut decoder = ruzstd::decoding::StreamingDecoder::new(frame).map_err(std::io::Error::other)?;
+    std::io::Read::read_to_end(&mut decoder, &mut plain)?;
+    Ok(plain)
 }
 
 fn bad(reason: impl ToString) -> AssignmentError {

@@ -1,0 +1,1 @@
+../../../../assets/vendor/3Dmol-min.js
