@@ -77,8 +77,11 @@ pub fn create(root: &Path, name: &str) -> anyhow::Result<Vec<PathBuf>> {
         REGISTRY_END,
         format!("    /// The model of the crate `{name}`.\n    {type_name}({module}::{type_name}Config),\n"),
     )?;
-    let workspace_line = format!("{EXAMPLE} = {{ path = \"crates/{EXAMPLE}\", default-features = false }}\n");
-    insert("Cargo.toml", &workspace_line, workspace_line.replace(EXAMPLE, name))?;
+    // As it stands there, whatever else it says of the crate.
+    let manifest = read(&root.join("Cargo.toml"))?;
+    let start = format!("{EXAMPLE} = {{ path = \"crates/{EXAMPLE}\"");
+    let workspace_line = manifest.lines().find(|line| line.starts_with(&start)).unwrap_or(&start);
+    insert("Cargo.toml", &format!("{workspace_line}\n"), workspace_line.replace(EXAMPLE, name) + "\n")?;
     let dependency = format!("{EXAMPLE}.workspace = true\n");
     insert("crates/druse/Cargo.toml", &dependency, dependency.replace(EXAMPLE, name))?;
     for (path, text) in &files {

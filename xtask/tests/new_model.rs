@@ -35,7 +35,8 @@ fn a_crate_is_made_and_registered_once() {
     assert!(files.contains(&root.join("crates/my-net/src/lib.rs")));
     let read = |file: &str| fs::read_to_string(root.join(file)).expect(file);
     assert!(read("crates/druse/src/models.rs").contains("    MyNet(my_net::MyNetConfig),\n"));
-    assert!(read("Cargo.toml").contains("my-net = { path = \"crates/my-net\", default-features = false }\n"));
+    let listed = "my-net = { path = \"crates/my-net\", version = \"0.1.0\", default-features = false }\n";
+    assert!(read("Cargo.toml").contains(listed));
     assert!(read("crates/druse/Cargo.toml").contains("my-net.workspace = true\n"));
     assert!(read("crates/my-net/src/config.rs").contains("const KIND: &'static str = \"my-net\";"));
     assert!(!read("crates/my-net/src/lib.rs").contains("ExampleModel"));

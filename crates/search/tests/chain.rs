@@ -93,7 +93,7 @@ fn shards_joined_are_the_whole_search() {
     let shards = ["1/2", "2/2"].map(|shard| shard.parse::<Shard>().expect("a part"));
     let folders = shards.map(|shard| place(&shard.in_names()));
     let of_shard = |shard: Shard, folder: &Path, resume: bool| {
-        search_shard(&settings, &equipment.tools(), 1, shard, folder, resume, &mut |_| {})
+        search_shard(&settings, &equipment.tools(), 1, shard, folder, resume, &mut |_| {}).map_err(Box::new)
     };
     for (shard, folder) in shards.into_iter().zip(&folders) {
         assert_eq!(of_shard(shard, folder, false).expect("a shard"), 4);

@@ -30,13 +30,16 @@ pub(super) struct Document<'a> {
     pub shard: Option<Shard>,
 }
 
+/// A row with the SHA-256 of its CIF.
+pub(super) type Hashed = (Row<Relaxed>, Option<String>);
+
 /// What a shard did.
 #[derive(Serialize, Deserialize)]
 pub(super) struct OfShard {
     /// Structures of the whole run.
     pub n_structures: usize,
-    /// The shard's own, by number in the whole run, with the SHA-256 of the CIF.
-    pub structures: Vec<(usize, (Row<Relaxed>, Option<String>))>,
+    /// The shard's own, by number in the whole run.
+    pub structures: Vec<(usize, Hashed)>,
     pub seconds: f64,
     pub potential: PotentialName,
     pub device: String,
@@ -66,7 +69,7 @@ impl Document<'_> {
 }
 
 /// A row with the SHA-256 of its file, if there is one.
-pub(super) fn with_hash(row: &Row<Relaxed>) -> Result<(Row<Relaxed>, Option<String>)> {
+pub(super) fn with_hash(row: &Row<Relaxed>) -> Result<Hashed> {
     let hash = |relaxed: &Relaxed| {
         let bytes = std::fs::read(&relaxed.file).with_context(|| format!("{}: cannot be read", relaxed.file))?;
         Ok::<String, anyhow::Error>(sha256_hex(&bytes))

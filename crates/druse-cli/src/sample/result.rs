@@ -60,13 +60,16 @@ pub(super) struct Sampled {
     seed: u64,
 }
 
+/// A row with the SHA-256 of its CIF.
+type Hashed = (Row<Sampled>, Option<String>);
+
 /// What a shard did.
 #[derive(Serialize, Deserialize)]
 pub(super) struct OfShard {
     /// Structures of the whole run.
     n_structures: usize,
-    /// The shard's own, by number in the whole run, with the SHA-256 of the CIF.
-    structures: Vec<(usize, (Row<Sampled>, Option<String>))>,
+    /// The shard's own, by number in the whole run.
+    structures: Vec<(usize, Hashed)>,
     seconds: f64,
     evaluations_per_structure: usize,
     device: String,
