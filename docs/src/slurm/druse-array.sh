@@ -3,10 +3,10 @@
 #
 #   bash druse-array.sh SHARDS FOLDER OPTION...
 #
-# OPTION... are those of `druse sample`, without --out, --device and --shard. FOLDER lies on a file system that all hosts
-# see; at the end it holds `grown` and `relaxed`, as one run of `druse sample` and `druse relax` would have left them.
-# Four jobs wait for each other: an array that samples, a merge, an array that relaxes, a merge. Partition, time and GPUs
-# are chosen with the variables of sbatch, such as SBATCH_PARTITION, SBATCH_TIMELIMIT and SBATCH_GPUS.
+# OPTION... are those of `druse sample`, without --out, --device and --shard. FOLDER lies on a file system that all
+# hosts see; at the end it holds `grown` and `relaxed`, as one run of `druse sample` and `druse relax` would have left
+# them. Four jobs wait for each other: an array that samples, a merge, an array that relaxes, a merge. Partition, time
+# and GPUs are chosen with the variables of sbatch, such as SBATCH_PARTITION, SBATCH_TIMELIMIT and SBATCH_GPUS.
 #
 #   DRUSE          the program                    [default: druse]
 #   DRUSE_DEVICE   cpu, wgpu or cuda              [default: cpu]
