@@ -1,0 +1,140 @@
+//! The network without gradients on a device with tensor cores: the layers of [`crate::blocks`], as many of them in one
+//! kernel as the data flow allows.
+//!
+//! Edges wait for each other only where a message goes over to its reverse. Between two such exchanges stands a
+//! [`stage`]: the end of an interaction, the begin of the next one and the output block between them, for 16 edges a
+//! plane, whose values stay in registers from the first layer to the last. The exchange itself is one kernel, too
+//! ([`tensor_ops::angular_message::filtered`]), which makes the filters where it reads them. The weights are put
+//! into the order in which units read them once, when the evaluator is made ([`pack`]).
+
+mod pack;
+mod stage;
+
+use burn::Tensor;
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::TensorData;
+use burn_cubecl::tensor::CubeTensor;
+use crystal_states::GraphBatch;
+use score_model::{ScoreEstimate, readout};
+use tensor_ops::angular_message::{self, filtered};
+use tensor_ops::cube::{plain, plain_indices, tensor, tiles};
+
+use crate::DimeNetPlusPlus;
+use crate::blocks::{InteractionBlock, OutputBlock, Residual};
+use pack::{Packed, Part};
+use stage::{Form, Rows};
+
+/// A network whose weights are packed.
+pub(super) struct DeviceNetwork<'a> {
+    network: &'a DimeNetPlusPlus,
+    parameters: CubeTensor,
+    /// What each stage does, and where its parameters begin, in vectors of four.
+    stages: Vec<(Form, usize)>,
+    /// Filters of each interaction, `[L, n_radial, int_emb]`.
+    filters: Vec<CubeTensor>,
+}
+
+impl<'a> DeviceNetwork<'a> {
+    /// The network, if it lies on a device with tensor cores, in single precision and without gradients, and if the
+    /// kernels take its sizes.
+    pub(super) fn of(network: &'a DimeNetPlusPlus) -> Option<Self> {
+        let levels = network.embedding.levels.val();
+        let passes = tiles::passes(&plain(&levels)?)?;
+        let forms: Vec<Form> = (0..network.outputs.len()).map(|k| Form::of(network, k, passes)).collect();
+        let angular = |block: &InteractionBlock| {
+            let [degrees, n_radial, _] = block.angular.first.dims();
+            angular_message::fits(block.down.weight.dims()[1], degrees, n_radial)
+        };
+        if !(forms.iter().all(Form::fits) && network.interactions.iter().all(angular)) {
+            return None;
+        }
+        let mut packed = Packed::new(passes);
+        let mut stages = Vec::with_capacity(forms.len());
+        for (k, form) in forms.into_iter().enumerate() {
+            stages.push((form, packed.vectors()));
+            let ended = k.checked_sub(1).map(|before| &network.interactions[before]);
+            read(parts(ended, network.interactions.get(k), &network.outputs[k])).for_each(|part| packed.add(&part));
+        }
+        let length = packed.values.len();
+        let parameters = Tensor::<1>::from_data(TensorData::new(packed.values, [length]), &levels.device());
+        let filters =
+            network.interactions.iter().map(|block| plain(&block.angular.weights())).collect::<Option<_>>()?;
+        Some(Self { network, parameters: plain(&parameters)?, stages, filters })
+    }
+
+    /// What [`DimeNetPlusPlus::layer_by_layer`] computes; `None` for a batch on another device.
+    pub(super) fn forward(&self, batch: &GraphBatch) -> Option<ScoreEstimate> {
+        let spherical = plain(&batch.spherical)?;
+        let harmonics = plain(&batch.harmonics)?;
+        let radial = plain(&batch.radial)?;
+        let reverse = plain_indices(&batch.reverse.index)?;
+        let offsets = plain_indices(&batch.source.offsets)?;
+        let messages = plain(&self.network.embedding.forward(batch))?;
+        let mut rows = Rows { outputs: None, same: None, angular: None, messages };
+        for (k, (form, first)) in self.stages.iter().enumerate() {
+            let down = rows.advance(&radial, &self.parameters, *first, *form);
+            if let (Some(down), Some(filters)) = (down, self.filters.get(k)) {
+                rows.angular = Some(filtered(
+                    down,
+                    reverse.clone(),
+                    spherical.clone(),
+                    filters.clone(),
+                    harmonics.clone(),
+                    offsets.clone(),
+                ));
+            }
+        }
+        let outputs = tensor::<2>(rows.outputs?);
+        Some(readout(outputs * batch.envelope.clone(), batch))
+    }
+}
+
+/// A dense layer's parameters.
+fn layer(layer: &Linear) -> Vec<Part<Tensor<1>>> {
+    let [n_input, n_output] = layer.weight.dims();
+    let weight = Part::Matrix { values: layer.weight.val().flatten(0, 1), n_input, n_output };
+    std::iter::once(weight).chain(layer.bias.as_ref().map(|bias| Part::Vector(bias.val()))).collect()
+}
+
+fn residuals(layers: &[Residual]) -> impl Iterator<Item = Part<Tensor<1>>> {
+    layers.iter().flat_map(|residual| [layer(&residual.first), layer(&residual.second)].into_iter().flatten())
+}
+
+/// The parameters of a stage, in the order in which its kernel reads them.
+fn parts(
+    ended: Option<&InteractionBlock>,
+    begun: Option<&InteractionBlock>,
+    output: &OutputBlock,
+) -> Vec<Part<Tensor<1>>> {
+    let mut parts = Vec::new();
+    if let Some(block) = ended {
+        parts.extend(layer(&block.up));
+        parts.extend(residuals(&block.before_skip));
+        parts.extend(layer(&block.skip));
+        parts.extend(residuals(&block.after_skip));
+    }
+    if let Some(block) = begun {
+        parts.extend(layer(&block.same));
+        let filter = block.radial.weights();
+        let [n_input, n_output] = filter.dims();
+        parts.push(Part::Matrix { values: filter.flatten(0, 1), n_input, n_output });
+        parts.extend([&block.neighbour, &block.down].into_iter().flat_map(layer));
+    }
+    parts.extend([&output.radial, &output.up].into_iter().flat_map(layer));
+    let LayerNorm { gamma, beta, .. } = &output.norm;
+    parts.push(Part::Vector(gamma.val()));
+    parts.extend(beta.as_ref().map(|beta| Part::Vector(beta.val())));
+    parts.extend(output.dense.iter().flat_map(layer));
+    parts.push(Part::Vector(output.last.weight.val().transpose().flatten(0, 1)));
+    parts
+}
+
+/// The same on the processor, read in one piece: each tensor by itself would wait for the device.
+fn read(parts: Vec<Part<Tensor<1>>>) -> impl Iterator<Item = Part<Vec<f32>>> {
+    let all = Tensor::cat(parts.iter().map(|part| part.values().clone()).collect(), 0);
+    let mut values = all.into_data().iter::<f32>().collect::<Vec<_>>().into_iter();
+    parts.into_iter().map(move |part| {
+        let length = part.values().dims()[0];
+        part.with(values.by_ref().take(length).collect())
+    })
+}
