@@ -39,13 +39,15 @@ impl<'a> DeviceNetwork<'a> {
     /// kernels take its sizes.
     pub(super) fn of(network: &'a DimeNetPlusPlus) -> Option<Self> {
         let levels = network.embedding.levels.val();
-        let passes = tiles::passes(&plain(&levels)?)?;
+        let on_device = plain(&levels)?;
+        let passes = tiles::passes(&on_device)?;
+        let shared_memory = on_device.client.properties().hardware.max_shared_memory_size;
         let forms: Vec<Form> = (0..network.outputs.len()).map(|k| Form::of(network, k, passes)).collect();
         let angular = |block: &InteractionBlock| {
             let [degrees, n_radial, _] = block.angular.first.dims();
             angular_message::fits(block.down.weight.dims()[1], degrees, n_radial)
         };
-        if !(forms.iter().all(Form::fits) && network.interactions.iter().all(angular)) {
+        if !(forms.iter().all(|form| form.fits(shared_memory)) && network.interactions.iter().all(angular)) {
             return None;
         }
         let mut packed = Packed::new(passes);

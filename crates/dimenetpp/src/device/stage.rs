@@ -1,9 +1,11 @@
 //! The layers between two exchanges of messages, for 16 edges a plane.
 //!
 //! A unit holds of its plane's rows two (`group` and `group + 8`), and of these every fourth group of four neighbouring
-//! values: value `h·width/4 + 4·q + j` of its arrays is row h, column `16·q + 4·member + j`. A layer's sums come out in
-//! the places where the next layer wants its input ([`super::pack`]), so nothing but the weights passes between units;
-//! sums over a row are exchanged among the four units that share it.
+//! columns: vector `h·width/16 + q` of its values is row h, columns `16·q + 4·member` to `16·q + 4·member + 3`. A layer's
+//! sums come out in the places where the next layer wants its input ([`super::pack`]), so nothing but the weights passes
+//! between units; sums over a row are exchanged among the four units that share it. A layer's input waits in shared
+//! memory, each unit's by itself, so that a loop can go through it: with everything in registers, every product of
+//! every layer would be an instruction of its own, and compiling them would take a minute.
 #![allow(
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
@@ -22,6 +24,7 @@ use crate::DimeNetPlusPlus;
 
 /// Planes of a cube. They share nothing, but read the same weights at about the same time.
 const PLANES: usize = 8;
+const UNITS: usize = PLANES * PLANE;
 /// Rows of a plane.
 const ROWS: usize = 16;
 /// Columns whose sums a unit holds at once.
@@ -62,8 +65,8 @@ impl Form {
         }
     }
 
-    /// Whether the kernel takes these sizes.
-    pub(super) fn fits(&self) -> bool {
+    /// Whether the kernel takes these sizes on a device with so many bytes of shared memory for a cube.
+    pub(super) fn fits(&self, shared_memory: usize) -> bool {
         let whole = |width: usize| width > 0 && width.is_multiple_of(PIECE_INPUTS);
         whole(self.emb)
             && whole(self.int_emb)
@@ -71,6 +74,7 @@ impl Form {
             && self.emb.max(self.int_emb) <= MAX_COLUMNS
             && (self.out_emb <= MAX_COLUMNS || self.out_emb == 2 * MAX_COLUMNS)
             && (1..=PIECE_INPUTS).contains(&self.n_radial)
+            && (self.emb + self.widest()) / 2 * UNITS * size_of::<f32>() <= shared_memory
     }
 
     /// Halves of the output block's columns that are computed one after the other.
@@ -82,13 +86,19 @@ impl Form {
         self.out_emb / self.output_parts()
     }
 
-    /// Numbers for each unit of the cube that wait in shared memory.
-    fn waiting(self) -> usize {
-        if self.output_parts() > 1 { self.part_columns() / 2 } else { 1 }
+    /// Columns of a part.
+    fn part_of_output(self, n_input: usize, part: usize) -> Columns {
+        let count = self.part_columns();
+        Columns { n_input, n_output: self.out_emb, first: part * count, count, passes: self.passes }
+    }
+
+    /// The widest input of a layer, that of messages aside.
+    fn widest(self) -> usize {
+        self.emb.max(self.int_emb).max(self.out_emb)
     }
 }
 
-/// A stretch of a row's columns.
+/// A stretch of a matrix' columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Columns {
     n_input: usize,
@@ -98,9 +108,19 @@ struct Columns {
     passes: usize,
 }
 
-/// All columns.
-const fn all(n_input: usize, n_output: usize, passes: usize) -> Columns {
-    Columns { n_input, n_output, first: 0, count: n_output, passes }
+impl Columns {
+    /// All of them.
+    fn all(n_input: usize, n_output: usize, passes: usize) -> Self {
+        Self { n_input, n_output, first: 0, count: n_output, passes }
+    }
+}
+
+type Four = Vector<f32, Const<4>>;
+
+/// Where a unit's vector stands in shared memory.
+#[cube]
+fn slot(vector: usize) -> usize {
+    vector * UNITS + UNIT_POS as usize
 }
 
 /// `out = x·W` in some columns. W begins at vector `at` of the parameters.
@@ -109,7 +129,7 @@ fn product<W: Size>(
     parameters: &[Vector<u32, W>],
     at: usize,
     lane: usize,
-    x: &Array<f32>,
+    x: &Shared<[Four]>,
     out: &mut Array<f32>,
     #[comptime] columns: Columns,
 ) {
@@ -117,36 +137,38 @@ fn product<W: Size>(
     let all_tiles = comptime!(columns.n_output / PIECE_OUTPUTS);
     let first_tile = comptime!(columns.first / PIECE_OUTPUTS);
     let tiles = comptime!(columns.count / PIECE_OUTPUTS);
-    let of_row = comptime!(columns.n_input.next_multiple_of(PIECE_INPUTS) / 4);
     let out_of_row = comptime!(columns.count / 4);
     let passes = comptime!(columns.passes);
-    let mut sums = Array::<Vector<f32, Const<4>>>::new(comptime!(columns.count / PIECE_OUTPUTS));
+    let mut sums = Array::<Four>::new(comptime!(columns.count / PIECE_OUTPUTS));
     let mut left = Array::<u32>::new(8usize);
     let mut left_rest = Array::<u32>::new(8usize);
     #[unroll]
     for tile in 0..tiles {
-        sums[tile] = Vector::<f32, Const<4>>::zeroed();
+        sums[tile] = Four::zeroed();
     }
-    #[unroll]
+    let mut piece = at + first_tile * PLANE + lane;
     for chunk in 0..chunks {
         #[unroll]
-        for k in 0..8usize {
-            let value = x[k / 4 * of_row + 4 * chunk + k % 4];
-            left[k] = leading_part(value);
-            if comptime!(passes == 3) {
-                left_rest[k] = remaining_part(value, left[k]);
+        for half in 0..2usize {
+            let four = x[slot(half * chunks + chunk)];
+            #[unroll]
+            for j in 0..4usize {
+                left[4 * half + j] = leading_part(four.extract(j));
+                if comptime!(passes == 3) {
+                    left_rest[4 * half + j] = remaining_part(four.extract(j), left[4 * half + j]);
+                }
             }
         }
         #[unroll]
         for tile in 0..tiles {
-            let piece = at + (chunk * all_tiles + first_tile + tile) * PLANE;
-            let weights = parameters[piece + lane];
+            let weights = parameters[piece + tile * PLANE];
             let mut rest = weights;
             if comptime!(passes == 3) {
-                rest = parameters[piece + chunks * all_tiles * PLANE + lane];
+                rest = parameters[piece + tile * PLANE + chunks * all_tiles * PLANE];
             }
             sums[tile] = add_products(&left, &left_rest, weights, rest, sums[tile], passes);
         }
+        piece += all_tiles * PLANE;
     }
     // Two neighbouring tiles have four neighbouring columns.
     #[unroll]
@@ -190,30 +212,69 @@ fn finish<W: Size>(
     }
 }
 
+/// Puts values of some columns where the next layer reads them; `columns` of them, from `first` on, of rows of `width`.
+#[cube]
+fn keep(
+    x: &mut Shared<[Four]>,
+    values: &Array<f32>,
+    #[comptime] width: usize,
+    #[comptime] first: usize,
+    #[comptime] columns: usize,
+) {
+    #[unroll]
+    for half in 0..2usize {
+        #[unroll]
+        for quarter in 0..columns / 16 {
+            let mut four = Four::empty();
+            #[unroll]
+            for j in 0..4usize {
+                four.insert(j, values[half * (columns / 4) + 4 * quarter + j]);
+            }
+            x[slot(half * (width / 16) + first / 16 + quarter)] = four;
+        }
+    }
+}
+
+/// `values += x`, or `values *= x`.
+#[cube]
+fn combine(x: &Shared<[Four]>, values: &mut Array<f32>, #[comptime] width: usize, #[comptime] multiplied: bool) {
+    #[unroll]
+    for vector in 0..width / 8 {
+        let four = x[slot(vector)];
+        #[unroll]
+        for j in 0..4usize {
+            if comptime!(multiplied) {
+                values[4 * vector + j] *= four.extract(j);
+            } else {
+                values[4 * vector + j] += four.extract(j);
+            }
+        }
+    }
+}
+
 /// `x += swish(W2·swish(W1·x + b1) + b2)`; returns where the parameters go on.
 #[cube]
 fn residual<W: Size>(
     parameters: &[Vector<u32, W>],
     at: usize,
     lane: usize,
-    x: &mut Array<f32>,
+    x: &mut Shared<[Four]>,
+    inner: &mut Shared<[Four]>,
+    values: &mut Array<f32>,
     #[comptime] width: usize,
     #[comptime] passes: usize,
 ) -> usize {
     let member = lane % 4;
     let bias = comptime!(vectors(width, width, passes));
     let whole = comptime!(vectors(width, width, passes) + width / 4);
-    let columns = comptime!(all(width, width, passes));
-    let mut inner = Array::<f32>::new(comptime!(width / 2));
-    let mut update = Array::<f32>::new(comptime!(width / 2));
-    product(parameters, at, lane, &*x, &mut inner, columns);
-    finish(parameters, at + bias, member, &mut inner, width, true);
-    product(parameters, at + whole, lane, &inner, &mut update, columns);
-    finish(parameters, at + whole + bias, member, &mut update, width, true);
-    #[unroll]
-    for k in 0..width / 2 {
-        x[k] += update[k];
-    }
+    let columns = comptime!(Columns::all(width, width, passes));
+    product(parameters, at, lane, &*x, values, columns);
+    finish(parameters, at + bias, member, values, width, true);
+    keep(inner, &*values, width, 0usize, width);
+    product(parameters, at + whole, lane, &*inner, values, columns);
+    finish(parameters, at + whole + bias, member, values, width, true);
+    combine(&*x, values, width, false);
+    keep(x, &*values, width, 0usize, width);
     at + 2 * whole
 }
 
@@ -224,7 +285,7 @@ fn load<W: Size>(
     row_0: usize,
     n_rows: usize,
     member: usize,
-    into: &mut Array<f32>,
+    into: &mut Shared<[Four]>,
     #[comptime] width: usize,
 ) {
     let of_row = comptime!(width / 4);
@@ -237,13 +298,66 @@ fn load<W: Size>(
         }
         #[unroll]
         for quarter in 0..width / 16 {
+            let given = from[row * of_row + 4 * quarter + member];
+            let mut four = Four::empty();
+            #[unroll]
+            for j in 0..4usize {
+                four.insert(j, given.extract(j));
+            }
+            into[slot(half * (width / 16) + quarter)] = four;
+        }
+    }
+}
+
+/// Adds a unit's values of both its rows.
+#[cube]
+fn add<W: Size>(
+    from: &[Vector<f32, W>],
+    row_0: usize,
+    n_rows: usize,
+    member: usize,
+    to: &mut Array<f32>,
+    #[comptime] width: usize,
+) {
+    let of_row = comptime!(width / 4);
+    #[unroll]
+    for half in 0..2usize {
+        let mut row = row_0 + 8 * half;
+        if row >= n_rows {
+            row = n_rows - 1;
+        }
+        #[unroll]
+        for quarter in 0..width / 16 {
             let four = from[row * of_row + 4 * quarter + member];
             #[unroll]
             for j in 0..4usize {
-                into[half * of_row + 4 * quarter + j] = four.extract(j);
+                to[half * of_row + 4 * quarter + j] += four.extract(j);
             }
         }
     }
+}
+
+/// The radial functions of both rows, as a layer's input of 16 columns.
+#[cube]
+fn load_radial<V: Size>(
+    radial: &[Vector<f32, V>],
+    row_0: usize,
+    n_rows: usize,
+    member: usize,
+    into: &mut Shared<[Four]>,
+    #[comptime] n_radial: usize,
+    #[comptime] width: usize,
+) {
+    let mut values = Array::<f32>::new(8usize);
+    #[unroll]
+    for half in 0..2usize {
+        let mut row = row_0 + 8 * half;
+        if row >= n_rows {
+            row = n_rows - 1;
+        }
+        load_four(radial, row * n_radial, 4 * member, &mut values, 4 * half, n_radial, width, true);
+    }
+    keep(into, &values, 16usize, 0usize, 16usize);
 }
 
 /// Writes a unit's values of those of its rows that exist.
@@ -319,6 +433,30 @@ fn normalise<W: Size>(
     }
 }
 
+/// A layer of the output block, in as many parts as a unit's registers want.
+#[cube]
+fn wide_product<W: Size>(
+    parameters: &[Vector<u32, W>],
+    at: usize,
+    lane: usize,
+    x: &Shared<[Four]>,
+    out: &mut Array<f32>,
+    #[comptime] n_input: usize,
+    #[comptime] form: Form,
+) {
+    let of_part = comptime!(form.part_columns() / 4);
+    let of_row = comptime!(form.out_emb / 4);
+    let mut part = Array::<f32>::new(comptime!(form.part_columns() / 2));
+    #[unroll]
+    for p in 0..comptime!(form.output_parts()) {
+        product(parameters, at, lane, x, &mut part, comptime!(form.part_of_output(n_input, p)));
+        #[unroll]
+        for k in 0..2 * of_part {
+            out[k / of_part * of_row + p * of_part + k % of_part] = part[k];
+        }
+    }
+}
+
 /// A stage: messages of an interaction's end, what the next one needs of them, and the output block's two numbers.
 #[cube(launch_unchecked)]
 fn stage_kernel<W: Size, V: Size>(
@@ -352,142 +490,84 @@ fn stage_kernel<W: Size, V: Size>(
     }
     let row_0 = tile_0 + lane / 4;
     let mut at = first_parameter;
-    let of_message = comptime!(form.emb / 2);
-    let mut x = Array::<f32>::new(of_message);
+    // What a message becomes, and the input of the next layer where that is something else.
+    let mut x = Shared::<[Four]>::new_slice(comptime!(form.emb / 8 * UNITS));
+    let mut inner = Shared::<[Four]>::new_slice(comptime!(form.widest() / 8 * UNITS));
+    let mut values = Array::<f32>::new(comptime!(form.emb / 2));
+    let square = comptime!(Columns::all(form.emb, form.emb, form.passes));
+    let of_square = comptime!(vectors(form.emb, form.emb, form.passes));
+    let of_bias = comptime!(form.emb / 4);
 
     if comptime!(form.ends) {
-        let mut incoming = Array::<f32>::new(comptime!(form.int_emb / 2));
-        let mut added = Array::<f32>::new(of_message);
-        load(angular, row_0, n_rows, member, &mut incoming, int_emb);
-        product(parameters, at, lane, &incoming, &mut x, comptime!(all(form.int_emb, form.emb, form.passes)));
-        finish(parameters, at, member, &mut x, emb, false);
+        load(angular, row_0, n_rows, member, &mut inner, int_emb);
+        let up = comptime!(Columns::all(form.int_emb, form.emb, form.passes));
+        product(parameters, at, lane, &inner, &mut values, up);
+        finish(parameters, at, member, &mut values, emb, false);
         at += comptime!(vectors(form.int_emb, form.emb, form.passes));
-        load(same, row_0, n_rows, member, &mut added, emb);
-        #[unroll]
-        for k in 0..of_message {
-            x[k] += added[k];
-        }
+        add(same, row_0, n_rows, member, &mut values, emb);
+        keep(&mut x, &values, emb, 0usize, emb);
         for _ in 0..comptime!(form.n_before_skip) {
-            at = residual(parameters, at, lane, &mut x, emb, passes);
+            at = residual(parameters, at, lane, &mut x, &mut inner, &mut values, emb, passes);
         }
-        product(parameters, at, lane, &x, &mut added, comptime!(all(form.emb, form.emb, form.passes)));
-        at += comptime!(vectors(form.emb, form.emb, form.passes));
-        finish(parameters, at, member, &mut added, emb, true);
-        at += comptime!(form.emb / 4);
-        load(messages, row_0, n_rows, member, &mut x, emb);
-        #[unroll]
-        for k in 0..of_message {
-            x[k] += added[k];
-        }
+        product(parameters, at, lane, &x, &mut values, square);
+        finish(parameters, at + of_square, member, &mut values, emb, true);
+        at += of_square + of_bias;
+        add(messages, row_0, n_rows, member, &mut values, emb);
+        keep(&mut x, &values, emb, 0usize, emb);
         for _ in 0..comptime!(form.n_after_skip) {
-            at = residual(parameters, at, lane, &mut x, emb, passes);
+            at = residual(parameters, at, lane, &mut x, &mut inner, &mut values, emb, passes);
         }
-        store(new_messages, row_0, n_rows, member, &x, emb);
+        store(new_messages, row_0, n_rows, member, &values, emb);
     } else {
         load(messages, row_0, n_rows, member, &mut x, emb);
     }
 
-    let mut lengths = Array::<f32>::new(8usize);
-    #[unroll]
-    for half in 0..2usize {
-        let mut row = row_0 + 8 * half;
-        if row >= n_rows {
-            row = n_rows - 1;
-        }
-        load_four(radial, row * n_radial, 4 * member, &mut lengths, 4 * half, n_radial, radial_width, true);
-    }
-
+    let of_radial = comptime!(vectors(form.n_radial, form.emb, form.passes));
+    let from_radial = comptime!(Columns::all(form.n_radial, form.emb, form.passes));
     if comptime!(form.begins) {
-        let mut filter = Array::<f32>::new(of_message);
-        let mut turned = Array::<f32>::new(of_message);
-        let mut down = Array::<f32>::new(comptime!(form.int_emb / 2));
-        product(parameters, at, lane, &x, &mut turned, comptime!(all(form.emb, form.emb, form.passes)));
-        at += comptime!(vectors(form.emb, form.emb, form.passes));
-        finish(parameters, at, member, &mut turned, emb, true);
-        at += comptime!(form.emb / 4);
-        store(new_same, row_0, n_rows, member, &turned, emb);
-        product(parameters, at, lane, &lengths, &mut filter, comptime!(all(form.n_radial, form.emb, form.passes)));
-        at += comptime!(vectors(form.n_radial, form.emb, form.passes));
-        product(parameters, at, lane, &x, &mut turned, comptime!(all(form.emb, form.emb, form.passes)));
-        at += comptime!(vectors(form.emb, form.emb, form.passes));
-        finish(parameters, at, member, &mut turned, emb, true);
-        at += comptime!(form.emb / 4);
+        product(parameters, at, lane, &x, &mut values, square);
+        finish(parameters, at + of_square, member, &mut values, emb, true);
+        at += of_square + of_bias;
+        store(new_same, row_0, n_rows, member, &values, emb);
+        let mut filter = Array::<f32>::new(comptime!(form.emb / 2));
+        load_radial(radial, row_0, n_rows, member, &mut inner, n_radial, radial_width);
+        product(parameters, at, lane, &inner, &mut filter, from_radial);
+        at += of_radial;
+        product(parameters, at, lane, &x, &mut values, square);
+        finish(parameters, at + of_square, member, &mut values, emb, true);
+        at += of_square + of_bias;
         #[unroll]
-        for k in 0..of_message {
-            turned[k] *= filter[k];
+        for k in 0..emb / 2 {
+            values[k] *= filter[k];
         }
-        product(parameters, at, lane, &turned, &mut down, comptime!(all(form.emb, form.int_emb, form.passes)));
+        keep(&mut inner, &values, emb, 0usize, emb);
+        let mut down = Array::<f32>::new(comptime!(form.int_emb / 2));
+        let narrowed = comptime!(Columns::all(form.emb, form.int_emb, form.passes));
+        product(parameters, at, lane, &inner, &mut down, narrowed);
         finish(parameters, at, member, &mut down, int_emb, false);
         at += comptime!(vectors(form.emb, form.int_emb, form.passes));
         store(new_down, row_0, n_rows, member, &down, int_emb);
     }
 
     // The output block.
-    let mut weighted = Array::<f32>::new(of_message);
-    product(parameters, at, lane, &lengths, &mut weighted, comptime!(all(form.n_radial, form.emb, form.passes)));
-    at += comptime!(vectors(form.n_radial, form.emb, form.passes));
-    #[unroll]
-    for k in 0..of_message {
-        weighted[k] *= x[k];
-    }
-    let parts = comptime!(form.output_parts());
-    let part_columns = comptime!(form.part_columns());
-    let of_part = comptime!(form.part_columns() / 4);
-    let of_row = comptime!(form.out_emb / 4);
-    let waiting_values = comptime!(form.waiting());
-    let mut waiting = Shared::<[f32]>::new_slice(comptime!(form.waiting() * PLANES * PLANE));
+    load_radial(radial, row_0, n_rows, member, &mut inner, n_radial, radial_width);
+    product(parameters, at, lane, &inner, &mut values, from_radial);
+    at += of_radial;
+    combine(&x, &mut values, emb, true);
+    keep(&mut x, &values, emb, 0usize, emb);
     let mut wide = Array::<f32>::new(comptime!(form.out_emb / 2));
-    let mut part = Array::<f32>::new(comptime!(form.part_columns() / 2));
-    #[unroll]
-    for p in 0..parts {
-        let columns = comptime!(Columns {
-            n_input: form.emb,
-            n_output: form.out_emb,
-            first: p * form.part_columns(),
-            count: form.part_columns(),
-            passes: form.passes,
-        });
-        product(parameters, at, lane, &weighted, &mut part, columns);
-        #[unroll]
-        for k in 0..part_columns / 2 {
-            wide[k / of_part * of_row + p * of_part + k % of_part] = part[k];
-        }
-    }
+    wide_product(parameters, at, lane, &x, &mut wide, emb, form);
     at += comptime!(vectors(form.emb, form.out_emb, form.passes));
     normalise(parameters, at, member, &mut wide, out_emb);
     at += comptime!(form.out_emb / 2);
     for _ in 0..comptime!(form.n_dense_output) {
-        let bias = comptime!(vectors(form.out_emb, form.out_emb, form.passes));
-        #[unroll]
-        for p in 0..parts {
-            let columns = comptime!(Columns {
-                n_input: form.out_emb,
-                n_output: form.out_emb,
-                first: p * form.part_columns(),
-                count: form.part_columns(),
-                passes: form.passes,
-            });
-            product(parameters, at, lane, &wide, &mut part, columns);
-            finish(parameters, at + bias + p * of_part, member, &mut part, part_columns, true);
-            if comptime!(p + 1 < parts) {
-                #[unroll]
-                for k in 0..waiting_values {
-                    waiting[k * (PLANES * PLANE) + unit] = part[k];
-                }
-            }
-        }
-        #[unroll]
-        for k in 0..part_columns / 2 {
-            wide[k / of_part * of_row + (parts - 1) * of_part + k % of_part] = part[k];
-        }
-        if comptime!(form.output_parts() > 1) {
-            #[unroll]
-            for k in 0..waiting_values {
-                wide[k / of_part * of_row + k % of_part] = waiting[k * (PLANES * PLANE) + unit];
-            }
-        }
-        at += bias + of_row;
+        keep(&mut inner, &wide, out_emb, 0usize, out_emb);
+        wide_product(parameters, at, lane, &inner, &mut wide, out_emb, form);
+        at += comptime!(vectors(form.out_emb, form.out_emb, form.passes));
+        finish(parameters, at, member, &mut wide, out_emb, true);
+        at += comptime!(form.out_emb / 4);
     }
+    let of_row = comptime!(form.out_emb / 4);
     #[unroll]
     for column in 0..2usize {
         let mut shares = Array::<f32>::new(2usize);
@@ -562,7 +642,7 @@ impl Rows {
             stage_kernel::launch_unchecked(
                 &like.client,
                 cubes(&like, n_rows.div_ceil(ROWS * PLANES)),
-                cube_of(PLANES * PLANE),
+                cube_of(UNITS),
                 4,
                 radial_width,
                 self.messages.clone().into_buffer_arg(),
