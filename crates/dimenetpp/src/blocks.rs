@@ -149,12 +149,17 @@ impl EdgeEmbedding {
         }
     }
 
-    /// Messages `[E, emb]`.
-    pub fn forward(&self, batch: &GraphBatch) -> Tensor<2> {
+    /// What a site brings to the messages of the edges that begin at it, and to those that end at it, `[N, emb]`.
+    pub(super) fn of_sites(&self, batch: &GraphBatch) -> [Tensor<2>; 2] {
         let elements = gather_rows(self.element_rows(), &batch.elements);
         let levels = gather_rows(self.levels.val(), &batch.levels);
-        let sources = at_sources(linear(&self.source, elements.clone()) + levels, batch);
-        let targets = at_targets(linear(&self.target, elements), batch);
+        [linear(&self.source, elements.clone()) + levels, linear(&self.target, elements)]
+    }
+
+    /// Messages `[E, emb]`.
+    pub fn forward(&self, batch: &GraphBatch) -> Tensor<2> {
+        let [sources, targets] = self.of_sites(batch);
+        let (sources, targets) = (at_sources(sources, batch), at_targets(targets, batch));
         let radial = linear(&self.radial_inner, dense_swish(&self.radial, batch.radial.clone()));
         swish(sources + targets + radial + linear(&self.scalars, batch.scalars.clone()))
     }

@@ -20,9 +20,9 @@ use tensor_ops::angular_message::{self, filtered};
 use tensor_ops::cube::{plain, plain_indices, tensor, tiles};
 
 use crate::DimeNetPlusPlus;
-use crate::blocks::{InteractionBlock, OutputBlock, Residual};
+use crate::blocks::{EdgeEmbedding, InteractionBlock, OutputBlock, Residual};
 use pack::{Packed, Part};
-use stage::{Form, Rows};
+use stage::{Edges, Form, Rows};
 
 /// A network whose weights are packed.
 pub(super) struct DeviceNetwork<'a> {
@@ -42,20 +42,25 @@ impl<'a> DeviceNetwork<'a> {
         let on_device = plain(&levels)?;
         let passes = tiles::passes(&on_device)?;
         let shared_memory = on_device.client.properties().hardware.max_shared_memory_size;
-        let forms: Vec<Form> = (0..network.outputs.len()).map(|k| Form::of(network, k, passes)).collect();
+        let forms: Vec<Form> =
+            (0..network.outputs.len()).map(|k| Form::of(network, k, passes, shared_memory)).collect();
         let angular = |block: &InteractionBlock| {
             let [degrees, n_radial, _] = block.angular.first.dims();
             angular_message::fits(block.down.weight.dims()[1], degrees, n_radial)
         };
-        if !(forms.iter().all(|form| form.fits(shared_memory)) && network.interactions.iter().all(angular)) {
+        if !(forms.iter().all(Form::fits) && network.interactions.iter().all(angular)) {
             return None;
         }
         let mut packed = Packed::new(passes);
         let mut stages = Vec::with_capacity(forms.len());
         for (k, form) in forms.into_iter().enumerate() {
             stages.push((form, packed.vectors()));
-            let ended = k.checked_sub(1).map(|before| &network.interactions[before]);
-            read(parts(ended, network.interactions.get(k), &network.outputs[k])).for_each(|part| packed.add(&part));
+            let given = match k.checked_sub(1) {
+                Some(before) => ended(&network.interactions[before]),
+                None => embedded(&network.embedding),
+            };
+            let parts = [given, network.interactions.get(k).map_or(vec![], begun), written(&network.outputs[k])];
+            read(parts.into_iter().flatten().collect()).for_each(|part| packed.add(&part));
         }
         let length = packed.values.len();
         let parameters = Tensor::<1>::from_data(TensorData::new(packed.values, [length]), &levels.device());
@@ -68,13 +73,18 @@ impl<'a> DeviceNetwork<'a> {
     pub(super) fn forward(&self, batch: &GraphBatch) -> Option<ScoreEstimate> {
         let spherical = plain(&batch.spherical)?;
         let harmonics = plain(&batch.harmonics)?;
-        let radial = plain(&batch.radial)?;
         let reverse = plain_indices(&batch.reverse.index)?;
         let offsets = plain_indices(&batch.source.offsets)?;
-        let messages = plain(&self.network.embedding.forward(batch))?;
-        let mut rows = Rows { outputs: None, same: None, angular: None, messages };
+        let edges = Edges {
+            radial: plain(&batch.radial)?,
+            scalars: plain(&batch.scalars)?,
+            source: plain_indices(&batch.source.index)?,
+            target: plain_indices(&batch.target.index)?,
+        };
+        let [sources, targets] = self.network.embedding.of_sites(batch);
+        let mut rows = Rows { messages: plain(&sources)?, same: plain(&targets)?, angular: None, outputs: None };
         for (k, (form, first)) in self.stages.iter().enumerate() {
-            let down = rows.advance(&radial, &self.parameters, *first, *form);
+            let down = rows.advance(&edges, &self.parameters, *first, *form);
             if let (Some(down), Some(filters)) = (down, self.filters.get(k)) {
                 rows.angular = Some(filtered(
                     down,
@@ -102,33 +112,35 @@ fn residuals(layers: &[Residual]) -> impl Iterator<Item = Part<Tensor<1>>> {
     layers.iter().flat_map(|residual| [layer(&residual.first), layer(&residual.second)].into_iter().flatten())
 }
 
-/// The parameters of a stage, in the order in which its kernel reads them.
-fn parts(
-    ended: Option<&InteractionBlock>,
-    begun: Option<&InteractionBlock>,
-    output: &OutputBlock,
-) -> Vec<Part<Tensor<1>>> {
-    let mut parts = Vec::new();
-    if let Some(block) = ended {
-        parts.extend(layer(&block.up));
-        parts.extend(residuals(&block.before_skip));
-        parts.extend(layer(&block.skip));
-        parts.extend(residuals(&block.after_skip));
-    }
-    if let Some(block) = begun {
-        parts.extend(layer(&block.same));
-        let filter = block.radial.weights();
-        let [n_input, n_output] = filter.dims();
-        parts.push(Part::Matrix { values: filter.flatten(0, 1), n_input, n_output });
-        parts.extend([&block.neighbour, &block.down].into_iter().flat_map(layer));
-    }
-    parts.extend([&output.radial, &output.up].into_iter().flat_map(layer));
+// The parameters of a stage, in the order in which its kernel reads them.
+
+/// Those of the first messages.
+fn embedded(embedding: &EdgeEmbedding) -> Vec<Part<Tensor<1>>> {
+    [&embedding.radial, &embedding.radial_inner, &embedding.scalars].into_iter().flat_map(layer).collect()
+}
+
+/// Those of an interaction's end.
+fn ended(block: &InteractionBlock) -> Vec<Part<Tensor<1>>> {
+    let before = layer(&block.up).into_iter().chain(residuals(&block.before_skip));
+    before.chain(layer(&block.skip)).chain(residuals(&block.after_skip)).collect()
+}
+
+/// Those of an interaction's begin.
+fn begun(block: &InteractionBlock) -> Vec<Part<Tensor<1>>> {
+    let filter = block.radial.weights();
+    let [n_input, n_output] = filter.dims();
+    let filter = Part::Matrix { values: filter.flatten(0, 1), n_input, n_output };
+    let after = [&block.neighbour, &block.down].into_iter().flat_map(layer);
+    layer(&block.same).into_iter().chain([filter]).chain(after).collect()
+}
+
+/// Those of an output block.
+fn written(output: &OutputBlock) -> Vec<Part<Tensor<1>>> {
     let LayerNorm { gamma, beta, .. } = &output.norm;
-    parts.push(Part::Vector(gamma.val()));
-    parts.extend(beta.as_ref().map(|beta| Part::Vector(beta.val())));
-    parts.extend(output.dense.iter().flat_map(layer));
-    parts.push(Part::Vector(output.last.weight.val().transpose().flatten(0, 1)));
-    parts
+    let norm = [Some(gamma), beta.as_ref()].into_iter().flatten().map(|row| Part::Vector(row.val()));
+    let before = [&output.radial, &output.up].into_iter().flat_map(layer).chain(norm);
+    let last = Part::Vector(output.last.weight.val().transpose().flatten(0, 1));
+    before.chain(output.dense.iter().flat_map(layer)).chain([last]).collect()
 }
 
 /// The same on the processor, read in one piece: each tensor by itself would wait for the device.

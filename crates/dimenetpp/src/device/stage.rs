@@ -12,7 +12,7 @@
 )]
 #![allow(clippy::collapsible_if, reason = "kernels: a condition known at compile time must stand alone")]
 
-use burn::backend::TensorMetadata;
+use burn::backend::{Shape, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use tensor_ops::cube::tiles::{PLANE, activate, add_products, leading_part, load_four, remaining_part};
@@ -22,9 +22,9 @@ use tensor_ops::layer_norm::EPSILON;
 use super::pack::{PIECE_INPUTS, PIECE_OUTPUTS, vectors};
 use crate::DimeNetPlusPlus;
 
-/// Planes of a cube. They share nothing, but read the same weights at about the same time.
-const PLANES: usize = 8;
-const UNITS: usize = PLANES * PLANE;
+/// Most planes of a cube: as many as have registers for a layer's sums. They share nothing, but read the same weights at
+/// about the same time.
+const MAX_PLANES: usize = 12;
 /// Rows of a plane.
 const ROWS: usize = 16;
 /// Columns whose sums a unit holds at once.
@@ -37,36 +37,50 @@ pub(super) struct Form {
     int_emb: usize,
     out_emb: usize,
     n_radial: usize,
+    n_scalars: usize,
     n_before_skip: usize,
     n_after_skip: usize,
     n_dense_output: usize,
-    /// Whether an interaction ends here: all stages but the first.
+    /// Whether an interaction ends here: all stages but the first, in which the messages are made.
     ends: bool,
     /// Whether one begins: all but the last.
     begins: bool,
     passes: usize,
+    planes: usize,
 }
 
 impl Form {
-    /// Stage k of a network.
-    pub(super) fn of(network: &DimeNetPlusPlus, k: usize, passes: usize) -> Self {
+    /// Stage k of a network on a device with so many bytes of shared memory for a cube.
+    pub(super) fn of(network: &DimeNetPlusPlus, k: usize, passes: usize, shared_memory: usize) -> Self {
         let first = network.interactions.first();
-        Self {
+        let form = Self {
             emb: network.embedding.levels.dims()[1],
             int_emb: first.map_or(PIECE_INPUTS, |block| block.down.weight.dims()[1]),
             out_emb: network.outputs[0].up.weight.dims()[1],
             n_radial: network.basis.n_radial,
+            n_scalars: network.basis.n_scalars(),
             n_before_skip: first.map_or(0, |block| block.before_skip.len()),
             n_after_skip: first.map_or(0, |block| block.after_skip.len()),
             n_dense_output: network.outputs[0].dense.len(),
             ends: k > 0,
             begins: k < network.interactions.len(),
             passes,
-        }
+            planes: 1,
+        };
+        Self { planes: (shared_memory / form.shared_bytes()).min(MAX_PLANES), ..form }
     }
 
-    /// Whether the kernel takes these sizes on a device with so many bytes of shared memory for a cube.
-    pub(super) fn fits(&self, shared_memory: usize) -> bool {
+    /// Shared memory for the units of so many planes.
+    fn shared_bytes(self) -> usize {
+        (self.emb + self.widest()) / 2 * self.units() * size_of::<f32>()
+    }
+
+    fn units(self) -> usize {
+        self.planes * PLANE
+    }
+
+    /// Whether the kernel takes these sizes.
+    pub(super) fn fits(&self) -> bool {
         let whole = |width: usize| width > 0 && width.is_multiple_of(PIECE_INPUTS);
         whole(self.emb)
             && whole(self.int_emb)
@@ -74,7 +88,7 @@ impl Form {
             && self.emb.max(self.int_emb) <= MAX_COLUMNS
             && (self.out_emb <= MAX_COLUMNS || self.out_emb == 2 * MAX_COLUMNS)
             && (1..=PIECE_INPUTS).contains(&self.n_radial)
-            && (self.emb + self.widest()) / 2 * UNITS * size_of::<f32>() <= shared_memory
+            && self.planes > 0
     }
 
     /// Halves of the output block's columns that are computed one after the other.
@@ -86,15 +100,32 @@ impl Form {
         self.out_emb / self.output_parts()
     }
 
+    /// A layer's matrix.
+    fn matrix(self, n_input: usize, n_output: usize) -> Columns {
+        Columns { n_input, n_output, first: 0, count: n_output, passes: self.passes, units: self.units() }
+    }
+
+    /// Vectors of a layer's matrix.
+    fn vectors(self, n_input: usize, n_output: usize) -> usize {
+        vectors(n_input, n_output, self.passes)
+    }
+
     /// Columns of a part.
     fn part_of_output(self, n_input: usize, part: usize) -> Columns {
         let count = self.part_columns();
-        Columns { n_input, n_output: self.out_emb, first: part * count, count, passes: self.passes }
+        Columns {
+            n_input,
+            n_output: self.out_emb,
+            first: part * count,
+            count,
+            passes: self.passes,
+            units: self.units(),
+        }
     }
 
     /// The widest input of a layer, that of messages aside.
     fn widest(self) -> usize {
-        self.emb.max(self.int_emb).max(self.out_emb)
+        self.emb.max(self.int_emb).max(self.out_emb).max(self.n_scalars.next_multiple_of(PIECE_INPUTS))
     }
 }
 
@@ -106,21 +137,15 @@ struct Columns {
     first: usize,
     count: usize,
     passes: usize,
-}
-
-impl Columns {
-    /// All of them.
-    fn all(n_input: usize, n_output: usize, passes: usize) -> Self {
-        Self { n_input, n_output, first: 0, count: n_output, passes }
-    }
+    units: usize,
 }
 
 type Four = Vector<f32, Const<4>>;
 
 /// Where a unit's vector stands in shared memory.
 #[cube]
-fn slot(vector: usize) -> usize {
-    vector * UNITS + UNIT_POS as usize
+fn slot(vector: usize, #[comptime] units: usize) -> usize {
+    vector * units + UNIT_POS as usize
 }
 
 /// `out = x·W` in some columns. W begins at vector `at` of the parameters.
@@ -150,7 +175,7 @@ fn product<W: Size>(
     for chunk in 0..chunks {
         #[unroll]
         for half in 0..2usize {
-            let four = x[slot(half * chunks + chunk)];
+            let four = x[slot(half * chunks + chunk, columns.units)];
             #[unroll]
             for j in 0..4usize {
                 left[4 * half + j] = leading_part(four.extract(j));
@@ -220,6 +245,7 @@ fn keep(
     #[comptime] width: usize,
     #[comptime] first: usize,
     #[comptime] columns: usize,
+    #[comptime] units: usize,
 ) {
     #[unroll]
     for half in 0..2usize {
@@ -230,17 +256,23 @@ fn keep(
             for j in 0..4usize {
                 four.insert(j, values[half * (columns / 4) + 4 * quarter + j]);
             }
-            x[slot(half * (width / 16) + first / 16 + quarter)] = four;
+            x[slot(half * (width / 16) + first / 16 + quarter, units)] = four;
         }
     }
 }
 
 /// `values += x`, or `values *= x`.
 #[cube]
-fn combine(x: &Shared<[Four]>, values: &mut Array<f32>, #[comptime] width: usize, #[comptime] multiplied: bool) {
+fn combine(
+    x: &Shared<[Four]>,
+    values: &mut Array<f32>,
+    #[comptime] width: usize,
+    #[comptime] multiplied: bool,
+    #[comptime] units: usize,
+) {
     #[unroll]
     for vector in 0..width / 8 {
-        let four = x[slot(vector)];
+        let four = x[slot(vector, units)];
         #[unroll]
         for j in 0..4usize {
             if comptime!(multiplied) {
@@ -261,20 +293,21 @@ fn residual<W: Size>(
     x: &mut Shared<[Four]>,
     inner: &mut Shared<[Four]>,
     values: &mut Array<f32>,
-    #[comptime] width: usize,
-    #[comptime] passes: usize,
+    #[comptime] form: Form,
 ) -> usize {
     let member = lane % 4;
-    let bias = comptime!(vectors(width, width, passes));
-    let whole = comptime!(vectors(width, width, passes) + width / 4);
-    let columns = comptime!(Columns::all(width, width, passes));
-    product(parameters, at, lane, &*x, values, columns);
+    let width = comptime!(form.emb);
+    let units = comptime!(form.units());
+    let bias = comptime!(form.vectors(form.emb, form.emb));
+    let whole = comptime!(form.vectors(form.emb, form.emb) + form.emb / 4);
+    let square = comptime!(form.matrix(form.emb, form.emb));
+    product(parameters, at, lane, &*x, values, square);
     finish(parameters, at + bias, member, values, width, true);
-    keep(inner, &*values, width, 0usize, width);
-    product(parameters, at + whole, lane, &*inner, values, columns);
+    keep(inner, &*values, width, 0usize, width, units);
+    product(parameters, at + whole, lane, &*inner, values, square);
     finish(parameters, at + whole + bias, member, values, width, true);
-    combine(&*x, values, width, false);
-    keep(x, &*values, width, 0usize, width);
+    combine(&*x, values, width, false, units);
+    keep(x, &*values, width, 0usize, width, units);
     at + 2 * whole
 }
 
@@ -287,6 +320,7 @@ fn load<W: Size>(
     member: usize,
     into: &mut Shared<[Four]>,
     #[comptime] width: usize,
+    #[comptime] units: usize,
 ) {
     let of_row = comptime!(width / 4);
     #[unroll]
@@ -304,7 +338,7 @@ fn load<W: Size>(
             for j in 0..4usize {
                 four.insert(j, given.extract(j));
             }
-            into[slot(half * (width / 16) + quarter)] = four;
+            into[slot(half * (width / 16) + quarter, units)] = four;
         }
     }
 }
@@ -337,27 +371,78 @@ fn add<W: Size>(
     }
 }
 
-/// The radial functions of both rows, as a layer's input of 16 columns.
+/// Adds a unit's values of the rows of a table that an index names for both its rows.
 #[cube]
-fn load_radial<V: Size>(
-    radial: &[Vector<f32, V>],
+fn add_indexed<W: Size>(
+    table: &[Vector<f32, W>],
+    index: &[i32],
     row_0: usize,
     n_rows: usize,
     member: usize,
-    into: &mut Shared<[Four]>,
-    #[comptime] n_radial: usize,
+    to: &mut Array<f32>,
     #[comptime] width: usize,
 ) {
-    let mut values = Array::<f32>::new(8usize);
+    let of_row = comptime!(width / 4);
     #[unroll]
     for half in 0..2usize {
         let mut row = row_0 + 8 * half;
         if row >= n_rows {
             row = n_rows - 1;
         }
-        load_four(radial, row * n_radial, 4 * member, &mut values, 4 * half, n_radial, width, true);
+        let start = index[row] as usize * of_row + member;
+        #[unroll]
+        for quarter in 0..width / 16 {
+            let four = table[start + 4 * quarter];
+            #[unroll]
+            for j in 0..4usize {
+                to[half * of_row + 4 * quarter + j] += four.extract(j);
+            }
+        }
     }
-    keep(into, &values, 16usize, 0usize, 16usize);
+}
+
+/// Features of both rows as a layer's input, with zeros up to a multiple of 16 columns.
+#[cube]
+fn load_features<V: Size>(
+    features: &[Vector<f32, V>],
+    row_0: usize,
+    n_rows: usize,
+    member: usize,
+    into: &mut Shared<[Four]>,
+    #[comptime] columns: usize,
+    #[comptime] width: usize,
+    #[comptime] units: usize,
+) {
+    let chunks = comptime!(columns.div_ceil(PIECE_INPUTS));
+    let mut values = Array::<f32>::new(comptime!(8 * columns.div_ceil(PIECE_INPUTS)));
+    #[unroll]
+    for half in 0..2usize {
+        let mut row = row_0 + 8 * half;
+        if row >= n_rows {
+            row = n_rows - 1;
+        }
+        #[unroll]
+        for chunk in 0..chunks {
+            load_four(
+                features,
+                row * columns,
+                16 * chunk + 4 * member,
+                &mut values,
+                4 * (half * chunks + chunk),
+                columns,
+                width,
+                true,
+            );
+        }
+    }
+    keep(
+        into,
+        &values,
+        comptime!(columns.next_multiple_of(16)),
+        0usize,
+        comptime!(columns.next_multiple_of(16)),
+        units,
+    );
 }
 
 /// Writes a unit's values of those of its rows that exist.
@@ -457,14 +542,21 @@ fn wide_product<W: Size>(
     }
 }
 
-/// A stage: messages of an interaction's end, what the next one needs of them, and the output block's two numbers.
+/// A stage: messages of an interaction's end, or the first messages; what the next interaction needs of them; and the
+/// output block's two numbers.
+///
+/// At an interaction's end `messages` and `same` are `[E, emb]`, from before it; for the first messages they are tables
+/// of what the source and the target of an edge bring, `[N, emb]`.
 #[cube(launch_unchecked)]
-fn stage_kernel<W: Size, V: Size>(
+fn stage_kernel<W: Size, V: Size, S: Size>(
     messages: &[Vector<f32, W>],
     same: &[Vector<f32, W>],
     angular: &[Vector<f32, W>],
     outputs: &[f32],
     radial: &[Vector<f32, V>],
+    scalars: &[Vector<f32, S>],
+    source: &[i32],
+    target: &[i32],
     parameters: &[Vector<u32, W>],
     new_messages: &mut [Vector<f32, W>],
     new_same: &mut [Vector<f32, W>],
@@ -474,96 +566,113 @@ fn stage_kernel<W: Size, V: Size>(
     n_rows: usize,
     #[comptime] form: Form,
     #[comptime] radial_width: usize,
+    #[comptime] scalar_width: usize,
 ) {
     let emb = comptime!(form.emb);
     let int_emb = comptime!(form.int_emb);
     let out_emb = comptime!(form.out_emb);
     let n_radial = comptime!(form.n_radial);
-    let passes = comptime!(form.passes);
+    let units = comptime!(form.units());
+    let planes = comptime!(form.planes);
     let unit = UNIT_POS as usize;
-    let plane = unit / PLANE;
     let lane = unit % PLANE;
     let member = lane % 4;
-    let tile_0 = (CUBE_POS * PLANES + plane) * ROWS;
+    let tile_0 = (CUBE_POS * planes + unit / PLANE) * ROWS;
     if tile_0 >= n_rows {
         terminate!();
     }
     let row_0 = tile_0 + lane / 4;
     let mut at = first_parameter;
     // What a message becomes, and the input of the next layer where that is something else.
-    let mut x = Shared::<[Four]>::new_slice(comptime!(form.emb / 8 * UNITS));
-    let mut inner = Shared::<[Four]>::new_slice(comptime!(form.widest() / 8 * UNITS));
+    let mut x = Shared::<[Four]>::new_slice(comptime!(form.emb / 8 * form.units()));
+    let mut inner = Shared::<[Four]>::new_slice(comptime!(form.widest() / 8 * form.units()));
     let mut values = Array::<f32>::new(comptime!(form.emb / 2));
-    let square = comptime!(Columns::all(form.emb, form.emb, form.passes));
-    let of_square = comptime!(vectors(form.emb, form.emb, form.passes));
+    let mut others = Array::<f32>::new(comptime!(form.emb / 2));
+    let square = comptime!(form.matrix(form.emb, form.emb));
+    let of_square = comptime!(form.vectors(form.emb, form.emb));
     let of_bias = comptime!(form.emb / 4);
+    let of_radial = comptime!(form.vectors(form.n_radial, form.emb));
+    let from_radial = comptime!(form.matrix(form.n_radial, form.emb));
 
     if comptime!(form.ends) {
-        load(angular, row_0, n_rows, member, &mut inner, int_emb);
-        let up = comptime!(Columns::all(form.int_emb, form.emb, form.passes));
-        product(parameters, at, lane, &inner, &mut values, up);
+        load(angular, row_0, n_rows, member, &mut inner, int_emb, units);
+        product(parameters, at, lane, &inner, &mut values, comptime!(form.matrix(form.int_emb, form.emb)));
         finish(parameters, at, member, &mut values, emb, false);
-        at += comptime!(vectors(form.int_emb, form.emb, form.passes));
+        at += comptime!(form.vectors(form.int_emb, form.emb));
         add(same, row_0, n_rows, member, &mut values, emb);
-        keep(&mut x, &values, emb, 0usize, emb);
+        keep(&mut x, &values, emb, 0usize, emb, units);
         for _ in 0..comptime!(form.n_before_skip) {
-            at = residual(parameters, at, lane, &mut x, &mut inner, &mut values, emb, passes);
+            at = residual(parameters, at, lane, &mut x, &mut inner, &mut values, form);
         }
         product(parameters, at, lane, &x, &mut values, square);
         finish(parameters, at + of_square, member, &mut values, emb, true);
         at += of_square + of_bias;
         add(messages, row_0, n_rows, member, &mut values, emb);
-        keep(&mut x, &values, emb, 0usize, emb);
+        keep(&mut x, &values, emb, 0usize, emb, units);
         for _ in 0..comptime!(form.n_after_skip) {
-            at = residual(parameters, at, lane, &mut x, &mut inner, &mut values, emb, passes);
+            at = residual(parameters, at, lane, &mut x, &mut inner, &mut values, form);
         }
-        store(new_messages, row_0, n_rows, member, &values, emb);
     } else {
-        load(messages, row_0, n_rows, member, &mut x, emb);
+        load_features(radial, row_0, n_rows, member, &mut inner, n_radial, radial_width, units);
+        product(parameters, at, lane, &inner, &mut values, from_radial);
+        finish(parameters, at + of_radial, member, &mut values, emb, true);
+        at += of_radial + of_bias;
+        keep(&mut inner, &values, emb, 0usize, emb, units);
+        product(parameters, at, lane, &inner, &mut values, square);
+        at += of_square;
+        load_features(scalars, row_0, n_rows, member, &mut inner, comptime!(form.n_scalars), scalar_width, units);
+        product(parameters, at, lane, &inner, &mut others, comptime!(form.matrix(form.n_scalars, form.emb)));
+        #[unroll]
+        for k in 0..emb / 2 {
+            values[k] += others[k];
+        }
+        add_indexed(messages, source, row_0, n_rows, member, &mut values, emb);
+        add_indexed(same, target, row_0, n_rows, member, &mut values, emb);
+        at += comptime!(form.vectors(form.n_scalars, form.emb));
+        finish(parameters, at, member, &mut values, emb, true);
+        at += of_bias;
+        keep(&mut x, &values, emb, 0usize, emb, units);
     }
+    store(new_messages, row_0, n_rows, member, &values, emb);
 
-    let of_radial = comptime!(vectors(form.n_radial, form.emb, form.passes));
-    let from_radial = comptime!(Columns::all(form.n_radial, form.emb, form.passes));
     if comptime!(form.begins) {
         product(parameters, at, lane, &x, &mut values, square);
         finish(parameters, at + of_square, member, &mut values, emb, true);
         at += of_square + of_bias;
         store(new_same, row_0, n_rows, member, &values, emb);
-        let mut filter = Array::<f32>::new(comptime!(form.emb / 2));
-        load_radial(radial, row_0, n_rows, member, &mut inner, n_radial, radial_width);
-        product(parameters, at, lane, &inner, &mut filter, from_radial);
+        load_features(radial, row_0, n_rows, member, &mut inner, n_radial, radial_width, units);
+        product(parameters, at, lane, &inner, &mut others, from_radial);
         at += of_radial;
         product(parameters, at, lane, &x, &mut values, square);
         finish(parameters, at + of_square, member, &mut values, emb, true);
         at += of_square + of_bias;
         #[unroll]
         for k in 0..emb / 2 {
-            values[k] *= filter[k];
+            values[k] *= others[k];
         }
-        keep(&mut inner, &values, emb, 0usize, emb);
+        keep(&mut inner, &values, emb, 0usize, emb, units);
         let mut down = Array::<f32>::new(comptime!(form.int_emb / 2));
-        let narrowed = comptime!(Columns::all(form.emb, form.int_emb, form.passes));
-        product(parameters, at, lane, &inner, &mut down, narrowed);
+        product(parameters, at, lane, &inner, &mut down, comptime!(form.matrix(form.emb, form.int_emb)));
         finish(parameters, at, member, &mut down, int_emb, false);
-        at += comptime!(vectors(form.emb, form.int_emb, form.passes));
+        at += comptime!(form.vectors(form.emb, form.int_emb));
         store(new_down, row_0, n_rows, member, &down, int_emb);
     }
 
     // The output block.
-    load_radial(radial, row_0, n_rows, member, &mut inner, n_radial, radial_width);
+    load_features(radial, row_0, n_rows, member, &mut inner, n_radial, radial_width, units);
     product(parameters, at, lane, &inner, &mut values, from_radial);
     at += of_radial;
-    combine(&x, &mut values, emb, true);
-    keep(&mut x, &values, emb, 0usize, emb);
+    combine(&x, &mut values, emb, true, units);
+    keep(&mut x, &values, emb, 0usize, emb, units);
     let mut wide = Array::<f32>::new(comptime!(form.out_emb / 2));
     wide_product(parameters, at, lane, &x, &mut wide, emb, form);
-    at += comptime!(vectors(form.emb, form.out_emb, form.passes));
+    at += comptime!(form.vectors(form.emb, form.out_emb));
     normalise(parameters, at, member, &mut wide, out_emb);
     at += comptime!(form.out_emb / 2);
     for _ in 0..comptime!(form.n_dense_output) {
-        keep(&mut inner, &wide, out_emb, 0usize, out_emb);
+        keep(&mut inner, &wide, out_emb, 0usize, out_emb, units);
         wide_product(parameters, at, lane, &inner, &mut wide, out_emb, form);
-        at += comptime!(vectors(form.out_emb, form.out_emb, form.passes));
+        at += comptime!(form.vectors(form.out_emb, form.out_emb));
         finish(parameters, at, member, &mut wide, out_emb, true);
         at += comptime!(form.out_emb / 4);
     }
@@ -595,12 +704,21 @@ fn stage_kernel<W: Size, V: Size>(
     }
 }
 
+/// What a network reads of the edges, `[E, …]`.
+pub(super) struct Edges {
+    pub(super) radial: CubeTensor,
+    pub(super) scalars: CubeTensor,
+    pub(super) source: CubeTensor,
+    pub(super) target: CubeTensor,
+}
+
 /// What is kept of all edges between two stages.
 pub(super) struct Rows {
-    /// `[E, emb]`.
+    /// `[E, emb]`; before the first stage, what an edge's source brings, `[N, emb]`.
     pub(super) messages: CubeTensor,
-    /// The branch of an interaction that keeps its direction, `[E, emb]`.
-    pub(super) same: Option<CubeTensor>,
+    /// The branch of an interaction that keeps its direction, `[E, emb]`; before the first stage, what an edge's target
+    /// brings, `[N, emb]`.
+    pub(super) same: CubeTensor,
     /// The angular messages, `[E, int_emb]`.
     pub(super) angular: Option<CubeTensor>,
     /// The output blocks so far, `[E, 2]`.
@@ -611,45 +729,46 @@ impl Rows {
     /// A stage. Returns what the next interaction exchanges, `[E, int_emb]`, if one begins.
     pub(super) fn advance(
         &mut self,
-        radial: &CubeTensor,
+        edges: &Edges,
         parameters: &CubeTensor,
         first_parameter: usize,
         form: Form,
     ) -> Option<CubeTensor> {
-        let n_rows = self.messages.shape()[0];
-        let given =
-            [(Some(&self.messages), form.emb), (self.same.as_ref(), form.emb), (self.angular.as_ref(), form.int_emb)];
-        assert!(
-            given
-                .iter()
-                .flat_map(|(rows, width)| rows.map(|rows| (rows, width)))
-                .all(|(rows, width)| rows.shape() == burn::backend::Shape::new([n_rows, *width])),
-            "the rows fit the network"
-        );
-        assert!(radial.shape() == burn::backend::Shape::new([n_rows, form.n_radial]), "the radial functions fit it");
-        assert!(!form.ends || (self.same.is_some() && self.angular.is_some() && self.outputs.is_some()));
-        let like = self.messages.clone();
+        let n_rows = edges.radial.shape()[0];
+        let n_given = if form.ends { n_rows } else { self.messages.shape()[0] };
+        let fits = |rows: &CubeTensor, shape: [usize; 2]| rows.shape() == Shape::new(shape);
+        assert!(fits(&self.messages, [n_given, form.emb]) && fits(&self.same, [n_given, form.emb]), "messages");
+        assert!(fits(&edges.radial, [n_rows, form.n_radial]), "the radial functions fit the network");
+        assert!(fits(&edges.scalars, [n_rows, form.n_scalars]), "the scalars fit the network");
+        let ended = |rows: &Option<CubeTensor>, width| rows.as_ref().is_some_and(|rows| fits(rows, [n_rows, width]));
+        assert!(!form.ends || (ended(&self.angular, form.int_emb) && ended(&self.outputs, 2)), "an interaction ends");
+        let like = &edges.radial;
         let placeholder = || like.clone();
-        let new = |wanted: bool, width: usize| if wanted { output(&like, [n_rows, width]) } else { like.clone() };
-        let new_messages = new(form.ends, form.emb);
+        let new = |wanted: bool, width: usize| if wanted { output(like, [n_rows, width]) } else { like.clone() };
+        let new_messages = new(true, form.emb);
         let (new_same, new_down) = (new(form.begins, form.emb), new(form.begins, form.int_emb));
-        let new_outputs = output(&like, [n_rows, 2]);
-        let radial_width = if form.n_radial.is_multiple_of(4) { 4 } else { 1 };
+        let new_outputs = new(true, 2);
+        let width = |columns: usize| if columns.is_multiple_of(4) { 4 } else { 1 };
+        let (radial_width, scalar_width) = (width(form.n_radial), width(form.n_scalars));
         // SAFETY: with the shapes as asserted and the parameters as packed for this form, the kernel stays below the
-        // lengths of its buffers, whatever their content. Tensors begin at multiples of the device's alignment, and
-        // rows that are read as vectors are whole vectors long.
+        // lengths of its buffers, as long as the indices name sites, which row indices are made to do. Tensors begin at
+        // multiples of the device's alignment, and rows that are read as vectors are whole vectors long.
         unsafe {
             stage_kernel::launch_unchecked(
                 &like.client,
-                cubes(&like, n_rows.div_ceil(ROWS * PLANES)),
-                cube_of(UNITS),
+                cubes(like, n_rows.div_ceil(ROWS * form.planes)),
+                cube_of(form.units()),
                 4,
                 radial_width,
+                scalar_width,
                 self.messages.clone().into_buffer_arg(),
-                self.same.take().unwrap_or_else(placeholder).into_buffer_arg(),
+                self.same.clone().into_buffer_arg(),
                 self.angular.take().unwrap_or_else(placeholder).into_buffer_arg(),
                 self.outputs.take().unwrap_or_else(placeholder).into_buffer_arg(),
-                radial.clone().into_buffer_arg(),
+                edges.radial.clone().into_buffer_arg(),
+                edges.scalars.clone().into_buffer_arg(),
+                edges.source.clone().into_buffer_arg(),
+                edges.target.clone().into_buffer_arg(),
                 parameters.clone().into_buffer_arg(),
                 new_messages.clone().into_buffer_arg(),
                 new_same.clone().into_buffer_arg(),
@@ -659,6 +778,7 @@ impl Rows {
                 n_rows,
                 form,
                 radial_width,
+                scalar_width,
             );
         }
         self.messages = new_messages;
@@ -666,7 +786,7 @@ impl Rows {
         if !form.begins {
             return None;
         }
-        self.same = Some(new_same);
+        self.same = new_same;
         Some(new_down)
     }
 }

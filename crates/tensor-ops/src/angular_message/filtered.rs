@@ -149,6 +149,8 @@ fn filtered_kernel(
     }
     let mut staged_functions = Shared::<[Vector<f32, Const<4>>]>::new_slice(comptime!(CHUNK * form.function_vectors()));
     let mut staged_harmonics = Shared::<[Vector<f32, Const<4>>]>::new_slice(comptime!(CHUNK * form.harmonic_vectors()));
+    // The values of the edges themselves: fetched one by one, each would be waited for.
+    let mut staged_x = Shared::<[f32]>::new_slice(comptime!(CHUNK * form.lanes()));
     let mut of_edge = Array::<f32>::new(comptime!(4 * form.function_vectors()));
     let mut directions = Array::<f32>::new(comptime!(4 * form.harmonic_vectors()));
 
@@ -176,13 +178,19 @@ fn filtered_kernel(
             staged_functions[entry] = four;
             entry += comptime!(form.units());
         }
+        let mut fetched = group;
+        while fetched < count {
+            let mut value = 0.0f32;
+            if column < columns {
+                value = x[index[chunk + fetched] as usize * columns + column];
+            }
+            staged_x[fetched * lanes + column] = value;
+            fetched += GROUPS;
+        }
         sync_cube();
         let mut edge = group;
         while edge < count {
-            let mut value = 0.0f32;
-            if column < columns {
-                value = x[index[chunk + edge] as usize * columns + column];
-            }
+            let value = staged_x[edge * lanes + column];
             read_staged(&staged_functions, edge, &mut of_edge, function_vectors);
             read_staged(&staged_harmonics, edge, &mut directions, harmonic_vectors);
             #[unroll]
