@@ -27,9 +27,14 @@ impl RadialFilter {
         Self { first: source.dense_without_bias(n_radial, inner), second: source.dense_without_bias(inner, n_output) }
     }
 
+    /// The product of the factors, `[n_radial, n_output]`.
+    pub(super) fn weights(&self) -> Tensor<2> {
+        matrix_product(self.first.weight.val(), self.second.weight.val())
+    }
+
     /// `[E, n_radial]` → `[E, n_output]`.
     fn forward(&self, radial: Tensor<2>) -> Tensor<2> {
-        matrix_product(radial, matrix_product(self.first.weight.val(), self.second.weight.val()))
+        matrix_product(radial, self.weights())
     }
 }
 
@@ -54,12 +59,17 @@ impl AngularFilter {
         }
     }
 
-    /// `[L, E, n_radial]` → `[L, E, int_emb]`.
-    fn forward(&self, spherical: Tensor<3>) -> Tensor<3> {
+    /// The product of the factors, `[L, n_radial, int_emb]`.
+    pub(super) fn weights(&self) -> Tensor<3> {
         let [degrees, n_radial, inner] = self.first.dims();
         let [_, int_emb] = self.second.dims();
         let weights = matrix_product(self.first.val().reshape([degrees * n_radial, inner]), self.second.val());
-        dense(spherical, weights.reshape([degrees, n_radial, int_emb]))
+        weights.reshape([degrees, n_radial, int_emb])
+    }
+
+    /// `[L, E, n_radial]` → `[L, E, int_emb]`.
+    fn forward(&self, spherical: Tensor<3>) -> Tensor<3> {
+        dense(spherical, self.weights())
     }
 }
 
@@ -139,12 +149,17 @@ impl EdgeEmbedding {
         }
     }
 
-    /// Messages `[E, emb]`.
-    pub fn forward(&self, batch: &GraphBatch) -> Tensor<2> {
+    /// What a site brings to the messages of the edges that begin at it, and to those that end at it, `[N, emb]`.
+    pub(super) fn of_sites(&self, batch: &GraphBatch) -> [Tensor<2>; 2] {
         let elements = gather_rows(self.element_rows(), &batch.elements);
         let levels = gather_rows(self.levels.val(), &batch.levels);
-        let sources = at_sources(linear(&self.source, elements.clone()) + levels, batch);
-        let targets = at_targets(linear(&self.target, elements), batch);
+        [linear(&self.source, elements.clone()) + levels, linear(&self.target, elements)]
+    }
+
+    /// Messages `[E, emb]`.
+    pub fn forward(&self, batch: &GraphBatch) -> Tensor<2> {
+        let [sources, targets] = self.of_sites(batch);
+        let (sources, targets) = (at_sources(sources, batch), at_targets(targets, batch));
         let radial = linear(&self.radial_inner, dense_swish(&self.radial, batch.radial.clone()));
         swish(sources + targets + radial + linear(&self.scalars, batch.scalars.clone()))
     }

@@ -8,6 +8,8 @@
 
 mod blocks;
 mod config;
+#[cfg(feature = "cube")]
+mod device;
 #[cfg(feature = "cpu")]
 mod processor;
 
@@ -17,7 +19,7 @@ pub use config::{DimeNetPlusPlusConfig, ElementInput};
 use burn::module::Module;
 
 use crystal_states::{BasisConfig, GraphBatch};
-use score_model::{ScoreEstimate, ScoreNetwork, readout};
+use score_model::{Evaluator, ScoreEstimate, ScoreNetwork, readout};
 
 use blocks::OutputBlock;
 
@@ -42,6 +44,14 @@ impl ScoreNetwork for DimeNetPlusPlus {
             return estimate;
         }
         self.layer_by_layer(batch)
+    }
+
+    fn evaluator(&self) -> Evaluator<'_> {
+        #[cfg(feature = "cube")]
+        if let Some(network) = device::DeviceNetwork::of(self) {
+            return Box::new(move |batch| network.forward(batch).unwrap_or_else(|| self.forward(batch)));
+        }
+        Box::new(|batch| self.forward(batch))
     }
 }
 

@@ -66,8 +66,8 @@ pub(super) struct SampleArgs {
     /// Devices that the structures are shared out over, a number or all; only cuda has more than one
     #[arg(long, value_name = "N|all", default_value_t)]
     gpus: DeviceCount,
-    /// Products on tensor cores: single, or tf32 (faster; factors rounded to 11 bits)
-    #[arg(long, value_name = "PRECISION", default_value_t)]
+    /// Products on tensor cores: tf32 (factors rounded to 11 bits), or single (slower)
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::Tf32)]
     precision: Precision,
     /// Seed of the random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -49,8 +49,8 @@ pub(super) struct TrainArgs {
     /// How they add their gradients: host, or collective (NCCL)
     #[arg(long, default_value_t)]
     exchange: Exchange,
-    /// Products on tensor cores: single, or tf32 (faster; factors rounded to 11 bits)
-    #[arg(long, value_name = "PRECISION", default_value_t)]
+    /// Products on tensor cores: tf32 (factors rounded to 11 bits), or single (slower)
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::Tf32)]
     precision: Precision,
     /// Seed, instead of the configuration's
     #[arg(long, value_name = "N")]

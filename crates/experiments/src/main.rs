@@ -34,8 +34,8 @@ use tensor_ops::{Precision, set_precision};
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// single: products as exact as single precision; tf32: faster on NVIDIA GPUs, factors rounded to 11 bits.
-    #[arg(long, global = true, default_value_t)]
+    /// Products on tensor cores: tf32 (factors rounded to 11 bits), or single (slower); energies are single always.
+    #[arg(long, global = true, default_value_t = Precision::Tf32)]
     precision: Precision,
     #[command(subcommand)]
     experiment: Experiment,

@@ -8,13 +8,13 @@ use burn::tensor::Device;
 use crystal_core::{ConfigError, CrystalState, SiteMode, StateSite, Structure};
 use crystal_states::StateBatch;
 use random_keys::{Purpose, RandomKey};
-use score_model::{ScoreNetwork, Trained};
+use score_model::{Evaluator, ScoreNetwork, Trained};
 use tensor_ops::{DeviceFailure, catch_device_failure, has_kernels};
 
 use crate::batch_limits::BatchLimits;
 use crate::dynamics::{noised, start, stream};
 use crate::plan::Update;
-use crate::selection::{Waiting, best, denoising_errors, noise_stream};
+use crate::selection::{Judge, Waiting, best, denoising_errors, noise_stream};
 use crate::{OrderedSites, SamplerConfig, SamplingError, SamplingOrder, Selection, finish};
 
 /// A sampled structure.
@@ -66,6 +66,7 @@ impl Outcome {
 /// Samples structures with a trained model.
 pub struct Sampler<'a, M: ScoreNetwork> {
     trained: &'a Trained<M>,
+    evaluate: Evaluator<'a>,
     plan: Vec<Update>,
     config: SamplerConfig,
     device: Device,
@@ -172,6 +173,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         ConfigError::unless(config.fixed.is_none(), "fixed", config.fixed, expected)?;
         Ok(Self {
             trained,
+            evaluate: trained.model.evaluator(),
             plan: config.plan(schedule),
             config,
             device: device.clone(),
@@ -455,7 +457,13 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         let states: Vec<CrystalState> = samples.iter().map(|sample| sample.state.clone()).collect();
         let streams: Vec<u32> = samples.iter().map(|sample| noise_stream(sample, self.first_order)).collect();
         let share = 2.0 * samples.len() as f64 / self.evaluations_per_structure() as f64;
-        denoising_errors(self.trained, &states, &streams, &self.config, selection, &self.device, || progress(share))
+        let judge = Judge {
+            evaluate: &self.evaluate,
+            basis: self.trained.model.basis(),
+            description: &self.trained.description,
+            device: &self.device,
+        };
+        denoising_errors(&judge, &states, &streams, &self.config, selection, || progress(share))
     }
 
     /// As [`SamplerConfig::evaluations_per_structure`]; from a template there are fewer.
@@ -486,7 +494,7 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         let share = places.len() as f64 / self.evaluations_per_structure() as f64;
         for &Update { level, position, lattice } in &self.plan {
             let input = states.graph_batch(&vec![level; places.len()], &model.basis(), graph)?;
-            let estimate = model.forward(&input);
+            let estimate = (self.evaluate)(&input);
             if let Some(step) = position {
                 states.step_positions(estimate.position, step);
             }

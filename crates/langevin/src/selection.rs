@@ -10,9 +10,9 @@ use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use crystal_core::whole;
 use crystal_core::{ConfigError, CrystalState};
-use crystal_states::{Draw, NoisedStates, StateSet};
+use crystal_states::{BasisConfig, Draw, NoisedStates, StateSet};
 use random_keys::{Purpose, RandomKey};
-use score_model::{ScoreNetwork, Trained};
+use score_model::{Description, Evaluator};
 use serde::{Deserialize, Serialize};
 
 use crate::{Outcome, Sample, SamplerConfig, SamplingError};
@@ -62,6 +62,14 @@ impl Selection {
     }
 }
 
+/// A network that judges structures by the noise it finds in them.
+pub(crate) struct Judge<'a> {
+    pub(crate) evaluate: &'a Evaluator<'a>,
+    pub(crate) basis: BasisConfig,
+    pub(crate) description: &'a Description,
+    pub(crate) device: &'a Device,
+}
+
 /// The mean square error of the model's estimates of noise (in units of its standard deviation) that was put on each
 /// structure, over degrees of freedom, levels and draws: of the positions with the positions noised, of the lattice
 /// with both noised, as in training. `streams` tells the random numbers of the structures apart.
@@ -72,16 +80,16 @@ impl Selection {
 ///
 /// # Errors
 /// What a graph can fail with.
-pub(crate) fn denoising_errors<M: ScoreNetwork>(
-    trained: &Trained<M>,
+pub(crate) fn denoising_errors(
+    judge: &Judge,
     states: &[CrystalState],
     streams: &[u32],
     config: &SamplerConfig,
     selection: &Selection,
-    device: &Device,
     mut progress: impl FnMut(),
 ) -> Result<Vec<f64>, SamplingError> {
-    let (schedule, graph) = (&trained.description.schedule, &trained.description.graph);
+    let Judge { evaluate, basis, description, device } = judge;
+    let (schedule, graph, device) = (&description.schedule, &description.graph, *device);
     let n = states.len();
     let n_sites: usize = states.iter().map(|state| state.sites.len()).sum();
     let key = RandomKey::new(config.seed, Purpose::Ranking);
@@ -100,8 +108,8 @@ pub(crate) fn denoising_errors<M: ScoreNetwork>(
         for noise in 0..selection.noises {
             let stream = (level * selection.noises + noise) as u64;
             let NoisedStates { states: mut noised, position_noise, lattice_noise } = set.noised(&draws, key, stream)?;
-            let input = noised.graph_batch(&vec![level; draws.len()], &trained.model.basis(), graph)?;
-            let estimate = trained.model.forward(&input);
+            let input = noised.graph_batch(&vec![level; draws.len()], basis, graph)?;
+            let estimate = evaluate(&input);
             let error = |estimate: Tensor<2>, noise: Tensor<2>, first: usize, rows: usize| {
                 (estimate.narrow(0, first, rows) - noise.narrow(0, first, rows)).powi_scalar(2).sum_dim(1)
             };

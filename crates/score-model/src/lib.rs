@@ -22,7 +22,7 @@ mod trained;
 mod training;
 
 pub use error::ScoreModelError;
-pub use model::{ModelConfig, ScoreEstimate, ScoreNetwork, at_sources, at_targets, readout};
+pub use model::{Evaluator, ModelConfig, ScoreEstimate, ScoreNetwork, at_sources, at_targets, readout};
 pub use noising::{NoisedBatch, noised_batch};
 pub use objective::{DenoisingObjective, LATTICE_LOSS, POSITION_LOSS};
 pub use schedule::NoiseSchedule;

@@ -32,7 +32,17 @@ pub trait ScoreNetwork: std::fmt::Debug + Send + Sync {
 
     /// Estimates the noise. The batch must have been made with [`ScoreNetwork::basis`] on the network's device.
     fn forward(&self, batch: &GraphBatch) -> ScoreEstimate;
+
+    /// [`ScoreNetwork::forward`] for one who calls it again and again, as a sampler does: what depends on the parameters
+    /// alone is done here, once. By default there is no such thing. A network whose parameters change afterwards needs
+    /// a new evaluator, and no gradient goes through one.
+    fn evaluator(&self) -> Evaluator<'_> {
+        Box::new(|batch| self.forward(batch))
+    }
 }
+
+/// A network as a function ([`ScoreNetwork::evaluator`]).
+pub type Evaluator<'a> = Box<dyn Fn(&GraphBatch) -> ScoreEstimate + Send + Sync + 'a>;
 
 impl<N: ScoreNetwork + ?Sized> ScoreNetwork for Box<N> {
     fn basis(&self) -> BasisConfig {
@@ -41,6 +51,10 @@ impl<N: ScoreNetwork + ?Sized> ScoreNetwork for Box<N> {
 
     fn forward(&self, batch: &GraphBatch) -> ScoreEstimate {
         (**self).forward(batch)
+    }
+
+    fn evaluator(&self) -> Evaluator<'_> {
+        (**self).evaluator()
     }
 }
 

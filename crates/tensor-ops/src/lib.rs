@@ -71,7 +71,7 @@ pub use device::has_kernels;
 pub use failure::{DeviceFailure, catch_device_failure};
 pub use init::ParameterSource;
 pub use layer_norm::{LayerNormOps, layer_norm};
-pub use precision::{Precision, precision, set_precision, set_tensor_cores, tensor_cores};
+pub use precision::{Precision, in_precision, precision, set_precision, set_tensor_cores, tensor_cores};
 pub use rows::{HostRowIndex, RowIndex, RowOps, gather_rows, segment_sum};
 pub use squared_error::{SquaredErrorOps, squared_error};
 pub use swish::{SwishOps, swish};

@@ -44,11 +44,12 @@ pub(super) fn measure(
         Ok(())
     })?;
     let input = walking.graph_batch(levels, &basis, &config.graph)?;
+    let evaluate = model.evaluator();
     let forward = Seconds::of(device, || {
-        drop(model.forward(&input));
+        drop(evaluate(&input));
         Ok(())
     })?;
-    let estimate = model.forward(&input);
+    let estimate = evaluate(&input);
     // Without drift and noise: the graph stays the one that was timed.
     let still = LangevinStep { drift: 0.0, noise: 0.0, draw: 1 };
     let step = Seconds::of(device, || {

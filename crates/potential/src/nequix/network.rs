@@ -2,7 +2,7 @@
 
 use burn::Tensor;
 use burn::tensor::{DType, Device, Int};
-use tensor_ops::matrix_product;
+use tensor_ops::{Precision, in_precision, matrix_product};
 
 use super::batch::{Batch, upload, upload_indices};
 use super::plan::{CHANNELS, LayerKind, N_DEGREES, N_SPECIES};
@@ -166,11 +166,11 @@ impl Map {
     }
 
     fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        matrix_product(x, self.matrix.clone())
+        in_precision(Precision::Single, || matrix_product(x, self.matrix.clone()))
     }
 
     fn apply_transposed(&self, x: Tensor<2>) -> Tensor<2> {
-        matrix_product(x, self.transposed.clone())
+        in_precision(Precision::Single, || matrix_product(x, self.transposed.clone()))
     }
 }
 

@@ -24,7 +24,7 @@ const MAX_SHARED: usize = 4096;
 
 /// The sums of all groups, in every one of them, with degree l multiplied by 4π/(2l+1).
 #[cube]
-fn share_sums(
+pub(super) fn share_sums(
     sums: &mut Array<f32>,
     column: usize,
     group: usize,

@@ -12,6 +12,8 @@ mod backend;
 mod backward;
 #[cfg(feature = "cube")]
 mod cube;
+#[cfg(feature = "cube")]
+mod filtered;
 #[cfg(feature = "cpu")]
 mod flex;
 pub mod reference;
@@ -23,6 +25,8 @@ use burn::backend::Dispatch;
 
 use crate::RowIndex;
 pub use backend::AngularOps;
+#[cfg(feature = "cube")]
+pub use filtered::{filtered, fits};
 #[cfg(feature = "cpu")]
 pub use sums::AngularSums;
 

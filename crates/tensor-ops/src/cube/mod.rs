@@ -8,8 +8,14 @@
 )]
 #![allow(missing_docs, reason = "the macro that makes a kernel of a function makes an undocumented module beside it")]
 
-use burn::backend::{Shape, TensorMetadata};
-use burn::tensor::DType;
+pub mod tiles;
+
+use burn::Tensor;
+use burn::backend::{
+    BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind, Shape, TensorMetadata,
+};
+use burn::tensor::{DType, Int};
+use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::calculate_cube_count_elemwise;
@@ -117,4 +123,32 @@ pub fn floats(tensors: &[&CubeTensor]) -> bool {
 /// Whether all hold 32-bit integers.
 pub fn indices(tensors: &[&CubeTensor]) -> bool {
     tensors.iter().all(|tensor| TensorMetadata::dtype(*tensor) == DType::I32)
+}
+
+/// The buffer of a tensor on a device with kernels, contiguous, in single precision and without gradients; `None` for
+/// another.
+pub fn plain<const D: usize>(tensor: &Tensor<D>) -> Option<CubeTensor> {
+    let DispatchTensor { kind, autodiff } = tensor.clone().into_dispatch();
+    match (kind, autodiff) {
+        (DispatchTensorKind::Cube(BackendTensor::Float(tensor)), DispatchAutodiffContext::Disabled)
+            if floats(&[&tensor]) =>
+        {
+            Some(into_contiguous(tensor))
+        }
+        _ => None,
+    }
+}
+
+/// The buffer of 32-bit indices on a device with kernels; `None` for another.
+pub fn plain_indices(tensor: &Tensor<1, Int>) -> Option<CubeTensor> {
+    match tensor.clone().into_dispatch().kind {
+        DispatchTensorKind::Cube(BackendTensor::Int(tensor)) if indices(&[&tensor]) => Some(into_contiguous(tensor)),
+        _ => None,
+    }
+}
+
+/// The tensor of a buffer.
+pub fn tensor<const D: usize>(buffer: CubeTensor) -> Tensor<D> {
+    let kind = DispatchTensorKind::Cube(BackendTensor::Float(buffer));
+    Tensor::from_dispatch(DispatchTensor { kind, autodiff: DispatchAutodiffContext::Disabled })
 }

@@ -13,7 +13,7 @@ use burn::backend::{Shape, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::fragment::{PLANE, accumulate, leading_part, load_four, remaining_part};
+use crate::cube::tiles::{PLANE, accumulate, leading_part, load_four, remaining_part};
 use crate::cube::{cube_of, cubes, output, sum_parts};
 
 /// Planes of a cube.

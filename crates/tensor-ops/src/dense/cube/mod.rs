@@ -5,40 +5,16 @@
     reason = "kernels: a condition known at compile time must stand alone, and slices of the device have no iterators"
 )]
 
-mod fragment;
 mod gradient;
 mod product;
 mod tiled;
 
 use burn::backend::{Shape, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::ir::features::MmaConfig;
-use cubecl::ir::{ElemType, FloatKind};
 
 use crate::cube::sum_parts;
-use crate::precision::{Precision, precision, tensor_cores};
+use crate::cube::tiles::passes;
 use product::Epilogue;
-
-/// Products of TF32 numbers that make a product at the chosen precision; `None` where there are no tensor cores.
-fn passes(tensor: &CubeTensor) -> Option<usize> {
-    let tile = MmaConfig {
-        a_type: ElemType::Float(FloatKind::TF32),
-        b_type: ElemType::Float(FloatKind::TF32),
-        cd_type: ElemType::Float(FloatKind::F32),
-        m: 16,
-        n: 8,
-        k: 8,
-    };
-    let properties = tensor.client.properties();
-    let hardware = &properties.hardware;
-    let plane = u32::try_from(fragment::PLANE).expect("32 units");
-    let planes = (hardware.plane_size_min, hardware.plane_size_max) == (plane, plane);
-    let usable = tensor_cores() && planes && properties.features.matmul.mma.contains(&tile);
-    usable.then(|| match precision() {
-        Precision::Single => 3,
-        Precision::Tf32 => 1,
-    })
-}
 
 /// [`passes`], if the product of x with a weight suits the tensor cores.
 fn product_passes(x: &CubeTensor) -> Option<usize> {

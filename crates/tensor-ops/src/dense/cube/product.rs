@@ -12,7 +12,7 @@ use burn::backend::{Shape, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::fragment::{PLANE, accumulate, leading_part, load_four, remaining_part};
+use crate::cube::tiles::{PLANE, accumulate, activate, leading_part, load_four, remaining_part};
 use crate::cube::{cube_of, cubes, output};
 
 /// Planes of a cube.
@@ -73,21 +73,6 @@ pub(super) struct Epilogue {
 fn staged(column: usize) -> usize {
     let inside = column % 16;
     column / 16 * 16 + inside % 4 / 2 * 8 + inside / 4 * 2 + inside % 2
-}
-
-/// e^(-x) is 2 to the power of x times this.
-const EXPONENT_SCALE: f32 = -std::f32::consts::LOG2_E;
-
-/// `x·σ(x)`, with the device's exponential and reciprocal: each is good to two units in the last place.
-#[cube]
-fn activate(x: f32) -> f32 {
-    let scaled = x * EXPONENT_SCALE;
-    let power: f32;
-    gpu_asm!("ex2.approx.ftz.f32 {power}, {scaled};", power = out(_) power, scaled = in(_) scaled, options(nomem));
-    let below = power + 1.0f32;
-    let sigma: f32;
-    gpu_asm!("rcp.approx.ftz.f32 {sigma}, {below};", sigma = out(_) sigma, below = in(_) below, options(nomem));
-    x * sigma
 }
 
 /// `out[b, m, n] = Σ_k x[b, m, k]·weight[b, k, n]`, and what `form` adds; with `form.transposed`, the weight is stored
