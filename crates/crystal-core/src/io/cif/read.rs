@@ -171,13 +171,20 @@ fn structure(
     }
     evidence.check_formula(&crystal)?;
     note_unlikely_cell(&distances, block.line(CELL[0], 0), notes);
-    // Images of one site are the merging's matter.
-    if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances, |i, j| owners[i] != owners[j]) {
+    if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances) {
         let (first, second) = (&sites[owners[i]], &sites[owners[j]]);
-        let text = format!(
-            "'{}' and '{}' are {distance:.2} Å apart; if they are alternatives of one atom, remove one of them",
-            first.label, second.label
-        );
+        let text = if owners[i] == owners[j] {
+            format!(
+                "images of '{}' are {distance:.2} Å apart; the symmetry, its origin or the coordinates may be wrong, or \
+                 the images are one atom (druse convert --merge-distance)",
+                first.label
+            )
+        } else {
+            format!(
+                "'{}' and '{}' are {distance:.2} Å apart; if they are alternatives of one atom, remove one of them",
+                first.label, second.label
+            )
+        };
         notes.add(line_of(second), text);
     }
     Ok(structure)
