@@ -18,6 +18,9 @@ const CLOSEST: f64 = 0.9;
 /// Of the light atoms that bind hydrogen (B to F), by atomic number.
 const LIGHT: std::ops::RangeInclusive<u8> = 5..=9;
 
+/// No atom but hydrogen under pressure has its own image as close as this (Å): lengths in nm are as short.
+const THIN: f64 = 1.0;
+
 /// No cell is that wide in every direction, Å: lengths in pm are.
 const WIDE: f64 = 100.0;
 
@@ -287,11 +290,11 @@ fn wide(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// Tells of a cell in which every atom is closer to its own images than atoms come, and of one so wide that its lengths
+/// Tells of a cell in which every atom is closer to its own images than atoms are, and of one so wide that its lengths
 /// are hardly in Å.
 pub(super) fn note_unlikely_cell(distances: &Distances, line: usize, notes: &mut Notes) {
     let shortest = distances.shortest_vector();
-    if shortest < CLOSE {
+    if shortest < THIN {
         notes.add(line, format!("the shortest vector of the lattice is only {shortest:.2} Å; lengths are read as Å"));
     } else if shortest > WIDE {
         notes.add(line, format!("the shortest vector of the lattice is {shortest:.0} Å; lengths are read as Å"));

@@ -130,6 +130,35 @@ fn k8_labels_and_type_symbols_that_are_no_elements() {
 }
 
 #[test]
+fn k9_atoms_closer_than_any_are_told() {
+    // Elements, distance in Å, and whether atoms of them come as close.
+    for (first, second, distance, is_real) in [
+        ("N", "N", 1.10, true),
+        ("N", "N", 0.85, false),
+        ("Na", "Cl", 0.7, false),
+        ("H", "H", 0.74, true),
+        ("H", "H", 0.45, false),
+        ("O", "H", 0.7, true),
+        ("H", "F", 0.92, true),
+        ("C", "H", 0.45, false),
+        ("Fe", "H", 0.8, false),
+        ("H", "Li", 0.89, false),
+    ] {
+        let sites = format!("A1 {first} 0 0 0\nB1 {second} {} 0 0", distance / 8.0);
+        let (_, notes) = noted(&file("_space_group_name_H-M_alt 'P 1'", &cubic(8.0), &sites));
+        assert_eq!(
+            notes.contains("Å apart; if they are alternatives"),
+            !is_real,
+            "{first} {second} {distance}: {notes}"
+        );
+    }
+    // Images of one site that no rounding explains.
+    let images = noted(&file("_space_group_name_H-M_alt 'P -1'", &cubic(5.0), "O1 O 0.07 0 0"));
+    assert_eq!(images.0, "O2");
+    assert!(images.1.contains("images of 'O1' are 0.70 Å apart"), "{}", images.1);
+}
+
+#[test]
 fn k9_save_frames_are_told() {
     let frame = |heading: &str, end: &str| {
         format!("{heading}\n_space_group_name_H-M_alt 'P 1'\n{}{SITES}Po1 Po 0 0 0\n{end}", cubic(3.3))

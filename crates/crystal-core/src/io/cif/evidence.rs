@@ -11,8 +11,10 @@ const UNITS: [&str; 1] = ["cell_formula_units_z"];
 const DENSITY: [&str; 2] = ["exptl_crystal_density_diffrn", "exptl_crystal_density_meas"];
 /// With X-rays, the number of electrons in the cell.
 const ELECTRONS: [&str; 1] = ["exptl_crystal_f_000"];
-/// What else was scattered says nothing of electrons.
-const PROBE: [&str; 2] = ["diffrn_radiation_probe", "diffrn_radiation_type"];
+/// What was scattered: neutrons see no electrons.
+const RADIATION: [&str; 3] = ["diffrn_radiation_probe", "diffrn_radiation_type", "diffrn_source"];
+const OTHER_RADIATION: [&str; 5] = ["neutron", "electron", "gamma", "reactor", "spallation"];
+const X_RAYS: [&str; 5] = ["x-ray", "xray", "k\\a", "ka", "synchrotron"];
 
 const MULTIPLICITIES: [&str; 4] = [
     "atom_site_symmetry_multiplicity",
@@ -53,8 +55,10 @@ pub(super) struct Evidence {
     units: Option<(f64, usize)>,
     /// In g/cm³.
     density: Option<Stated<f64>>,
-    /// Electrons in the cell.
+    /// Electrons in the cell, if X-rays were scattered.
     electrons: Option<Stated<f64>>,
+    /// Whether the file says that they were.
+    has_x_rays: bool,
     /// Where multiplicities or Wyckoff letters stand.
     multiplicities: Option<Stated<()>>,
     /// The crystal system, in lower case.
@@ -101,13 +105,17 @@ impl Evidence {
         };
         let multiplicities = MULTIPLICITIES.into_iter().find(|name| block.has_any(&[name]));
         let system = block.text_value(&SYSTEM)?;
-        let probe = block.text_value(&PROBE)?.map(|(_, text)| text.to_ascii_lowercase()).unwrap_or_default();
-        let has_x_rays = !["neutron", "electron", "gamma"].iter().any(|other| probe.contains(other));
+        let mut radiation = String::new();
+        for name in RADIATION {
+            radiation += &block.text_value(&[name])?.map(|(_, text)| text.to_ascii_lowercase()).unwrap_or_default();
+        }
+        let is_any = |words: &[&str]| words.iter().any(|word| radiation.contains(word));
         Ok(Self {
             formula,
             units: positive(&UNITS)?.map(|units| (units.value, units.line)),
             density: positive(&DENSITY)?,
-            electrons: positive(&ELECTRONS)?.filter(|_| has_x_rays),
+            electrons: positive(&ELECTRONS)?.filter(|_| !is_any(&OTHER_RADIATION)),
+            has_x_rays: is_any(&X_RAYS),
             multiplicities: multiplicities.map(|item| Stated { item, line: block.line(item, 0), value: () }),
             system: system.map(|(item, text)| Stated {
                 item,
@@ -246,13 +254,13 @@ impl Evidence {
             add(item, *line, Some(Doubt { reason, is_grave: false }));
         }
         // Amounts that differ a little may lack a part of the crystal.
-        let mut amount = |stated: &Option<Stated<f64>>, found: Option<f64>, reason: Option<String>| {
+        let mut amount = |stated: &Option<Stated<f64>>, found: Option<f64>, certain: bool, reason: Option<String>| {
             let Some(Stated { item, line, value }) = *stated else { return };
-            let is_grave = found.is_none_or(|found| (found / value).ln().abs() > OTHER_AMOUNT.ln());
+            let is_grave = certain && found.is_none_or(|found| (found / value).ln().abs() > OTHER_AMOUNT.ln());
             add(item, line, reason.map(|reason| Doubt { reason, is_grave }));
         };
-        amount(&self.density, density(crystal), self.against_density(crystal));
-        amount(&self.electrons, Some(crystal.electrons()), self.against_electrons(crystal));
+        amount(&self.density, density(crystal), true, self.against_density(crystal));
+        amount(&self.electrons, Some(crystal.electrons()), self.has_x_rays, self.against_electrons(crystal));
         all
     }
 }
