@@ -130,6 +130,22 @@ fn k8_labels_and_type_symbols_that_are_no_elements() {
 }
 
 #[test]
+fn k9_occupancies_under_another_name_are_not_passed_over() {
+    let with = |item: &str, value: &str| {
+        let columns = format!("{SITES}_atom_site_{item}\n");
+        format!("data_t\n_space_group_name_H-M_alt 'P 1'\n{}{columns}Na1 Na 0 0 0 {value}\n", cubic(5.0))
+    };
+    for item in ["sof", "site_occupancy", "frac_occupancy", "occ", "occupation", "population"] {
+        let message = refused(&with(item, "0.5"), "as occupancies would");
+        assert!(message.contains(&format!("_atom_site_{item}")), "{message}");
+        assert_eq!(formula(&with(item, "1.000")), "Na");
+    }
+    // The cure of the message, and what is none.
+    refused(&with("occupancy", "0.5"), "0.5");
+    assert_eq!(formula(&with("refinement_flags_occupancy", "2")), "Na");
+}
+
+#[test]
 fn k9_atoms_closer_than_any_are_told() {
     // Elements, distance in Å, and whether atoms of them come as close.
     for (first, second, distance, is_real) in [
