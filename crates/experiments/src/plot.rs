@@ -1,4 +1,5 @@
-//! The loss curve and quality against network evaluations as pictures, and what other pictures have in common with them.
+//! The loss curve and quality against network evaluations as pictures, and what other pictures have in common with
+//! them.
 
 use anyhow::{Result, anyhow};
 use crystal_core::whole;

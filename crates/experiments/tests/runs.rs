@@ -252,7 +252,7 @@ fn rows_of_table_1_are_kept_and_measured_again() {
     let first = document("t/table1.json");
     assert_eq!(first["kept"], serde_json::json!({}));
 
-    // Interrupted before the second row was whole. The first is not sampled again: what its record says is what is told.
+    // Interrupted before the second row was whole. The first is not sampled again: what its record says is told.
     std::fs::remove_file(place("t/table1.json")).expect("it was there");
     std::fs::remove_file(place("t/few/sampled.json")).expect("it was there");
     let mut record = document("t/sampled.json");

@@ -234,7 +234,7 @@ fn k6_a_number_that_is_zero_says_nothing() {
     for (symmetry, expected) in [(NAME, "Na4Cl4"), (&inversion, "NaCl"), ("_space_group_name_Hall '-P 1'", "NaCl")] {
         let (found, notes) = noted(&file(&format!("{symmetry}\n{zero}"), &cubic(5.64), SALT));
         assert_eq!(found, expected);
-        assert!(notes.contains("is 0, which is no space group"), "{notes}");
+        assert!(notes.contains("is 0, which is not a space group"), "{notes}");
     }
     refused(&file(zero, &cubic(5.64), SALT), "give a number from 1 to 230");
     refused(&file(&format!("{NAME}_space_group_IT_number 231"), &cubic(5.64), SALT), "give a number from 1 to 230");

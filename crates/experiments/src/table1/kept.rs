@@ -56,8 +56,9 @@ struct Record<E> {
 }
 
 impl Keeper<'_> {
-    /// The structures of a row: those of its folder if an earlier leg has finished them, else what `sample` gives, which
-    /// writes [`STRUCTURES`] there. `of` is everything that they depend on but device and build, which a note tells.
+    /// The structures of a row: those of its folder if an earlier leg has finished them, else what `sample` gives,
+    /// which writes [`STRUCTURES`] there. `of` is everything that they depend on but device and build, which a note
+    /// tells.
     ///
     /// # Errors
     /// If the row was sampled from something else, if its structures are damaged, if they are missing in a finished

@@ -59,8 +59,8 @@ pub struct Table1Options {
     /// How they add their gradients: host, or collective (NCCL).
     #[arg(long, default_value_t)]
     pub exchange: Exchange,
-    /// Go on with the run of the same name: its training, and the rows that are not finished. Of a finished run, show the
-    /// table; with --cgcnn-weights, measure its structures with those.
+    /// Go on with the run of the same name: its training, and the rows that are not finished. Of a finished run, show
+    /// the table; with --cgcnn-weights, measure its structures with those.
     #[arg(long)]
     pub resume: bool,
     /// Train a network on the data and sample with that.

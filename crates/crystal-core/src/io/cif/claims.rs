@@ -132,7 +132,7 @@ pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) ->
     }
     match (zero, claims.first()) {
         (Some((name, line)), Some(claim)) => {
-            notes.add(line, format!("_{name} is 0, which is no space group; {} is read", claim.source));
+            notes.add(line, format!("_{name} is 0, which is not a space group; {} is read", claim.source));
         }
         (Some((name, line)), None) => {
             return Err(Fault::at(line, format!("_{name} is '0'; give a number from 1 to 230")));

@@ -25,8 +25,8 @@ const MULTIPLICITIES: [&str; 4] = [
 
 const SYSTEM: [&str; 2] = ["space_group_crystal_system", "symmetry_cell_setting"];
 
-/// Densities and numbers of electrons agree to this: hydrogen atoms are left out of many lists, and newer programs count
-/// dispersion into F(000).
+/// Densities and numbers of electrons agree to this: hydrogen atoms are left out of many lists, and newer programs
+/// count dispersion into F(000).
 const AMOUNT_TOLERANCE: f64 = 0.08;
 
 /// Amounts that differ by this factor are those of different contents: less may be a solvent that was left out.
