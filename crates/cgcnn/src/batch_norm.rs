@@ -1,68 +1,21 @@
-//! Batch normalisation (Ioffe and Szegedy, arXiv 1502.03167) over rows.
+//! Batch normalisation over the real rows of a padded batch.
 
 use burn::Tensor;
-use burn::module::{Module, Param};
-use burn::tensor::{Device, TensorData};
+use tensor_ops::{BatchNorm, Moments};
 
 use crate::batch::RowSums;
 
-/// Added to the variance, as in PyTorch.
-const EPSILON: f32 = 1e-5;
-
-/// Mean and variance of each column over the rows of a batch, `[C]` each.
-#[derive(Debug, Clone)]
-pub(crate) struct Moments {
-    pub(crate) mean: Tensor<1>,
-    pub(crate) variance: Tensor<1>,
-}
-
-/// `(x − mean)/√(variance + 1e-5)·γ + β` with the moments of the batch when training, else with stored ones.
-#[derive(Module, Debug)]
-pub(crate) struct BatchNorm {
-    gamma: Param<Tensor<1>>,
-    beta: Param<Tensor<1>>,
-    mean: Param<Tensor<1>>,
-    variance: Param<Tensor<1>>,
-}
-
-impl BatchNorm {
-    /// Scale 1, shift 0, stored mean 0, stored variance 1.
-    pub(crate) fn new(width: usize, device: &Device) -> Self {
-        let constant = |value: f32| Param::from_data(TensorData::new(vec![value; width], [width]), device);
-        Self { gamma: constant(1.0), beta: constant(0.0), mean: constant(0.0), variance: constant(1.0) }
-    }
-
-    /// With the stored moments; x `[M, C]`.
-    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let scale = self.gamma.val() / self.variance.val().add_scalar(EPSILON).sqrt();
-        let shift = self.beta.val() - self.mean.val() * scale.clone();
-        x * scale.unsqueeze::<2>() + shift.unsqueeze::<2>()
-    }
-
-    /// With the moments of the batch's real rows, which are returned too; x `[M, C]`.
-    pub(crate) fn forward_training(&self, x: Tensor<2>, rows: &RowSums) -> (Tensor<2>, Moments) {
-        let [_, width] = x.dims();
-        // `[2, C]` from here on: the second row is the padding's.
-        let mean = rows.mean(x.clone());
-        let centred = x - rows.spread(mean.clone());
-        let variance = rows.mean(centred.clone() * centred.clone());
-        let scale = self.gamma.val().unsqueeze::<2>() / variance.clone().add_scalar(EPSILON).sqrt();
-        let shift = self.beta.val().unsqueeze::<2>().expand([2, width]);
-        let output = centred * rows.spread(scale) + rows.spread(shift);
-        let real = |moment: Tensor<2>| moment.without_autodiff().narrow(0, 0, 1).reshape([width]);
-        (output, Moments { mean: real(mean), variance: real(variance) })
-    }
-
-    /// The same layer with other stored moments.
-    pub(crate) fn with_moments(self, moments: Moments) -> Self {
-        Self { mean: self.mean.map(|_| moments.mean), variance: self.variance.map(|_| moments.variance), ..self }
-    }
+/// With the moments of the batch's real rows, which are returned too; x `[M, C]`.
+pub(crate) fn normalised(norm: &BatchNorm, x: Tensor<2>, rows: &RowSums<'_>) -> (Tensor<2>, Moments) {
+    // Means are `[2, C]`: the second row is the padding's.
+    norm.forward_training(x, |x| rows.mean(x), |moment| rows.spread(moment))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{CrystalGraph, GraphBatch};
+    use burn::tensor::{Device, TensorData};
     use crystal_core::{Lattice, Site, Structure};
     use crystal_states::Padding;
     use nalgebra::Vector3;
@@ -95,7 +48,7 @@ mod tests {
                 .collect();
             let x = Tensor::<2>::from_data(TensorData::new(values.clone(), [n_rows, width]), &device);
             let norm = BatchNorm::new(width, &device);
-            let (normalised, moments) = norm.forward_training(x.clone(), &batch.atom_rows());
+            let (normalised, moments) = normalised(&norm, x.clone(), &batch.atom_rows());
             let found: Vec<f32> = normalised.into_data().iter::<f32>().collect();
             for c in 0..width {
                 let column: Vec<f64> = (0..n_real).map(|row| f64::from(values[row * width + c])).collect();

@@ -8,11 +8,11 @@ use burn::tensor::activation::{log_sigmoid, sigmoid};
 use crystal_core::ConfigError;
 use crystal_states::N_DESCRIPTORS;
 use serde::{Deserialize, Serialize};
-use tensor_ops::{ParameterSource, gather_rows, linear, matrix_product, segment_sum};
+use tensor_ops::{BatchNorm, Moments, ParameterSource, gather_rows, linear, matrix_product, segment_sum};
 
 use crate::GraphBatch;
 use crate::batch::N_GAUSSIANS;
-use crate::batch_norm::{BatchNorm, Moments};
+use crate::batch_norm::normalised;
 
 /// Widths and layers beyond this are no network anybody has trained; a damaged file may name them.
 const MOST: usize = 4096;
@@ -148,8 +148,8 @@ impl Cgcnn {
         let atoms = self.convolutions.iter().fold(self.embed(batch), |atoms, convolution| {
             convolution.forward(atoms, &edges, batch, |norm, x, rows| {
                 let (output, moments) = match rows {
-                    Rows::Edges => norm.forward_training(x, &batch.edge_rows()),
-                    Rows::Atoms => norm.forward_training(x, &batch.atom_rows()),
+                    Rows::Edges => normalised(norm, x, &batch.edge_rows()),
+                    Rows::Atoms => normalised(norm, x, &batch.atom_rows()),
                 };
                 all.push(moments);
                 output

@@ -169,7 +169,7 @@ fn print(document: &Document, found: &Found, out: &Path) -> Result<()> {
             milli(row.energy_above_hull),
             format!("{:.2}", candidate.formation_energy_kj_per_mol()),
             row.min_frequency_thz.map_or_else(dash, |frequency| format!("{frequency:.2}")),
-            if row.novel { "yes".to_owned() } else { "no".to_owned() },
+            terminal::yes_or_no(row.novel).to_owned(),
             row.nearest_known.clone().unwrap_or_else(dash),
             row.prototype.clone().unwrap_or_else(dash),
             row.times.to_string(),

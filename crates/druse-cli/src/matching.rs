@@ -145,8 +145,7 @@ fn print(document: &Document) -> Result<()> {
     let fixed = |x: &Option<f64>| x.map(|x| format!("{x:.4}")).unwrap_or_default();
     for Pair { a, b, numbers, .. } in &document.pairs {
         if let Some(Numbers { is_match, rms, max }) = numbers {
-            let verdict = if *is_match { "yes" } else { "no" };
-            table.add_row([a, b, verdict, &fixed(rms), &fixed(max)]);
+            table.add_row([a, b, terminal::yes_or_no(*is_match), &fixed(rms), &fixed(max)]);
             compared += 1;
             distances.extend(*rms);
         }

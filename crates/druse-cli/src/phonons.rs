@@ -215,7 +215,7 @@ fn print(document: &Document) -> Result<()> {
                 format!("{a} × {b} × {c}"),
                 found.n_displacements.to_string(),
                 format!("{:.3}", found.min_frequency_thz),
-                if found.dynamically_stable { "yes".to_owned() } else { "no".to_owned() },
+                terminal::yes_or_no(found.dynamically_stable).to_owned(),
                 format!("{:.4}", found.residual_force),
             ]);
         }

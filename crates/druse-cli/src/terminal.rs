@@ -125,6 +125,11 @@ pub(super) fn table(header: &[&str]) -> Table {
     table
 }
 
+/// A cell for what is true or not.
+pub(super) fn yes_or_no(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
 /// Prints a table.
 ///
 /// # Errors

@@ -4,8 +4,6 @@
 
 // A page of the browser has no folders.
 #[cfg(not(target_family = "wasm"))]
-mod exact;
-#[cfg(not(target_family = "wasm"))]
 mod gather;
 #[cfg(not(target_family = "wasm"))]
 mod record;
@@ -18,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(not(target_family = "wasm"))]
 pub use gather::{Part, Shards, assemble, copy_file, new_folder};
 #[cfg(not(target_family = "wasm"))]
-pub use record::{ShardRecord, exact_value, read_exact};
+pub use record::ShardRecord;
 
 /// Name of a shard's record in its folder.
 pub const FILE: &str = "druse.shard";

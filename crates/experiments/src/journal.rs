@@ -50,8 +50,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// # Errors
     /// If the line cannot be written.
     pub fn add(&mut self, row: &T) -> Result<()> {
-        self.0.add(row).context("make room and go on with --resume")?;
-        Ok(())
+        self.0.add(row).context("make room and go on with --resume")
     }
 }
 

@@ -1,4 +1,5 @@
-//! The loss curve and quality against network evaluations as pictures.
+//! The loss curve and quality against network evaluations as pictures, and what other pictures have in common with
+//! them.
 
 use anyhow::{Result, anyhow};
 use crystal_core::whole;
@@ -8,6 +9,25 @@ use training::LossPoint;
 
 use crate::published::Figures;
 use crate::table::Measured;
+
+/// Colours of series, in their order.
+pub(crate) const COLOURS: [RGBColor; 4] =
+    [RGBColor(31, 119, 180), RGBColor(214, 96, 39), RGBColor(44, 130, 60), RGBColor(120, 80, 160)];
+
+/// Draws the legend of the series that have a label.
+///
+/// # Errors
+/// If it cannot be drawn.
+pub(crate) fn draw_legend<'a, DB, CT>(chart: &mut ChartContext<'a, DB, CT>, position: SeriesLabelPosition) -> Result<()>
+where
+    DB: DrawingBackend + 'a,
+    DB::ErrorType: 'static,
+    CT: CoordTranslate,
+{
+    let mut legend = chart.configure_series_labels();
+    legend.position(position).background_style(WHITE).border_style(BLACK.mix(0.4)).draw()?;
+    Ok(())
+}
 
 /// Points on either side that a running mean takes in, as a share of the curve.
 const SMOOTHING: f64 = 0.02;
@@ -35,8 +55,8 @@ pub fn loss_curve(curve: &[LossPoint]) -> Result<String> {
             .build_cartesian_2d(0..last, 0.0_f32..top)?;
         chart.configure_mesh().x_desc("step").y_desc("loss").light_line_style(WHITE).draw()?;
         for (name, colour, value) in [
-            ("position", RGBColor(31, 119, 180), (|point| point.parts[POSITION_LOSS]) as fn(&LossPoint) -> f32),
-            ("lattice", RGBColor(214, 96, 39), |point| point.parts[LATTICE_LOSS]),
+            ("position", COLOURS[0], (|point| point.parts[POSITION_LOSS]) as fn(&LossPoint) -> f32),
+            ("lattice", COLOURS[1], |point| point.parts[LATTICE_LOSS]),
         ] {
             chart.draw_series(LineSeries::new(
                 curve.iter().map(|point| (point.step, value(point).min(top))),
@@ -48,12 +68,7 @@ pub fn loss_curve(curve: &[LossPoint]) -> Result<String> {
                 .label(name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerLeft)
-            .background_style(WHITE)
-            .border_style(BLACK.mix(0.4))
-            .draw()?;
+        draw_legend(&mut chart, SeriesLabelPosition::LowerLeft)?;
         area.present()?;
     }
     Ok(svg)
@@ -79,7 +94,6 @@ pub fn quality_against_evaluations(points: &[QualityPoint]) -> Result<String> {
     let evaluations = points.iter().map(|point| point.evaluations as f64);
     let most = evaluations.clone().reduce(f64::max).ok_or_else(|| anyhow!("there is no sampler to draw"))? * 1.4;
     let least = evaluations.fold(most, f64::min) / 1.4;
-    let colours = [RGBColor(31, 119, 180), RGBColor(214, 96, 39)];
     let mut series: Vec<&str> = points.iter().map(|point| point.series).collect();
     series.dedup();
     let mut seen = Vec::new();
@@ -119,7 +133,7 @@ pub fn quality_against_evaluations(points: &[QualityPoint]) -> Result<String> {
                 .x_label_formatter(&label)
                 .light_line_style(WHITE)
                 .draw()?;
-            for (&name, &colour) in series.iter().zip(colours.iter().cycle()) {
+            for (&name, &colour) in series.iter().zip(COLOURS.iter().cycle()) {
                 let mut of_series: Vec<_> =
                     points.iter().filter(|point| point.series == name).filter_map(measured).collect();
                 of_series.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -136,12 +150,7 @@ pub fn quality_against_evaluations(points: &[QualityPoint]) -> Result<String> {
                     .label(name)
                     .legend(move |(x, y)| Circle::new((x + 10, y), 4, colour.filled()));
             }
-            let mut labels = chart.configure_series_labels();
-            labels
-                .position(SeriesLabelPosition::LowerRight)
-                .background_style(WHITE)
-                .border_style(BLACK.mix(0.4))
-                .draw()?;
+            draw_legend(&mut chart, SeriesLabelPosition::LowerRight)?;
         }
         area.present()?;
     }

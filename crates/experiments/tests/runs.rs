@@ -224,6 +224,93 @@ fn write_data(folder: &Path) {
     }
 }
 
+/// A row that an earlier leg has finished is read; a finished run is measured with other weights for FD CGCNN.
+#[test]
+fn rows_of_table_1_are_kept_and_measured_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    std::fs::create_dir(place("data")).expect("a folder");
+    write_data(&place("data"));
+    let config = "(data: (min_space_group: 16, symprec: 0.1), sampling: (method: FewStep((evaluations: 8))), \
+                  samplers: [(name: \"few\", sampling: (method: FewStep((evaluations: 4))))], n_samples: 6, \
+                  calibration: (n_structures: 4, draws: 1), bootstrap: 2)";
+    std::fs::write(place("table1.ron"), config).expect("a file");
+    let run = |name: &str, more: &[&str]| {
+        let mut command = experiments(folder.path());
+        command.current_dir(folder.path()).args(["table1", "--name", name, "--config", "table1.ron", "--data", "data"]);
+        command.args(more).args(["--out", "."]);
+        command
+    };
+    let refusal = |name: &str, more: &[&str]| {
+        let output = run(name, more).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let text = |path: &str| std::fs::read_to_string(place(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let document = |path: &str| -> Value { serde_json::from_str(&text(path)).expect("JSON") };
+    successful(&mut run("t", &[]));
+    let first = document("t/table1.json");
+    assert_eq!(first["kept"], serde_json::json!({}));
+
+    // Interrupted before the second row was whole. The first is not sampled again: what its record says is told.
+    std::fs::remove_file(place("t/table1.json")).expect("it was there");
+    std::fs::remove_file(place("t/few/sampled.json")).expect("it was there");
+    let mut record = document("t/sampled.json");
+    record["redraws"][0] = 1_234.into();
+    record["provenance"]["git"] = "0123abc".into();
+    std::fs::write(place("t/sampled.json"), record.to_string()).expect("a file");
+    let interrupted = contents(&place("t"));
+    assert!(refusal("t", &["--resume", "--seed", "1"]).contains("another configuration or seed"));
+    assert!(contents(&place("t")) == interrupted, "a refused run changes nothing");
+    successful(&mut run("t", &["--resume"]));
+    let resumed = document("t/table1.json");
+    assert_eq!(
+        resumed["kept"].as_object().map(|kept| kept.keys().collect::<Vec<_>>()),
+        Some(vec![&"this work".to_owned()])
+    );
+    let note = resumed["rows"][0]["note"].as_str().expect("a note");
+    assert!(
+        note.contains("1234 draws") && note.ends_with("structures kept from an earlier leg on cpu, git 0123abc"),
+        "{note}"
+    );
+    assert_eq!(resumed["rows"][0]["measured"], first["rows"][0]["measured"]);
+    assert_eq!(resumed["rows"][1], first["rows"][1]);
+
+    // With other weights: the figures of a run that had them from the start, and the run itself stays as it is.
+    let mut cgcnn = experiments(folder.path());
+    cgcnn.current_dir(folder.path()).args(["cgcnn", "--epochs", "1", "--batch-size", "6", "--data", "data"]);
+    successful(cgcnn.args(["--out", "weights"]));
+    let weights = ["--cgcnn-weights", "weights/cgcnn.safetensors"];
+    successful(&mut run("whole", &weights));
+    let before = contents(&place("t"));
+    assert!(
+        refusal("t", &[&weights[..], &["--resume", "--seed", "1"]].concat()).contains("another configuration, seed")
+    );
+    let again = || successful(&mut run("t", &[&weights[..], &["--resume"]].concat()));
+    again();
+    let after = contents(&place("t"));
+    assert!(before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)), "the finished run was changed");
+    let whole = document("whole/table1.json");
+    let sha256 = whole["cgcnn"]["sha256"].as_str().expect("a hash");
+    let beside = format!("t/cgcnn-{}/table1.json", &sha256[..12]);
+    let measured = document(&beside);
+    assert_eq!(measured["kept"].as_object().map(serde_json::Map::len), Some(2));
+    assert_eq!(measured["cgcnn"]["sha256"], whole["cgcnn"]["sha256"]);
+    for row in 0..2 {
+        assert_eq!(measured["rows"][row]["measured"], whole["rows"][row]["measured"]);
+        let cgcnn = |table: &Value| table["rows"][row]["measured"]["fd_cgcnn"]["value"].clone();
+        assert_ne!(cgcnn(&measured), cgcnn(&first));
+    }
+    again();
+    assert!(contents(&place("t")) == after, "it was measured before");
+
+    // What the run did not sample, it does not measure again.
+    std::fs::remove_dir_all(place(&beside).parent().expect("a folder")).expect("removed");
+    std::fs::remove_file(place("t/few/sampled.json")).expect("it was there");
+    let said = refusal("t", &[&weights[..], &["--resume"]].concat());
+    assert!(said.contains("did not sample 'few'"), "{said}");
+}
+
 #[test]
 fn a_killed_cgcnn_training_goes_on_to_the_same_weights() {
     let folder = tempfile::tempdir().expect("a folder");

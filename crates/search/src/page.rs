@@ -133,7 +133,7 @@ fn crystal(candidate: &Candidate) -> Result<Crystal, SearchError> {
     Ok(Crystal::new(&stem, &candidate.structure, SYMPREC, Some(cif)).with_facts(facts))
 }
 
-fn yes_or_no(value: bool) -> String {
+pub(crate) fn yes_or_no(value: bool) -> String {
     if value { "yes".to_owned() } else { "no".to_owned() }
 }
 

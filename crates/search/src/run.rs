@@ -292,7 +292,7 @@ impl Run<'_> {
     ) -> Result<(), SearchError> {
         let order = OrderRecord::of(&orders[index]);
         let lost = Lost { sample: first + index as u64, order, sampled, reason };
-        self.note(&Entry::Lost(lost))
+        self.note(Entry::Lost(lost))
     }
 
     fn keep(
@@ -310,12 +310,12 @@ impl Run<'_> {
             Ok(relaxed) => Entry::Relaxed(relaxed),
             Err(reason) => Entry::Lost(Lost { sample, order, sampled: true, reason }),
         };
-        self.note(&entry)
+        self.note(entry)
     }
 
     /// Writes finished work down, then counts on it.
-    fn note(&mut self, entry: &Entry) -> Result<(), SearchError> {
-        let entry = self.journal.add(entry)?;
+    fn note(&mut self, entry: Entry) -> Result<(), SearchError> {
+        self.journal.add(&entry)?;
         self.state.add(entry);
         Ok(())
     }

@@ -11,6 +11,7 @@ use stability::Product;
 
 use crate::certificate::Certificate;
 use crate::known::{Judge, Prototypes};
+use crate::page::yes_or_no;
 use crate::record::{PhononOutcome, Relaxed};
 use crate::run::{phonon_outcomes, placed};
 use crate::{OrderRecord, SearchError, Tool, Tools, milli};
@@ -190,7 +191,7 @@ fn known(
     let energies = &certificate.energies;
     let energy = energies.raw_energy_per_atom + energies.correction_per_atom;
     let novelty = judge.novelty(structure, energy, space_group);
-    let yes = |novel: &bool| if *novel { "yes".to_owned() } else { "no".to_owned() };
+    let yes = |novel: &bool| yes_or_no(*novel);
     statements.push(Statement::equal("new", &certificate.novelty.novel, &novelty.novel, yes));
     let id = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
     let nearest = |novelty: &crate::Novelty| novelty.nearest.as_ref().map(|nearest| nearest.id.clone());
@@ -221,7 +222,7 @@ fn phonons(certificate: &Certificate, tools: &Tools<'_>, statements: &mut Vec<St
             let (name, unit) = ("lowest frequency", "THz");
             let (a, b) = (recorded.min_frequency_thz, outcome.min_frequency_thz);
             statements.push(Statement::near(name, unit, a, b, FREQUENCY));
-            let stable = |stable: &bool| if *stable { "yes".to_owned() } else { "no".to_owned() };
+            let stable = |stable: &bool| yes_or_no(*stable);
             let (a, b) = (&recorded.dynamically_stable, &outcome.dynamically_stable);
             statements.push(Statement::equal("dynamically stable", a, b, stable));
             let supercell = |multiples: &[usize; 3]| format!("{multiples:?}");

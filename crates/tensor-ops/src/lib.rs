@@ -1,5 +1,5 @@
 //! The tensor operations that burn lacks, for networks on graphs: kernels with their references, radial and angular
-//! functions, initial parameters, precision, and the failures of a device.
+//! functions, batch normalisation, initial parameters, precision, and the failures of a device.
 //!
 //! Burn's `select` differentiates into `select_assign`, which walks all rows serially on a GPU, and the plain angular
 //! sum needs one tensor pass per spherical harmonic. The operations here have a transposed index at hand and are
@@ -44,6 +44,7 @@ pub mod adam;
 pub mod angular_message;
 pub mod angular_moments;
 pub mod basis;
+mod batch_norm;
 #[cfg(feature = "cube")]
 pub mod cube;
 pub mod degree_products;
@@ -64,6 +65,7 @@ pub mod tanh;
 pub use adam::AdamOps;
 pub use angular_message::{AngularOps, angular_message};
 pub use angular_moments::{MomentOps, angular_moments};
+pub use batch_norm::{BatchNorm, Moments, mean_moments};
 pub use degree_products::{ProductOps, degree_products};
 pub use dense::{DenseOps, dense, linear, matrix_product};
 pub use dense_swish::{DenseSwishOps, add_dense_swish, dense_swish};

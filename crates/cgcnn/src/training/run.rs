@@ -6,10 +6,10 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use tensor_ops::mean_moments;
 use training::{Adam, EpochOrder, Identity, TrainingState};
 
 use super::{LabelledGraphs, TrainingConfig};
-use crate::batch_norm::Moments;
 use crate::{Cgcnn, CgcnnConfig, CgcnnError, GraphBatch};
 
 /// Errors after an epoch.
@@ -212,21 +212,10 @@ impl<'a> Run<'a> {
     fn measurable(&mut self, epoch: usize) -> Cgcnn {
         let order = self.order(epoch);
         let batches = order.chunks_exact(self.batch_size()).take(self.config.moment_batches);
-        let n_batches = batches.len() as f64;
-        let sum = batches
-            .map(|indices| self.average.forward_training(&self.data.batch(indices, &self.plain)).1)
-            .reduce(|sum, moments| sum.into_iter().zip(moments).map(|(a, b)| add(a, b)).collect())
-            .expect("an epoch has at least one batch");
-        let mean = sum.into_iter().map(|Moments { mean, variance }| Moments {
-            mean: mean.div_scalar(n_batches),
-            variance: variance.div_scalar(n_batches),
-        });
-        self.average.clone().with_moments(mean.collect())
+        let moments = batches.map(|indices| self.average.forward_training(&self.data.batch(indices, &self.plain)).1);
+        let mean = mean_moments(moments).expect("an epoch has at least one batch");
+        self.average.clone().with_moments(mean)
     }
-}
-
-fn add(a: Moments, b: Moments) -> Moments {
-    Moments { mean: a.mean + b.mean, variance: a.variance + b.variance }
 }
 
 #[cfg(test)]

@@ -8,7 +8,18 @@ use crate::distances::Distances;
 use crate::{CrystalError, DisorderedStructure, Lattice, Site, Species, Structure};
 
 /// Two sites closer than this (Å) are worth a note: they may be alternatives of one atom, or the units are wrong.
+/// Hydrogen is found as close to a light atom with X-rays.
 const CLOSE: f64 = 0.5;
+
+/// No two atoms without hydrogen come as close as this (Å), and none but a light one comes as close to hydrogen: the
+/// shortest bonds are those of N₂ (1.10) and of the hydrides of heavier elements (Be 1.33).
+const CLOSEST: f64 = 0.9;
+
+/// Of the light atoms that bind hydrogen (B to F), by atomic number.
+const LIGHT: std::ops::RangeInclusive<u8> = 5..=9;
+
+/// No atom but hydrogen under pressure has its own image as close as this (Å): lengths in nm are as short.
+const THIN: f64 = 1.0;
 
 /// No cell is that wide in every direction, Å: lengths in pm are.
 const WIDE: f64 = 100.0;
@@ -160,16 +171,26 @@ pub(super) fn three_numbers(text: &str, line: usize, what: &str) -> Result<[f64;
 }
 
 /// The element of a symbol exactly as the tables write it. D and T are hydrogen, with a note: no isotopes are told
-/// apart here.
+/// apart here. An element of which nobody has a crystal is told.
 pub(super) fn element(symbol: &str, line: usize, notes: &mut Notes) -> Result<Species, CrystalError> {
     match symbol {
         "D" | "T" => {
             notes.add(line, isotope_note(symbol));
             "H".parse()
         }
-        _ => symbol.parse(),
+        _ => {
+            let species: Species = symbol.parse()?;
+            if species.atomic_number() > LAST_IN_CRYSTALS {
+                let number = species.atomic_number();
+                notes.add(line, format!("'{symbol}' is read as element {number}, of which nobody has a crystal"));
+            }
+            Ok(species)
+        }
     }
 }
+
+/// Lawrencium: of what comes behind it, a few atoms were made.
+pub(super) const LAST_IN_CRYSTALS: u8 = 103;
 
 /// What is said of a hydrogen isotope.
 pub(super) fn isotope_note(symbol: &str) -> String {
@@ -181,7 +202,7 @@ pub(super) fn isotope_note(symbol: &str) -> String {
 pub(super) fn checked(lattice: Lattice, sites: Vec<Site>, line: usize, notes: &mut Notes) -> Result<Structure, Fault> {
     let (structure, distances) = Structure::with_distances(lattice, sites)?;
     note_unlikely_cell(&distances, line, notes);
-    if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances, |_, _| true) {
+    if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances) {
         let [first, second] = [i, j].map(|site| structure.sites()[site].species);
         notes.add(line, format!("sites {i} ({first}) and {j} ({second}) are only {distance:.2} Å apart"));
     }
@@ -269,11 +290,11 @@ fn wide(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// Tells of a cell in which every atom is closer to its own images than atoms come, and of one so wide that its lengths
+/// Tells of a cell in which every atom is closer to its own images than atoms are, and of one so wide that its lengths
 /// are hardly in Å.
 pub(super) fn note_unlikely_cell(distances: &Distances, line: usize, notes: &mut Notes) {
     let shortest = distances.shortest_vector();
-    if shortest < CLOSE {
+    if shortest < THIN {
         notes.add(line, format!("the shortest vector of the lattice is only {shortest:.2} Å; lengths are read as Å"));
     } else if shortest > WIDE {
         notes.add(line, format!("the shortest vector of the lattice is {shortest:.0} Å; lengths are read as Å"));
@@ -288,18 +309,22 @@ pub(super) fn note_far<'a>(frac_coords: impl Iterator<Item = &'a Vector3<f64>>, 
     }
 }
 
-/// The first pair of sites closer than atoms come, hydrogen molecules aside, of those that `accept` takes.
-pub(super) fn closer_than_atoms(
-    structure: &Structure,
-    distances: &Distances,
-    accept: impl Fn(usize, usize) -> bool,
-) -> Option<(usize, usize, f64)> {
+/// The first pair of sites closer than atoms of their elements come.
+pub(super) fn closer_than_atoms(structure: &Structure, distances: &Distances) -> Option<(usize, usize, f64)> {
     // In a cell as thin as that the number of images grows without bound, and its own images are closer still.
     if distances.shortest_vector() < CLOSE {
         return None;
     }
-    let is_hydrogen = |site: usize| structure.sites()[site].species.atomic_number() == 1;
-    distances.first_pair(CLOSE, |i, j| accept(i, j) && !(is_hydrogen(i) && is_hydrogen(j)))
+    let sites = structure.sites();
+    let is_hydrogen = |site: usize| sites[site].species.atomic_number() == 1;
+    let is_light = |site: usize| LIGHT.contains(&sites[site].species.atomic_number());
+    let may_be_closer = |i: usize, j: usize| match (is_hydrogen(i), is_hydrogen(j)) {
+        (true, true) => true,
+        (true, false) => is_light(j),
+        (false, true) => is_light(i),
+        (false, false) => false,
+    };
+    distances.first_pair(CLOSE, |_, _| true).or_else(|| distances.first_pair(CLOSEST, |i, j| !may_be_closer(i, j)))
 }
 
 #[cfg(test)]

@@ -196,10 +196,56 @@ fn k6_a_symmetry_stated_once_is_refused_where_the_file_says_otherwise() {
 }
 
 #[test]
+fn k6_electrons_of_the_cell_are_compared_with_f_000() {
+    let salt = |lines: &str| noted(&file(&format!("{NAME}{lines}"), &cubic(5.64), SALT));
+    // Newer programs count dispersion, and hydrogen may be missing.
+    for value in ["112", "112(0)", "113.4", "118", "?", "."] {
+        assert_eq!(salt(&format!("_exptl_crystal_F_000 {value}")), ("Na4Cl4".to_owned(), String::new()), "{value}");
+    }
+    let (found, notes) = salt("_exptl_crystal_F_000 56");
+    assert_eq!(found, "Na4Cl4");
+    assert!(notes.contains("the cell has 112 electrons, the file says F(000) = 56 (read with the symmetry"), "{notes}");
+    // Neutrons see nuclei.
+    for probe in
+        ["_diffrn_radiation_probe neutron", "_diffrn_source 'nuclear reactor'", "_diffrn_radiation_type electron"]
+    {
+        assert_eq!(salt(&format!("{probe}\n_exptl_crystal_F_000 53")).1, "", "{probe}");
+    }
+    // Where X-rays are named it is as good as a density.
+    for radiation in ["_diffrn_radiation_type MoK\\a", "_diffrn_radiation_probe x-ray", "_diffrn_source synchrotron"] {
+        let lines = format!("{NAME}{radiation}\n_exptl_crystal_F_000 28");
+        let message = refused(&file(&lines, &cubic(5.64), SALT), "contradict each other");
+        assert!(message.to_ascii_lowercase().contains("remove _exptl_crystal_f_000"), "{message}");
+        let lines = format!("{lines}\n_cell_formula_units_Z 4\n_chemical_formula_sum 'Na Cl'");
+        assert_eq!(formula(&file(&lines, &cubic(5.64), SALT)), "Na4Cl4", "Z speaks for the symmetry");
+    }
+    // It tells an origin, and P 1 by silence.
+    let silicon = "_space_group_name_H-M_alt 'F d -3 m'\n_exptl_crystal_F_000 112";
+    assert_eq!(formula(&file(silicon, &cubic(5.43), "Si1 Si 0 0 0")), "Si8");
+    assert!(
+        noted(&file("_exptl_crystal_F_000 112", &cubic(5.64), SALT)).1.contains("read as P 1, but the cell has 28")
+    );
+}
+
+#[test]
+fn k6_a_number_that_is_zero_says_nothing() {
+    let zero = "_symmetry_Int_Tables_number 0";
+    let inversion = operations("symmetry_equiv_pos_as_xyz", &["x,y,z", "-x,-y,-z"]);
+    for (symmetry, expected) in [(NAME, "Na4Cl4"), (&inversion, "NaCl"), ("_space_group_name_Hall '-P 1'", "NaCl")] {
+        let (found, notes) = noted(&file(&format!("{symmetry}\n{zero}"), &cubic(5.64), SALT));
+        assert_eq!(found, expected);
+        assert!(notes.contains("is 0, which is not a space group"), "{notes}");
+    }
+    refused(&file(zero, &cubic(5.64), SALT), "give a number from 1 to 230");
+    refused(&file(&format!("{NAME}_space_group_IT_number 231"), &cubic(5.64), SALT), "give a number from 1 to 230");
+}
+
+#[test]
 fn k6_numbers_that_are_hardly_what_their_item_says() {
     let far = "Na1 Na 0 0 0\nCl1 Cl 2.82 2.82 2.82";
     let p_1 = "_space_group_name_H-M_alt 'P 1'";
     assert!(noted(&file(p_1, &cubic(5.64), far)).1.contains("2.82 is read as a fractional coordinate"));
     assert!(noted(&file(p_1, &cubic(5.64), &far.replace("2.82", "-1.2"))).1.is_empty());
     assert!(noted(&file(p_1, &cubic(564.0), SALT)).1.contains("lengths are read as Å"));
+    assert!(noted(&file("_space_group_name_H-M_alt 'P m -3 m'", &cubic(0.564), SALT)).1.contains("only 0.56 Å"));
 }

@@ -112,14 +112,66 @@ fn k8_labels_and_type_symbols_that_are_no_elements() {
         ("Co2", "NaCo"),
         ("D", "NaH"),
         ("3H", "NaH"),
-        ("Nh", "NhNa"),
         ("Wat", "NaO"),
     ] {
         assert_eq!(formula(&typed(symbol)), expected, "{symbol}");
     }
+    // Elements of which nobody has a crystal: only a formula tells that no other word is meant.
+    for symbol in ["Nh", "Og", "Ts", "Lv", "Mt"] {
+        refused(&typed(symbol), symbol);
+    }
+    let cure = refused(&typed("Og"), "element 118");
+    assert!(cure.contains("name Og in _chemical_formula_sum"), "{cure}");
+    let named = file("_chemical_formula_sum 'Na Og'", &cubic(5.0), "X1 Og 0 0 0\nNa1 Na 0.5 0.5 0.5");
+    assert_eq!(formula(&named), "OgNa");
     let (found, notes) = noted(&file("", &cubic(5.0), "Fe1 Mn 0 0 0\nNa1 Na 0.5 0.5 0.5"));
     assert_eq!(found, "NaMn");
     assert!(notes.contains("the label 'Fe1' names Fe, its type symbol Mn"), "{notes}");
+}
+
+#[test]
+fn k9_occupancies_under_another_name_are_not_passed_over() {
+    let with = |item: &str, value: &str| {
+        let columns = format!("{SITES}_atom_site_{item}\n");
+        format!("data_t\n_space_group_name_H-M_alt 'P 1'\n{}{columns}Na1 Na 0 0 0 {value}\n", cubic(5.0))
+    };
+    for item in ["sof", "site_occupancy", "frac_occupancy", "occ", "occupation", "population"] {
+        let message = refused(&with(item, "0.5"), "as occupancies would");
+        assert!(message.contains(&format!("_atom_site_{item}")), "{message}");
+        assert_eq!(formula(&with(item, "1.000")), "Na");
+    }
+    // The cure of the message, and what is none.
+    refused(&with("occupancy", "0.5"), "0.5");
+    assert_eq!(formula(&with("refinement_flags_occupancy", "2")), "Na");
+}
+
+#[test]
+fn k9_atoms_closer_than_any_are_told() {
+    // Elements, distance in Å, and whether atoms of them come as close.
+    for (first, second, distance, is_real) in [
+        ("N", "N", 1.10, true),
+        ("N", "N", 0.85, false),
+        ("Na", "Cl", 0.7, false),
+        ("H", "H", 0.74, true),
+        ("H", "H", 0.45, false),
+        ("O", "H", 0.7, true),
+        ("H", "F", 0.92, true),
+        ("C", "H", 0.45, false),
+        ("Fe", "H", 0.8, false),
+        ("H", "Li", 0.89, false),
+    ] {
+        let sites = format!("A1 {first} 0 0 0\nB1 {second} {} 0 0", distance / 8.0);
+        let (_, notes) = noted(&file("_space_group_name_H-M_alt 'P 1'", &cubic(8.0), &sites));
+        assert_eq!(
+            notes.contains("Å apart; if they are alternatives"),
+            !is_real,
+            "{first} {second} {distance}: {notes}"
+        );
+    }
+    // Images of one site that no rounding explains.
+    let images = noted(&file("_space_group_name_H-M_alt 'P -1'", &cubic(5.0), "O1 O 0.07 0 0"));
+    assert_eq!(images.0, "O2");
+    assert!(images.1.contains("images of 'O1' are 0.70 Å apart"), "{}", images.1);
 }
 
 #[test]

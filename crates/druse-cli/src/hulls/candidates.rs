@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use crystal_core::{Composition, Finder, SpaceGroupNumber, Structure, find_symmetry};
 use potential::Potential;
+use rayon::prelude::*;
 use stability::{CorrectionScheme, ReferenceSet, Source, SystemName, mp2020_of_formula, read_energies};
 
 use super::super::inputs::{self, Input};
@@ -88,13 +89,13 @@ pub(super) fn from_structures(args: &HullArgs, set: Option<&ReferenceSet>) -> Re
         Ok(potential.energies(structures)?.into_iter().zip(structures).map(corrected).collect())
     })?;
     let group = |structure: &Structure| Some(find_symmetry(structure, SYMPREC, Finder::default()).ok()?.number);
-    let candidate = |(input, energy): (&Input, _)| Candidate {
+    let candidate = |(input, energy): (&Input, Result<_, String>)| Candidate {
         id: input.id.clone(),
         place: input.place().to_owned(),
         space_group: input.structure.as_ref().ok().and_then(group),
         energy,
     };
-    Ok((inputs.iter().zip(energies).map(candidate).collect(), Some(source)))
+    Ok((inputs.par_iter().zip(energies).map(candidate).collect(), Some(source)))
 }
 
 /// Whether all elements of a composition are in the system; without one, all are.

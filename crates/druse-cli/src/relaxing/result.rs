@@ -156,7 +156,7 @@ fn print(rows: &[Row<Relaxed>]) -> Result<()> {
                 format!("{:.4}", r.energy_start_per_atom),
                 format!("{:.4}", r.energy_per_atom),
                 r.steps.to_string(),
-                if r.converged { "yes".to_owned() } else { "no".to_owned() },
+                terminal::yes_or_no(r.converged).to_owned(),
                 format!("{:.4}", r.max_force),
                 format!("{:.3}", r.max_stress_gpa),
                 format!("{} → {}", group(r.space_group_start), group(r.space_group)),

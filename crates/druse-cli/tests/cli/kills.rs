@@ -56,6 +56,27 @@ fn kill_sample() {
 }
 
 #[test]
+fn a_resumed_relaxation_is_an_uninterrupted_one_to_the_last_digit() {
+    let folder = Folder::new();
+    let names = ["Li", "Na", "K", "Rb", "Cs"];
+    let pairs: Vec<_> = names.iter().enumerate().map(|(n, cation)| (*cation, "Cl", 3.7 + 0.0917 * n as f64)).collect();
+    folder.write("set.jsonl", &cesium_chlorides(&pairs));
+    let relax = |out: &str, further: &[&str]| {
+        let arguments = ["relax", "set.jsonl", "--free", "--steps", "1", "--out", out];
+        folder.druse(&[&arguments, further].concat()).status(0);
+    };
+    let text = |name: &str| String::from_utf8(folder.read(name)).expect("text").replace("\"whole/", "\"killed/");
+    relax("whole", &[]);
+    // What lies there when a run is killed and all but one of its structures are done.
+    std::fs::create_dir(folder.path().join("killed")).expect("a folder");
+    folder.write("killed/relax.run", &text("whole/relax.run"));
+    let lines = text("whole/relax.journal");
+    folder.write("killed/relax.journal", &lines.split_inclusive('\n').take(names.len() - 1).collect::<String>());
+    relax("killed", &["--resume"]);
+    assert_eq!(text("killed/relax.csv"), text("whole/relax.csv"));
+}
+
+#[test]
 fn kill_train() {
     let folder = Folder::new();
     folder.write("tiny.ron", &TINY.replace("steps: 4", "steps: 60").replace("every: 2", "every: 6"));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tensor_ops::precision;
 
-use super::{FILE, Shard, exact};
+use super::{FILE, Shard};
 use crate::output::{writable_folder, write_json};
 use crate::provenance::{GIT_REVISION, VERSION, dirty};
 use crate::{DeviceName, DruseError};
@@ -22,8 +22,7 @@ pub struct ShardRecord {
     pub shard: Shard,
     /// Everything that the results of the whole run depend on, by name, the likeliest difference first.
     pub run: Vec<(String, String)>,
-    /// What was done; none while the shard is not finished. Numbers with a fraction stand in texts, `{"f64": "0.1"}`,
-    /// so that they are read back to the last bit.
+    /// What was done; none while the shard is not finished.
     result: Option<Value>,
 }
 
@@ -66,7 +65,9 @@ impl ShardRecord {
     /// # Errors
     /// [`DruseError::Write`], [`DruseError::Serialise`].
     pub fn finish(mut self, folder: &Path, result: &impl Serialize) -> Result<(), DruseError> {
-        self.result = Some(exact_value(result)?);
+        let failed =
+            |error: serde_json::Error| DruseError::Serialise { what: "record of a shard", reason: error.to_string() };
+        self.result = Some(serde_json::to_value(result).map_err(failed)?);
         write_json(&folder.join(FILE), &self)
     }
 
@@ -109,27 +110,11 @@ impl ShardRecord {
 
     /// What was done, if the shard is finished.
     pub(super) fn result<T: DeserializeOwned>(&self, folder: &Path) -> Result<Option<T>, DruseError> {
-        let read = |value: &Value| read_exact(value.clone()).map_err(|reason| damaged(&folder.join(FILE), &reason));
+        let read = |value: &Value| {
+            T::deserialize(value).map_err(|error: serde_json::Error| damaged(&folder.join(FILE), &error.to_string()))
+        };
         self.result.as_ref().map(read).transpose()
     }
-}
-
-/// A value as JSON whose numbers lose nothing; [`read_exact`] reads it.
-///
-/// # Errors
-/// [`DruseError::Serialise`].
-pub fn exact_value(value: &impl Serialize) -> Result<Value, DruseError> {
-    let failed =
-        |error: serde_json::Error| DruseError::Serialise { what: "record of a shard", reason: error.to_string() };
-    serde_json::to_value(value).map(exact::encode).map_err(failed)
-}
-
-/// What [`exact_value`] made JSON of.
-///
-/// # Errors
-/// Says what is wrong.
-pub fn read_exact<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    serde_json::from_value(exact::decode(value)?).map_err(|error| error.to_string())
 }
 
 fn damaged(path: &Path, reason: &str) -> DruseError {

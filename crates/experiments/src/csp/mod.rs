@@ -19,7 +19,7 @@ use datasets::{DataSet, LoadOptions, Source, load, locate};
 use druse::checkpoint::{self, Checkpoint};
 use druse::config::to_ron;
 use druse::output::{writable_folder, write_file, write_json};
-use druse::shard::{ShardRecord, exact_value, read_exact};
+use druse::shard::ShardRecord;
 use druse::{Provenance, Shard};
 use langevin::{Outcome, Sampler, SamplerConfig, SamplingOrder};
 use serde::Serialize;
@@ -214,10 +214,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
                 let text = read_text(&finished)?;
                 let unread = || finished.display().to_string();
                 match shard {
-                    Some(_) => {
-                        let value = serde_json::from_str(&text).with_context(unread)?;
-                        parts.push(read_exact(value).map_err(anyhow::Error::msg).with_context(unread)?);
-                    }
+                    Some(_) => parts.push(serde_json::from_str(&text).with_context(unread)?),
                     None => rows.push(serde_json::from_str(&text).with_context(unread)?),
                 }
                 continue;
@@ -238,7 +235,7 @@ pub fn run(options: &CspOptions) -> Result<String> {
             let seconds = Some(seconds);
             let part = RowPart { evaluations, redraws, given_up, seconds, ..part(name, *given, &tries) };
             if shard.is_some() {
-                write_json(&finished, &exact_value(&part)?)?;
+                write_json(&finished, &part)?;
                 parts.push(part);
             } else {
                 let row = part.row(&head.free, config.tries);

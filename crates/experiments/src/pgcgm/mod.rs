@@ -10,7 +10,7 @@ use clap::Subcommand;
 pub use sample::SampleOptions;
 pub use train::TrainOptions;
 
-pub(crate) use sample::{DRAWS_EACH, draw, in_words, rounding_of};
+pub(crate) use sample::{DRAWS_EACH, Drawn, draw, in_words, rounding_of};
 
 /// What is done with it.
 #[derive(Debug, Clone, Subcommand)]

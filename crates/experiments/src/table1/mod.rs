@@ -3,6 +3,7 @@
 
 mod config;
 mod finished;
+mod kept;
 mod outcome;
 mod peer;
 pub(crate) mod pgcgm;

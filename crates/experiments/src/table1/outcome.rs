@@ -1,5 +1,6 @@
 //! What a run of Table 1 leaves in its folder beside the structures.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
@@ -29,6 +30,8 @@ pub(super) struct Outcome<'a> {
     pub(super) cgcnn: &'a Weights,
     pub(super) stages: &'a Stages,
     pub(super) provenance: &'a Provenance,
+    /// By the row's name: how structures that this leg has read were sampled, if not as it would sample them itself.
+    pub(super) earlier: &'a BTreeMap<String, Provenance>,
 }
 
 impl Outcome<'_> {
@@ -89,6 +92,7 @@ impl Outcome<'_> {
             "cgcnn": { "path": self.cgcnn.path, "sha256": self.cgcnn.sha256 },
             "git": provenance.git,
             "seed": provenance.seed,
+            "kept": self.earlier,
         });
         // Last: a run counts as finished when this file is there.
         write_file(&folder.join("table1.json"), serde_json::to_string_pretty(&json)? + "\n")?;

@@ -7,9 +7,11 @@ use burn::tensor::Device;
 use cdvae::{CdvaeSampling, Trained};
 use cgcnn::Weights;
 use metrics::{Fingerprints, evaluate, table1_samples};
+use serde_json::json;
 use tensor_ops::has_kernels;
 
 use super::Table1Config;
+use super::kept::Keeper;
 use super::reference::fingerprints_of;
 use super::rows::Bootstrap;
 use crate::cdvae::{generated, note_of};
@@ -56,18 +58,23 @@ impl Peer {
         Ok(Self { trained: Trained::load(path, device)?, sampling, path: path.to_owned() })
     }
 
-    /// As many structures as the other rows have, with their fingerprints.
+    /// As many structures as the other rows have, with their fingerprints; those of an earlier leg where it kept them.
     ///
     /// # Errors
-    /// If the device fails or a file cannot be written.
+    /// If the device fails, a file cannot be written, or what is kept is of another sampling.
     pub(super) fn sample(
         &self,
         config: &Table1Config,
         device: &Device,
         folder: &Path,
         cgcnn: &Weights,
+        keeper: &mut Keeper<'_>,
     ) -> Result<(Generated, Vec<Fingerprints>)> {
-        let generated = generated(&self.trained, &self.sampling, config.n_samples, device, &folder.join(FOLDER))?;
+        let (folder, n_samples) = (folder.join(FOLDER), config.n_samples);
+        let of = json!({ "sampler": self.sampling, "count": n_samples, "network": self.trained.sha256 });
+        let (generated, ()) = keeper.structures("CDVAE", &folder, of, || {
+            Ok((generated(&self.trained, &self.sampling, n_samples, device, &folder)?, ()))
+        })?;
         let fingerprints = fingerprints_of("CDVAE", &generated.structures, cgcnn);
         Ok((generated, fingerprints))
     }

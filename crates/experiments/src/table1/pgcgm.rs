@@ -10,13 +10,15 @@ use cgcnn::Weights as Cgcnn;
 use crystal_core::{SpaceGroupNumber, Structure, io};
 use druse::output::{writable_folder, write_json};
 use metrics::{Fingerprints, evaluate, table1_samples};
+use serde_json::json;
 
+use super::kept::Keeper;
 use super::reference::{Reference, fingerprints_of};
 use super::rows::Bootstrap;
 use crate::further::Further;
 use crate::generated::Generated;
 use crate::listing;
-use crate::pgcgm::{DRAWS_EACH, draw, in_words};
+use crate::pgcgm::{DRAWS_EACH, Drawn, draw, in_words};
 use crate::published::{self, Figures};
 use crate::sameness::Sameness;
 use crate::statistics::with_bootstrap;
@@ -45,7 +47,10 @@ pub(crate) struct Measuring<'a> {
     pub(crate) training: Option<&'a [Structure]>,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) device: &'a Device,
+    /// The run's, where crystals lie.
     pub(crate) folder: &'a Path,
+    /// Where results go.
+    pub(crate) out: &'a Path,
 }
 
 /// Draws and measures: elements drawn uniformly against the whole split and against its structures in the 20 groups;
@@ -53,13 +58,13 @@ pub(crate) struct Measuring<'a> {
 ///
 /// # Errors
 /// If too few crystals are left, or a file cannot be written.
-pub(crate) fn measured_rows(with: &Measuring<'_>) -> Result<(Vec<Row>, Vec<Further>)> {
+pub(crate) fn measured_rows(with: &Measuring<'_>, keeper: &mut Keeper<'_>) -> Result<(Vec<Row>, Vec<Further>)> {
     let (mut rows, mut further) = (vec![], vec![]);
     let own = in_own_groups(with.reference);
     for (name, folder, elements) in
         [("PGCGM", "pgcgm", ElementDraws::Uniform), ("PGCGM, known triples", "pgcgm-known", ElementDraws::Training)]
     {
-        let sampled = sampled(with, name, folder, elements)?;
+        let sampled = sampled(with, keeper, name, folder, elements)?;
         let is_published = elements == ElementDraws::Uniform;
         let against = |set: &[Fingerprints], name: String, published, note: String| -> Result<Row> {
             let figures = evaluate(&sampled.usable, set)?;
@@ -87,31 +92,42 @@ struct Sampled {
     note: String,
 }
 
-fn sampled(with: &Measuring<'_>, name: &str, folder: &str, elements: ElementDraws) -> Result<Sampled> {
-    let weights = with.weights;
-    let sampler = Sampler::new(weights, elements, with.bootstrap.seed, with.device);
-    let wanted =
-        Wanted { count: with.n_samples, most_draws: DRAWS_EACH * with.n_samples as u64, rounding: Rounding::default() };
-    let drawn = draw(&sampler, wanted)?;
-    let folder = with.folder.join(folder);
-    writable_folder(&folder)?;
-    io::write_all(&folder.join("generated.jsonl"), &drawn.named)?;
-    write_json(&folder.join("yield.json"), &serde_json::json!({ "draws": drawn.draws, "yield": drawn.yields }))?;
-    let (ids, structures): (Vec<String>, Vec<Structure>) = drawn.named.into_iter().unzip();
-    let found = fingerprints_of(name, &structures, with.cgcnn);
+fn sampled(
+    with: &Measuring<'_>,
+    keeper: &mut Keeper<'_>,
+    name: &str,
+    folder: &str,
+    elements: ElementDraws,
+) -> Result<Sampled> {
+    let (weights, seed) = (with.weights, with.bootstrap.seed);
+    let (folder, out) = (with.folder.join(folder), with.out.join(folder));
+    let of = json!({ "seed": seed, "count": with.n_samples, "elements": elements, "network": weights.sha256 });
+    let (generated, (draws, yields)) = keeper.structures(name, &folder, of, || {
+        let most_draws = DRAWS_EACH * with.n_samples as u64;
+        let wanted = Wanted { count: with.n_samples, most_draws, rounding: Rounding::default() };
+        let Drawn { named, space_groups, draws, yields } =
+            draw(&Sampler::new(weights, elements, seed, with.device), wanted)?;
+        writable_folder(&folder)?;
+        io::write_all(&folder.join("generated.jsonl"), &named)?;
+        write_json(&folder.join("yield.json"), &json!({ "draws": draws, "yield": yields }))?;
+        let (ids, structures): (Vec<String>, Vec<Structure>) = named.into_iter().unzip();
+        let redraws = vec![0; structures.len()];
+        Ok((Generated { ids, structures, space_groups, redraws, given_up: 0 }, (draws, yields)))
+    })?;
+    let structures = &generated.structures;
+    let found = fingerprints_of(name, structures, with.cgcnn);
     let usable = table1_samples(&found, found.len());
     if usable.len() < 2 {
         bail!(
             "{}: {} valid crystals of {} draws; the figures need two: train it longer, or measure without it",
             weights.path,
             usable.len(),
-            drawn.draws
+            draws
         );
     }
-    let same = Sameness::of(&structures, with.training)?;
-    let (redraws, space_groups) = (vec![0; structures.len()], drawn.space_groups);
-    let generated = Generated { ids, structures, space_groups, redraws, given_up: 0 };
-    listing::write(&folder, &generated, &found, &same)?;
+    let same = Sameness::of(structures, with.training)?;
+    writable_folder(&out)?;
+    listing::write(&out, &generated, &found, &same)?;
     // Nothing diverges and is drawn again; what is rejected is told by the yield.
     let further =
         Further { redrawn: None, ..Further::of(name, &generated, &same, &found, &with.reference.structures)? };
@@ -122,15 +138,16 @@ fn sampled(with: &Measuring<'_>, name: &str, folder: &str, elements: ElementDraw
     let note = format!(
         "retrained on {} crystals of MP-20's training split, not on the published {} of MP, OQMD and ICSD, from which \
          the published figures are; checkpoint {} (SHA-256 {}…); {drawn_elements}; {} draws, {}; {} of {} crystals \
-         valid; ± is a bootstrap over the crystals",
+         valid; ± is a bootstrap over the crystals{}",
         weights.triples.len(),
         published_counts().iter().sum::<u32>(),
         weights.path,
         &weights.sha256[..12],
-        drawn.draws,
-        in_words(&drawn.yields),
+        draws,
+        in_words(&yields),
         usable.len(),
         found.len(),
+        keeper.note(name),
     );
     Ok(Sampled { usable, further, note })
 }

@@ -1,21 +1,26 @@
 //! The run itself.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
+use cgcnn::Weights;
 use crystal_core::{SiteMode, Structure, io};
 use datasets::{DataSet, LoadOptions, Source, Split, load, locate};
 use druse::checkpoint::{self, Checkpoint};
-use druse::config::{TrainConfig, to_ron};
+use druse::config::{TrainConfig, read_ron, to_ron};
 use druse::output::{writable_folder, write_file, write_json};
 use druse::training::{TrainingRun, recent_losses};
 use druse::{Devices, Provenance, crystal_features};
 use druse_cli::progress::Display;
 use langevin::{Sampler, SamplerConfig, SamplingOrder};
 use score_model::AnyModel;
+use sealed_file::sha256_hex;
+use serde_json::{Value, json};
 use training::Exchange;
 
+use super::kept::{Keeper, Leg};
 use super::outcome::Outcome;
 use super::peer;
 use super::reference::{Reference, fingerprints_of};
@@ -23,6 +28,7 @@ use super::rows::{Bootstrap, stable_rows, this_work_row};
 use super::samplers::OnPositions;
 use super::stages::Stages;
 use super::{Table1Config, pgcgm, report, samplers};
+use crate::command;
 use crate::further::Further;
 use crate::generated::Generated;
 use crate::listing;
@@ -53,14 +59,15 @@ pub struct Table1Options {
     /// How they add their gradients: host, or collective (NCCL).
     #[arg(long, default_value_t)]
     pub exchange: Exchange,
-    /// Go on with an interrupted run of the same name.
+    /// Go on with the run of the same name: its training, and the rows that are not finished. Of a finished run, show
+    /// the table; with --cgcnn-weights, measure its structures with those.
     #[arg(long)]
     pub resume: bool,
     /// Train a network on the data and sample with that.
     #[arg(long)]
     pub train: bool,
     /// Sample with this checkpoint instead of the compiled-in one.
-    #[arg(long, conflicts_with_all = ["resume", "train"])]
+    #[arg(long, conflicts_with = "train")]
     pub checkpoint: Option<PathBuf>,
     /// Sample the rows of Wyckoff positions with this checkpoint instead of the compiled-in one.
     #[arg(long)]
@@ -90,12 +97,12 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let mut config = configuration(options)?;
     let Table1Options { run: common, .. } = options;
     let folder = if options.resume { common.latest_folder("table1", RESULT) } else { common.folder("table1", RESULT) };
-    if folder.join(RESULT).exists() {
-        if options.resume {
-            // There is nothing to go on with: the table of the finished run is what was asked for.
-            let table = folder.join(TABLE);
-            return std::fs::read_to_string(&table).with_context(|| format!("{}: cannot be read", table.display()));
-        }
+    let finished = folder.join(RESULT).exists();
+    if finished && options.resume && options.cgcnn_weights.is_none() {
+        // There is nothing to go on with: the table of the finished run is what was asked for.
+        return text_of(&folder.join(TABLE));
+    }
+    if finished && !options.resume {
         bail!(
             "{}: a finished run lies there already; choose another --name, or --resume to see its table",
             folder.display()
@@ -106,6 +113,9 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let interrupted = folder.join("training.state").exists();
     if interrupted && !options.resume {
         bail!("{}: an interrupted run lies there; go on with it (--resume) or choose another --name", folder.display());
+    }
+    if interrupted && options.checkpoint.is_some() {
+        bail!("{}: the run trains its own network; leave --checkpoint out, or choose another --name", folder.display());
     }
     let trains = options.train || interrupted;
     if options.gpus > 1 && !trains {
@@ -132,8 +142,19 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let cgcnn =
         crystal_features::load(options.cgcnn_weights.as_deref(), &device).context("the weights for FD CGCNN")?;
     let pgcgm_weights = pgcgm::weights(options.pgcgm_checkpoint.as_deref(), &device).context("PGCGM")?;
-    writable_folder(&folder)?;
-    write_file(&folder.join("config.ron"), to_ron(&config)?)?;
+    let (leg, out) = match (options.resume, finished) {
+        (true, true) => match measured_again(&folder, &config, &cgcnn)? {
+            Again::Known(table) => return Ok(table),
+            Again::New(out) => (Leg::Finished, out),
+        },
+        (true, false) => {
+            refuse_another(&folder.join("config.ron"), &config)?;
+            (Leg::Next, folder.clone())
+        }
+        (false, _) => (Leg::First, folder.clone()),
+    };
+    writable_folder(&out)?;
+    write_file(&out.join("config.ron"), to_ron(&config)?)?;
     let mut stages = Stages::default();
 
     let source = locate(common.data.as_deref());
@@ -148,7 +169,8 @@ pub fn run(options: &Table1Options) -> Result<String> {
     })?;
     let provenance =
         Provenance::of_named(&reference.data, &reference.data_sha256, common.place.seed, common.place.device);
-    write_json(&folder.join("run.json"), &provenance)?;
+    write_json(&out.join("run.json"), &provenance)?;
+    let mut keeper = Keeper { leg, provenance: &provenance, earlier: BTreeMap::new() };
     let training = data.as_ref().map(|data| structures_of(data, Split::Train));
     let training = training.as_deref();
 
@@ -160,16 +182,18 @@ pub fn run(options: &Table1Options) -> Result<String> {
         (None, ..) => unreachable!("without a checkpoint there are a training and its data"),
     };
     let orders = reference.orders(config.n_samples, config.sampling.seed);
-    let generated = stages.run("sampling", || sample(&config.sampling, &orders, &network, &device, &folder))?;
+    let generated = stages
+        .run("sampling", || sampled(&mut keeper, "this work", &config.sampling, &orders, &network, &device, &folder))?;
     let ours =
         stages.run("fingerprints of this work", || Ok(fingerprints_of("this work", &generated.structures, &cgcnn)))?;
     let same = stages.run("uniqueness and novelty", || Sameness::of(&generated.structures, training))?;
     let bootstrap = Bootstrap { samples: config.bootstrap, seed: common.place.seed };
     let (this_work, further) = stages.run("figures of this work", || {
-        let row = this_work_row(&config.sampling, bootstrap, &ours, &reference.structures, &generated, &network)?;
+        let mut row = this_work_row(&config.sampling, bootstrap, &ours, &reference.structures, &generated, &network)?;
+        row.note += &keeper.note("this work");
         Ok((row, Further::of("this work", &generated, &same, &ours, &reference.structures)?))
     })?;
-    listing::write(&folder, &generated, &ours, &same)?;
+    listing::write(&out, &generated, &ours, &same)?;
     let mut rows = vec![this_work];
     let mut further = vec![further];
     let wyckoff = match (config.wyckoff.is_empty(), config.de_novo.is_empty()) {
@@ -187,14 +211,18 @@ pub fn run(options: &Table1Options) -> Result<String> {
     let more: Vec<_> = plain.chain(bound).chain(open).collect();
     for &(sampler, network, orders) in &more {
         let NamedSampler { name, sampling, .. } = sampler;
-        let folder = folder.join(name);
-        let generated =
-            stages.run(&format!("sampling, {name}"), || sample(sampling, orders, network, &device, &folder))?;
+        let (folder, out) = (folder.join(name), out.join(name));
+        let generated = stages.run(&format!("sampling, {name}"), || {
+            sampled(&mut keeper, name, sampling, orders, network, &device, &folder)
+        })?;
         let (row, more) = stages.run(&format!("figures of {name}"), || {
             let ours = fingerprints_of(name, &generated.structures, &cgcnn);
             let same = Sameness::of(&generated.structures, training)?;
-            listing::write(&folder, &generated, &ours, &same)?;
-            let row = this_work_row(&config.sampling, bootstrap, &ours, &reference.structures, &generated, network)?;
+            writable_folder(&out)?;
+            listing::write(&out, &generated, &ours, &same)?;
+            let mut row =
+                this_work_row(&config.sampling, bootstrap, &ours, &reference.structures, &generated, network)?;
+            row.note += &keeper.note(name);
             Ok((row, Further::of(name, &generated, &same, &ours, &reference.structures)?))
         })?;
         rows.push(Row { name: name.clone(), published: None, ..row });
@@ -206,7 +234,7 @@ pub fn run(options: &Table1Options) -> Result<String> {
             std::iter::once(schedule(&network)).chain(more.iter().map(|(_, of, _)| schedule(of))).collect();
         let samplings = std::iter::once(&config.sampling).chain(more.iter().map(|(sampler, ..)| &sampler.sampling));
         let samplings: Vec<_> = samplings.zip(&schedules).collect();
-        samplers::write_comparison(&folder, config.n_samples, &samplings, &rows)?;
+        samplers::write_comparison(&out, config.n_samples, &samplings, &rows)?;
     }
     let split = config.reference;
     let same = match &data {
@@ -236,8 +264,9 @@ pub fn run(options: &Table1Options) -> Result<String> {
                 bootstrap,
                 device: &device,
                 folder: &folder,
+                out: &out,
             };
-            let (measured, more) = stages.run("PGCGM", || pgcgm::measured_rows(&measuring))?;
+            let (measured, more) = stages.run("PGCGM", || pgcgm::measured_rows(&measuring, &mut keeper))?;
             rows.extend(measured);
             further.extend(more);
         }
@@ -250,10 +279,13 @@ pub fn run(options: &Table1Options) -> Result<String> {
         None => rows.push(not_run("CDVAE", published::CDVAE, peer::NOT_SAMPLED)),
         Some(cdvae) => {
             let (generated, ours) =
-                stages.run("sampling, CDVAE", || cdvae.sample(&config, &device, &folder, &cgcnn))?;
+                stages.run("sampling, CDVAE", || cdvae.sample(&config, &device, &folder, &cgcnn, &mut keeper))?;
             let same = stages.run("uniqueness and novelty, CDVAE", || Sameness::of(&generated.structures, training))?;
-            listing::write(&folder.join(peer::FOLDER), &generated, &ours, &same)?;
-            rows.push(cdvae.row(bootstrap, &generated, &ours, &reference.structures)?);
+            writable_folder(&out.join(peer::FOLDER))?;
+            listing::write(&out.join(peer::FOLDER), &generated, &ours, &same)?;
+            let mut row = cdvae.row(bootstrap, &generated, &ours, &reference.structures)?;
+            row.note += &keeper.note("CDVAE");
+            rows.push(row);
             let more = Further::of("CDVAE", &generated, &same, &ours, &reference.structures)?;
             // No space group was asked for.
             further.push(Further { space_group_kept: None, ..more });
@@ -272,10 +304,65 @@ pub fn run(options: &Table1Options) -> Result<String> {
         cgcnn: &cgcnn,
         stages: &stages,
         provenance: &provenance,
+        earlier: &keeper.earlier,
     };
-    let table = outcome.write(&folder)?;
-    report::finish(&folder, &reference.properties)?;
+    let table = outcome.write(&out)?;
+    if leg == Leg::Finished {
+        // The report of the run shows its structures, and they are no others.
+        write_file(&out.join(command::FILE), command::of_this_process() + "\n")?;
+    } else {
+        report::finish(&folder, &reference.properties)?;
+    }
     Ok(table)
+}
+
+/// Refuses to go on with a run of another configuration; which rows it has may change.
+fn refuse_another(file: &Path, config: &Table1Config) -> Result<()> {
+    let without_rows =
+        |config: &Table1Config| Table1Config { samplers: vec![], wyckoff: vec![], de_novo: vec![], ..config.clone() };
+    if file.exists() && without_rows(&read_ron(file)?) != without_rows(config) {
+        bail!(
+            "{}: the run there had another configuration or seed; go on with those, or choose another --name",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
+/// What there is of a finished run with other weights for FD CGCNN.
+enum Again {
+    /// The table, made before.
+    Known(String),
+    /// The folder to make it in.
+    New(PathBuf),
+}
+
+/// Where the structures of the finished run in `folder` are measured with these weights: beside its own table, which
+/// stays as it is.
+fn measured_again(folder: &Path, config: &Table1Config, cgcnn: &Weights) -> Result<Again> {
+    let file = folder.join("config.ron");
+    if text_of(&file)? != to_ron(config)? {
+        bail!(
+            "{}: the run there had another configuration, seed or other rows; name those, or choose another --name",
+            file.display()
+        );
+    }
+    let beside = folder.join(format!("cgcnn-{}", &cgcnn.sha256[..12]));
+    if let Some(there) = [folder, &beside].into_iter().find(|there| is_measured_with(there, cgcnn)) {
+        return Ok(Again::Known(text_of(&there.join(TABLE))?));
+    }
+    Ok(Again::New(beside))
+}
+
+/// Whether a table in a folder was made with these weights.
+fn is_measured_with(folder: &Path, cgcnn: &Weights) -> bool {
+    let text = std::fs::read_to_string(folder.join(RESULT)).unwrap_or_default();
+    let table: Value = serde_json::from_str(&text).unwrap_or_default();
+    table["cgcnn"]["sha256"] == cgcnn.sha256
+}
+
+fn text_of(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))
 }
 
 /// The configuration with the seed, and with the rows that are asked for.
@@ -331,6 +418,8 @@ pub(crate) fn structures_of(data: &DataSet, split: Split) -> Vec<Structure> {
 pub(crate) struct Network {
     pub(crate) trained: AnyModel,
     pub(crate) note: String,
+    /// What tells it from others.
+    identity: Value,
 }
 
 impl Network {
@@ -344,7 +433,7 @@ impl Network {
             trained.kind,
             &sha256[..12]
         );
-        Self { trained, note }
+        Self { trained, note, identity: sha256.into() }
     }
 }
 
@@ -371,7 +460,25 @@ pub(crate) fn train(
         curve.len(),
         optimiser.batch_size,
     );
-    Ok((Network { trained, note }, (position, lattice)))
+    let identity = json!({ "training": config, "data_sha256": data.sha256 });
+    Ok((Network { trained, note, identity }, (position, lattice)))
+}
+
+/// The structures of a row: kept from an earlier leg, or sampled.
+fn sampled(
+    keeper: &mut Keeper<'_>,
+    name: &str,
+    config: &SamplerConfig,
+    orders: &[SamplingOrder],
+    network: &Network,
+    device: &Device,
+    folder: &Path,
+) -> Result<Generated> {
+    let listed: String = orders.iter().map(|order| format!("{order}\n")).collect();
+    let of = json!({ "sampler": config, "orders": sha256_hex(listed.as_bytes()), "network": network.identity });
+    let (generated, ()) =
+        keeper.structures(name, folder, of, || Ok((sample(config, orders, network, device, folder)?, ())))?;
+    Ok(generated)
 }
 
 pub(crate) fn sample(

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use druse::output::write_file;
+use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::kept::Kept;
+use crate::plot::{COLOURS, draw_legend};
 
 /// What the command line chooses.
 #[derive(Debug, Clone, clap::Args)]
@@ -99,11 +102,7 @@ pub(super) fn draw(kept: &Kept) -> Result<String> {
         |value: fn(&Point) -> f64, start: f64, pick: fn(f64, f64) -> f64| points.iter().map(value).fold(start, pick);
     let (left, right) = (over(|p| p.intensity, ridge, f64::min) / 4.0, over(|p| p.intensity, ridge, f64::max) * 4.0);
     let low = over(|p| p.rate, roofline.roof(left), f64::min) / 2.0;
-    let mut names: Vec<&str> = points.iter().map(|point| point.name.as_str()).collect();
-    names.dedup();
-    names.sort_unstable();
-    names.dedup();
-    let colours = [RGBColor(31, 119, 180), RGBColor(214, 96, 39), RGBColor(44, 130, 60), RGBColor(120, 80, 160)];
+    let names = names_from_left(points);
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (900, 520)).into_drawing_area();
@@ -124,26 +123,86 @@ pub(super) fn draw(kept: &Kept) -> Result<String> {
             .draw()?;
         let roof = [left, ridge, right].map(|x| (x, roofline.roof(x)));
         chart.draw_series(LineSeries::new(roof, BLACK.stroke_width(2)))?;
-        for (name, colour) in names.iter().zip(colours.iter().copied().cycle()) {
-            let of_name: Vec<&Point> = points.iter().filter(|point| point.name == *name).collect();
+        let mut labels: [Vec<Label>; 2] = Default::default();
+        for (index, (name, colour)) in names.iter().zip(COLOURS.into_iter().cycle()).enumerate() {
+            let of_name = || points.iter().filter(|point| point.name == *name);
             chart
-                .draw_series(of_name.iter().map(|p| Circle::new((p.intensity, p.rate), 4, colour.filled())))?
+                .draw_series(of_name().map(|p| Circle::new((p.intensity, p.rate), 4, colour.filled())))?
                 .label(*name)
                 .legend(move |(x, y)| Circle::new((x + 10, y), 4, colour.filled()));
-            chart.draw_series(of_name.iter().map(|p| {
-                let text = format!("batch {}", p.batch);
-                EmptyElement::at((p.intensity, p.rate)) + Text::new(text, (8, -6), ("sans-serif", 12))
-            }))?;
+            // Series that may stand above each other have their labels on either side.
+            let side = usize::from(2 * index + 1 >= names.len());
+            let label = |p: &Point| Label { point: chart.backend_coord(&(p.intensity, p.rate)), batch: p.batch };
+            labels[side].extend(of_name().map(label));
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .background_style(WHITE)
-            .border_style(BLACK.mix(0.4))
-            .draw()?;
+        for (side, labels) in [Side::Left, Side::Right].into_iter().zip(labels) {
+            draw_labels(&area, side, labels)?;
+        }
+        draw_legend(&mut chart, SeriesLabelPosition::LowerRight)?;
         area.present()?;
     }
     Ok(svg)
+}
+
+/// Names of the stages, those with the fewest operations per byte first.
+fn names_from_left(points: &[Point]) -> Vec<&str> {
+    let mut names: Vec<(&str, f64)> = Vec::new();
+    for Point { name, intensity, .. } in points {
+        match names.iter_mut().find(|(known, _)| known == name) {
+            Some((_, least)) => *least = least.min(*intensity),
+            None => names.push((name, *intensity)),
+        }
+    }
+    names.sort_by(|a, b| a.1.total_cmp(&b.1));
+    names.into_iter().map(|(name, _)| name).collect()
+}
+
+/// The size of a batch, beside its point (pixels of the picture).
+struct Label {
+    point: (i32, i32),
+    batch: usize,
+}
+
+/// Where labels stand from their points.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Pixels from one label to the next below it.
+const LINE: i32 = 14;
+/// Pixels between a point and its label, and those that a label may be moved before a line joins the two.
+const GAP: i32 = 12;
+const JOINED_FROM: i32 = 6;
+
+/// Labels of one side, none on another; a label that had to go down is joined with its point by a line.
+fn draw_labels(area: &DrawingArea<SVGBackend<'_>, Shift>, side: Side, mut labels: Vec<Label>) -> Result<()> {
+    labels.sort_by_key(|label| label.point.1);
+    let heights: Vec<i32> = labels.iter().map(|label| label.point.1).collect();
+    for (Label { point: (x, y), batch }, height) in labels.into_iter().zip(apart(&heights, LINE)) {
+        let (start, anchor) = match side {
+            Side::Left => (x - GAP, HPos::Right),
+            Side::Right => (x + GAP, HPos::Left),
+        };
+        if height - y >= JOINED_FROM {
+            area.draw(&PathElement::new([(x, y), (start, height)], BLACK.mix(0.4)))?;
+        }
+        let style = ("sans-serif", 12).into_font().into_text_style(area).pos(Pos::new(anchor, VPos::Center));
+        area.draw(&Text::new(format!("batch {batch}"), (start, height), style))?;
+    }
+    Ok(())
+}
+
+/// Rising places moved up as far as needed for `least` between neighbours.
+fn apart(places: &[i32], least: i32) -> Vec<i32> {
+    let mut last: Option<i32> = None;
+    let place = |place: &i32| {
+        let moved = last.map_or(*place, |last| (*place).max(last + least));
+        last = Some(moved);
+        moved
+    };
+    places.iter().map(place).collect()
 }
 
 /// A number of an axis.
@@ -155,6 +214,32 @@ fn short(value: f64) -> String {
 mod tests {
     use super::*;
     use crate::throughput::kept::tests::kept;
+
+    #[test]
+    fn labels_do_not_lie_on_each_other() {
+        assert_eq!(apart(&[10, 12, 13, 60, 100], 14), [10, 24, 38, 60, 100]);
+        assert!(apart(&[], 14).is_empty());
+        let rows = [4000, 1600, 400].map(|batch| {
+            let rate = 8.0 + 1e-4 * batch as f64;
+            [
+                ("full cells: operations", Some(batch), rate, "TFLOP/s"),
+                ("full cells: memory", Some(batch), 640.0, "GB/s"),
+                ("symmetric: operations", Some(batch), rate, "TFLOP/s"),
+                ("symmetric: memory", Some(batch), 650.0, "GB/s"),
+            ]
+        });
+        let ceilings = [("ceiling: copy", None, 4000.0, "GB/s"), ("ceiling: product", None, 48.0, "TFLOP/s")];
+        let svg = draw(&kept(&[&ceilings[..], rows.as_flattened()].concat())).expect("a picture");
+        // Left and right of the points, three each.
+        for anchor in ["end", "start"] {
+            let labels = svg.split("<text ").filter(|text| text.contains("batch ") && text.contains(anchor));
+            let height = |text: &str| -> Option<i32> { text.split_once(" y=\"")?.1.split_once('"')?.0.parse().ok() };
+            let mut heights: Vec<i32> = labels.filter_map(height).collect();
+            heights.sort_unstable();
+            assert_eq!(heights.len(), 3, "{anchor}: {svg}");
+            assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= LINE), "{heights:?}");
+        }
+    }
 
     #[test]
     fn points_lie_under_the_ceilings_of_their_run() {

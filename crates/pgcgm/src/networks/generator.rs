@@ -5,10 +5,10 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Device;
 use burn::tensor::activation::{leaky_relu, relu, tanh};
-use tensor_ops::{ParameterSource, linear};
+use tensor_ops::{BatchNorm, Moments, ParameterSource, linear};
 
 use super::PgcgmConfig;
-use super::batch_norm::{BatchNorm, Moments};
+use super::batch_norm::normalised;
 use super::convolution::{Convolution, Shifts, TransposedConvolution, to_rows};
 use super::critic::LEAK;
 use crate::conditions::Conditions;
@@ -117,7 +117,7 @@ impl Generator {
     ) -> (Scaled, Vec<Moments>) {
         let mut all = Vec::with_capacity(self.norms.len());
         let apply = |norm: &BatchNorm, x| {
-            let (output, moments) = norm.forward_training(x);
+            let (output, moments) = normalised(norm, x);
             all.push(moments);
             output
         };

@@ -6,7 +6,7 @@ mod convolution;
 mod critic;
 mod generator;
 
-pub(crate) use batch_norm::{Moments, near_root};
+pub(crate) use batch_norm::near_root;
 pub use config::PgcgmConfig;
 pub(crate) use convolution::Shifts;
 pub(crate) use critic::Critic;

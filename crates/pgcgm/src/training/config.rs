@@ -28,7 +28,7 @@ pub struct TrainingConfig {
     /// Crystals of a batch.
     pub batch_size: usize,
     /// Steps of the critic for each of the generator.
-    pub critic_steps: u64,
+    pub critic_steps: usize,
     /// Adam's learning rate, generator.
     pub learning_rate: f64,
     /// Adam's learning rate, critic.
@@ -81,13 +81,10 @@ impl TrainingConfig {
     /// # Errors
     /// [`ConfigError`] for the first field that does not.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let counts = [
-            ("steps", self.steps),
-            ("critic_steps", self.critic_steps),
-            ("measure_every", self.measure_every),
-            ("moment_batches", self.moment_batches),
-        ];
+        let counts =
+            [("steps", self.steps), ("measure_every", self.measure_every), ("moment_batches", self.moment_batches)];
         counts.into_iter().try_for_each(|(field, n)| ConfigError::unless(n > 0, field, n, "at least 1"))?;
+        ConfigError::unless((1..=1000).contains(&self.critic_steps), "critic_steps", self.critic_steps, "1 to 1000")?;
         // A norm over one row has no variance.
         ConfigError::unless((2..=1 << 16).contains(&self.batch_size), "batch_size", self.batch_size, "2 to 65536")?;
         ConfigError::unless_positive("learning_rate", self.learning_rate)?;

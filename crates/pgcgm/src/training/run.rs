@@ -1,6 +1,5 @@
 //! The training loop.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -11,7 +10,7 @@ use burn::tensor::{Device, TensorData};
 use crystal_core::whole;
 use random_keys::{Purpose, RandomKey};
 use serde::{Deserialize, Serialize};
-use tensor_ops::catch_device_failure;
+use tensor_ops::{catch_device_failure, mean_moments};
 use training::{Adam, EpochOrder, Identity, TensorArchive, TrainingState, archive_into_module, module_to_archive};
 
 use super::{PenaltyPoints, TrainingConfig, TrainingData};
@@ -19,7 +18,7 @@ use crate::conditions::{Condition, Conditions, Tables};
 use crate::crystal::Shown;
 use crate::image::{Geometry, SIDE, Scaled};
 use crate::losses::{contact_losses, gradient_penalty, orbit_loss};
-use crate::networks::{Critic, Generator, LARGEST_SIDE, Moments, NOISE, Shifts};
+use crate::networks::{Critic, Generator, LARGEST_SIDE, NOISE, Shifts};
 use crate::sampler::{ConditionSource, noise_of};
 use crate::{Contacts, PgcgmConfig, PgcgmError, Sampler, Weights};
 
@@ -213,8 +212,8 @@ struct AllShifts {
     one: Shifts,
     /// Real and drawn crystals side by side.
     both: Shifts,
-    /// The drawn crystals of several turns of the critic, by the number of turns.
-    drawn: HashMap<usize, Shifts>,
+    /// The drawn crystals of all turns that the critic has in a step.
+    drawn: Shifts,
 }
 
 /// The state of a run.
@@ -255,7 +254,7 @@ impl<'a> Run<'a> {
             shifts: AllShifts {
                 one: Shifts::new(config.batch_size, SIDE, plain),
                 both: Shifts::new(2 * config.batch_size, SIDE, plain),
-                drawn: HashMap::new(),
+                drawn: Shifts::new(config.critic_steps * config.batch_size, LARGEST_SIDE, plain),
             },
             source: ConditionSource::uniform(data.group_counts(), model.elements),
             contacts: Contacts::of(data.crystals(), model.elements),
@@ -320,8 +319,7 @@ impl<'a> Run<'a> {
     /// One step of the generator after those of the critic.
     fn step(&mut self) -> Result<(), PgcgmError> {
         let mut parts = vec![];
-        let turns = self.config.critic_steps;
-        for turn in self.turns(self.step * turns, turns) {
+        for turn in self.turns() {
             parts = self.critic_step(turn);
         }
         parts.extend(self.generator_step());
@@ -345,10 +343,11 @@ impl<'a> Run<'a> {
         Tensor::from_data(TensorData::new(noise, [self.batch_size(), NOISE]), device)
     }
 
-    /// What the critic looks at in turns number `first` to `first + n_turns − 1`. The generator does not move between
-    /// them, so what it makes for all is made at once, and its norms take the moments of all.
-    pub(super) fn turns(&mut self, first: u64, n_turns: u64) -> Vec<Turn> {
-        let (batch, numbers) = (self.batch_size(), first..first + n_turns);
+    /// What the critic looks at in its turns of this step. The generator does not move between them, so what it makes
+    /// for all is made at once, and its norms take the moments of all.
+    pub(super) fn turns(&mut self) -> Vec<Turn> {
+        let (batch, n_turns) = (self.batch_size(), self.config.critic_steps as u64);
+        let numbers = self.step * n_turns..(self.step + 1) * n_turns;
         let (mut shown, mut real_conditions, mut conditions, mut noise) = (vec![], vec![], vec![], vec![]);
         for number in numbers.clone() {
             let indices = self.epochs.batch(batch, number);
@@ -364,17 +363,16 @@ impl<'a> Run<'a> {
         let n = conditions.len();
         let conditions = self.tables.conditions(&conditions);
         let noise = Tensor::from_data(TensorData::new(noise, [n, NOISE]), &self.device);
-        let plain = &self.plain;
-        let shifts = self.shifts.drawn.entry(n).or_insert_with(|| Shifts::new(n, LARGEST_SIDE, plain));
-        let (drawn, _) = self.generator.clone().no_grad().forward_training(noise, &conditions, shifts);
+        let generator = self.generator.clone().no_grad();
+        let (drawn, _) = generator.forward_training(noise, &conditions, &self.shifts.drawn);
         let drawn = image_of(&drawn, &conditions);
         let part = |x: &Tensor<4>, turn: usize| x.clone().narrow(0, turn * batch, batch);
-        let turn = |(turn, number): (usize, u64)| Turn {
+        let turn = |(turn, number)| Turn {
             number,
             images: [part(&real, turn), part(&drawn, turn)],
             symmetries: [part(&real_conditions.symmetry, turn), part(&conditions.symmetry, turn)],
         };
-        numbers.enumerate().map(|(k, number)| turn((k, number))).collect()
+        numbers.enumerate().map(turn).collect()
     }
 
     /// Moves the critic. Returns its distance and penalty, `[1]` each.
@@ -471,17 +469,8 @@ impl<'a> Run<'a> {
                 let noise = self.noise(noise, &self.plain);
                 self.average.forward_training(noise, &self.plain_tables.conditions(&conditions), &self.shifts.one).1
             };
-            let add = |sum: Vec<Moments>, other: Vec<Moments>| {
-                let pairs = sum.into_iter().zip(other);
-                pairs.map(|(a, b)| Moments { mean: a.mean + b.mean, variance: a.variance + b.variance }).collect()
-            };
-            let n = self.config.moment_batches;
-            let sum = (0..n).map(moments).reduce(add).expect("at least one batch");
-            let mean = sum.into_iter().map(|moments| Moments {
-                mean: moments.mean.div_scalar(n as f64),
-                variance: moments.variance.div_scalar(n as f64),
-            });
-            self.average.clone().with_moments(mean.collect())
+            let mean = mean_moments((0..self.config.moment_batches).map(moments)).expect("at least one batch");
+            self.average.clone().with_moments(mean)
         })
         .map_err(PgcgmError::from)
     }

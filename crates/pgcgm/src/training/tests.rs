@@ -113,7 +113,7 @@ fn one_batch_is_overfitted() {
         parts.into_iter().map(|part| f64::from(part.into_scalar::<f32>())).collect()
     };
     let critic = |run: &mut Run<'_>| {
-        let turn = run.turns(0, 1).remove(0);
+        let turn = run.turns().remove(0);
         let [distance, penalty] = values(run.critic_step(turn))[..] else { panic!("two losses") };
         10.0 * penalty - distance
     };

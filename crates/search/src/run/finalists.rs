@@ -85,7 +85,7 @@ impl Run<'_> {
         for found in waiting {
             // What cannot be relaxed further stays as it was found.
             let refined = best.remove(&found.sample).unwrap_or_else(|| found.clone());
-            self.note(&Entry::Refined(refined))?;
+            self.note(Entry::Refined(refined))?;
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Run<'_> {
                 }
                 Err(reason) => Err(reason),
             };
-            self.note(&Entry::Phonons(PhononRecord { sample, outcome }))?;
+            self.note(Entry::Phonons(PhononRecord { sample, outcome }))?;
         }
         Ok(())
     }

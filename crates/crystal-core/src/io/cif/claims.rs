@@ -109,7 +109,7 @@ pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) ->
             add(&mut claims, Named { line, source, name, readings }, lattice, has_list, notes)?;
         }
     }
-    let numbers = numbers(block)?;
+    let Numbers { known: numbers, zero } = numbers(block)?;
     for name in HERMANN_MAUGUIN {
         if let Some((_, symbol)) = block.text_value(&[name])? {
             let line = block.line(name, 0);
@@ -130,22 +130,41 @@ pub(super) fn claims(block: &Block<'_>, lattice: &Lattice, notes: &mut Notes) ->
             notes.add(line, format!("the number {number} alone leaves the axes open; the standard setting is taken"));
         }
     }
+    match (zero, claims.first()) {
+        (Some((name, line)), Some(claim)) => {
+            notes.add(line, format!("_{name} is 0, which is not a space group; {} is read", claim.source));
+        }
+        (Some((name, line)), None) => {
+            return Err(Fault::at(line, format!("_{name} is '0'; give a number from 1 to 230")));
+        }
+        (None, _) => {}
+    }
     Ok(claims)
 }
 
-/// The stated numbers with their names and lines.
-fn numbers(block: &Block<'_>) -> Result<Vec<(&'static str, usize, SpaceGroupNumber)>, Fault> {
-    let mut numbers = Vec::new();
+/// The stated numbers with their names and lines, and where a zero stands: programs write it for what they do not know.
+#[derive(Default)]
+struct Numbers {
+    known: Vec<(&'static str, usize, SpaceGroupNumber)>,
+    zero: Option<(&'static str, usize)>,
+}
+
+fn numbers(block: &Block<'_>) -> Result<Numbers, Fault> {
+    let mut numbers = Numbers::default();
     for name in NUMBER {
         let Some((_, cell)) = block.value(&[name])? else { continue };
         let line = block.line(name, 0);
         let wrong = |text: String| Fault::at(line, format!("_{name} is '{text}'; give a number from 1 to 230"));
         let stated = cell.number().map_err(wrong)?.unwrap_or_default();
+        if stated == 0.0 {
+            numbers.zero = Some((name, line));
+            continue;
+        }
         let Some(whole) = (1..=230_u8).find(|number| f64::from(*number) == stated) else {
             return Err(wrong(stated.to_string()));
         };
         let number = SpaceGroupNumber::new(i64::from(whole)).map_err(|error| Fault::structure_at(line, error))?;
-        numbers.push((name, line, number));
+        numbers.known.push((name, line, number));
     }
     Ok(numbers)
 }

@@ -1,5 +1,5 @@
 //! What a CIF says of its crystal besides cell, sites and symmetry: formula, number of formula units, density,
-//! multiplicities. It tells which of several readings is meant.
+//! electrons, multiplicities. It tells which of several readings is meant.
 
 use super::super::text::{Fault, wrapped_difference};
 use super::document::Block;
@@ -9,6 +9,12 @@ use crate::{Lattice, SpaceGroup, SpaceGroupNumber, Species};
 const FORMULA: [&str; 1] = ["chemical_formula_sum"];
 const UNITS: [&str; 1] = ["cell_formula_units_z"];
 const DENSITY: [&str; 2] = ["exptl_crystal_density_diffrn", "exptl_crystal_density_meas"];
+/// With X-rays, the number of electrons in the cell.
+const ELECTRONS: [&str; 1] = ["exptl_crystal_f_000"];
+/// What was scattered: neutrons see no electrons.
+const RADIATION: [&str; 3] = ["diffrn_radiation_probe", "diffrn_radiation_type", "diffrn_source"];
+const OTHER_RADIATION: [&str; 5] = ["neutron", "electron", "gamma", "reactor", "spallation"];
+const X_RAYS: [&str; 5] = ["x-ray", "xray", "k\\a", "ka", "synchrotron"];
 
 const MULTIPLICITIES: [&str; 4] = [
     "atom_site_symmetry_multiplicity",
@@ -19,11 +25,12 @@ const MULTIPLICITIES: [&str; 4] = [
 
 const SYSTEM: [&str; 2] = ["space_group_crystal_system", "symmetry_cell_setting"];
 
-/// Densities agree to this: hydrogen atoms are left out of many lists.
-const DENSITY_TOLERANCE: f64 = 0.08;
+/// Densities and numbers of electrons agree to this: hydrogen atoms are left out of many lists, and newer programs
+/// count dispersion into F(000).
+const AMOUNT_TOLERANCE: f64 = 0.08;
 
-/// Densities that differ by this factor are those of different contents: less may be a solvent that was left out.
-const OTHER_DENSITY: f64 = 1.3;
+/// Amounts that differ by this factor are those of different contents: less may be a solvent that was left out.
+const OTHER_AMOUNT: f64 = 1.3;
 
 /// g/cm³ of one u in one Å³.
 const DENSITY_UNIT: f64 = 1.660_539;
@@ -48,6 +55,10 @@ pub(super) struct Evidence {
     units: Option<(f64, usize)>,
     /// In g/cm³.
     density: Option<Stated<f64>>,
+    /// Electrons in the cell, if X-rays were scattered.
+    electrons: Option<Stated<f64>>,
+    /// Whether the file says that they were.
+    has_x_rays: bool,
     /// Where multiplicities or Wyckoff letters stand.
     multiplicities: Option<Stated<()>>,
     /// The crystal system, in lower case.
@@ -94,10 +105,17 @@ impl Evidence {
         };
         let multiplicities = MULTIPLICITIES.into_iter().find(|name| block.has_any(&[name]));
         let system = block.text_value(&SYSTEM)?;
+        let mut radiation = String::new();
+        for name in RADIATION {
+            radiation += &block.text_value(&[name])?.map(|(_, text)| text.to_ascii_lowercase()).unwrap_or_default();
+        }
+        let is_any = |words: &[&str]| words.iter().any(|word| radiation.contains(word));
         Ok(Self {
             formula,
             units: positive(&UNITS)?.map(|units| (units.value, units.line)),
             density: positive(&DENSITY)?,
+            electrons: positive(&ELECTRONS)?.filter(|_| !is_any(&OTHER_RADIATION)),
+            has_x_rays: is_any(&X_RAYS),
             multiplicities: multiplicities.map(|item| Stated { item, line: block.line(item, 0), value: () }),
             system: system.map(|(item, text)| Stated {
                 item,
@@ -189,7 +207,14 @@ impl Evidence {
         let stated = self.density.as_ref()?.value;
         let density = density(crystal)?;
         let reason = || format!("the density is {density:.2} g/cm³, the file says {stated}");
-        ((density / stated - 1.0).abs() > DENSITY_TOLERANCE).then(reason)
+        ((density / stated - 1.0).abs() > AMOUNT_TOLERANCE).then(reason)
+    }
+
+    fn against_electrons(&self, crystal: &Crystal<'_>) -> Option<String> {
+        let stated = self.electrons.as_ref()?.value;
+        let electrons = crystal.electrons();
+        let reason = || format!("the cell has {electrons:.0} electrons, the file says F(000) = {stated}");
+        ((electrons / stated - 1.0).abs() > AMOUNT_TOLERANCE).then(reason)
     }
 
     /// The weightiest thing that a reading contradicts. Nothing said is nothing against it. Bond lengths may tell an
@@ -199,6 +224,7 @@ impl Evidence {
             .or_else(|| self.against_formula(crystal))
             .or_else(|| against_multiplicities(crystal))
             .or_else(|| self.against_density(crystal))
+            .or_else(|| self.against_electrons(crystal))
             .or_else(|| against_distances(crystal, with_bonds))
     }
 
@@ -227,13 +253,14 @@ impl Evidence {
             // agrees says no more than the symbol.
             add(item, *line, Some(Doubt { reason, is_grave: false }));
         }
-        if let Some(Stated { item, line, value }) = self.density {
-            let doubt = self.against_density(crystal).map(|reason| Doubt {
-                reason,
-                is_grave: density(crystal).is_none_or(|found| (found / value).ln().abs() > OTHER_DENSITY.ln()),
-            });
-            add(item, line, doubt);
-        }
+        // Amounts that differ a little may lack a part of the crystal.
+        let mut amount = |stated: &Option<Stated<f64>>, found: Option<f64>, certain: bool, reason: Option<String>| {
+            let Some(Stated { item, line, value }) = *stated else { return };
+            let is_grave = certain && found.is_none_or(|found| (found / value).ln().abs() > OTHER_AMOUNT.ln());
+            add(item, line, reason.map(|reason| Doubt { reason, is_grave }));
+        };
+        amount(&self.density, density(crystal), true, self.against_density(crystal));
+        amount(&self.electrons, Some(crystal.electrons()), self.has_x_rays, self.against_electrons(crystal));
         all
     }
 }
@@ -290,6 +317,11 @@ impl Crystal<'_> {
             *counts.entry(site.species).or_default() += site.occupancy * orbit.images.len() as f64;
         }
         counts.into_iter().collect()
+    }
+
+    /// Of neutral atoms.
+    fn electrons(&self) -> f64 {
+        self.counts().iter().map(|(species, n)| f64::from(species.atomic_number()) * n).sum()
     }
 
     pub(super) fn formula(&self) -> String {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::text::isotope_note;
+use super::super::text::{LAST_IN_CRYSTALS, isotope_note};
 use crate::Species;
 
 /// What the symbols of a file are read with.
@@ -69,14 +69,13 @@ impl Symbols {
         // 'ND3' and 'CD3' are ammonia and methyl of deuterium, where 'ND' may be neodymium.
         let is_alone = |c: char| c.is_ascii_uppercase() && (is_element(&c.to_string()) || matches!(run, "CD" | "ND"));
         let two_elements = run.len() == 2 && run.chars().all(is_alone);
-        // 'OG', 'MC', 'MT': letters of a scheme of names, not elements of which a few atoms were made.
-        let in_capitals = run.len() == 2 && run.chars().all(|c| c.is_ascii_uppercase());
-        if in_capitals && is_superheavy(species) && !self.formula.contains(species.symbol()) {
-            return Err(self.unknown(symbol, "type symbol", cure));
+        // 'OG', 'Ts', 'Mc': letters of a scheme of names, or elements of which a few atoms were made.
+        if is_superheavy(species) && !self.formula.contains(species.symbol()) {
+            return Err(self.superheavy(symbol, species, cure));
         }
         if two_elements && !self.formula.contains(species.symbol()) {
             let has_digits_only = !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit());
-            if has_digits_only || is_superheavy(species) || self.mixed_case || !self.formula.is_empty() {
+            if has_digits_only || self.mixed_case || !self.formula.is_empty() {
                 return Err(format!("the type symbol '{symbol}' may be a group of atoms or {species}; {cure}"));
             }
         }
@@ -190,6 +189,19 @@ impl Symbols {
         matches!(run, "RE" | "TM") && !species(run).is_some_and(|species| self.formula.contains(species.symbol()))
     }
 
+    /// A type symbol that only the formula can make an element of.
+    fn superheavy(&self, symbol: &str, species: Species, cure: &str) -> String {
+        let run = letters(symbol).to_ascii_lowercase();
+        if NON_ELEMENTS.iter().any(|(words, _)| words.contains(&run.as_str())) {
+            return self.unknown(symbol, "type symbol", cure);
+        }
+        format!(
+            "the type symbol '{symbol}' would be element {}, of which nobody has a crystal; write the element that is \
+             meant, or name {species} in _chemical_formula_sum if it is that one",
+            species.atomic_number()
+        )
+    }
+
     fn unknown(&self, written: &str, what: &str, cure: &str) -> String {
         let run = letters(written).to_ascii_lowercase();
         let known = NON_ELEMENTS.iter().find(|(words, _)| words.contains(&run.as_str()));
@@ -236,7 +248,7 @@ fn species(letters: &str) -> Option<Species> {
 
 /// Made atom by atom, and in no crystal: in a label `Mt1` is some metal and `NH3` ammonia.
 fn is_superheavy(species: Species) -> bool {
-    species.atomic_number() > 103
+    species.atomic_number() > LAST_IN_CRYSTALS
 }
 
 /// What may follow the element in a type symbol: nothing, digits, or a charge (`3+`, `+3`, `+`, `2.67+`, `(III)`,
@@ -408,6 +420,10 @@ mod tests {
         assert_eq!(symbol(capitals.of_type("CD")), Some("Cd"));
         assert_eq!(symbol(with(&["Nd", "O"], &["Na"]).of_type("ND3+")), Some("Nd"));
         assert_eq!(symbol(with(&["Co", "O"], &["Na"]).of_type("CO2+")), Some("Co"));
+        for text in ["Og", "Ts", "Lv", "Mc", "Nh", "Cn", "Mt", "Og2+"] {
+            assert_eq!(symbol(symbols.of_type(text)), None, "{text}");
+        }
+        assert_eq!(symbol(with(&["Og"], &["Na"]).of_type("Og")), Some("Og"));
         assert_eq!(symbol(with(&["C", "O"], &[]).of_type("CO")), None);
         assert_eq!(symbol(with(&["T", "O"], &[]).of_type("T")), Some("H"));
     }

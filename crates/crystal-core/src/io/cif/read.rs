@@ -171,13 +171,20 @@ fn structure(
     }
     evidence.check_formula(&crystal)?;
     note_unlikely_cell(&distances, block.line(CELL[0], 0), notes);
-    // Images of one site are the merging's matter.
-    if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances, |i, j| owners[i] != owners[j]) {
+    if let Some((i, j, distance)) = closer_than_atoms(&structure, &distances) {
         let (first, second) = (&sites[owners[i]], &sites[owners[j]]);
-        let text = format!(
-            "'{}' and '{}' are {distance:.2} Å apart; if they are alternatives of one atom, remove one of them",
-            first.label, second.label
-        );
+        let text = if owners[i] == owners[j] {
+            format!(
+                "images of '{}' are {distance:.2} Å apart; the symmetry, its origin or the coordinates may be wrong, or \
+                 the images are one atom (druse convert --merge-distance)",
+                first.label
+            )
+        } else {
+            format!(
+                "'{}' and '{}' are {distance:.2} Å apart; if they are alternatives of one atom, remove one of them",
+                first.label, second.label
+            )
+        };
         notes.add(line_of(second), text);
     }
     Ok(structure)
@@ -281,6 +288,9 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
         }
     }
     refuse_alternatives(block, labels)?;
+    if occupancies.is_none() {
+        refuse_foreign_occupancies(block)?;
+    }
     let texts =
         |column: Option<&[Cell]>| column.unwrap_or_default().iter().filter_map(Cell::text).collect::<Vec<String>>();
     let written: Vec<String> = texts(symbols).into_iter().chain(texts(labels)).collect();
@@ -364,6 +374,28 @@ fn sites(block: &Block<'_>, notes: &mut Notes) -> Result<Vec<ListedSite>, Fault>
         notes.add(line, text);
     }
     Ok(sites)
+}
+
+/// Occupancies under a name that no dictionary has: without them partly occupied sites would be read as full ones.
+fn refuse_foreign_occupancies(block: &Block<'_>) -> Result<(), Fault> {
+    let is_foreign = |name: &str| {
+        let item = name.strip_prefix("atom_site_").unwrap_or_default();
+        (item.contains("occup") && !item.contains("flag"))
+            || matches!(item, "occ" | "sof" | "site_frac" | "site_fraction" | "population")
+    };
+    for name in block.names_that(is_foreign) {
+        let cells = block.column(name)?.unwrap_or_default();
+        let is_other =
+            |cell: &Cell| cell.number().ok().flatten().is_some_and(|x| (x - 1.0).abs() > OCCUPANCY_TOLERANCE);
+        if let Some(row) = cells.iter().position(is_other) {
+            let reason = format!(
+                "_{name} holds other numbers than 1, as occupancies would; name it _atom_site_occupancy, or remove it if it \
+                 holds none"
+            );
+            return Err(Fault::at(block.line(name, row), reason));
+        }
+    }
+    Ok(())
 }
 
 /// Sites that exclude each other are no structure: of each disordered assembly one group of sites must be chosen.
