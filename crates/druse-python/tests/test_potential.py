@@ -126,4 +126,5 @@ def test_what_the_potential_refuses(salt: Structure) -> None:
 def test_what_cannot_be_relaxed(salt: Structure, asked: dict[str, Any], said: str) -> None:
     with pytest.raises(errors.RequestError, match=said):
         druse.relax(salt, **asked)
-    assert druse.relax(salt, steps=numpy.int64(1), fmax=numpy.float32(0.02))
+    of_numpy: dict[str, Any] = {"steps": numpy.int64(1), "fmax": numpy.float32(0.02)}
+    assert druse.relax(salt, **of_numpy)
