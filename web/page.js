@@ -191,66 +191,26 @@ function add(one) {
   for (const id of ["viewer", "sites"]) byId(id).hidden = false;
   viewer ??= startViewer(one.looks);
   if (viewer) Object.assign(viewer.looks, one.looks);
-  const thumb = htmlNode(byId("gallery"), "a", { class: "thumb", href: `#crystal-${index}`, id: `crystal-${index}` });
-  if (viewer) htmlNode(thumb, "canvas", { "aria-hidden": "true" });
-  writeFormula(htmlNode(thumb, "strong", {}), crystal.formula);
-  writeSymbol(htmlNode(thumb, "span", {}), crystal.found ? crystal.found[1] : "no group found");
-  thumb.addEventListener("click", (event) => {
-    event.preventDefault();
-    select(index);
-  });
-  thumbs.push(thumb);
-  if (viewer) takePictures([index]);
+  thumbs.push(thumbOf(crystal, index, viewer, () => select(index)));
+  if (viewer) picturesOf(viewer, [crystal], [thumbs[index]]);
   if (current < 0) select(0);
 }
 
 function startViewer(looks) {
   const made = viewerIn(byId("stage"), { ...looks });
   if (!made) return false;
-  made.listen();
-  byId("reset").addEventListener("click", () => made.reset());
-  byId("bonds").addEventListener("click", (event) => {
-    made.showBonds = !made.showBonds;
-    event.currentTarget.setAttribute("aria-pressed", String(made.showBonds));
-    made.draw();
-  });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => takePictures([...shown.keys()]));
+  listenTo(made, () => picturesOf(made, shown.map(({ crystal }) => crystal), thumbs));
   return made;
-}
-
-// Small pictures are taken of the one viewer: browsers allow few canvases that draw with WebGL.
-function takePictures(indices) {
-  viewer.picture(indices.map((index) => shown[index].crystal), THUMB, (picture, place) => {
-    const canvas = thumbs[indices[place]].querySelector("canvas");
-    [canvas.width, canvas.height] = [picture.width, picture.height];
-    canvas.getContext("2d").drawImage(picture, 0, 0);
-  });
 }
 
 function select(index) {
   current = (index + shown.length) % shown.length;
   const { crystal, looks, poscar, positions, space_group: asked, found, redraws } = shown[current];
-  if (viewer) {
-    viewer.show(crystal);
-    byId("stage").setAttribute("aria-label", `${crystal.formula}, ${groupOf(crystal)}; the arrow keys turn it`);
-  }
-  writeFormula(byId("crystal-name"), crystal.formula);
   const named = (number) => (number === null ? "none" : String(number));
-  const more = [["At 0.01 Å", named(found[0])], ["At 0.1 Å", named(found[1])]];
-  if (redraws > 0) more.push(["Redraws", String(redraws)]);
-  byId("crystal-facts").replaceChildren();
-  for (const [term, fact] of [...factsOf({ ...crystal, asked }), ...more]) {
-    htmlNode(byId("crystal-facts"), "dt", {}, term);
-    const place = htmlNode(byId("crystal-facts"), "dd", {});
-    if (term === "Space group") writeSymbol(place, fact);
-    else place.append(fact);
-  }
-  byId("crystal-legend").replaceChildren();
-  for (const symbol of crystal.elements) {
-    const item = htmlNode(byId("crystal-legend"), "li", {});
-    htmlNode(item, "span", { class: "ball" }).style.background = looks[symbol].colour;
-    item.append(symbol);
-  }
+  const facts = factsOf({ ...crystal, asked });
+  facts.push(["At 0.01 Å", named(found[0])], ["At 0.1 Å", named(found[1])]);
+  if (redraws > 0) facts.push(["Redraws", String(redraws)]);
+  present(viewer, crystal, facts, looks);
   byId("rows").replaceChildren();
   for (const { element, position, symmetry, frac_coords: coordinates } of positions) {
     const row = htmlNode(byId("rows"), "tr", {});
@@ -258,14 +218,8 @@ function select(index) {
     const cells = [position, symmetry, ...coordinates.map((value) => value.toFixed(4))];
     for (const text of cells) htmlNode(row, "td", {}, text);
   }
-  offer("download", `${crystal.id}.cif`, "chemical/x-cif", crystal.cif);
   offer("poscar", `${crystal.id}.vasp`, "text/plain", poscar);
   thumbs.forEach((thumb, place) => thumb.setAttribute("aria-current", String(place === current)));
-}
-
-function offer(id, name, type, text) {
-  byId(id).download = name;
-  byId(id).href = `data:${type};charset=utf-8,${encodeURIComponent(text)}`;
 }
 
 function showFields() {

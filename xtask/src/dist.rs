@@ -139,6 +139,15 @@ fn deb(shell: &Shell, out: &Path, version: &str) -> anyhow::Result<()> {
     let [mit, apache] = licences;
     let copyright = format!("MIT or Apache-2.0, at your choice.\n\n{}\n\n{}", mit?, apache?);
     shell.write_file(documents.join("copyright"), copyright)?;
+    let druse = place("usr/bin/druse");
+    let symbols =
+        cmd!(shell, "objdump --dynamic-syms {druse}").quiet().read().context("objdump is part of binutils")?;
+    let libraries = match oldest_libc(&symbols) {
+        Some((major, minor)) => format!("libc6 (>= {major}.{minor}), libgcc-s1"),
+        None => {
+            bail!("{}: names no version of the C library; leave the package out with --without-deb", druse.display())
+        }
+    };
     let size: u64 = files_below(folder.path())?
         .iter()
         .map(|file| fs::metadata(folder.path().join(file)).map_or(0, |file| file.len()))
@@ -146,7 +155,7 @@ fn deb(shell: &Shell, out: &Path, version: &str) -> anyhow::Result<()> {
     let control = format!(
         "Package: druse\nVersion: {version}\nArchitecture: {architecture}\n\
          Maintainer: The Druse developers <druse@example.org>\n\
-         Installed-Size: {}\nDepends: libc6, libgcc-s1\nSection: science\nPriority: optional\n\
+         Installed-Size: {}\nDepends: {libraries}\nSection: science\nPriority: optional\n\
          Description: crystal structures with exact symmetry, grown and judged\n \
          Grows crystal structures for a formula, a space group or a chemical system,\n \
          relaxes them by a machine-learned potential, and puts them on the convex\n \
@@ -158,6 +167,18 @@ fn deb(shell: &Shell, out: &Path, version: &str) -> anyhow::Result<()> {
     let (folder, package) = (folder.path(), out.join(format!("druse_{version}_{architecture}.deb")));
     cmd!(shell, "dpkg-deb --root-owner-group --build {folder} {package}").run()?;
     Ok(())
+}
+
+/// The oldest version of glibc that has all symbols which a program asks of it: the newest that objdump names.
+fn oldest_libc(symbols: &str) -> Option<(u32, u32)> {
+    let versions = symbols.split("GLIBC_").skip(1).filter_map(|rest| {
+        let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(rest.len());
+        let (major, rest) = rest[..end].split_once('.')?;
+        // The third number of 2.2.5 and its kin is of a time long gone.
+        let minor = rest.split('.').next()?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    });
+    versions.max()
 }
 
 /// All files below a folder, relative to it, sorted.
@@ -176,4 +197,17 @@ fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::oldest_libc;
+
+    #[test]
+    fn the_newest_symbol_counts() {
+        let symbols = "0000 DF *UND* 0000 (GLIBC_2.2.5) malloc\n0000 DF *UND* 0000 (GLIBC_2.34) pthread_create\n\
+                       0000 DF *UND* 0000 (GLIBC_2.9) pipe2\n0000 DF *UND* 0000 (GCC_3.0) _Unwind_Resume\n";
+        assert_eq!(oldest_libc(symbols), Some((2, 34)));
+        assert_eq!(oldest_libc("GLIBC_PRIVATE"), None);
+    }
 }

@@ -22,7 +22,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn cargo_arguments(arguments: &Arguments) -> Vec<OsString> {
-    let mut cargo = ["--package", "datasets", "--bin", "fetch-data", "--"].map(OsString::from).to_vec();
+    let mut cargo = ["--package", "druse-datasets", "--bin", "fetch-data", "--"].map(OsString::from).to_vec();
     cargo.extend(arguments.arguments.iter().cloned());
     cargo
 }
@@ -35,7 +35,7 @@ mod tests {
     #[test]
     fn options_go_to_the_program() {
         let cargo = cargo_arguments(&parsed("mp-20 --to somewhere").expect("a legal command line"));
-        assert_eq!(cargo, ["--package", "datasets", "--bin", "fetch-data", "--", "mp-20", "--to", "somewhere"]);
+        assert_eq!(cargo, ["--package", "druse-datasets", "--bin", "fetch-data", "--", "mp-20", "--to", "somewhere"]);
     }
 
     #[test]

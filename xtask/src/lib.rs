@@ -13,5 +13,6 @@ pub mod fetch_data;
 pub mod new_model;
 pub mod reproduce;
 pub mod robustness;
+pub mod site;
 pub mod tidy;
 pub mod web;

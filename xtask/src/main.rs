@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, dist, fetch_data, new_model, reproduce, robustness, tidy, web};
+use xtask::{bench, dist, fetch_data, new_model, reproduce, robustness, site, tidy, web};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
@@ -28,6 +28,8 @@ enum Command {
     Tidy(tidy::Arguments),
     /// Build what a release consists of: command, manual pages, completions, wheel, Debian package, hashes
     Dist(dist::Arguments),
+    /// Build the documentation as a site, and follow its links; needs mdbook
+    Site(site::Arguments),
     /// Build the page of the browser, and serve it on this machine
     Web(web::Arguments),
 }
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Robustness(arguments) => robustness::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),
         Command::Dist(arguments) => dist::run(&arguments),
+        Command::Site(arguments) => site::run(&arguments),
         Command::Web(arguments) => web::run(&arguments),
     };
     result.unwrap_or_else(|error| {

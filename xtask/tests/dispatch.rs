@@ -37,7 +37,7 @@ fn fetch_data_hands_on_options_and_exit_status() {
     let arguments = ["fetch-data", "mp-20", "--help"];
     let (status, line) = run("echo", &arguments);
     assert_eq!(status, Some(0));
-    assert_eq!(line.trim_end(), "run --release --package datasets --bin fetch-data -- mp-20 --help");
+    assert_eq!(line.trim_end(), "run --release --package druse-datasets --bin fetch-data -- mp-20 --help");
     assert_eq!(run("false", &arguments).0, Some(1));
 }
 

@@ -235,7 +235,9 @@ fn crates_that_are_not_on_the_map() {
 
 #[test]
 fn links_that_lead_nowhere() {
-    assert_fires("notes.md", "See\n[that](docs/gone.md).\n", "notes.md:2:", "leads nowhere");
+    for file in ["notes.md", "docs/src/llms.txt"] {
+        assert_fires(file, "See\n[that](gone.md).\n", &format!("{file}:2:"), "leads nowhere");
+    }
 }
 
 #[test]

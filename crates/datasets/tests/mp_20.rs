@@ -72,7 +72,7 @@ fn the_test_split_has_7391_structures_above_monoclinic() {
 }
 
 #[test]
-#[ignore = "reduces 36 000 structures, minutes in a debug build; run with `cargo test --release -p datasets --test mp_20 -- --ignored`"]
+#[ignore = "reduces 36 000 structures, minutes in a debug build; run with `cargo test --release -p druse-datasets --test mp_20 -- --ignored`"]
 fn a_second_start_takes_less_than_two_seconds() {
     let folder = shared("data/mp_20");
     let [(data, cold), (_, warm)] = load_twice(&folder);

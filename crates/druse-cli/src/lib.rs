@@ -7,6 +7,8 @@ mod checkpoint;
 mod convert;
 mod dft_check;
 mod dft_inputs;
+#[cfg(test)]
+mod documented;
 mod energy;
 mod evaluate;
 mod find;

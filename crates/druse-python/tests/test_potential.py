@@ -110,3 +110,21 @@ def test_what_the_potential_refuses(salt: Structure) -> None:
         druse.relax(salt, fmax=-1)
     with pytest.raises(errors.RequestError, match="steps"):
         druse.relax(salt, steps=0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"steps": 2.5}, "steps is 2.5; give a whole number"),
+        ({"fmax": "small"}, "fmax is 'small'; give a number"),
+        ({"smax": float("nan")}, "smax is nan; give a finite number"),
+        ({"free": "yes"}, "free is 'yes'; give True or False"),
+        ({"cell": "open"}, "open"),
+    ],
+)
+def test_what_cannot_be_relaxed(salt: Structure, asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(errors.RequestError, match=said):
+        druse.relax(salt, **asked)
+    of_numpy: dict[str, Any] = {"steps": numpy.int64(1), "fmax": numpy.float32(0.02)}
+    assert druse.relax(salt, **of_numpy)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
 
+import psutil
 import pytest
+from jupyter_client.manager import KernelManager
 from pymatgen.core import Structure
 
 import druse
@@ -60,6 +63,32 @@ def test_the_lock_is_released(model: druse.Model) -> None:
         time.sleep(0.001)
     # With the lock held there would be next to none.
     assert counted > 20
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_closed_notebook_leaves_nothing(killed: bool) -> None:
+    manager = KernelManager()
+    manager.start_kernel()
+    client = manager.blocking_client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    client.execute(f"import os, druse; print(os.getpid(), flush=True); {ENDLESS}")
+    text = None
+    while text is None:
+        text = client.get_iopub_msg(timeout=60)["content"].get("text")
+    kernel = psutil.Process(int(text))
+    # It says nothing more, neither a result nor an error: it samples.
+    with pytest.raises(queue.Empty):
+        client.get_iopub_msg(timeout=3)
+    start = time.monotonic()
+    if killed:
+        kernel.kill()
+    else:
+        manager.shutdown_kernel()
+    client.stop_channels()
+    gone, _ = psutil.wait_procs([kernel], timeout=30)
+    manager.cleanup_resources()
+    assert gone and time.monotonic() - start < 30
 
 
 def test_one_thread_is_enough() -> None:

@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 
+import numpy
 import pytest
 import spglib
 from monty.json import MontyDecoder, MontyEncoder
@@ -72,6 +73,7 @@ def test_other_ways_to_ask(model: druse.Model, rock_salt: Structure) -> None:
     assert by_dict.records == by_text.records
     like = grow(model, template=rock_salt, noise=2)
     assert (like[0].formula, like[0].space_group) == ("NaCl", 225)
+    assert grow(model, "NaCl", space_group=numpy.int64(225), n=numpy.int32(1), seed=numpy.uint8(0))
     general = grow(model, sites={"Fe": 1}, space_group=229)
     assert general[0].space_group == 229 and general[0].formula == "Fe"
     system = grow(model, elements=["Cu", "Au"], sites_per_element=1, top_space_groups=2)
@@ -83,6 +85,12 @@ def test_other_ways_to_ask(model: druse.Model, rock_salt: Structure) -> None:
     [
         ({"formula": "NaCl", "n": 0}, "n is 0"),
         ({"formula": "NaCl", "n": -1}, "n is -1"),
+        ({"formula": "NaCl", "n": 1.5}, "n is 1.5; give a whole number"),
+        ({"formula": "NaCl", "n": None}, "n is None; give a whole number"),
+        ({"formula": "NaCl", "n": 10**30}, "n is 1000.*; give a number from"),
+        ({"formula": "NaCl", "seed": -1}, "seed is -1; give a number from 0"),
+        ({"formula": 7}, "formula is 7; give a text"),
+        ({"formula": "NaCl", "atoms": 2.5}, "not a range"),
         ({"formula": "NaCl", "candidates": 0}, "candidates is 0"),
         ({"formula": "NaCl", "space_group": 231}, "1 to 230"),
         ({"formula": "NaCl3-"}, "not a formula"),

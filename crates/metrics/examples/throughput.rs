@@ -1,4 +1,4 @@
-//! Fingerprints per second on one core and on all: `cargo run --release -p metrics --example throughput --
+//! Fingerprints per second on one core and on all: `cargo run --release -p druse-metrics --example throughput --
 //! mp_20/test.csv.zst [LIMIT]`.
 //!
 //! Reads the columns `lattice` (9 numbers, rows, Å), `species` and `frac_coords` of a CSV file, zstd-compressed or

@@ -68,6 +68,71 @@ function viewerIn(stage, looks) {
   }
 }
 
+// What the buttons below the picture do, and small pictures again when the colours of the page change.
+function listenTo(viewer, takePictures) {
+  viewer.listen();
+  document.getElementById("reset").addEventListener("click", () => viewer.reset());
+  document.getElementById("bonds").addEventListener("click", (event) => {
+    viewer.showBonds = !viewer.showBonds;
+    event.currentTarget.setAttribute("aria-pressed", String(viewer.showBonds));
+    viewer.draw();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", takePictures);
+}
+
+// A crystal's place in the gallery; `choose` is called with it when it is clicked.
+function thumbOf(crystal, index, drawn, choose) {
+  const gallery = document.getElementById("gallery");
+  const thumb = htmlNode(gallery, "a", { class: "thumb", id: `crystal-${index}`, href: `#crystal-${index}` });
+  if (drawn) htmlNode(thumb, "canvas", { "aria-hidden": "true" });
+  writeFormula(htmlNode(thumb, "strong", {}), crystal.formula);
+  writeSymbol(htmlNode(thumb, "span", {}), crystal.found ? crystal.found[1] : "no group found");
+  thumb.addEventListener("click", (event) => {
+    event.preventDefault();
+    choose(thumb);
+  });
+  return thumb;
+}
+
+// Small pictures are taken of the one viewer: browsers allow few canvases that draw with WebGL.
+function picturesOf(viewer, crystals, thumbs) {
+  viewer.picture(crystals, THUMB, (picture, index) => {
+    const canvas = thumbs[index].querySelector("canvas");
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+    canvas.getContext("2d").drawImage(picture, 0, 0);
+  });
+}
+
+// The crystal in the large picture, with its facts, the colours of its elements and its CIF.
+function present(viewer, crystal, facts, looks) {
+  const byId = (id) => document.getElementById(id);
+  if (viewer) {
+    viewer.show(crystal);
+    byId("stage").setAttribute("aria-label", `${crystal.formula}, ${groupOf(crystal)}; the arrow keys turn it`);
+  }
+  writeFormula(byId("crystal-name"), crystal.formula);
+  byId("crystal-facts").replaceChildren();
+  for (const [term, fact] of facts) {
+    htmlNode(byId("crystal-facts"), "dt", {}, term);
+    const place = htmlNode(byId("crystal-facts"), "dd", {});
+    if (term === "Space group") writeSymbol(place, fact);
+    else place.append(fact);
+  }
+  byId("crystal-legend").replaceChildren();
+  for (const symbol of crystal.elements) {
+    const item = htmlNode(byId("crystal-legend"), "li", {});
+    htmlNode(item, "span", { class: "ball" }).style.background = looks[symbol].colour;
+    item.append(symbol);
+  }
+  offer("download", `${crystal.id}.cif`, "chemical/x-cif", crystal.cif);
+}
+
+function offer(id, name, type, text) {
+  const link = document.getElementById(id);
+  link.download = name;
+  link.href = `data:${type};charset=utf-8,${encodeURIComponent(text)}`;
+}
+
 function startGallery(crystals, looks) {
   const byId = (id) => document.getElementById(id);
   if (crystals.length === 0) {
@@ -75,49 +140,16 @@ function startGallery(crystals, looks) {
     htmlNode(byId("gallery"), "p", {}, "There is no structure to show.");
     return;
   }
-  const stage = byId("stage");
-  const viewer = viewerIn(stage, looks);
+  const viewer = viewerIn(byId("stage"), looks);
   let current = 0;
-  const thumbs = crystals.map((crystal, index) => {
-    const thumb = htmlNode(byId("gallery"), "a", { class: "thumb", id: `crystal-${index}`, href: `#crystal-${index}` });
-    if (viewer) htmlNode(thumb, "canvas", { "aria-hidden": "true" });
-    writeFormula(htmlNode(thumb, "strong", {}), crystal.formula);
-    writeSymbol(htmlNode(thumb, "span", {}), crystal.found ? crystal.found[1] : "no group found");
-    thumb.addEventListener("click", (event) => {
-      event.preventDefault();
-      select(index);
-      history.replaceState(null, "", thumb.hash);
-    });
-    return thumb;
-  });
+  const thumbs = crystals.map((crystal, index) => thumbOf(crystal, index, viewer, (thumb) => {
+    select(index);
+    history.replaceState(null, "", thumb.hash);
+  }));
 
   function select(index) {
     current = (index + crystals.length) % crystals.length;
-    const crystal = crystals[current];
-    if (viewer) {
-      viewer.show(crystal);
-      stage.setAttribute("aria-label", `${crystal.formula}, ${groupOf(crystal)}; the arrow keys turn it`);
-    }
-    writeFormula(byId("crystal-name"), crystal.formula);
-    const list = byId("crystal-facts");
-    list.replaceChildren();
-    for (const [term, fact] of factsOf(crystal)) {
-      htmlNode(list, "dt", {}, term);
-      const place = htmlNode(list, "dd", {});
-      if (term === "Space group") writeSymbol(place, fact);
-      else place.append(fact);
-    }
-    const legend = byId("crystal-legend");
-    legend.replaceChildren();
-    for (const symbol of crystal.elements) {
-      const item = htmlNode(legend, "li", {});
-      const ball = htmlNode(item, "span", { class: "ball" });
-      ball.style.background = looks[symbol].colour;
-      item.append(symbol);
-    }
-    const download = byId("download");
-    download.download = `${crystal.id}.cif`;
-    download.href = `data:chemical/x-cif;charset=utf-8,${encodeURIComponent(crystal.cif)}`;
+    present(viewer, crystals[current], factsOf(crystals[current]), looks);
     thumbs.forEach((thumb, place) => thumb.setAttribute("aria-current", String(place === current)));
   }
 
@@ -131,24 +163,9 @@ function startGallery(crystals, looks) {
 
   byId("previous").addEventListener("click", () => select(current - 1));
   byId("next").addEventListener("click", () => select(current + 1));
-  // All pictures are taken of the one viewer: browsers allow few canvases that draw with WebGL.
-  function takePictures() {
-    viewer.picture(crystals, THUMB, (picture, index) => {
-      const canvas = thumbs[index].querySelector("canvas");
-      [canvas.width, canvas.height] = [picture.width, picture.height];
-      canvas.getContext("2d").drawImage(picture, 0, 0);
-    });
-  }
-
   if (viewer) {
-    viewer.listen();
-    byId("reset").addEventListener("click", () => viewer.reset());
-    byId("bonds").addEventListener("click", (event) => {
-      viewer.showBonds = !viewer.showBonds;
-      event.currentTarget.setAttribute("aria-pressed", String(viewer.showBonds));
-      viewer.draw();
-    });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", takePictures);
+    const takePictures = () => picturesOf(viewer, crystals, thumbs);
+    listenTo(viewer, takePictures);
     takePictures();
   }
   addEventListener("hashchange", follow);

@@ -1,5 +1,5 @@
 //! Draws the phase diagrams of the documentation from invented energies:
-//! `cargo run -p stability --example phase_diagrams -- DIR`.
+//! `cargo run -p druse-stability --example phase_diagrams -- DIR`.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -235,6 +235,8 @@ fn read(path: &Path, text: &str) -> Option<Manifest> {
         let (key, value) = (key.trim(), value.trim());
         match table.as_str() {
             "package" if key == "name" => name = Some(value.trim_matches('"').to_owned()),
+            // Where the plain name is taken in the registry, the package has another; the map has the library's.
+            "lib" if key == "name" => name = Some(value.trim_matches('"').to_owned()),
             "lints" if key == "workspace" && value == "true" => inherits_lints = true,
             header if is_dependencies(header) => {
                 // Under `new_name = { package = "name" }` the crate that is really used is the package.

@@ -78,7 +78,8 @@ impl Tree {
     pub fn text(&self, path: &Path) -> anyhow::Result<Option<String>> {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("");
         let written = matches!(ending, "rs" | "toml" | "md" | "ron" | "sh" | "yml" | "html" | "css")
-            || path == Path::new(".ci/run");
+            || path == Path::new(".ci/run")
+            || path.ends_with("llms.txt");
         if !written {
             return Ok(None);
         }

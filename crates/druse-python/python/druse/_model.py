@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from . import _druse, _inputs, _progress
+from . import _druse, _inputs, _progress, _settings
 from ._records import Crystal, Crystals
 from .errors import RequestError
+
+_COUNT = _settings.maybe(_settings.whole)
+#: What the settings of `Model.sample` are.
+_KINDS = {
+    "formula": _settings.maybe(_settings.text),
+    "space_group": _COUNT,
+    "n": _settings.whole,
+    "candidates": _COUNT,
+    "seed": _settings.whole,
+    "formula_units": _COUNT,
+    "top_space_groups": _COUNT,
+    "noise": _COUNT,
+    "fix": _settings.maybe(_settings.text),
+    "sampler": _settings.text,
+    "steps_per_level": _COUNT,
+    "evaluations": _COUNT,
+    "batch_size": _COUNT,
+}
 
 
 @dataclass
@@ -187,7 +206,7 @@ class Model:
         given = [name for name in ways if asked.get(name)]
         if len(given) > 1:
             raise RequestError(f"{' and '.join(given)} were given; say in one way what to grow")
-        document = json.loads(self._native.sample(json.dumps(asked), _progress.of(progress, "sampling")))
+        document = json.loads(self._native.sample(_settings.dumped(asked, _KINDS), _progress.of(progress, "sampling")))
         for notice in document["notices"]:
             _inputs.warn(notice)
         samples = Samples([Sample(**sample) for sample in document["samples"]])
@@ -223,7 +242,10 @@ def _sites(sites: Mapping[str, Sequence[str] | int] | str | None, formula: str |
 def _range(value: int | tuple[int, int] | None) -> tuple[int, int] | None:
     if value is None:
         return None
-    least, most = (value, value) if isinstance(value, int) else value
+    try:
+        least, most = (operator.index(end) for end in (value if isinstance(value, Sequence) else (value, value)))
+    except (TypeError, ValueError):
+        raise RequestError(f"{value!r} is not a range; give a number from 1 on, or two such as (4, 20)") from None
     if not 1 <= least <= most <= 1_000_000:
         raise RequestError(f"{value} is not a range; give a number from 1 on, or two such as (4, 20)")
     return least, most

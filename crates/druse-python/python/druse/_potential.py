@@ -9,9 +9,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from . import _druse, _inputs, _progress
+from . import _druse, _inputs, _progress, _settings
 from ._records import Crystal, Crystals, Record
 from .errors import RequestError
+
+#: What the settings of `relax` and `phonons` are.
+_KINDS = {
+    "free": _settings.flag,
+    "rattle": _settings.flag,
+    "seed": _settings.whole,
+    "fmax": _settings.real,
+    "smax": _settings.real,
+    "pressure": _settings.real,
+    "cell": _settings.text,
+    "steps": _settings.whole,
+    "optimiser": _settings.text,
+    "symprec": _settings.real,
+    "displacement": _settings.real,
+}
 
 
 @functools.lru_cache(maxsize=4)
@@ -245,7 +260,7 @@ def relax(
         "symprec": symprec,
     }
     where = _Where(potential, device, progress)
-    settings = json.dumps(asked)
+    settings = _settings.dumped(asked, _KINDS)
     _, found = where.each(
         structures, "relaxing", Relaxed, lambda native, plain, told: _druse.relax(native, plain, settings, told)
     )
@@ -291,13 +306,13 @@ def phonons(
         One for one structure. In a list ``None`` stands, with a warning, for one that failed.
     """
     asked = {
-        "supercell": None if supercell is None else list(supercell),
-        "qpoints": [list(qpoint) for qpoint in qpoints],
+        "supercell": None if supercell is None else [_settings.whole("supercell", number) for number in supercell],
+        "qpoints": [[_settings.real("a component of qpoints", number) for number in qpoint] for qpoint in qpoints],
         "displacement": displacement,
         "symprec": symprec,
     }
     where = _Where(potential, device, progress)
-    settings = json.dumps(asked)
+    settings = _settings.dumped(asked, _KINDS)
     inputs, found = where.each(
         structures, "phonons", Phonons, lambda native, plain, told: _druse.phonons(native, plain, settings, told)
     )
