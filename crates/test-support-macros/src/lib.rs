@@ -4,9 +4,6 @@
 //! targets depend on this crate, so that a change of the environment builds tests again and no library.
 
 use proc_macro::{TokenStream, TokenTree};
-// For their features alone, see the workspace's manifest.
-use proc_macro2 as _;
-use syn as _;
 
 /// What a test may need: name, whether it is there, and why a test without it is ignored.
 const NEEDS: [(&str, bool, &str); 7] = [

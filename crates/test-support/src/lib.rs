@@ -10,9 +10,6 @@ mod golden;
 pub mod robustness;
 mod shared;
 
-// For their features alone, see the workspace's manifest.
-use {derive_more as _, futures_core as _, portable_atomic as _, regex as _, wide as _};
-
 pub use golden::{Crystal, GoldenSet};
 pub use shared::shared;
 pub use test_support_macros::needs;
