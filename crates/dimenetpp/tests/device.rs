@@ -1,4 +1,5 @@
-//! What a device with tensor cores computes by the evaluator, many layers in a kernel, against one layer after the other.
+//! What a device with tensor cores computes by the evaluator, many layers in a kernel, against one layer after the
+//! other.
 #![cfg(feature = "cube")]
 
 use burn::tensor::Device;

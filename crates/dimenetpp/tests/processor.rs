@@ -56,6 +56,18 @@ fn layers_at_once_are_layers_one_by_one() {
 }
 
 #[test]
+fn the_evaluator_is_the_network() {
+    let device = Device::flex();
+    let model = DimeNetPlusPlusConfig::small().init(&device);
+    let batch = batch(&model, &device);
+    let estimate = numbers(model.forward(&batch));
+    assert_eq!(numbers(model.evaluator()(&batch)), estimate);
+    // Also where nothing but the trait is known.
+    let boxed: Box<dyn ScoreNetwork> = Box::new(model);
+    assert_eq!(numbers(boxed.evaluator()(&batch)), estimate);
+}
+
+#[test]
 fn the_number_of_threads_does_not_change_the_bits() {
     let device = Device::flex();
     let model = DimeNetPlusPlusConfig::small().init(&device);

@@ -33,9 +33,9 @@ pub trait ScoreNetwork: std::fmt::Debug + Send + Sync {
     /// Estimates the noise. The batch must have been made with [`ScoreNetwork::basis`] on the network's device.
     fn forward(&self, batch: &GraphBatch) -> ScoreEstimate;
 
-    /// [`ScoreNetwork::forward`] for one who calls it again and again, as a sampler does: what depends on the parameters
-    /// alone is done here, once. By default there is no such thing. A network whose parameters change afterwards needs
-    /// a new evaluator, and no gradient goes through one.
+    /// [`ScoreNetwork::forward`] for one who calls it again and again, as a sampler does: what depends on the
+    /// parameters alone is done here, once. By default there is no such thing. A network whose parameters change
+    /// afterwards needs a new evaluator, and no gradient goes through one.
     fn evaluator(&self) -> Evaluator<'_> {
         Box::new(|batch| self.forward(batch))
     }

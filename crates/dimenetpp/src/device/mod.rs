@@ -7,6 +7,8 @@
 //! ([`tensor_ops::angular_message::filtered`]), which makes the filters where it reads them. The weights are put
 //! into the order in which units read them once, when the evaluator is made ([`pack`]).
 
+mod form;
+mod layers;
 mod pack;
 mod stage;
 
@@ -21,8 +23,9 @@ use tensor_ops::cube::{plain, plain_indices, tensor, tiles};
 
 use crate::DimeNetPlusPlus;
 use crate::blocks::{EdgeEmbedding, InteractionBlock, OutputBlock, Residual};
+use form::Form;
 use pack::{Packed, Part};
-use stage::{Edges, Form, Rows};
+use stage::{Edges, Rows};
 
 /// A network whose weights are packed.
 pub(super) struct DeviceNetwork<'a> {

@@ -1,9 +1,9 @@
 //! Weights in the order in which the units of a plane read them.
 //!
 //! A matrix is cut into pieces of 16 inputs by 8 outputs. Of a piece, the unit with `group` = lane / 4 and `member` =
-//! lane % 4 needs four neighbouring inputs, from `4·member` on, of one output: a vector. Two neighbouring pieces share 16
-//! outputs such that the sums which a unit finds in them are four neighbouring outputs, from `4·member` on again: then a
-//! layer's sums are the next layer's input, unit by unit ([`tensor_ops::cube::tiles`] for who holds what).
+//! lane % 4 needs four neighbouring inputs, from `4·member` on, of one output: a vector. Two neighbouring pieces share
+//! 16 outputs such that the sums which a unit finds in them are four neighbouring outputs, from `4·member` on again:
+//! then a layer's sums are the next layer's input, unit by unit ([`tensor_ops::cube::tiles`] for who holds what).
 
 use tensor_ops::cube::tiles::{PLANE, leading_bits, remaining_bits};
 

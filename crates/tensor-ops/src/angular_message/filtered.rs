@@ -1,8 +1,8 @@
 //! The angular message with its filters made where they are read, without gradients.
 //!
-//! A unit keeps the filters' weights of its column in registers, beside the L² sums. Functions and harmonics of a site's
-//! edges are the same for all columns: a cube puts them into shared memory, where a vector of four is one read for
-//! all units of a plane.
+//! A unit keeps the filters' weights of its column in registers, beside the L² sums. Functions and harmonics of a
+//! site's edges are the same for all columns: a cube puts them into shared memory, where a vector of four is one read
+//! for all units of a plane.
 #![allow(
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
@@ -279,8 +279,8 @@ pub fn filtered(
     assert!(harmonics.shape() == Shape::new([n_edges, degrees * degrees]), "the harmonics fit the functions");
     let form = Form { columns, degrees, n_radial };
     let out = output(&x, [n_edges, columns]);
-    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, as long as the index names
-    // rows of x, which row indices are made to do.
+    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, as long as the index
+    // names rows of x, which row indices are made to do.
     unsafe {
         filtered_kernel::launch_unchecked(
             &out.client,

@@ -142,9 +142,10 @@ pub fn accumulate(
     }
 }
 
-/// What two tiles along the summed dimension add to the sums of a tile: `left` holds four values for each of a unit's two
-/// rows, `right` four along the summed dimension. In one statement, as a kernel of many layers has thousands of these.
-/// With three passes as in [`accumulate`]: summed from zero, small products first, and added in single precision.
+/// What two tiles along the summed dimension add to the sums of a tile: `left` holds four values for each of a unit's
+/// two rows, `right` four along the summed dimension. In one statement, as a kernel of many layers has thousands of
+/// these. With three passes as in [`accumulate`]: summed from zero, small products first, and added in single
+/// precision.
 #[cube]
 pub fn add_products<W: Size>(
     left: &Array<u32>,

@@ -267,6 +267,48 @@ fn legendre_polynomials(x: f64, degrees: usize) -> Vec<f64> {
     values
 }
 
+/// With the filters made where they are read, on every device that has the kernel, against the layers one by one.
+#[cfg(feature = "cube")]
+#[test]
+fn filtered_angular_message_is_the_angular_message_of_filtered_values() {
+    use tensor_ops::angular_message::{filtered, fits};
+    use tensor_ops::cube::{plain, plain_indices, tensor};
+
+    for (degrees, columns, n_radial) in [(1, 1, 3), (3, 20, 4), (7, 64, 10)] {
+        assert!(fits(columns, degrees, n_radial));
+        let case = Angular::new(degrees, columns, 90 + degrees as u64);
+        let n_edges = case.graph.n_edges();
+        let mut rng = ChaCha8Rng::seed_from_u64(91);
+        let functions = random(degrees * n_edges * n_radial, &mut rng);
+        let weights = random(degrees * n_radial * columns, &mut rng);
+        // Every edge takes the value of another one.
+        let others: Vec<u32> = (0..n_edges).map(|edge| ((edge * 7 + 3) % n_edges) as u32).collect();
+        for device in ops::device::gpu_devices() {
+            let x = upload(&case.x, [n_edges, columns], &device);
+            let harmonics = upload(&case.harmonics, [n_edges, degrees * degrees], &device);
+            let functions = upload(&functions, [degrees, n_edges, n_radial], &device);
+            let weights = upload(&weights, [degrees, n_radial, columns], &device);
+            let (source, others) = (case.source(&device), RowIndex::new(&others, n_edges, &device));
+            let expected = ops::angular_message(
+                ops::gather_rows(x.clone(), &others),
+                ops::dense(functions.clone(), weights.clone()),
+                harmonics.clone(),
+                &source,
+            );
+            let found = filtered(
+                plain(&x).expect("single precision"),
+                plain_indices(&others.index).expect("32 bits"),
+                plain(&functions).expect("single precision"),
+                plain(&weights).expect("single precision"),
+                plain(&harmonics).expect("single precision"),
+                plain_indices(&source.offsets).expect("32 bits"),
+            );
+            let what = format!("{degrees} degrees, {columns} columns");
+            assert_close(&download(tensor::<2>(found)), &wide(&download(expected)), 1e-5, &what);
+        }
+    }
+}
+
 #[test]
 fn angular_message_is_the_sum_over_triplets() {
     for (degrees, columns) in [(1, 1), (2, 3), (5, 16), (7, 20)] {
