@@ -63,7 +63,7 @@ pub fn set_precision(precision: Precision) {
     PRECISION.store(precision as u8, Ordering::Relaxed);
 }
 
-/// Starts the products of `work` in a precision of their own, whatever the process has chosen: energies and forces are
+/// Starts the products of `work` in another precision, whatever the process has chosen: energies and forces are
 /// no matter of choice. Threads that `work` starts are not meant.
 pub fn in_precision<T>(precision: Precision, work: impl FnOnce() -> T) -> T {
     struct Before(Option<Precision>);

@@ -31,7 +31,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// Stage k of a network on a device with so many bytes of shared memory for a cube.
+    /// Stage k of a network on a device with this many bytes of shared memory for a cube.
     pub(super) fn of(network: &DimeNetPlusPlus, k: usize, passes: usize, shared_memory: usize) -> Self {
         let first = network.interactions.first();
         let form = Self {
@@ -51,7 +51,7 @@ impl Form {
         Self { planes: (shared_memory / form.shared_bytes()).min(MAX_PLANES), ..form }
     }
 
-    /// Shared memory for the units of so many planes.
+    /// Shared memory for the units of its planes.
     fn shared_bytes(self) -> usize {
         (self.emb + self.widest()) / 2 * self.units() * size_of::<f32>()
     }

@@ -5,7 +5,7 @@
 //! layer's sums come out in the places where the next layer wants its input ([`super::pack`]), so nothing but the
 //! weights passes between units; sums over a row are exchanged among the four units that share it. A layer's input
 //! waits in shared memory, each unit's by itself, so that a loop can go through it: with everything in registers, every
-//! product of every layer would be an instruction of its own, and compiling them would take a minute.
+//! product of every layer would be its own instruction, and compiling them would take a minute.
 #![allow(
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
