@@ -84,12 +84,12 @@ pub fn remaining_part(x: f32, leading: u32) -> u32 {
     u32::reinterpret(x - f32::reinterpret(leading)) + HALF_BIT
 }
 
-/// [`leading_part`] on the processor.
+/// [`leading_part()`] on the processor.
 pub fn leading_bits(x: f32) -> u32 {
     x.to_bits().wrapping_add(HALF_BIT) & KEPT_BITS
 }
 
-/// [`remaining_part`] on the processor.
+/// [`remaining_part()`] on the processor.
 pub fn remaining_bits(x: f32, leading: u32) -> u32 {
     (x - f32::from_bits(leading)).to_bits().wrapping_add(HALF_BIT)
 }
@@ -144,7 +144,7 @@ pub fn accumulate(
 
 /// What two tiles along the summed dimension add to the sums of a tile: `left` holds four values for each of a unit's
 /// two rows, `right` four along the summed dimension. In one statement, as a kernel of many layers has thousands of
-/// these. With three passes as in [`accumulate`]: summed from zero, small products first, and added in single
+/// these. With three passes as in [`accumulate()`]: summed from zero, small products first, and added in single
 /// precision.
 #[cube]
 pub fn add_products<W: Size>(
