@@ -49,7 +49,7 @@ impl<'a> DeviceNetwork<'a> {
             (0..network.outputs.len()).map(|k| Form::of(network, k, passes, shared_memory)).collect();
         let angular = |block: &InteractionBlock| {
             let [degrees, n_radial, _] = block.angular.first.dims();
-            angular_message::fits(block.down.weight.dims()[1], degrees, n_radial)
+            angular_message::fits(block.down.weight.dims()[1], degrees, n_radial, shared_memory)
         };
         if !(forms.iter().all(Form::fits) && network.interactions.iter().all(angular)) {
             return None;

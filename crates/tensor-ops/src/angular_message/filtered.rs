@@ -54,6 +54,11 @@ impl Form {
     fn units(self) -> usize {
         self.lanes() * GROUPS
     }
+
+    fn shared_bytes(self) -> usize {
+        let of_edge = 4 * (self.function_vectors() + self.harmonic_vectors()) + self.lanes();
+        (CHUNK * of_edge + self.orders() * self.lanes()) * size_of::<f32>()
+    }
 }
 
 /// Four neighbouring harmonics of some edges.
@@ -241,12 +246,14 @@ fn filtered_kernel(
     }
 }
 
-/// Whether the kernel takes this many columns, degrees and radial functions.
-pub fn fits(columns: usize, degrees: usize, n_radial: usize) -> bool {
+/// Whether the kernel takes this many columns, degrees and radial functions on a device with this many bytes of shared
+/// memory for a cube.
+pub fn fits(columns: usize, degrees: usize, n_radial: usize, shared_memory: usize) -> bool {
     (1..=MAX_COLUMNS).contains(&columns)
         && (1..=7).contains(&degrees)
         && n_radial > 0
         && degrees * n_radial <= MAX_WEIGHTS
+        && Form { columns, degrees, n_radial }.shared_bytes() <= shared_memory
 }
 
 /// [`super::angular_message()`] of `x[index]` with the filters `functions·weights`, which are not written anywhere.
@@ -272,7 +279,8 @@ pub fn filtered(
 ) -> CubeTensor {
     let (n_edges, columns) = (x.shape()[0], x.shape()[1]);
     let (degrees, n_radial) = (weights.shape()[0], weights.shape()[1]);
-    assert!(fits(columns, degrees, n_radial), "the kernel takes these sizes");
+    let shared_memory = x.client.properties().hardware.max_shared_memory_size;
+    assert!(fits(columns, degrees, n_radial, shared_memory), "the kernel takes these sizes");
     assert!(index.shape() == Shape::new([n_edges]), "there is an index for every edge");
     assert!(functions.shape() == Shape::new([degrees, n_edges, n_radial]), "the functions fit the edges");
     assert!(weights.shape() == Shape::new([degrees, n_radial, columns]), "the weights fit the functions");

@@ -275,7 +275,6 @@ fn filtered_angular_message_is_the_angular_message_of_filtered_values() {
     use tensor_ops::cube::{plain, plain_indices, tensor};
 
     for (degrees, columns, n_radial) in [(1, 1, 3), (3, 20, 4), (7, 64, 10)] {
-        assert!(fits(columns, degrees, n_radial));
         let case = Angular::new(degrees, columns, 90 + degrees as u64);
         let n_edges = case.graph.n_edges();
         let mut rng = ChaCha8Rng::seed_from_u64(91);
@@ -285,6 +284,13 @@ fn filtered_angular_message_is_the_angular_message_of_filtered_values() {
         let others: Vec<u32> = (0..n_edges).map(|edge| ((edge * 7 + 3) % n_edges) as u32).collect();
         for device in ops::device::gpu_devices() {
             let x = upload(&case.x, [n_edges, columns], &device);
+            let shared_memory =
+                plain(&x).expect("single precision").client.properties().hardware.max_shared_memory_size;
+            // The last case wants 37 KiB, which not every device has.
+            if !fits(columns, degrees, n_radial, shared_memory) {
+                assert!(columns == 64 && shared_memory < 40 * 1024, "the smaller ones fit everywhere");
+                continue;
+            }
             let harmonics = upload(&case.harmonics, [n_edges, degrees * degrees], &device);
             let functions = upload(&functions, [degrees, n_edges, n_radial], &device);
             let weights = upload(&weights, [degrees, n_radial, columns], &device);
