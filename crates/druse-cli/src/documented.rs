@@ -44,34 +44,6 @@ fn command_lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// A line's words, those in quotes as one.
-fn words(line: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut quote = None;
-    let mut is_open = false;
-    for letter in line.chars() {
-        match (quote, letter) {
-            (Some(open), _) if letter == open => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(letter);
-                if !is_open {
-                    words.push(String::new());
-                }
-                is_open = true;
-            }
-            (None, _) if letter.is_whitespace() => is_open = false,
-            _ => {
-                if !is_open {
-                    words.push(String::new());
-                }
-                is_open = true;
-                words.last_mut().expect("a word was opened").push(letter);
-            }
-        }
-    }
-    words
-}
-
 #[test]
 fn command_lines_of_the_documents_are_taken() {
     let mut files = documents("docs/src");
@@ -83,7 +55,8 @@ fn command_lines_of_the_documents_are_taken() {
         for line in command_lines(&text) {
             // What follows goes to other programs.
             let line = line.split([';', '|', '>']).next().expect("split gives a part");
-            if let Err(error) = Cli::try_parse_from(words(line)) {
+            let words = shlex::split(line).unwrap_or_else(|| panic!("{}: quotes of {line}", file.display()));
+            if let Err(error) = Cli::try_parse_from(words) {
                 panic!("{}: {line}\n{error}", file.display());
             }
             counted += 1;

@@ -34,8 +34,9 @@ pub trait ScoreNetwork: std::fmt::Debug + Send + Sync {
     fn forward(&self, batch: &GraphBatch) -> ScoreEstimate;
 
     /// [`ScoreNetwork::forward`] for one who calls it again and again, as a sampler does: what depends on the
-    /// parameters alone is done here, once. By default there is no such thing. A network whose parameters change
-    /// afterwards needs a new evaluator, and no gradient goes through one.
+    /// parameters alone is done here, once. By default there is no such thing. It keeps the precision of products
+    /// of this moment. A network whose parameters change afterwards needs a new evaluator, and no gradient goes through
+    /// one.
     fn evaluator(&self) -> Evaluator<'_> {
         Box::new(|batch| self.forward(batch))
     }

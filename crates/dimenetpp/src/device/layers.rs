@@ -107,27 +107,17 @@ pub(super) fn finish<W: Size>(
     }
 }
 
-/// Puts values of some columns where the next layer reads them; `columns` of them, from `first` on, of rows of `width`.
+/// Puts values of rows of `width` where the next layer reads them.
 #[cube]
-pub(super) fn keep(
-    x: &mut Shared<[Four]>,
-    values: &Array<f32>,
-    #[comptime] width: usize,
-    #[comptime] first: usize,
-    #[comptime] columns: usize,
-    #[comptime] units: usize,
-) {
+pub(super) fn keep(x: &mut Shared<[Four]>, values: &Array<f32>, #[comptime] width: usize, #[comptime] units: usize) {
     #[unroll]
-    for half in 0..2usize {
+    for vector in 0..width / 8 {
+        let mut four = Four::empty();
         #[unroll]
-        for quarter in 0..columns / 16 {
-            let mut four = Four::empty();
-            #[unroll]
-            for j in 0..4usize {
-                four.insert(j, values[half * (columns / 4) + 4 * quarter + j]);
-            }
-            x[slot(half * (width / 16) + first / 16 + quarter, units)] = four;
+        for j in 0..4usize {
+            four.insert(j, values[4 * vector + j]);
         }
+        x[slot(vector, units)] = four;
     }
 }
 
@@ -173,12 +163,22 @@ pub(super) fn residual<W: Size>(
     let square = comptime!(form.matrix(form.emb, form.emb));
     product(parameters, at, lane, &*x, values, square);
     finish(parameters, at + bias, member, values, width, true);
-    keep(inner, &*values, width, 0usize, width, units);
+    keep(inner, &*values, width, units);
     product(parameters, at + whole, lane, &*inner, values, square);
     finish(parameters, at + whole + bias, member, values, width, true);
     combine(&*x, values, width, false, units);
-    keep(x, &*values, width, 0usize, width, units);
+    keep(x, &*values, width, units);
     at + 2 * whole
+}
+
+/// Rows beyond the last repeat it, and are not written.
+#[cube]
+fn existing(row: usize, n_rows: usize) -> usize {
+    let mut found = row;
+    if found >= n_rows {
+        found = n_rows - 1;
+    }
+    found
 }
 
 /// A unit's values of both its rows.
@@ -195,11 +195,7 @@ pub(super) fn load<W: Size>(
     let of_row = comptime!(width / 4);
     #[unroll]
     for half in 0..2usize {
-        // Rows beyond the last repeat it, and are not written.
-        let mut row = row_0 + 8 * half;
-        if row >= n_rows {
-            row = n_rows - 1;
-        }
+        let row = existing(row_0 + 8 * half, n_rows);
         #[unroll]
         for quarter in 0..width / 16 {
             let given = from[row * of_row + 4 * quarter + member];
@@ -209,6 +205,27 @@ pub(super) fn load<W: Size>(
                 four.insert(j, given.extract(j));
             }
             into[slot(half * (width / 16) + quarter, units)] = four;
+        }
+    }
+}
+
+/// Adds a unit's values of a row of `from` to those of one of its rows.
+#[cube]
+fn add_row<W: Size>(
+    from: &[Vector<f32, W>],
+    row: usize,
+    member: usize,
+    to: &mut Array<f32>,
+    #[comptime] half: usize,
+    #[comptime] width: usize,
+) {
+    let of_row = comptime!(width / 4);
+    #[unroll]
+    for quarter in 0..width / 16 {
+        let four = from[row * of_row + 4 * quarter + member];
+        #[unroll]
+        for j in 0..4usize {
+            to[half * of_row + 4 * quarter + j] += four.extract(j);
         }
     }
 }
@@ -223,21 +240,9 @@ pub(super) fn add<W: Size>(
     to: &mut Array<f32>,
     #[comptime] width: usize,
 ) {
-    let of_row = comptime!(width / 4);
     #[unroll]
     for half in 0..2usize {
-        let mut row = row_0 + 8 * half;
-        if row >= n_rows {
-            row = n_rows - 1;
-        }
-        #[unroll]
-        for quarter in 0..width / 16 {
-            let four = from[row * of_row + 4 * quarter + member];
-            #[unroll]
-            for j in 0..4usize {
-                to[half * of_row + 4 * quarter + j] += four.extract(j);
-            }
-        }
+        add_row(from, existing(row_0 + 8 * half, n_rows), member, to, half, width);
     }
 }
 
@@ -252,22 +257,9 @@ pub(super) fn add_indexed<W: Size>(
     to: &mut Array<f32>,
     #[comptime] width: usize,
 ) {
-    let of_row = comptime!(width / 4);
     #[unroll]
     for half in 0..2usize {
-        let mut row = row_0 + 8 * half;
-        if row >= n_rows {
-            row = n_rows - 1;
-        }
-        let start = index[row] as usize * of_row + member;
-        #[unroll]
-        for quarter in 0..width / 16 {
-            let four = table[start + 4 * quarter];
-            #[unroll]
-            for j in 0..4usize {
-                to[half * of_row + 4 * quarter + j] += four.extract(j);
-            }
-        }
+        add_row(table, index[existing(row_0 + 8 * half, n_rows)] as usize, member, to, half, width);
     }
 }
 
@@ -287,10 +279,7 @@ pub(super) fn load_features<V: Size>(
     let mut values = Array::<f32>::new(comptime!(8 * columns.div_ceil(PIECE_INPUTS)));
     #[unroll]
     for half in 0..2usize {
-        let mut row = row_0 + 8 * half;
-        if row >= n_rows {
-            row = n_rows - 1;
-        }
+        let row = existing(row_0 + 8 * half, n_rows);
         #[unroll]
         for chunk in 0..chunks {
             load_four(
@@ -305,14 +294,7 @@ pub(super) fn load_features<V: Size>(
             );
         }
     }
-    keep(
-        into,
-        &values,
-        comptime!(columns.next_multiple_of(16)),
-        0usize,
-        comptime!(columns.next_multiple_of(16)),
-        units,
-    );
+    keep(into, &values, comptime!(columns.next_multiple_of(PIECE_INPUTS)), units);
 }
 
 /// Writes a unit's values of those of its rows that exist.

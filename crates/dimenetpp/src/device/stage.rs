@@ -85,7 +85,7 @@ fn stage_kernel<W: Size, V: Size, S: Size>(
         finish(parameters, at, member, &mut values, emb, false);
         at += comptime!(form.vectors(form.int_emb, form.emb));
         add(same, row_0, n_rows, member, &mut values, emb);
-        keep(&mut x, &values, emb, 0usize, emb, units);
+        keep(&mut x, &values, emb, units);
         for _ in 0..comptime!(form.n_before_skip) {
             at = residual(parameters, at, lane, &mut x, &mut inner, &mut values, form);
         }
@@ -93,7 +93,7 @@ fn stage_kernel<W: Size, V: Size, S: Size>(
         finish(parameters, at + of_square, member, &mut values, emb, true);
         at += of_square + of_bias;
         add(messages, row_0, n_rows, member, &mut values, emb);
-        keep(&mut x, &values, emb, 0usize, emb, units);
+        keep(&mut x, &values, emb, units);
         for _ in 0..comptime!(form.n_after_skip) {
             at = residual(parameters, at, lane, &mut x, &mut inner, &mut values, form);
         }
@@ -102,7 +102,7 @@ fn stage_kernel<W: Size, V: Size, S: Size>(
         product(parameters, at, lane, &inner, &mut values, from_radial);
         finish(parameters, at + of_radial, member, &mut values, emb, true);
         at += of_radial + of_bias;
-        keep(&mut inner, &values, emb, 0usize, emb, units);
+        keep(&mut inner, &values, emb, units);
         product(parameters, at, lane, &inner, &mut values, square);
         at += of_square;
         load_features(scalars, row_0, n_rows, member, &mut inner, comptime!(form.n_scalars), scalar_width, units);
@@ -116,7 +116,7 @@ fn stage_kernel<W: Size, V: Size, S: Size>(
         at += comptime!(form.vectors(form.n_scalars, form.emb));
         finish(parameters, at, member, &mut values, emb, true);
         at += of_bias;
-        keep(&mut x, &values, emb, 0usize, emb, units);
+        keep(&mut x, &values, emb, units);
     }
     store(new_messages, row_0, n_rows, member, &values, emb);
 
@@ -135,7 +135,7 @@ fn stage_kernel<W: Size, V: Size, S: Size>(
         for k in 0..emb / 2 {
             values[k] *= others[k];
         }
-        keep(&mut inner, &values, emb, 0usize, emb, units);
+        keep(&mut inner, &values, emb, units);
         let mut down = Array::<f32>::new(comptime!(form.int_emb / 2));
         product(parameters, at, lane, &inner, &mut down, comptime!(form.matrix(form.emb, form.int_emb)));
         finish(parameters, at, member, &mut down, int_emb, false);
@@ -148,14 +148,14 @@ fn stage_kernel<W: Size, V: Size, S: Size>(
     product(parameters, at, lane, &inner, &mut values, from_radial);
     at += of_radial;
     combine(&x, &mut values, emb, true, units);
-    keep(&mut x, &values, emb, 0usize, emb, units);
+    keep(&mut x, &values, emb, units);
     let mut wide = Array::<f32>::new(comptime!(form.out_emb / 2));
     wide_product(parameters, at, lane, &x, &mut wide, emb, form);
     at += comptime!(form.vectors(form.emb, form.out_emb));
     normalise(parameters, at, member, &mut wide, out_emb);
     at += comptime!(form.out_emb / 2);
     for _ in 0..comptime!(form.n_dense_output) {
-        keep(&mut inner, &wide, out_emb, 0usize, out_emb, units);
+        keep(&mut inner, &wide, out_emb, units);
         wide_product(parameters, at, lane, &inner, &mut wide, out_emb, form);
         at += comptime!(form.vectors(form.out_emb, form.out_emb));
         finish(parameters, at, member, &mut wide, out_emb, true);

@@ -55,7 +55,8 @@ fn multiply(
 ) -> Vector<f32, Const<4>> {
     let out: Vector<f32, Const<4>>;
     gpu_asm!(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {out}, {{{l0}, {l1}, {l2}, {l3}}}, {{{r0}, {r1}}}, {{{s0}, {s1}, {s2}, {s3}}};",
+        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 \
+         {out}, {{{l0}, {l1}, {l2}, {l3}}}, {{{r0}, {r1}}}, {{{s0}, {s1}, {s2}, {s3}}};",
         out = out(_) out,
         l0 = in(_) left[row + 2 * step],
         l1 = in(_) left[row + stride + 2 * step],
@@ -160,12 +161,18 @@ pub fn add_products<W: Size>(
     if comptime!(passes == 3) {
         gpu_asm!(
             "{{ .reg .f32 z, t0, t1, t2, t3; mov.f32 z, 0f00000000; \
-             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {{t0, t1, t2, t3}}, {{{s0}, {s4}, {s1}, {s5}}}, {{{r0}, {r1}}}, {{z, z, z, z}}; \
-             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {{t0, t1, t2, t3}}, {{{l0}, {l4}, {l1}, {l5}}}, {{{q0}, {q1}}}, {{t0, t1, t2, t3}}; \
-             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {{t0, t1, t2, t3}}, {{{s2}, {s6}, {s3}, {s7}}}, {{{r2}, {r3}}}, {{t0, t1, t2, t3}}; \
-             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {{t0, t1, t2, t3}}, {{{l2}, {l6}, {l3}, {l7}}}, {{{q2}, {q3}}}, {{t0, t1, t2, t3}}; \
-             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {{t0, t1, t2, t3}}, {{{l0}, {l4}, {l1}, {l5}}}, {{{r0}, {r1}}}, {{t0, t1, t2, t3}}; \
-             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {out}, {{{l2}, {l6}, {l3}, {l7}}}, {{{r2}, {r3}}}, {{t0, t1, t2, t3}}; }}",
+             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 \
+             {{t0, t1, t2, t3}}, {{{s0}, {s4}, {s1}, {s5}}}, {{{r0}, {r1}}}, {{z, z, z, z}}; \
+             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 \
+             {{t0, t1, t2, t3}}, {{{l0}, {l4}, {l1}, {l5}}}, {{{q0}, {q1}}}, {{t0, t1, t2, t3}}; \
+             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 \
+             {{t0, t1, t2, t3}}, {{{s2}, {s6}, {s3}, {s7}}}, {{{r2}, {r3}}}, {{t0, t1, t2, t3}}; \
+             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 \
+             {{t0, t1, t2, t3}}, {{{l2}, {l6}, {l3}, {l7}}}, {{{q2}, {q3}}}, {{t0, t1, t2, t3}}; \
+             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 \
+             {{t0, t1, t2, t3}}, {{{l0}, {l4}, {l1}, {l5}}}, {{{r0}, {r1}}}, {{t0, t1, t2, t3}}; \
+             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 \
+             {out}, {{{l2}, {l6}, {l3}, {l7}}}, {{{r2}, {r3}}}, {{t0, t1, t2, t3}}; }}",
             out = out(_) out,
             l0 = in(_) left[0usize],
             l1 = in(_) left[1usize],
@@ -197,8 +204,10 @@ pub fn add_products<W: Size>(
     } else {
         gpu_asm!(
             "{{ .reg .f32 t0, t1, t2, t3; \
-             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {{t0, t1, t2, t3}}, {{{l0}, {l4}, {l1}, {l5}}}, {{{r0}, {r1}}}, {{{c0}, {c1}, {c2}, {c3}}}; \
-             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {out}, {{{l2}, {l6}, {l3}, {l7}}}, {{{r2}, {r3}}}, {{t0, t1, t2, t3}}; }}",
+             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 \
+             {{t0, t1, t2, t3}}, {{{l0}, {l4}, {l1}, {l5}}}, {{{r0}, {r1}}}, {{{c0}, {c1}, {c2}, {c3}}}; \
+             mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 \
+             {out}, {{{l2}, {l6}, {l3}, {l7}}}, {{{r2}, {r3}}}, {{t0, t1, t2, t3}}; }}",
             out = out(_) out,
             l0 = in(_) left[0usize],
             l1 = in(_) left[1usize],
