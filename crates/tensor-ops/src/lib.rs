@@ -68,7 +68,7 @@ pub use angular_moments::{MomentOps, angular_moments};
 pub use batch_norm::{BatchNorm, Moments, mean_moments};
 pub use degree_products::{ProductOps, degree_products};
 pub use dense::{DenseOps, dense, linear, matrix_product};
-pub use dense_swish::{DenseSwishOps, add_dense_swish, dense_swish};
+pub use dense_swish::{DenseSwishOps, SwishParts, add_dense_swish, dense_swish};
 pub use device::has_kernels;
 pub use failure::{DeviceFailure, catch_device_failure};
 pub use init::ParameterSource;

@@ -12,8 +12,8 @@ use super::{Comparison, Mode, deviation, download, upload};
 /// Rows of the cases: one, almost a tile, several, several per cube and a ragged end.
 const ROWS: [usize; 4] = [1, 63, 1000, 70_001];
 /// Inputs and outputs: those of the network and of its gradients.
-const WIDTHS: [(usize, usize); 9] =
-    [(10, 64), (10, 10), (64, 64), (67, 64), (64, 128), (128, 128), (128, 2), (32, 67), (33, 32)];
+const WIDTHS: [(usize, usize); 10] =
+    [(10, 64), (10, 10), (64, 64), (67, 64), (64, 128), (128, 64), (128, 128), (128, 2), (32, 67), (33, 32)];
 
 /// What a layer is given, and by which sum of its outputs it is differentiated.
 struct Layer {

@@ -7,7 +7,7 @@ use burn::backend::Dispatch;
 use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::{Device, Distribution, Tensor};
-use tensor_ops::{DenseOps, SwishOps, add_dense_swish, dense_swish};
+use tensor_ops::{DenseOps, DenseSwishOps, SwishOps, SwishParts, add_dense_swish, dense_swish};
 
 use super::{Mode, Timing};
 
@@ -56,6 +56,16 @@ pub(super) fn measure(mode: Mode, device: &Device, n_rows: usize) -> Result<Vec<
         let gradients = || <Dispatch as DenseOps>::dense_parameter_gradients(batch(&grad), batch(&x));
         row("weight and bias gradient", 2, seconds(device, || drop(gradients()))?);
         let slope = || <Dispatch as SwishOps>::swish_backward(batch(&grad), batch(&x));
+        let all = || {
+            <Dispatch as DenseSwishOps>::dense_swish_gradients(
+                batch(&grad),
+                batch(&grad),
+                batch(&x),
+                batch(&weight),
+                SwishParts { bias: true, residual: false },
+            )
+        };
+        row("all gradients of a swish layer", 4, seconds(device, || drop(all()))?);
         row("gradient of swish", 3, seconds(device, || drop(slope()))?);
     }
     Ok(timings)

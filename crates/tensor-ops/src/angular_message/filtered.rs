@@ -13,7 +13,7 @@ use burn::backend::{Shape, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::cube::share_sums;
+use super::cube::{read_staged, share_sums, stage_harmonics};
 use crate::cube::{cube_of, cubes, output};
 
 /// Edges of a site that are in shared memory at once.
@@ -58,52 +58,6 @@ impl Form {
     fn shared_bytes(self) -> usize {
         let of_edge = 4 * (self.function_vectors() + self.harmonic_vectors()) + self.lanes();
         (CHUNK * of_edge + self.orders() * self.lanes()) * size_of::<f32>()
-    }
-}
-
-/// Four neighbouring harmonics of some edges.
-#[cube]
-fn stage_harmonics(
-    staged: &mut Shared<[Vector<f32, Const<4>>]>,
-    harmonics: &[f32],
-    first: usize,
-    count: usize,
-    unit: usize,
-    #[comptime] form: Form,
-) {
-    let vectors = comptime!(form.harmonic_vectors());
-    let orders = comptime!(form.orders());
-    let mut entry = unit;
-    while entry < count * vectors {
-        let edge = entry / vectors;
-        let order = entry % vectors * 4;
-        let mut four = Vector::<f32, Const<4>>::zeroed();
-        #[unroll]
-        for j in 0..4usize {
-            if order + j < orders {
-                four.insert(j, harmonics[(first + edge) * orders + order + j]);
-            }
-        }
-        staged[entry] = four;
-        entry += comptime!(form.units());
-    }
-}
-
-/// Values of an edge from shared memory.
-#[cube]
-fn read_staged(
-    staged: &Shared<[Vector<f32, Const<4>>]>,
-    edge: usize,
-    into: &mut Array<f32>,
-    #[comptime] vectors: usize,
-) {
-    #[unroll]
-    for k in 0..vectors {
-        let four = staged[edge * vectors + k];
-        #[unroll]
-        for j in 0..4usize {
-            into[4 * k + j] = four.extract(j);
-        }
     }
 }
 
@@ -166,7 +120,7 @@ fn filtered_kernel(
             count = CHUNK;
         }
         sync_cube();
-        stage_harmonics(&mut staged_harmonics, harmonics, chunk, count, unit, form);
+        stage_harmonics(&mut staged_harmonics, harmonics, chunk, count, unit, orders, comptime!(form.units()));
         let mut entry = unit;
         while entry < count * function_vectors {
             let edge = entry / function_vectors;
@@ -226,7 +180,7 @@ fn filtered_kernel(
         }
         if !at_once {
             sync_cube();
-            stage_harmonics(&mut staged_harmonics, harmonics, chunk, count, unit, form);
+            stage_harmonics(&mut staged_harmonics, harmonics, chunk, count, unit, orders, comptime!(form.units()));
             sync_cube();
         }
         let mut edge = group;

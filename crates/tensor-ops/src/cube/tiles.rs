@@ -276,6 +276,20 @@ pub fn load_four<W: Size>(
     }
 }
 
+/// `σ(x)`, with the device's exponential and reciprocal, as in [`activate()`].
+#[cube]
+pub fn sigmoid(x: f32) -> f32 {
+    let out: f32;
+    gpu_asm!(
+        "{{ .reg .f32 e; mul.f32 e, {x}, 0fBFB8AA3B; ex2.approx.ftz.f32 e, e; add.f32 e, e, 0f3F800000; \
+         rcp.approx.ftz.f32 {out}, e; }}",
+        out = out(_) out,
+        x = in(_) x,
+        options(nomem),
+    );
+    out
+}
+
 /// `x·σ(x)`, with the device's exponential and reciprocal: each is good to two units in the last place. e^(-x) is 2 to
 /// the power of x times −log2 e (0fBFB8AA3B).
 #[cube]

@@ -46,6 +46,19 @@ pub trait DenseSwishOps: DenseOps + SwishOps {
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         reference::forward::<Self>(x, weight, bias, residual, parts)
     }
+
+    /// Gradients of [`DenseSwishOps::dense_swish`] by x `[1, M, K]`, by the weight `[1, K, N]` and by the bias `[N]`;
+    /// grad `[1, M, N]`, and inner, what the activation was applied to, `[1, M, N]`. Without a bias the last is any
+    /// tensor.
+    fn dense_swish_gradients(
+        grad: FloatTensor<Self>,
+        inner: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        reference::gradients::<Self>(grad, inner, x, weight, parts)
+    }
 }
 
 /// The backward methods keep their plain bodies here, which makes them differentiable in turn.
@@ -101,6 +114,24 @@ impl DenseSwishOps for CubeBackend {
         parts: SwishParts,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         swish_product(x, weight, bias, residual, parts, true)
+    }
+
+    fn dense_swish_gradients(
+        grad: FloatTensor<Self>,
+        inner: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        parts: SwishParts,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let [grad, inner, x, weight] = [grad, inner, x, weight].map(into_contiguous);
+        if floats(&[&grad, &inner, &x, &weight]) {
+            let given = [&grad, &inner, &x, &weight].map(Clone::clone);
+            let [grad, inner, x, weight] = given;
+            if let Some(found) = dense::cube::swish_gradients(grad, inner, x, weight, parts.bias) {
+                return found;
+            }
+        }
+        reference::gradients::<Self>(grad, inner, x, weight, parts)
     }
 }
 

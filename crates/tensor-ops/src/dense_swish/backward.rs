@@ -27,6 +27,15 @@ impl<B: DenseSwishOps> Backward<B, 4> for DenseSwish {
         if parent_x.is_none() && parent_weight.is_none() && parent_bias.is_none() {
             return;
         }
+        if let (Some(x_node), Some(weight_node)) = (&parent_x, &parent_weight) {
+            let (grad_x, grad_weight, grad_bias) = B::dense_swish_gradients(grad, inner, x, weight, self.0);
+            grads.register::<B>(x_node.id, grad_x);
+            grads.register::<B>(weight_node.id, grad_weight);
+            if let Some(node) = parent_bias {
+                grads.register::<B>(node.id, grad_bias);
+            }
+            return;
+        }
         let grad = B::swish_backward(grad, inner);
         if let Some(node) = parent_x {
             grads.register::<B>(node.id, B::dense_input_gradient(grad.clone(), weight));

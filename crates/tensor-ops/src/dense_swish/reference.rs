@@ -19,3 +19,21 @@ pub fn forward<B: DenseSwishOps>(
     let output = if parts.residual { B::float_add(residual, output) } else { output };
     (output, inner)
 }
+
+/// Gradients by x, the weight and the bias, of a gradient `[1, M, N]` and of what the activation was applied to.
+pub fn gradients<B: DenseSwishOps>(
+    grad: FloatTensor<B>,
+    inner: FloatTensor<B>,
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    parts: SwishParts,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let grad = B::swish_backward(grad, inner);
+    let grad_x = B::dense_input_gradient(grad.clone(), weight);
+    if parts.bias {
+        let (grad_weight, grad_bias) = B::dense_parameter_gradients(grad, x);
+        return (grad_x, grad_weight, grad_bias);
+    }
+    let grad_weight = B::dense_weight_gradient(grad, x);
+    (grad_x, grad_weight.clone(), grad_weight)
+}

@@ -16,7 +16,7 @@ const LANES: usize = 32;
 /// Rows of a cube.
 const ROWS: usize = 8;
 /// Most pieces of rows.
-const MAX_PIECES: usize = 512;
+const MAX_PIECES: usize = 2048;
 /// Fewest rows of a piece.
 const MIN_PIECE: usize = 32;
 /// Most units that sum the columns of a piece.

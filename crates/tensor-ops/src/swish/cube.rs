@@ -1,4 +1,4 @@
-//! Kernels: one unit per value.
+//! Kernels: one unit for four neighbouring values, or for one where they are not a multiple of four.
 #![allow(
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
@@ -11,30 +11,65 @@ use cubecl::prelude::*;
 use crate::cube::{one_unit_each, output};
 
 #[cube(launch_unchecked)]
-fn forward_kernel(x: &[f32], out: &mut [f32]) {
-    if ABSOLUTE_POS < out.len() {
-        let x = x[ABSOLUTE_POS];
-        out[ABSOLUTE_POS] = x / (1.0 + (-x).exp());
+fn forward_kernel<W: Size>(x: &[Vector<f32, W>], out: &mut [Vector<f32, W>], n: usize, #[comptime] width: usize) {
+    if ABSOLUTE_POS < n {
+        let values = x[ABSOLUTE_POS];
+        let mut activated = Vector::<f32, W>::empty();
+        #[unroll]
+        for k in 0..width {
+            let x = values.extract(k);
+            activated.insert(k, x / (1.0 + (-x).exp()));
+        }
+        out[ABSOLUTE_POS] = activated;
     }
 }
 
 #[cube(launch_unchecked)]
-fn backward_kernel(grad: &[f32], x: &[f32], out: &mut [f32]) {
-    if ABSOLUTE_POS < out.len() {
-        let x = x[ABSOLUTE_POS];
-        let sigma = 1.0 / (1.0 + (-x).exp());
-        out[ABSOLUTE_POS] = grad[ABSOLUTE_POS] * sigma * (1.0 + x * (1.0 - sigma));
+fn backward_kernel<W: Size>(
+    grad: &[Vector<f32, W>],
+    x: &[Vector<f32, W>],
+    out: &mut [Vector<f32, W>],
+    n: usize,
+    #[comptime] width: usize,
+) {
+    if ABSOLUTE_POS < n {
+        let slopes = grad[ABSOLUTE_POS];
+        let values = x[ABSOLUTE_POS];
+        let mut products = Vector::<f32, W>::empty();
+        #[unroll]
+        for k in 0..width {
+            let x = values.extract(k);
+            let sigma = 1.0 / (1.0 + (-x).exp());
+            products.insert(k, slopes.extract(k) * sigma * (1.0 + x * (1.0 - sigma)));
+        }
+        out[ABSOLUTE_POS] = products;
     }
+}
+
+/// Values of a unit.
+fn width(n: usize) -> usize {
+    if n.is_multiple_of(4) { 4 } else { 1 }
 }
 
 /// `x·σ(x)`.
 pub(crate) fn forward(x: CubeTensor) -> CubeTensor {
-    let n = x.shape().num_elements();
+    let width = width(x.shape().num_elements());
+    let n = x.shape().num_elements() / width;
     let out = output(&x, x.shape());
     let (count, dim) = one_unit_each(&x, n);
-    // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
+    // SAFETY: the kernel stays below the lengths of its buffers, whatever their content. Tensors begin at multiples of
+    // the device's alignment, views of them too, and are whole vectors long.
     unsafe {
-        forward_kernel::launch_unchecked(&out.client, count, dim, x.into_buffer_arg(), out.clone().into_buffer_arg());
+        forward_kernel::launch_unchecked(
+            &out.client,
+            count,
+            dim,
+            width,
+            x.into_buffer_arg(),
+            out.clone().into_buffer_arg(),
+            n,
+            width,
+        );
     }
     out
 }
@@ -42,18 +77,23 @@ pub(crate) fn forward(x: CubeTensor) -> CubeTensor {
 /// `grad·σ(x)·(1 + x·(1 − σ(x)))`.
 pub(crate) fn backward(grad: CubeTensor, x: CubeTensor) -> CubeTensor {
     assert_eq!(grad.shape(), x.shape(), "a gradient has the shape of its value");
-    let n = x.shape().num_elements();
+    let width = width(x.shape().num_elements());
+    let n = x.shape().num_elements() / width;
     let out = output(&x, x.shape());
     let (count, dim) = one_unit_each(&x, n);
     // SAFETY: with the shapes as asserted, the kernel stays below the lengths of its buffers, whatever their content.
+    // Tensors begin at multiples of the device's alignment, views of them too, and are whole vectors long.
     unsafe {
         backward_kernel::launch_unchecked(
             &out.client,
             count,
             dim,
+            width,
             grad.into_buffer_arg(),
             x.into_buffer_arg(),
             out.clone().into_buffer_arg(),
+            n,
+            width,
         );
     }
     out

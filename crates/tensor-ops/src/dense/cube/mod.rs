@@ -5,6 +5,7 @@
     reason = "kernels: a condition known at compile time must stand alone, and slices of the device have no iterators"
 )]
 
+mod activated;
 mod gradient;
 mod product;
 mod tiled;
@@ -76,4 +77,20 @@ pub(crate) fn parameter_gradients(grad: CubeTensor, x: CubeTensor) -> (CubeTenso
     let n_output = grad.shape()[2];
     let (weight, bias_parts) = gradients(grad, x, true);
     (weight, sum_parts(bias_parts, Shape::new([n_output])))
+}
+
+/// Gradients of a dense layer with its activation, as [`crate::DenseSwishOps::dense_swish_gradients`]. `None` where no
+/// kernel computes them in one pass.
+pub(crate) fn swish_gradients(
+    grad: CubeTensor,
+    inner: CubeTensor,
+    x: CubeTensor,
+    weight: CubeTensor,
+    with_bias: bool,
+) -> Option<(CubeTensor, CubeTensor, CubeTensor)> {
+    let (shape, n_output) = (x.shape(), grad.shape()[2]);
+    let shared_memory = x.client.properties().hardware.max_shared_memory_size;
+    let suits = shape[0] == 1 && shape[1] > 0 && activated::fits(shape[2], n_output, shared_memory);
+    let passes = passes(&x).filter(|_| suits)?;
+    Some(activated::gradients(grad, inner, x, weight, with_bias, passes))
 }
