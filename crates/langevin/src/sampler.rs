@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use crystal_core::{ConfigError, CrystalState, SiteMode, StateSite, Structure};
 use crystal_states::StateBatch;
 use random_keys::{Purpose, RandomKey};
+use rayon::prelude::*;
 use score_model::{Evaluator, ScoreNetwork, Trained};
 use tensor_ops::{DeviceFailure, catch_device_failure, has_kernels};
 
@@ -355,10 +356,15 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
             let work = || self.draw(orders, &batch, progress);
             let Some(states) = self.on_device(&mut limits, batch.len(), work)? else { continue };
             queue.drain(..taken);
+            let config = &self.config;
+            let drawn: Vec<(Place, Option<Outcome>)> = batch
+                .into_par_iter()
+                .zip(states)
+                .map(|(place, state)| (place, finished_draw(config, &orders[place.order], place, state)))
+                .collect();
             let mut chosen_from = Vec::new();
-            let mut results = batch.into_iter().zip(states).peekable();
-            while let Some((place, state)) = results.next() {
-                let outcome = self.finish(&orders[place.order], place, state);
+            let mut results = drawn.into_iter().peekable();
+            while let Some((place, outcome)) = results.next() {
                 let further = |next: &(Place, _)| next.0.is_of(&place);
                 match outcome {
                     Some(outcome) => {
@@ -485,11 +491,13 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         let nth = |place: &Place| place.candidate * (config.max_redraws + 1) + place.attempt;
         let streams: Vec<u64> =
             places.iter().map(|place| stream(self.first_order + place.order, place.index, nth(place))).collect();
-        let start = |(place, &stream): (&Place, &u64)| match &self.template {
-            Some(template) => noised(template, config, &self.trained.description.schedule, key, stream),
+        let (template, schedule) = (&self.template, &self.trained.description.schedule);
+        let start = |(place, &stream): (&Place, &u64)| match template {
+            Some(template) => noised(template, config, schedule, key, stream),
             None => Ok(start(&orders[place.order], place.candidate, config, key, stream)),
         };
-        let states = places.iter().zip(&streams).map(start).collect::<Result<Vec<CrystalState>, SamplingError>>()?;
+        let states =
+            places.par_iter().zip(&streams).map(start).collect::<Result<Vec<CrystalState>, SamplingError>>()?;
         let mut states = StateBatch::new(&states, &streams, key, &self.device)?;
         let share = places.len() as f64 / self.evaluations_per_structure() as f64;
         for &Update { level, position, lattice } in &self.plan {
@@ -508,38 +516,40 @@ impl<'a, M: ScoreNetwork> Sampler<'a, M> {
         }
         Ok(states.into_states())
     }
+}
 
-    /// The finished structure, or the end of its order; `None` if it is to be drawn again.
-    fn finish(&self, wanted: &SamplingOrder, place: Place, state: Result<CrystalState, String>) -> Option<Outcome> {
-        let Place { order, index, candidate, attempt } = place;
-        let done = |mut state: CrystalState| -> Result<(CrystalState, Structure), String> {
-            let said = |error: crystal_core::CrystalError| error.to_string();
-            if let OrderedSites::General(_) = wanted.sites {
-                finish(&mut state, &self.config.finishing).map_err(said)?;
-                let structure = state.expand().map_err(said)?;
-                return Ok((state, structure));
-            }
-            let merge_distance = self.config.finishing.merge_distance;
-            let images = state.orbits(merge_distance).map_err(said)?;
-            if images.iter().map(crystal_core::Orbit::multiplicity).sum::<usize>() != state.n_atoms() {
-                return Err(format!(
-                    "images of a site came closer than {merge_distance} Å: the composition would change"
-                ));
-            }
+/// The finished structure, or the end of its order; `None` if it is to be drawn again.
+fn finished_draw(
+    config: &SamplerConfig,
+    wanted: &SamplingOrder,
+    place: Place,
+    state: Result<CrystalState, String>,
+) -> Option<Outcome> {
+    let Place { order, index, candidate, attempt } = place;
+    let done = |mut state: CrystalState| -> Result<(CrystalState, Structure), String> {
+        let said = |error: crystal_core::CrystalError| error.to_string();
+        if let OrderedSites::General(_) = wanted.sites {
+            finish(&mut state, &config.finishing).map_err(said)?;
             let structure = state.expand().map_err(said)?;
-            Ok((state, structure))
-        };
-        let reason = match state.and_then(done) {
-            Ok((state, structure)) => {
-                let sample =
-                    Sample { order, index, state, structure, redraws: attempt, candidate, denoising_error: None };
-                return Some(Outcome::Sampled(Box::new(sample)));
-            }
-            Err(reason) => reason,
-        };
-        tracing::debug!(order, index, candidate, attempt, reason, "a structure diverged");
-        (attempt >= self.config.max_redraws).then_some(Outcome::GivenUp { order, index, reason })
-    }
+            return Ok((state, structure));
+        }
+        let merge_distance = config.finishing.merge_distance;
+        let images = state.orbits(merge_distance).map_err(said)?;
+        if images.iter().map(crystal_core::Orbit::multiplicity).sum::<usize>() != state.n_atoms() {
+            return Err(format!("images of a site came closer than {merge_distance} Å: the composition would change"));
+        }
+        let structure = state.expand().map_err(said)?;
+        Ok((state, structure))
+    };
+    let reason = match state.and_then(done) {
+        Ok((state, structure)) => {
+            let sample = Sample { order, index, state, structure, redraws: attempt, candidate, denoising_error: None };
+            return Some(Outcome::Sampled(Box::new(sample)));
+        }
+        Err(reason) => reason,
+    };
+    tracing::debug!(order, index, candidate, attempt, reason, "a structure diverged");
+    (attempt >= config.max_redraws).then_some(Outcome::GivenUp { order, index, reason })
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ use multigraph::GraphConfig;
 use self::ops::{DataTensors, GraphTensors, LayoutTensors, StateOps, StepNumbers};
 use self::tables::{GroupTables, Layout};
 use random_keys::RandomKey;
+use rayon::prelude::*;
 use tensor_ops::RowIndex;
 use tensor_ops::rows::sorted_rows;
 
@@ -334,11 +335,20 @@ impl DeviceStates {
         let lattice_coords: Vec<f32> = self.lattice_coords.into_data().iter::<f32>().collect();
         let frac_coords: Vec<f32> = self.frac_coords.into_data().iter::<f32>().collect();
         let status: Vec<i32> = self.status.into_data().iter::<i32>().collect();
-        let (mut sites, _) = frac_coords.as_chunks::<3>();
+        let (sites, _) = frac_coords.as_chunks::<3>();
         let (lattices, _) = lattice_coords.as_chunks::<{ LatticeCoordinates::MAX }>();
-        let outcome = |((mut state, y), status): ((CrystalState, &[f32; LatticeCoordinates::MAX]), i32)| {
-            let own;
-            (own, sites) = sites.split_at(state.sites.len());
+        let mut n_sites = 0;
+        let first_sites: Vec<usize> = self
+            .templates
+            .iter()
+            .map(|state| {
+                n_sites += state.sites.len();
+                n_sites - state.sites.len()
+            })
+            .collect();
+        let outcome = |(index, mut state): (usize, CrystalState)| {
+            let own = &sites[first_sites[index]..first_sites[index] + state.sites.len()];
+            let (y, status) = (&lattices[index], status[index]);
             for (coordinate, y) in state.lattice_coords.iter_mut().zip(y) {
                 *coordinate = f64::from(*y);
             }
@@ -353,7 +363,7 @@ impl DeviceStates {
                 None => Ok(state),
             }
         };
-        self.templates.into_iter().zip(lattices).zip(status).map(outcome).collect()
+        self.templates.into_par_iter().enumerate().map(outcome).collect()
     }
 }
 
