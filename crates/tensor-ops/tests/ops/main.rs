@@ -159,7 +159,7 @@ impl Edges {
     }
 }
 
-/// A case of the angular message: several sites, one without edges.
+/// A case of the angular message: several sites, one without edges, one with more than a kernel takes at once.
 struct Angular {
     graph: Edges,
     columns: usize,
@@ -173,7 +173,7 @@ struct Angular {
 impl Angular {
     fn new(degrees: usize, columns: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let graph = Edges::random(&[22, 17, 1, 35, 16, 0], &mut rng);
+        let graph = Edges::random(&[22, 17, 1, 135, 16, 0], &mut rng);
         let n_edges = graph.n_edges();
         let mut harmonics = Vec::new();
         for direction in &graph.directions {
@@ -443,7 +443,16 @@ fn dense_layers_with_swish_agree_with_loops_forward_and_backward() {
     let mut rng = ChaCha8Rng::seed_from_u64(13);
     let sigma = |z: f64| 1.0 / (1.0 + (-z).exp());
     // Rows, inputs, outputs: as above, and the network's odd widths.
-    let sizes = [[1, 1, 1], [5, 3, 2], [63, 10, 64], [65, 67, 33], [700, 64, 64], [129, 128, 70], [40, 129, 20]];
+    let sizes = [
+        [1, 1, 1],
+        [5, 3, 2],
+        [63, 10, 64],
+        [65, 67, 33],
+        [700, 64, 64],
+        [530, 128, 64],
+        [129, 128, 70],
+        [40, 129, 20],
+    ];
     for (case, sizes @ [rows, inputs, outputs]) in sizes.into_iter().enumerate() {
         let (with_bias, with_residual) = (case % 2 == 0, case % 3 != 1);
         let (x, w) = (random(rows * inputs, &mut rng), random(inputs * outputs, &mut rng));
