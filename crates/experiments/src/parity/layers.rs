@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tensor_ops::{add_dense_swish, dense, dense_swish, linear};
 
-use super::{Comparison, Mode, deviation, download, upload};
+use super::{Comparison, Mode, ParityOptions, deviation, download, upload};
 
 /// Rows of the cases: one, almost a tile, several, several per cube and a ragged end.
 const ROWS: [usize; 4] = [1, 63, 1000, 70_001];
@@ -98,12 +98,13 @@ impl Layer {
     }
 }
 
-/// All cases of at most `max_rows` rows.
-pub(super) fn compare(mode: Mode, device: &Device, processor: &Device, max_rows: usize) -> Vec<Comparison> {
+/// All cases that the options leave.
+pub(super) fn compare(mode: Mode, device: &Device, processor: &Device, options: &ParityOptions) -> Vec<Comparison> {
     let [of_values, of_gradients] = mode.tolerances();
     let mut comparisons = Vec::new();
-    for rows in ROWS.into_iter().filter(|rows| *rows <= max_rows) {
-        for (inputs, outputs) in WIDTHS {
+    for rows in ROWS.into_iter().filter(|rows| *rows <= options.max_rows) {
+        let wanted = |(inputs, _): &(usize, usize)| options.inputs.is_empty() || options.inputs.contains(inputs);
+        for (inputs, outputs) in WIDTHS.into_iter().filter(wanted) {
             let layer = Layer::new([rows, inputs, outputs]);
             let case = format!("{rows} × {inputs} → {outputs}");
             let found = layer.evaluate(device);

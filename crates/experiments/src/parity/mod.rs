@@ -40,6 +40,18 @@ pub struct ParityOptions {
     /// Leaves out the cases of more rows.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     pub max_rows: usize,
+    /// Only these ways to multiply; default: all.
+    #[arg(long, value_delimiter = ',')]
+    pub modes: Vec<Mode>,
+    /// Only dense layers of this many inputs; default: all.
+    #[arg(long, value_delimiter = ',')]
+    pub inputs: Vec<usize>,
+}
+
+impl ParityOptions {
+    fn modes(&self) -> Vec<Mode> {
+        if self.modes.is_empty() { Mode::ALL.to_vec() } else { self.modes.clone() }
+    }
 }
 
 /// One comparison.
@@ -65,7 +77,7 @@ impl Comparison {
 }
 
 /// How products are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Tensor cores, single precision.
@@ -120,10 +132,10 @@ pub fn run(options: &ParityOptions) -> Result<(String, bool)> {
     let (graphs, same_graphs) = states::compare(options, &device, &processor)?;
     let mut comparisons = Vec::new();
     let mut timings = Vec::new();
-    for mode in Mode::ALL {
+    for mode in options.modes() {
         mode.set();
         tracing::info!("dense layers, {}", mode.name());
-        let mut found = layers::compare(mode, &device, &processor, options.max_rows);
+        let mut found = layers::compare(mode, &device, &processor, options);
         report(&found);
         comparisons.append(&mut found);
         tracing::info!("network, {}", mode.name());
@@ -133,7 +145,7 @@ pub fn run(options: &ParityOptions) -> Result<(String, bool)> {
     }
     if !options.no_timing {
         let n_rows = if options.device == DeviceName::Cpu { 1 << 12 } else { 1 << 18 };
-        for mode in Mode::ALL {
+        for mode in options.modes() {
             mode.set();
             timings.extend(timing::measure(mode, &device, n_rows)?);
         }

@@ -1,10 +1,10 @@
 //! All gradients of `swish(x·W + b)` on tensor cores, in one pass over memory.
 //!
-//! A cube takes a piece of the rows, 32 at a time. It multiplies the gradient by the activation's slope on its way into
-//! shared memory, where W stays; from there all planes together compute the rows of the gradient by x, and each plane
-//! adds what the rows bring to its part of the gradient by W, which stands in registers until the piece is through.
-//! Pieces have a fixed length, and everything is summed in a fixed order, so that rows of zeros at the end change
-//! nothing.
+//! A cube takes a piece of the rows, 32 or 64 at a time. It multiplies the gradient by the activation's slope on its way
+//! into shared memory, where W stays; from there all planes together compute the rows of the gradient by x, and each
+//! plane adds what the rows bring to its part of the gradient by W, which stands in registers until the piece is
+//! through. Meanwhile the next rows come from global memory into registers. Pieces have a fixed length, and everything
+//! is summed in a fixed order, so that rows of zeros at the end change nothing.
 #![allow(
     unsafe_code,
     reason = "every kernel here compares its own indices with the sizes; the launcher's checks would double its work"
@@ -18,14 +18,14 @@ use crate::cube::tiles::{PLANE, accumulate, leading_part, remaining_part, sigmoi
 use crate::cube::{cube_of, cubes, output, sum_parts};
 
 /// Planes of a cube.
-const PLANES: usize = 8;
+const PLANES: usize = 16;
 const UNITS: usize = PLANES * PLANE;
-/// Rows that are in shared memory at once.
-const ROWS: usize = 32;
 /// Rows of a piece.
 const PIECE: usize = 512;
-/// Inputs of a plane's part of the gradient by the weight.
-const PLANE_INPUTS: usize = 32;
+/// Inputs, and outputs, of a plane's part of the gradient by the weight.
+const PART: usize = 32;
+/// Columns of a plane's part of the gradient by x.
+const PART_COLUMNS: usize = 16;
 
 /// What a kernel is compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,17 +37,17 @@ struct Form {
 }
 
 impl Form {
-    /// Outputs of a plane's part of the gradient by the weight.
-    fn plane_outputs(self) -> usize {
-        if self.n_input * self.n_output > PLANES * PLANE_INPUTS * 32 { 64 } else { 32 }
+    /// Rows that are in shared memory at once: tiles of 16 for all planes that the inputs do not need.
+    fn rows(self) -> usize {
+        16 * PLANES / (self.n_input / PART_COLUMNS)
     }
 
     fn column_parts(self) -> usize {
-        self.n_output / self.plane_outputs()
+        self.n_output / PART
     }
 
     fn parts(self) -> usize {
-        self.n_input / PLANE_INPUTS * self.column_parts()
+        self.n_input / PART * self.column_parts()
     }
 
     /// Planes that share the rows of a part.
@@ -56,7 +56,7 @@ impl Form {
     }
 
     fn shared_bytes(self) -> usize {
-        (self.n_input * self.n_output + ROWS * (self.n_input + self.n_output)) * size_of::<f32>()
+        (self.n_input * self.n_output + self.rows() * (self.n_input + self.n_output)) * size_of::<f32>()
     }
 }
 
@@ -85,6 +85,32 @@ fn rounded(value: f32, #[comptime] passes: usize) -> f32 {
         kept = f32::reinterpret(leading_part(value));
     }
     kept
+}
+
+/// A unit's share of the rows of a tile; rows beyond the last repeat it.
+#[cube]
+fn load<W: Size>(
+    from: &[Vector<f32, W>],
+    tile_0: usize,
+    end: usize,
+    unit: usize,
+    into: &mut Array<f32>,
+    #[comptime] vectors: usize,
+    #[comptime] loads: usize,
+) {
+    #[unroll]
+    for k in 0..loads {
+        let entry = unit + k * UNITS;
+        let mut row = tile_0 + entry / vectors;
+        if row >= end {
+            row = end - 1;
+        }
+        let values = from[row * vectors + entry % vectors];
+        #[unroll]
+        for j in 0..4usize {
+            into[4 * k + j] = values.extract(j);
+        }
+    }
 }
 
 /// The gradient by x of a piece's rows, and what the piece brings to `Σ_m x[m, k]·g[m, n]` and `Σ_m g[m, n]`, where g
@@ -121,8 +147,8 @@ fn gradients_kernel<W: Size>(
     }
 
     let mut weights = Shared::<[Vector<f32, W>]>::new_slice(comptime!(form.n_input * form.n_output / 4));
-    let mut slopes = Shared::<[Vector<f32, W>]>::new_slice(comptime!(ROWS * form.n_output / 4));
-    let mut rows = Shared::<[Vector<f32, W>]>::new_slice(comptime!(ROWS * form.n_input / 4));
+    let mut slopes = Shared::<[Vector<f32, W>]>::new_slice(comptime!(form.rows() * form.n_output / 4));
+    let mut rows = Shared::<[Vector<f32, W>]>::new_slice(comptime!(form.rows() * form.n_input / 4));
     #[unroll]
     for k in 0..comptime!(form.n_input * form.n_output / 4 / UNITS) {
         let entry = unit + k * UNITS;
@@ -136,15 +162,14 @@ fn gradients_kernel<W: Size>(
         weights[row * outputs + place(row, entry % outputs)] = kept;
     }
 
-    let fragments = comptime!(form.plane_outputs() / 8);
-    let quarters = comptime!(form.plane_outputs() / 32);
+    let fragments = comptime!(PART / 8);
     let part = plane % comptime!(form.parts());
     let row_plane = plane / comptime!(form.parts());
-    let input_0 = part / comptime!(form.column_parts()) * comptime!(PLANE_INPUTS / 4);
-    let output_0 = part % comptime!(form.column_parts()) * comptime!(form.plane_outputs() / 4);
-    let mut sums = Array::<f32>::new(comptime!(form.plane_outputs()));
+    let input_0 = part / comptime!(form.column_parts()) * comptime!(PART / 4);
+    let output_0 = part % comptime!(form.column_parts()) * comptime!(PART / 4);
+    let mut sums = Array::<f32>::new(PART);
     #[unroll]
-    for k in 0..comptime!(form.plane_outputs()) {
+    for k in 0..PART {
         sums[k] = 0.0f32;
     }
     let mut bias_sums = Array::<f32>::new(4usize);
@@ -152,54 +177,26 @@ fn gradients_kernel<W: Size>(
     for j in 0..4usize {
         bias_sums[j] = 0.0f32;
     }
-    // Half of the rows, and a quarter of the inputs.
-    let half = plane % 2;
-    let quarter_0 = plane / 2 * inputs;
-    let input_fragments = comptime!(form.n_input / 32);
-    let mut input_sums = Array::<f32>::new(comptime!(form.n_input / 8));
+    let row_tile_0 = plane % comptime!(form.rows() / 16) * 16;
+    let column_0 = plane / comptime!(form.rows() / 16) * PART_COLUMNS;
+    let mut input_sums = Array::<f32>::new(8usize);
 
-    let output_loads = comptime!(ROWS * form.n_output / 4 / UNITS);
-    let input_loads = comptime!(ROWS * form.n_input / 4 / UNITS);
-    let mut loaded_grad = Array::<f32>::new(comptime!(ROWS * form.n_output / UNITS));
-    let mut loaded_inner = Array::<f32>::new(comptime!(ROWS * form.n_output / UNITS));
-    let mut loaded_x = Array::<f32>::new(comptime!(ROWS * form.n_input / UNITS));
+    let output_loads = comptime!(form.rows() * form.n_output / 4 / UNITS);
+    let input_loads = comptime!(form.rows() * form.n_input / 4 / UNITS);
+    let mut loaded_grad = Array::<f32>::new(comptime!(form.rows() * form.n_output / UNITS));
+    let mut loaded_inner = Array::<f32>::new(comptime!(form.rows() * form.n_output / UNITS));
+    let mut loaded_x = Array::<f32>::new(comptime!(form.rows() * form.n_input / UNITS));
     let mut left = Array::<u32>::new(8usize);
     let mut left_rest = Array::<u32>::new(8usize);
     let mut right = Array::<u32>::new(4usize);
     let mut right_rest = Array::<u32>::new(4usize);
-    let mut columns = Array::<f32>::new(comptime!(form.plane_outputs() / 4));
+    let mut columns = Array::<f32>::new(comptime!(PART / 4));
 
+    load(grad, piece_0, piece_end, unit, &mut loaded_grad, outputs, output_loads);
+    load(inner, piece_0, piece_end, unit, &mut loaded_inner, outputs, output_loads);
+    load(x, piece_0, piece_end, unit, &mut loaded_x, inputs, input_loads);
     let mut tile_0 = piece_0;
     while tile_0 < piece_end {
-        // Rows beyond the last repeat it; their slopes are 0.
-        #[unroll]
-        for k in 0..output_loads {
-            let entry = unit + k * UNITS;
-            let mut row = tile_0 + entry / outputs;
-            if row >= piece_end {
-                row = piece_end - 1;
-            }
-            let gradients = grad[row * outputs + entry % outputs];
-            let values = inner[row * outputs + entry % outputs];
-            #[unroll]
-            for j in 0..4usize {
-                loaded_grad[4 * k + j] = gradients.extract(j);
-                loaded_inner[4 * k + j] = values.extract(j);
-            }
-        }
-        #[unroll]
-        for k in 0..input_loads {
-            let entry = unit + k * UNITS;
-            let mut row = tile_0 + entry / inputs;
-            if row >= piece_end {
-                row = piece_end - 1;
-            }
-            let values = x[row * inputs + entry % inputs];
-            #[unroll]
-            for j in 0..4usize {
-                loaded_x[4 * k + j] = values.extract(j);
-            }
-        }
         // What was there has been read.
         sync_cube();
         #[unroll]
@@ -232,17 +229,23 @@ fn gradients_kernel<W: Size>(
             rows[row * inputs + place(row, entry % inputs)] = kept;
         }
         sync_cube();
+        let next = tile_0 + comptime!(form.rows());
+        if next < piece_end {
+            load(grad, next, piece_end, unit, &mut loaded_grad, outputs, output_loads);
+            load(inner, next, piece_end, unit, &mut loaded_inner, outputs, output_loads);
+            load(x, next, piece_end, unit, &mut loaded_x, inputs, input_loads);
+        }
 
         // g·Wᵀ: the summed columns of a step are four neighbours of each member.
         #[unroll]
-        for k in 0..comptime!(form.n_input / 8) {
+        for k in 0..8usize {
             input_sums[k] = 0.0f32;
         }
         for step in 0..comptime!(form.n_output / 16) {
             let vector = step * 4 + member;
             #[unroll]
             for i in 0..2usize {
-                let row = half * 16 + group + 8 * i;
+                let row = row_tile_0 + group + 8 * i;
                 let values = slopes[row * outputs + place(row, vector)];
                 #[unroll]
                 for j in 0..4usize {
@@ -253,9 +256,9 @@ fn gradients_kernel<W: Size>(
                 }
             }
             #[unroll]
-            for fragment in 0..input_fragments {
+            for fragment in 0..2usize {
                 // Such that a unit's sums of two fragments are four neighbours.
-                let row = quarter_0 + fragment / 2 * 16 + group / 2 * 4 + fragment % 2 * 2 + group % 2;
+                let row = column_0 + group / 2 * 4 + fragment * 2 + group % 2;
                 let values = weights[row * outputs + place(row, vector)];
                 #[unroll]
                 for j in 0..4usize {
@@ -279,24 +282,21 @@ fn gradients_kernel<W: Size>(
             }
         }
         #[unroll]
-        for pair in 0..input_fragments / 2 {
-            #[unroll]
-            for i in 0..2usize {
-                let row = tile_0 + half * 16 + group + 8 * i;
-                if row < piece_end {
-                    let mut four = Vector::<f32, W>::empty();
-                    four.insert(0usize, input_sums[8 * pair + 2 * i]);
-                    four.insert(1usize, input_sums[8 * pair + 2 * i + 1]);
-                    four.insert(2usize, input_sums[8 * pair + 4 + 2 * i]);
-                    four.insert(3usize, input_sums[8 * pair + 4 + 2 * i + 1]);
-                    grad_x[row * inputs + quarter_0 / 4 + pair * 4 + member] = four;
-                }
+        for i in 0..2usize {
+            let row = tile_0 + row_tile_0 + group + 8 * i;
+            if row < piece_end {
+                let mut four = Vector::<f32, W>::empty();
+                four.insert(0usize, input_sums[2 * i]);
+                four.insert(1usize, input_sums[2 * i + 1]);
+                four.insert(2usize, input_sums[4 + 2 * i]);
+                four.insert(3usize, input_sums[4 + 2 * i + 1]);
+                grad_x[row * inputs + column_0 / 4 + member] = four;
             }
         }
 
         // xᵀ·g: eight rows a step, two of each member.
         let mut step = row_plane;
-        while step < comptime!(ROWS / 8) {
+        while step < comptime!(form.rows() / 8) {
             #[unroll]
             for side in 0..2usize {
                 let row = 8 * step + member + 4 * side;
@@ -308,13 +308,10 @@ fn gradients_kernel<W: Size>(
                         left_rest[2 * j + side] = remaining_part(values.extract(j), left[2 * j + side]);
                     }
                 }
+                let values = slopes[row * outputs + place(row, output_0 + group)];
                 #[unroll]
-                for quarter in 0..quarters {
-                    let values = slopes[row * outputs + place(row, output_0 + 8 * quarter + group)];
-                    #[unroll]
-                    for j in 0..4usize {
-                        columns[(quarter * 4 + j) * 2 + side] = values.extract(j);
-                    }
+                for j in 0..4usize {
+                    columns[j * 2 + side] = values.extract(j);
                 }
             }
             #[unroll]
@@ -345,17 +342,17 @@ fn gradients_kernel<W: Size>(
             }
             step += comptime!(form.row_planes());
         }
-        tile_0 += ROWS;
+        tile_0 = next;
     }
 
     // The planes that share the rows add their sums one after the other, where the weight was.
-    let sum_0 = part * comptime!(form.plane_outputs() / 4 * PLANE) + lane;
+    let sum_0 = part * comptime!(PART / 4 * PLANE) + lane;
     #[unroll]
     for turn in 0..comptime!(form.row_planes()) {
         sync_cube();
         if row_plane == turn {
             #[unroll]
-            for k in 0..comptime!(form.plane_outputs() / 4) {
+            for k in 0..comptime!(PART / 4) {
                 if comptime!(turn > 0) {
                     let before = weights[sum_0 + k * PLANE];
                     #[unroll]
@@ -376,21 +373,17 @@ fn gradients_kernel<W: Size>(
     }
     if row_plane == comptime!(form.row_planes() - 1) {
         #[unroll]
-        for quarter in 0..quarters {
+        for k in 0..8usize {
+            let tile = comptime!(k / 4);
+            let below = comptime!(k / 2 % 2);
+            let side = comptime!(k % 2);
+            let row = input_0 * 4 + 4 * group + comptime!(2 * (k / 4) + k / 2 % 2);
+            let mut four = Vector::<f32, W>::empty();
             #[unroll]
-            for k in 0..8usize {
-                let tile = comptime!(k / 4);
-                let below = comptime!(k / 2 % 2);
-                let side = comptime!(k % 2);
-                let row = input_0 * 4 + 4 * group + comptime!(2 * (k / 4) + k / 2 % 2);
-                let mut four = Vector::<f32, W>::empty();
-                #[unroll]
-                for j in 0..4usize {
-                    four.insert(j, sums[(tile * fragments + quarter * 4 + j) * 4 + 2 * below + side]);
-                }
-                let column = output_0 + 8 * quarter + 2 * member + side;
-                weight_parts[(piece * comptime!(form.n_input) + row) * outputs + column] = four;
+            for j in 0..4usize {
+                four.insert(j, sums[(tile * fragments + j) * 4 + 2 * below + side]);
             }
+            weight_parts[(piece * comptime!(form.n_input) + row) * outputs + output_0 + 2 * member + side] = four;
         }
     }
     if comptime!(form.with_bias) {
