@@ -21,10 +21,10 @@ use dimenetpp::DimeNetPlusPlusConfig;
 use druse::provenance::GIT_REVISION;
 use druse::training::states_of;
 use druse::{DeviceName, Devices};
-use langevin::{Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
+use langevin::{FewStep, Method, Outcome, Sampler, SamplerConfig, SamplingError, SamplingOrder};
 use multigraph::GraphConfig;
 use score_model::{DenoisingObjective, Description, ModelConfig, NoiseSchedule, Trained, TrainingConfig};
-use tensor_ops::DeviceFailure;
+use tensor_ops::{DeviceFailure, has_kernels};
 use training::{Exchange, Identity, OptimiserConfig, Trainer, TrainingError};
 
 use kept::Kept;
@@ -39,6 +39,8 @@ const EVALUATIONS: f64 = 1600.0;
 /// Levels of the schedule are sampled with this many steps each: the cost of a step does not depend on how many there
 /// are.
 const STEPS_PER_LEVEL: usize = 2;
+/// Evaluations of the network where a structure is sampled in few steps.
+const FEW_EVALUATIONS: usize = 64;
 /// Passes over the schedule that are timed.
 const PASSES: usize = 3;
 /// Training steps before the clock starts, and of each of the blocks that are timed.
@@ -110,6 +112,9 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
         figures.extend(stages::measure(&train, batch, &ceilings, &device)?);
         let orders = draw_orders(&pool, batch, 0);
         figures.push(sampling("sampling, the paper's schedule", &orders, batch, std::slice::from_ref(&device))?);
+        if has_kernels(&device) {
+            figures.push(few_steps(&orders, batch, &device)?);
+        }
         if !devices.helpers.is_empty() {
             // A batch for each, as in training.
             let all: Vec<Device> = std::iter::once(device.clone()).chain(devices.helpers.clone()).collect();
@@ -199,20 +204,35 @@ fn ceilings(name: DeviceName, device: &Device) -> Result<(Ceilings, Vec<Measurem
 
 /// Sampling of `orders`, in batches of `batch` on each device.
 pub(crate) fn sampling(what: &str, orders: &[SamplingOrder], batch: usize, devices: &[Device]) -> Result<Measurement> {
+    let config = SamplerConfig { steps_per_level: STEPS_PER_LEVEL, ..SamplerConfig::default() };
+    let evaluations = config.evaluations_per_structure(&NoiseSchedule::default()) as f64;
+    sampled(what, config, evaluations / EVALUATIONS, orders, batch, devices)
+}
+
+/// Sampling of `orders` in few steps, from start to finished structures.
+fn few_steps(orders: &[SamplingOrder], batch: usize, device: &Device) -> Result<Measurement> {
+    let few_step = FewStep { evaluations: FEW_EVALUATIONS, ..FewStep::default() };
+    let config = SamplerConfig { method: Method::FewStep(few_step), ..SamplerConfig::default() };
+    let what = format!("sampling in {FEW_EVALUATIONS} evaluations");
+    sampled(&what, config, 1.0, orders, batch, std::slice::from_ref(device))
+}
+
+/// Structures per second, where a pass is this `share` of a structure's evaluations.
+fn sampled(
+    what: &str,
+    config: SamplerConfig,
+    share: f64,
+    orders: &[SamplingOrder],
+    batch: usize,
+    devices: &[Device],
+) -> Result<Measurement> {
     let structures: usize = orders.iter().map(|order| order.count).sum();
-    let schedule = NoiseSchedule::default();
     let on_device = |device: &Device| {
-        let description = Description::untrained(schedule.clone(), GraphConfig::default(), orders[0].mode());
+        let description = Description::untrained(NoiseSchedule::default(), GraphConfig::default(), orders[0].mode());
         Trained::new::<DimeNetPlusPlusConfig>(DimeNetPlusPlusConfig::table1().init(device), description)
     };
     let models: Vec<Trained<_>> = devices.iter().map(on_device).collect();
-    let config = SamplerConfig {
-        steps_per_level: STEPS_PER_LEVEL,
-        batch_size: batch,
-        max_redraws: 0,
-        ..SamplerConfig::default()
-    };
-    let evaluations = config.evaluations_per_structure(&schedule) as f64;
+    let config = SamplerConfig { batch_size: batch, max_redraws: 0, ..config };
     let sampler = Sampler::on_devices(&models, &config, devices)?;
     let pass = || -> Result<f64> {
         let start = Instant::now();
@@ -221,7 +241,7 @@ pub(crate) fn sampling(what: &str, orders: &[SamplingOrder], batch: usize, devic
     };
     pass()?;
     let seconds = Seconds::from_blocks((0..PASSES).map(|_| pass()).collect::<Result<_>>()?);
-    Ok(seconds.rate(what, Some(batch), structures as f64 * evaluations / EVALUATIONS, "structures/s"))
+    Ok(seconds.rate(what, Some(batch), structures as f64 * share, "structures/s"))
 }
 
 fn training(train: &[CrystalState], batch: usize, devices: &Devices) -> Result<[Measurement; 2]> {
