@@ -1,8 +1,8 @@
 //! All gradients of `swish(x·W + b)` on tensor cores, in one pass over memory.
 //!
-//! A cube takes a piece of the rows, 32 or 64 at a time. It multiplies the gradient by the activation's slope on its way
-//! into shared memory, where W stays; from there all planes together compute the rows of the gradient by x, and each
-//! plane adds what the rows bring to its part of the gradient by W, which stands in registers until the piece is
+//! A cube takes a piece of the rows, 32 or 64 at a time. It multiplies the gradient by the activation's slope on its
+//! way into shared memory, where W stays; from there all planes together compute the rows of the gradient by x, and
+//! each plane adds what the rows bring to its part of the gradient by W, which stands in registers until the piece is
 //! through. Meanwhile the next rows come from global memory into registers. Pieces have a fixed length, and everything
 //! is summed in a fixed order, so that rows of zeros at the end change nothing.
 #![allow(
@@ -412,7 +412,8 @@ pub(super) fn fits(n_input: usize, n_output: usize, shared_memory: usize) -> boo
     suits(n_input) && suits(n_output) && form.shared_bytes() <= shared_memory
 }
 
-/// Gradients by x `[1, M, K]`, by the weight `[1, K, N]` and by the bias `[N]`; the last is padding without `with_bias`.
+/// Gradients by x `[1, M, K]`, by the weight `[1, K, N]` and by the bias `[N]`; the last is padding without
+/// `with_bias`.
 pub(super) fn gradients(
     grad: CubeTensor,
     inner: CubeTensor,
