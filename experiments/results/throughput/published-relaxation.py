@@ -450,11 +450,11 @@ class Lead:
             if not self.alive(worker) and self.processes[worker].returncode:
                 self.notes.append(f"worker {worker} ended with {self.processes[worker].returncode}: "
                                   + self.tail(worker))
+        self.stop()
         self.read()
         self.write()
         found = self.result()
-        found = {name: found[name] for name in ("kernel", "summary", "notes")}
-        print(json.dumps(found, indent=1), flush=True)
+        print(json.dumps(dict(kernel=found["kernel"], summary=found["summary"], notes=self.notes), indent=1))
 
     def turn(self, worker, round_):
         open(os.path.join(self.options.scratch, f"turn{worker}.{round_}"), "w").close()

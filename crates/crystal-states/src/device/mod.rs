@@ -337,15 +337,12 @@ impl DeviceStates {
         let status: Vec<i32> = self.status.into_data().iter::<i32>().collect();
         let (sites, _) = frac_coords.as_chunks::<3>();
         let (lattices, _) = lattice_coords.as_chunks::<{ LatticeCoordinates::MAX }>();
-        let mut n_sites = 0;
-        let first_sites: Vec<usize> = self
-            .templates
-            .iter()
-            .map(|state| {
-                n_sites += state.sites.len();
-                n_sites - state.sites.len()
-            })
-            .collect();
+        let first_site = |n_sites: &mut usize, state: &CrystalState| {
+            let first = *n_sites;
+            *n_sites += state.sites.len();
+            Some(first)
+        };
+        let first_sites: Vec<usize> = self.templates.iter().scan(0, first_site).collect();
         let outcome = |(index, mut state): (usize, CrystalState)| {
             let own = &sites[first_sites[index]..first_sites[index] + state.sites.len()];
             let (y, status) = (&lattices[index], status[index]);

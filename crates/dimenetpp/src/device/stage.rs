@@ -16,7 +16,7 @@ use burn::backend::{Shape, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use tensor_ops::cube::tiles::PLANE;
-use tensor_ops::cube::{cube_of, cubes, output};
+use tensor_ops::cube::{cube_of, cubes, output, vector_width};
 
 use super::form::Form;
 use super::layers::{
@@ -233,8 +233,7 @@ impl Rows {
         let new_messages = new(true, form.emb);
         let (new_same, new_down) = (new(form.begins, form.emb), new(form.begins, form.int_emb));
         let new_outputs = new(true, 2);
-        let width = |columns: usize| if columns.is_multiple_of(4) { 4 } else { 1 };
-        let (radial_width, scalar_width) = (width(form.n_radial), width(form.n_scalars));
+        let (radial_width, scalar_width) = (vector_width(form.n_radial), vector_width(form.n_scalars));
         // SAFETY: with the shapes as asserted and the parameters as packed for this form, the kernel stays below the
         // lengths of its buffers, as long as the indices name sites, which row indices are made to do. Tensors begin at
         // multiples of the device's alignment, and rows that are read as vectors are whole vectors long.

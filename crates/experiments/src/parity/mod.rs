@@ -49,8 +49,8 @@ pub struct ParityOptions {
 }
 
 impl ParityOptions {
-    fn modes(&self) -> Vec<Mode> {
-        if self.modes.is_empty() { Mode::ALL.to_vec() } else { self.modes.clone() }
+    fn modes(&self) -> &[Mode] {
+        if self.modes.is_empty() { &Mode::ALL } else { &self.modes }
     }
 }
 
@@ -132,7 +132,7 @@ pub fn run(options: &ParityOptions) -> Result<(String, bool)> {
     let (graphs, same_graphs) = states::compare(options, &device, &processor)?;
     let mut comparisons = Vec::new();
     let mut timings = Vec::new();
-    for mode in options.modes() {
+    for &mode in options.modes() {
         mode.set();
         tracing::info!("dense layers, {}", mode.name());
         let mut found = layers::compare(mode, &device, &processor, options);
@@ -145,7 +145,7 @@ pub fn run(options: &ParityOptions) -> Result<(String, bool)> {
     }
     if !options.no_timing {
         let n_rows = if options.device == DeviceName::Cpu { 1 << 12 } else { 1 << 18 };
-        for mode in options.modes() {
+        for &mode in options.modes() {
             mode.set();
             timings.extend(timing::measure(mode, &device, n_rows)?);
         }

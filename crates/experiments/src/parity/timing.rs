@@ -34,7 +34,8 @@ pub(super) fn measure(mode: Mode, device: &Device, n_rows: usize) -> Result<Vec<
     let mut timings = Vec::new();
     for width in WIDTHS {
         let random = |rows: usize| Tensor::<2>::random([rows, width], Distribution::Uniform(-1.0, 1.0), device);
-        let (x, grad, weight) = (random(n_rows), random(n_rows), random(width));
+        let [x, grad, inner] = [(); 3].map(|()| random(n_rows));
+        let weight = random(width);
         let bias = Tensor::<1>::random([width], Distribution::Default, device);
         let layer = Linear { weight: Param::from_tensor(weight.clone()), bias: Some(Param::from_tensor(bias)) };
         let batch = |tensor: &Tensor<2>| tensor.clone().unsqueeze::<3>().into_dispatch();
@@ -59,7 +60,7 @@ pub(super) fn measure(mode: Mode, device: &Device, n_rows: usize) -> Result<Vec<
         let all = || {
             <Dispatch as DenseSwishOps>::dense_swish_gradients(
                 batch(&grad),
-                batch(&grad),
+                batch(&inner),
                 batch(&x),
                 batch(&weight),
                 SwishParts { bias: true, residual: false },

@@ -112,6 +112,7 @@ pub fn run(options: &ThroughputOptions) -> Result<String> {
         figures.extend(stages::measure(&train, batch, &ceilings, &device)?);
         let orders = draw_orders(&pool, batch, 0);
         figures.push(sampling("sampling, the paper's schedule", &orders, batch, std::slice::from_ref(&device))?);
+        // A processor takes seconds a structure.
         if has_kernels(&device) {
             figures.push(few_steps(&orders, batch, &device)?);
         }

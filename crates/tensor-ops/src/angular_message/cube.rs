@@ -143,22 +143,26 @@ pub(super) fn share_sums(
     }
 }
 
-/// What a unit needs of an edge besides the harmonics: x and the filters of its column.
+/// What a unit needs of an edge besides the harmonics, the filters of its column and x; nothing beyond the last edge.
 #[cube]
 fn fetch(
     x: &[f32],
     filters: &[f32],
+    chunk: usize,
     edge: usize,
+    count: usize,
     column: usize,
     n_edges: usize,
     fetched: &mut Array<f32>,
     #[comptime] columns: usize,
     #[comptime] degrees: usize,
 ) {
-    fetched[degrees] = x[edge * columns + column];
-    #[unroll]
-    for l in 0..degrees {
-        fetched[l] = filters[(l * n_edges + edge) * columns + column];
+    if edge < count {
+        fetched[degrees] = x[(chunk + edge) * columns + column];
+        #[unroll]
+        for l in 0..degrees {
+            fetched[l] = filters[(l * n_edges + chunk + edge) * columns + column];
+        }
     }
 }
 
@@ -212,18 +216,14 @@ fn forward_kernel(
         sync_cube();
         if column < columns {
             let mut edge = group;
-            if edge < count {
-                fetch(x, filters, chunk + edge, column, n_edges, &mut fetched, columns, degrees);
-            }
+            fetch(x, filters, chunk, edge, count, column, n_edges, &mut fetched, columns, degrees);
             while edge < count {
                 #[unroll]
                 for k in 0..degrees + 1 {
                     own[k] = fetched[k];
                 }
                 let next = edge + groups;
-                if next < count {
-                    fetch(x, filters, chunk + next, column, n_edges, &mut fetched, columns, degrees);
-                }
+                fetch(x, filters, chunk, next, count, column, n_edges, &mut fetched, columns, degrees);
                 read_staged(&staged, edge, &mut directions, vectors);
                 #[unroll]
                 for l in 0..degrees {
@@ -363,18 +363,14 @@ fn backward_kernel(
         }
         if column < columns {
             let mut edge = group;
-            if edge < count {
-                fetch(x, filters, chunk + edge, column, n_edges, &mut fetched, columns, degrees);
-            }
+            fetch(x, filters, chunk, edge, count, column, n_edges, &mut fetched, columns, degrees);
             while edge < count {
                 #[unroll]
                 for k in 0..degrees + 1 {
                     own[k] = fetched[k];
                 }
                 let next = edge + groups;
-                if next < count {
-                    fetch(x, filters, chunk + next, column, n_edges, &mut fetched, columns, degrees);
-                }
+                fetch(x, filters, chunk, next, count, column, n_edges, &mut fetched, columns, degrees);
                 read_staged(&staged, edge, &mut directions, vectors);
                 let mut total = 0.0f32;
                 #[unroll]

@@ -39,6 +39,11 @@ pub fn one_unit_each(tensor: &CubeTensor, n: usize) -> (CubeCount, CubeDim) {
     (cubes(tensor, n.div_ceil(UNITS as usize)), CubeDim::new_1d(UNITS))
 }
 
+/// Values that are read or written at once, of rows of `n`: rows must begin where such a vector may.
+pub fn vector_width(n: usize) -> usize {
+    if n.is_multiple_of(4) { 4 } else { 1 }
+}
+
 /// A grid of at least `n` cubes, numbered by `CUBE_POS`; kernels leave at once where it is `n` or more.
 pub fn cubes(tensor: &CubeTensor, n: usize) -> CubeCount {
     calculate_cube_count_elemwise(&tensor.client, n, CubeDim::new_1d(1))

@@ -125,8 +125,7 @@ impl DenseSwishOps for CubeBackend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let [grad, inner, x, weight] = [grad, inner, x, weight].map(into_contiguous);
         if floats(&[&grad, &inner, &x, &weight]) {
-            let given = [&grad, &inner, &x, &weight].map(Clone::clone);
-            let [grad, inner, x, weight] = given;
+            let [grad, inner, x, weight] = [&grad, &inner, &x, &weight].map(Clone::clone);
             if let Some(found) = dense::cube::swish_gradients(grad, inner, x, weight, parts.bias) {
                 return found;
             }

@@ -8,7 +8,7 @@ use burn::backend::TensorMetadata;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use crate::cube::{one_unit_each, output};
+use crate::cube::{one_unit_each, output, vector_width};
 
 #[cube(launch_unchecked)]
 fn forward_kernel<W: Size>(x: &[Vector<f32, W>], out: &mut [Vector<f32, W>], n: usize, #[comptime] width: usize) {
@@ -46,14 +46,9 @@ fn backward_kernel<W: Size>(
     }
 }
 
-/// Values of a unit.
-fn width(n: usize) -> usize {
-    if n.is_multiple_of(4) { 4 } else { 1 }
-}
-
 /// `x·σ(x)`.
 pub(crate) fn forward(x: CubeTensor) -> CubeTensor {
-    let width = width(x.shape().num_elements());
+    let width = vector_width(x.shape().num_elements());
     let n = x.shape().num_elements() / width;
     let out = output(&x, x.shape());
     let (count, dim) = one_unit_each(&x, n);
@@ -77,7 +72,7 @@ pub(crate) fn forward(x: CubeTensor) -> CubeTensor {
 /// `grad·σ(x)·(1 + x·(1 − σ(x)))`.
 pub(crate) fn backward(grad: CubeTensor, x: CubeTensor) -> CubeTensor {
     assert_eq!(grad.shape(), x.shape(), "a gradient has the shape of its value");
-    let width = width(x.shape().num_elements());
+    let width = vector_width(x.shape().num_elements());
     let n = x.shape().num_elements() / width;
     let out = output(&x, x.shape());
     let (count, dim) = one_unit_each(&x, n);

@@ -377,7 +377,7 @@ fn gradients_kernel<W: Size>(
             let tile = comptime!(k / 4);
             let below = comptime!(k / 2 % 2);
             let side = comptime!(k % 2);
-            let row = input_0 * 4 + 4 * group + comptime!(2 * (k / 4) + k / 2 % 2);
+            let row = input_0 * 4 + 4 * group + comptime!(2 * tile + below);
             let mut four = Vector::<f32, W>::empty();
             #[unroll]
             for j in 0..4usize {

@@ -14,7 +14,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use crate::cube::tiles::{PLANE, accumulate, leading_part, load_four, remaining_part};
-use crate::cube::{cube_of, cubes, output, sum_parts};
+use crate::cube::{cube_of, cubes, output, sum_parts, vector_width};
 
 /// Planes of a cube.
 const PLANES: usize = 8;
@@ -254,16 +254,18 @@ fn parts_kernel<W: Size, V: Size>(
     }
 }
 
-fn width(columns: usize) -> usize {
-    if columns.is_multiple_of(4) { 4 } else { 1 }
-}
-
 /// The gradient by the weight `[B, K, N]`, and, with `with_bias`, the pieces `[B, pieces, N]` of that by the bias.
 pub(super) fn gradients(grad: CubeTensor, x: CubeTensor, with_bias: bool, passes: usize) -> (CubeTensor, CubeTensor) {
     let (n_batches, n_rows, n_input, n_output) = (x.shape()[0], x.shape()[1], x.shape()[2], grad.shape()[2]);
     assert_eq!(grad.shape(), Shape::new([n_batches, n_rows, n_output]), "the gradient fits the input");
-    let form =
-        Form { n_input, n_output, with_bias, passes, input_width: width(n_input), output_width: width(n_output) };
+    let form = Form {
+        n_input,
+        n_output,
+        with_bias,
+        passes,
+        input_width: vector_width(n_input),
+        output_width: vector_width(n_output),
+    };
     let n_pieces = n_rows.div_ceil(PIECE);
     let weight_parts = output(&x, [n_batches, n_pieces, n_input, n_output]);
     let bias_parts = output(&x, if with_bias { [n_batches, n_pieces, n_output] } else { [1, 1, 1] });

@@ -13,7 +13,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use crate::cube::tiles::{PLANE, accumulate, activate, leading_part, load_four, remaining_part};
-use crate::cube::{cube_of, cubes, output};
+use crate::cube::{cube_of, cubes, output, vector_width};
 
 /// Planes of a cube.
 const PLANES: usize = 4;
@@ -277,11 +277,6 @@ fn store_four<V: Size>(
     }
 }
 
-/// Values of a row that are read or written at once: rows must begin where such a vector may.
-fn width(columns: usize) -> usize {
-    if columns.is_multiple_of(4) { 4 } else { 1 }
-}
-
 /// `x·weight` with what the epilogue adds, and the values before the activation; the latter are padding where
 /// they are not wanted.
 pub(super) fn product(
@@ -312,8 +307,8 @@ pub(super) fn product(
         // Small tiles while large ones would leave processors without work.
         row_tiles: if n_rows < 32_768 { 1 } else { 2 },
         passes,
-        input_width: width(n_input),
-        output_width: width(n_output),
+        input_width: vector_width(n_input),
+        output_width: vector_width(n_output),
     };
     let out = output(&x, out_shape.clone());
     let inner = if keep_inner { output(&x, out_shape) } else { out.clone() };
